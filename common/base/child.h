@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Child processes, started from inside somebody else's mail server.
+ *
+ * The caller may run as root, with open and locked spool files, with resource
+ * limits and a umask that a local user chose, with signals blocked or ignored.
+ * None of it reaches the child: it gets a session of its own, "/" as working
+ * directory, umask 077, sane limits (set while still root) and no core file,
+ * the descriptors named here and no other, an empty environment, default
+ * signals, and, where the caller is root, the user and group named here.
+ */
+#ifndef STS_BASE_CHILD_H
+#define STS_BASE_CHILD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/status.h"
+
+enum { STS_CHILD_ARGS_MAX = 16 };
+
+struct sts_child_spec {
+	const char *path;   /* absolute */
+	const char *argv[STS_CHILD_ARGS_MAX]; /* argv[0] first, NULL-ended */
+	bool drop;	    /* become uid and gid before exec */
+	uid_t uid;
+	gid_t gid;
+	bool want_stdin;    /* a pipe to the child; else /dev/null */
+	bool want_stdout;   /* a pipe from the child; else /dev/null */
+	bool inherit_stderr; /* keep descriptor 2; else /dev/null */
+	bool detach;	    /* not our child: nothing to reap, may outlive us */
+};
+
+struct sts_child {
+	pid_t pid;  /* -1: none, or detached */
+	int in_fd;  /* write end to the child's standard input, or -1 */
+	int out_fd; /* read end from its standard output, or -1 */
+};
+
+/*
+ * Starts a child.  The descriptors in *child are non-blocking and
+ * close-on-exec and never 0, 1 or 2.  Fails with STS_NO_DESCRIPTORS, STS_NO_MEMORY or
+ * STS_RESOLVER_MISSING (the path cannot be executed: told by the child
+ * before exec, so this call knows), or STS_RESOLVER_ROOT (drop to uid 0 was
+ * asked for, or not possible).  Never blocks longer than the exec takes, and
+ * at most 5 s.
+ */
+enum sts_status sts_child_start(
+    struct sts_child *child, const struct sts_child_spec *spec);
+
+/*
+ * Reads what comes from the child's standard output into buf until `size`
+ * bytes, end of file, the line feed that ends a line if `one_line`, or the
+ * deadline (sts_monotonic_ms).  Returns the number of bytes (0 at end of
+ * file), or -1 at the deadline or for an error; what was read by then is
+ * lost.
+ */
+ssize_t sts_child_read(struct sts_child *child, char *buf, size_t size,
+    bool one_line, int64_t deadline_ms);
+
+/* Closes the descriptors. */
+void sts_child_close(struct sts_child *child);
+
+/*
+ * Closes the descriptors, waits for exactly this child until the deadline,
+ * then kills it with SIGKILL and reaps it.  Returns the wait status as
+ * waitpid(2) gives it, or -1 where it was killed here, is detached, or was
+ * reaped by somebody else.
+ */
+int sts_child_finish(struct sts_child *child, int64_t deadline_ms);
+
+/* Milliseconds of the monotonic clock. */
+int64_t sts_monotonic_ms(void);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The configuration: "key value" lines, "#" comments, all keys optional.
+ *
+ * A bad line is reported and skipped, every other line holds, so that a typing
+ * error never stops mail.  Nothing is read from the environment.  The keys are
+ * listed in mta-sts.conf(5).
+ */
+#ifndef STS_BASE_CONFIG_H
+#define STS_BASE_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/log.h"
+#include "base/status.h"
+
+enum {
+	STS_NAME_MAX = 253,	  /* bytes of a domain name, no trailing dot */
+	STS_BODY_MAX = 64 * 1024, /* bytes of a policy body, RFC 8461 3.3 */
+	STS_NAMESERVERS_MAX = 8,
+	STS_CONFIG_FILE_MAX = 1024 * 1024 /* bytes of a configuration file */
+};
+
+enum sts_override_kind {
+	STS_OVERRIDE_OFF,     /* as if the domain had no policy */
+	STS_OVERRIDE_TESTING, /* an enforce policy counts as testing */
+	STS_OVERRIDE_POLICY   /* a policy file on this machine */
+};
+
+/* One "domain NAME ..." line. */
+struct sts_override {
+	char *name;    /* as written, lower case; "*.NAME" for what is below */
+	char *file;    /* for STS_OVERRIDE_POLICY, else NULL */
+	enum sts_override_kind kind;
+	unsigned line;
+};
+
+struct sts_config {
+	char *file;	/* the file that was read; NULL for built-in values */
+	char *state_dir;
+	char *resolver; /* absolute path of mta-sts-resolver */
+	char *ca_file;	/* NULL: OpenSSL's default */
+	char *ca_path;	/* NULL: OpenSSL's default */
+	char *nameservers[STS_NAMESERVERS_MAX]; /* address[:port], [v6]:port */
+	size_t nameserver_count;		/* 0: the system's */
+	int64_t recheck;			/* seconds, 1 to 86400 */
+	int64_t negative_ttl;			/* seconds, 1 to 86400 */
+	int64_t refresh_after;			/* seconds, 60 to 2592000 */
+	int64_t dns_timeout;			/* seconds, 1 to 30 */
+	int64_t fetch_timeout;			/* seconds, 1 to 60 */
+	int64_t absent_max;			/* files, 1 to 10000000 */
+	bool deliver_on_local_error;
+	bool allow_private;
+	enum sts_log_level log_level;
+	struct sts_override *overrides;
+	size_t override_count;
+	char **prefetch; /* domains kept known */
+	size_t prefetch_count;
+	char *organization; /* TLSRPT; NULL when unset */
+	char *contact;
+	unsigned bad_lines; /* how many lines were skipped */
+};
+
+/*
+ * Called for each bad line (`line` from 1; 0 for the file as a whole) with a
+ * sentence that names the reason.
+ */
+typedef void sts_config_note(
+    void *arg, const char *file, unsigned line, const char *reason);
+
+/*
+ * Reads `file`, or the compiled-in default path where it is NULL.  A default
+ * file that does not exist is no error; one that was asked for, and any file
+ * that cannot be read, gives STS_CONFIG with the built-in values in *config,
+ * which then hold.  `note` may be NULL.  The caller frees with
+ * sts_config_free in every case.
+ */
+enum sts_status sts_config_load(struct sts_config *config, const char *file,
+    sts_config_note *note, void *arg);
+
+/* Frees what sts_config_load made; harmless on a zeroed struct. */
+void sts_config_free(struct sts_config *config);
+
+/* A note function that logs: event=config file=... line=... reason=... */
+void sts_config_note_log(
+    void *arg, const char *file, unsigned line, const char *reason);
+
+/* The compiled-in path of the configuration file. */
+const char *sts_config_default_file(void);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A bounded cursor over bytes that came from outside.  Every parser of the
+ * suite reads through it; none does pointer arithmetic of its own, and no
+ * function here reads at or past the end.
+ *
+ * A cursor borrows its bytes.  Copying the struct saves a position.
+ */
+#ifndef STS_BASE_CURSOR_H
+#define STS_BASE_CURSOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct sts_cursor {
+	const char *p;	 /* next byte */
+	const char *end; /* one past the last */
+};
+
+/* A run of bytes, borrowed; may hold any byte, is not NUL-terminated. */
+struct sts_span {
+	const char *p;
+	size_t len;
+};
+
+static inline struct sts_cursor
+sts_cursor_make(const void *bytes, size_t len)
+{
+	struct sts_cursor c = {bytes, (const char *)bytes + len};
+
+	return c;
+}
+
+static inline size_t
+sts_cursor_left(const struct sts_cursor *c)
+{
+	return (size_t)(c->end - c->p);
+}
+
+/* The next byte as 0 to 255 without consuming it, or -1 at the end. */
+static inline int
+sts_cursor_peek(const struct sts_cursor *c)
+{
+	return c->p < c->end ? (unsigned char)*c->p : -1;
+}
+
+/* Consumes one byte if it is `byte`; says whether it did. */
+static inline bool
+sts_cursor_byte(struct sts_cursor *c, char byte)
+{
+	if (c->p >= c->end || *c->p != byte)
+		return false;
+	c->p++;
+	return true;
+}
+
+/* Consumes `literal` (case matters) if all of it is next. */
+bool sts_cursor_literal(struct sts_cursor *c, const char *literal);
+
+/* Consumes and returns the longest run of bytes for which `is` holds. */
+struct sts_span sts_cursor_while(struct sts_cursor *c, bool (*is)(int byte));
+
+/* Consumes spaces and tabs; says whether there was at least one. */
+bool sts_cursor_blanks(struct sts_cursor *c);
+
+/*
+ * The bytes up to `stop` or the end; `stop` itself is consumed and not
+ * returned.  Returns false only where nothing was left at the call.
+ */
+bool sts_cursor_until(struct sts_cursor *c, char stop, struct sts_span *out);
+
+/*
+ * One line: up to LF, or CR LF, or the end; the terminator is consumed and
+ * not returned.  A CR that no LF follows is an ordinary byte.  Returns false
+ * only where nothing was left.
+ */
+bool sts_cursor_line(struct sts_cursor *c, struct sts_span *out);
+
+/*
+ * A decimal number of 1 to `max_digits` digits (at most 18), leading zeros
+ * allowed, into *out.  Consumes nothing and returns false where there is no
+ * digit or there are too many.
+ */
+bool sts_cursor_number(struct sts_cursor *c, unsigned max_digits, int64_t *out);
+
+/* Two spans, or a span and a string, byte for byte. */
+bool sts_span_is(struct sts_span s, const char *string);
+
+/*
+ * Copies a span into buf as a string.  Returns false, leaving "" in buf,
+ * where it does not fit or holds a NUL.
+ */
+bool sts_span_copy(struct sts_span s, char *buf, size_t size);
+
+/* ASCII classes, the same in every locale. */
+bool sts_is_digit(int byte);
+bool sts_is_alnum(int byte);
+bool sts_is_blank(int byte); /* space, tab */
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+enum { LINE_MAX_BYTES = 1000 };
+
+static struct {
+	const char *program;
+	enum sts_log_sink sink;
+	enum sts_log_level threshold;
+} logger = {"mta-sts", STS_LOG_NOWHERE, STS_LOG_INFO};
+
+static const char *const level_names[] = {
+    [STS_LOG_ERROR] = "error",
+    [STS_LOG_WARNING] = "warning",
+    [STS_LOG_INFO] = "info",
+    [STS_LOG_DEBUG] = "debug",
+};
+
+void
+sts_log_open(const char *program, enum sts_log_sink sink,
+    enum sts_log_level threshold)
+{
+	logger.program = program;
+	logger.sink = sink;
+	logger.threshold = threshold;
+	if (sink == STS_LOG_SYSLOG)
+		openlog(program, LOG_PID, LOG_MAIL);
+}
+
+int
+sts_log_level_parse(const char *name)
+{
+	for (int i = 0; i <= STS_LOG_DEBUG; i++) {
+		if (strcmp(level_names[i], name) == 0)
+			return i;
+	}
+	return -1;
+}
+
+/* Appends `from` to the line in `to`, escaping what is not plain text. */
+static void
+append_escaped(char *to, size_t size, const char *from)
+{
+	size_t used = strlen(to);
+
+	for (; *from != '\0'; from++) {
+		unsigned char byte = (unsigned char)*from;
+		bool plain = byte >= ' ' && byte < 0x7f && byte != '\\';
+
+		if (used + 5 > size)
+			break;
+		if (plain)
+			to[used++] = *from;
+		else
+			used += (size_t)snprintf(
+			    to + used, size - used, "\\x%02x", byte);
+		to[used] = '\0';
+	}
+}
+
+/* One write, so that lines of several processes do not mix. */
+static void
+write_stderr(enum sts_log_level level, const char *line)
+{
+	char out[LINE_MAX_BYTES + 100];
+	int len = snprintf(out, sizeof(out), "%s: %s%s%s\n", logger.program,
+	    level <= STS_LOG_WARNING ? level_names[level] : "",
+	    level <= STS_LOG_WARNING ? ": " : "", line);
+
+	if (len > 0 && write(STDERR_FILENO, out, (size_t)len) < 0)
+		return;
+}
+
+void
+sts_log(enum sts_log_level level, const char *domain, const char *format, ...)
+{
+	static const int priorities[] = {
+	    [STS_LOG_ERROR] = LOG_ERR,
+	    [STS_LOG_WARNING] = LOG_WARNING,
+	    [STS_LOG_INFO] = LOG_INFO,
+	    [STS_LOG_DEBUG] = LOG_DEBUG,
+	};
+	char raw[LINE_MAX_BYTES];
+	char line[LINE_MAX_BYTES] = "";
+	int saved_errno = errno;
+	va_list args;
+
+	if (logger.sink == STS_LOG_NOWHERE || level > logger.threshold)
+		return;
+	va_start(args, format);
+	if (vsnprintf(raw, sizeof(raw), format, args) < 0)
+		raw[0] = '\0';
+	va_end(args);
+	if (domain != NULL) {
+		append_escaped(line, sizeof(line), "domain=");
+		append_escaped(line, sizeof(line), domain);
+		append_escaped(line, sizeof(line), " ");
+	}
+	append_escaped(line, sizeof(line), raw);
+	if (logger.sink == STS_LOG_SYSLOG)
+		syslog(priorities[level], "%s", line);
+	else
+		write_stderr(level, line);
+	errno = saved_errno;
+}

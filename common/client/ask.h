@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The question that every delivery asks: what does this domain demand?
+ *
+ * Answered from the store where that suffices, otherwise a resolver is
+ * started, waited for within its deadline, and the store is read again.  Works
+ * where the caller is root (the resolver then runs as the owner of the state
+ * directory), is the MTA's user, or may only read the store, or not even that.
+ */
+#ifndef STS_CLIENT_ASK_H
+#define STS_CLIENT_ASK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/config.h"
+#include "base/status.h"
+#include "core/policy.h"
+#include "store/store.h"
+
+enum sts_verdict {
+	STS_VERDICT_NONE,    /* no policy, or mode none: deliver as ever */
+	STS_VERDICT_TESTING, /* deliver as ever, report */
+	STS_VERDICT_ENFORCE, /* only as answer.entry.policy says */
+	STS_VERDICT_DEFER    /* not known; answer.why says why */
+};
+
+struct sts_answer {
+	enum sts_verdict verdict;
+	/*
+	 * STS_OK; for DEFER the reason; for NONE from an absence its reason;
+	 * for a policy used although something failed, that fault.
+	 */
+	enum sts_status why;
+	char domain[STS_NAME_MAX + 1]; /* normalised; "" where it is none */
+	bool has_entry;		       /* entry is filled: a live policy */
+	struct sts_entry entry;
+	bool has_absence;
+	struct sts_absence absence;
+	const struct sts_override *override; /* that decided, or NULL */
+	bool asked; /* a resolver was started */
+};
+
+/*
+ * What one process has spent in slow lookups; zero it once.  At most 60 s go
+ * into lookups longer than 5 s, after that each waits 2 s and is answered
+ * STS_BUDGET while its resolver goes on alone.  NULL: no budget.
+ */
+struct sts_budget {
+	int64_t slow_ms;
+};
+
+/*
+ * Asks about a domain as it came from outside.  Always fills *answer; the
+ * caller frees it with sts_answer_free.  Takes at most fetch-timeout +
+ * 2 x dns-timeout + 5 s.
+ */
+void sts_ask(const struct sts_config *config, const char *domain,
+    struct sts_budget *budget, struct sts_answer *answer);
+
+/* The same from the store alone: never starts anything, never waits. */
+void sts_ask_store(const struct sts_config *config, const char *domain,
+    struct sts_answer *answer);
+
+void sts_answer_free(struct sts_answer *answer);
+
+/*
+ * Starts `mta-sts-resolver` with the given further arguments (at most 8,
+ * NULL-ended) as the owner of the state directory, for the command's use.
+ * The child's standard output comes through child->out_fd, its standard error
+ * is inherited.
+ */
+struct sts_child;
+enum sts_status sts_client_start_resolver(const struct sts_config *config,
+    const char *const *arguments, struct sts_child *child);
+
+/* "none", "testing", "enforce" or "defer". */
+const char *sts_verdict_name(enum sts_verdict verdict);
+
+#endif

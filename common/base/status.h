@@ -16,13 +16,13 @@
 #include <stdbool.h>
 
 enum sts_class {
-	STS_CLASS_OK,	  /* no failure */
+	STS_CLASS_OK,     /* no failure */
 	STS_CLASS_INPUT,  /* the caller's input: name, file, option */
 	STS_CLASS_RECORD, /* a TXT record that exists and is unusable */
-	STS_CLASS_DNS,	  /* the DNS did not answer, or said "none" */
+	STS_CLASS_DNS,    /* the DNS did not answer, or said "none" */
 	STS_CLASS_FETCH,  /* the policy host: connection, TLS, HTTP */
 	STS_CLASS_POLICY, /* a policy body against RFC 8461 3.2 */
-	STS_CLASS_LOCAL	  /* this machine: state, resolver, memory, clock */
+	STS_CLASS_LOCAL   /* this machine: state, resolver, memory, clock */
 };
 
 /* X(constant, token, class, sentence) */
@@ -70,6 +70,10 @@ enum sts_class {
 	    "no name server answered in time")                                 \
 	X(STS_DNS_BAD_REPLY, "dns_bad_reply", STS_CLASS_DNS,                   \
 	    "the name server's reply is ill-formed")                           \
+	X(STS_NULL_MX, "null_mx", STS_CLASS_DNS,                               \
+	    "the domain says that it takes no mail (null MX)")                 \
+	X(STS_NO_MX_HOST, "no_mx_host", STS_CLASS_DNS,                         \
+	    "the domain has no MX host with an address")                       \
 	/* policy host */                                                      \
 	X(STS_FETCH_DNS, "fetch_dns", STS_CLASS_FETCH,                         \
 	    "the policy host's address could not be looked up")                \

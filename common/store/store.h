@@ -41,7 +41,7 @@ struct sts_entry {
 	int64_t expires;    /* fetched + max_age, at least recheck from then */
 	int64_t checked;    /* last time the record was asked for */
 	int64_t next_check; /* until then, no query */
-	int64_t used;	    /* last delivery that asked the resolver */
+	int64_t used;       /* last delivery that asked the resolver */
 	char failed_id[STS_ID_MAX + 1]; /* "" when the last fetch succeeded */
 	int64_t failed_at;
 	int64_t failed_next; /* not before then for this id */
@@ -49,6 +49,7 @@ struct sts_entry {
 	char *body; /* as served, body_len bytes and a NUL */
 	size_t body_len;
 	struct sts_policy policy; /* parsed, borrows body */
+	bool unsure; /* fetched or checked in the future: asked again */
 };
 
 /* Looked up, nothing there. */
@@ -56,9 +57,10 @@ struct sts_absence {
 	char domain[STS_NAME_MAX + 1];
 	int64_t recorded;
 	int64_t until;
-	enum sts_status reason; /* of class RECORD, DNS, FETCH or POLICY */
+	enum sts_status reason;  /* of class RECORD, DNS, FETCH or POLICY */
 	char id[STS_ID_MAX + 1]; /* of the failed fetch, else "" */
 	int64_t used;
+	bool unsure; /* recorded in the future: not an answer by itself */
 };
 
 /*
@@ -145,8 +147,8 @@ enum sts_status sts_store_walk(struct sts_store *store, enum sts_kind kind,
  * The newest `fetched` of the store, and the domain it was seen with; 0 and
  * "" where none is known.
  */
-enum sts_status sts_store_read_newest(struct sts_store *store,
-    int64_t *fetched, char domain[STS_NAME_MAX + 1]);
+enum sts_status sts_store_read_newest(
+    struct sts_store *store, int64_t *fetched, char domain[STS_NAME_MAX + 1]);
 enum sts_status sts_store_write_newest(
     struct sts_store *store, int64_t fetched, const char *domain);
 

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: ISC */
+#include "store/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* "crc32: 01234567\n" */
+enum { CRC_LINE = 16 };
+
+static const char *const kind_dirs[] = {
+    [STS_KIND_POLICY] = "policies",
+    [STS_KIND_ABSENCE] = "absent",
+    [STS_KIND_ROUTES] = "routes",
+};
+
+uint64_t
+sts_domain_hash(const char *domain)
+{
+	uint64_t hash = 14695981039346656037u;
+
+	for (; *domain != '\0'; domain++)
+		hash = (hash ^ (unsigned char)*domain) * 1099511628211u;
+	return hash;
+}
+
+/* CRC-32 (ISO 3309), four bits at a time: 64 bytes of table, fast enough. */
+static uint32_t
+crc32_of(const char *bytes, size_t len)
+{
+	static const uint32_t table[16] = {0x00000000, 0x1db71064, 0x3b6e20c8,
+	    0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
+	    0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0,
+	    0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
+	uint32_t crc = 0xffffffff;
+
+	for (size_t i = 0; i < len; i++) {
+		crc ^= (unsigned char)bytes[i];
+		crc = (crc >> 4) ^ table[crc & 15];
+		crc = (crc >> 4) ^ table[crc & 15];
+	}
+	return ~crc;
+}
+
+static void
+crc_line(const char *bytes, size_t len, char out[CRC_LINE + 1])
+{
+	snprintf(out, CRC_LINE + 1, "crc32: %08x\n", crc32_of(bytes, len));
+}
+
+/* policies/XX, relative to the state directory. */
+static void
+dir_path(enum sts_kind kind, const char *domain, char path[16])
+{
+	snprintf(path, 16, "%s/%02x", kind_dirs[kind],
+	    (unsigned)(sts_domain_hash(domain) & 0xff));
+}
+
+/* The directory that holds a domain's file, and the owner it must have. */
+static enum sts_status
+open_dir(struct sts_store *store, const char *path, int *fd, uid_t *owner)
+{
+	struct stat st;
+
+	*fd = openat(
+	    store->dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (*fd < 0) {
+		if (errno == ENOENT)
+			return STS_NOT_FOUND;
+		if (errno == ENOTDIR || errno == ELOOP)
+			return STS_ENTRY_CORRUPT;
+		return errno == EACCES ? STS_STATE_UNREADABLE
+				       : sts_status_from_errno(errno);
+	}
+	if (fstat(*fd, &st) != 0 || (st.st_mode & S_IWOTH) != 0) {
+		close(*fd);
+		return STS_STATE_MODE;
+	}
+	*owner = st.st_uid;
+	return STS_OK;
+}
+
+/* What an errno from opening or reading a file that should be ours means. */
+static enum sts_status
+read_error(int error)
+{
+	switch (error) {
+	case ENOENT:
+		return STS_NOT_FOUND;
+	case EMFILE:
+	case ENFILE:
+		return STS_NO_DESCRIPTORS;
+	case ENOMEM:
+		return STS_NO_MEMORY;
+	case EACCES:
+	case EPERM:
+		return STS_STATE_UNREADABLE;
+	default:
+		return STS_ENTRY_CORRUPT; /* a link, a socket, an I/O error */
+	}
+}
+
+/* Reads all `len` bytes; a file that shrinks meanwhile is not believed. */
+static enum sts_status
+read_all(int fd, char *buf, size_t len)
+{
+	size_t got = 0;
+
+	while (got < len) {
+		ssize_t n = read(fd, buf + got, len - got);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return STS_ENTRY_CORRUPT;
+		got += (size_t)n;
+	}
+	buf[len] = '\0';
+	return STS_OK;
+}
+
+/* Opens `name` below `dir` and reads it, if it is to be believed. */
+static enum sts_status
+read_file(int dir, const char *name, uid_t owner, char **text, size_t *len)
+{
+	char expected[CRC_LINE + 1];
+	enum sts_status status;
+	struct stat st;
+	int fd;
+
+	*text = NULL;
+	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return read_error(errno);
+	status = STS_ENTRY_CORRUPT;
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 ||
+	    st.st_uid != owner || (st.st_mode & S_IWOTH) != 0 ||
+	    st.st_size < CRC_LINE || st.st_size > STS_FILE_MAX)
+		goto out;
+	status = STS_NO_MEMORY;
+	if ((*text = malloc((size_t)st.st_size + 1)) == NULL)
+		goto out;
+	if ((status = read_all(fd, *text, (size_t)st.st_size)) != STS_OK)
+		goto out;
+	*len = (size_t)st.st_size - CRC_LINE;
+	crc_line(*text, *len, expected);
+	status = memcmp(*text + *len, expected, CRC_LINE) == 0
+		     ? STS_OK
+		     : STS_ENTRY_CORRUPT;
+	(*text)[*len] = '\0';
+out:
+	close(fd);
+	if (status != STS_OK) {
+		free(*text);
+		*text = NULL;
+	}
+	return status;
+}
+
+enum sts_status
+sts_file_read(struct sts_store *store, enum sts_kind kind, const char *domain,
+    char **text, size_t *len)
+{
+	enum sts_status status;
+	char path[16];
+	uid_t owner;
+	int dir;
+
+	*text = NULL;
+	dir_path(kind, domain, path);
+	if ((status = open_dir(store, path, &dir, &owner)) != STS_OK)
+		return status;
+	status = read_file(dir, domain, owner, text, len);
+	close(dir);
+	return status;
+}
+
+static enum sts_status
+write_all(int fd, const char *buf, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, buf, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return sts_status_from_errno(n < 0 ? errno : ENOSPC);
+		buf += n;
+		len -= (size_t)n;
+	}
+	return STS_OK;
+}
+
+/* Creates a temporary file with mode 0640 whatever the umask. */
+static int
+create_temporary(int dir, char name[32])
+{
+	static unsigned counter;
+
+	for (int tries = 0; tries < 100; tries++) {
+		int fd;
+
+		snprintf(name, 32, ".tmp.%ld.%u", (long)getpid(), counter++);
+		fd = openat(dir, name,
+		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd >= 0) {
+			if (fchmod(fd, 0640) == 0)
+				return fd;
+			close(fd);
+			(void)unlinkat(dir, name, 0);
+			return -1;
+		}
+		if (errno != EEXIST)
+			return -1;
+	}
+	return -1;
+}
+
+/*
+ * Replaces `name` below `dir`.  A reader sees the old file or the new one;
+ * after a crash too, where `durable`.
+ */
+static enum sts_status
+write_file(
+    int dir, const char *name, const char *text, size_t len, bool durable)
+{
+	char temporary[32];
+	char crc[CRC_LINE + 1];
+	enum sts_status status;
+	int fd = create_temporary(dir, temporary);
+
+	if (fd < 0)
+		return sts_status_from_errno(errno);
+	crc_line(text, len, crc);
+	if ((status = write_all(fd, text, len)) == STS_OK)
+		status = write_all(fd, crc, CRC_LINE);
+	if (status == STS_OK && durable && fsync(fd) != 0)
+		status = sts_status_from_errno(errno);
+	if (close(fd) != 0 && status == STS_OK)
+		status = sts_status_from_errno(errno);
+	if (status == STS_OK && renameat(dir, temporary, dir, name) != 0)
+		status = sts_status_from_errno(errno);
+	if (status != STS_OK)
+		(void)unlinkat(dir, temporary, 0);
+	else if (durable)
+		(void)fsync(dir);
+	return status;
+}
+
+/* Makes policies/ and policies/XX with mode 0750 whatever the umask. */
+static enum sts_status
+make_dirs(struct sts_store *store, enum sts_kind kind, const char *path)
+{
+	const char *const steps[] = {kind_dirs[kind], path};
+
+	for (size_t i = 0; i < 2; i++) {
+		if (mkdirat(store->dir, steps[i], 0700) == 0) {
+			if (fchmodat(store->dir, steps[i], 0750, 0) != 0)
+				return sts_status_from_errno(errno);
+		} else if (errno != EEXIST)
+			return sts_status_from_errno(errno);
+	}
+	(void)fsync(store->dir);
+	return STS_OK;
+}
+
+enum sts_status
+sts_file_write(struct sts_store *store, enum sts_kind kind, const char *domain,
+    const char *text, size_t len, bool durable)
+{
+	enum sts_status status;
+	char path[16];
+	uid_t owner;
+	int dir;
+
+	if (!store->writing || len > STS_FILE_MAX - CRC_LINE)
+		return STS_INTERNAL;
+	dir_path(kind, domain, path);
+	status = open_dir(store, path, &dir, &owner);
+	if (status == STS_NOT_FOUND) {
+		if ((status = make_dirs(store, kind, path)) == STS_OK)
+			status = open_dir(store, path, &dir, &owner);
+	}
+	if (status == STS_NOT_FOUND || status == STS_ENTRY_CORRUPT)
+		status = STS_STATE_UNWRITABLE;
+	if (status != STS_OK)
+		return status;
+	/* A reader would not believe what we wrote here. */
+	status = owner == geteuid()
+		     ? write_file(dir, domain, text, len, durable)
+		     : STS_STATE_OWNER;
+	close(dir);
+	return status;
+}
+
+enum sts_status
+sts_file_remove(struct sts_store *store, enum sts_kind kind, const char *domain)
+{
+	enum sts_status status;
+	char path[16];
+	uid_t owner;
+	int dir;
+
+	dir_path(kind, domain, path);
+	if ((status = open_dir(store, path, &dir, &owner)) != STS_OK)
+		return status;
+	if (unlinkat(dir, domain, 0) != 0)
+		status = errno == ENOENT ? STS_NOT_FOUND
+					 : sts_status_from_errno(errno);
+	close(dir);
+	return status;
+}
+
+enum sts_status
+sts_file_read_newest(struct sts_store *store, char **text, size_t *len)
+{
+	return read_file(store->dir, "newest", store->uid, text, len);
+}
+
+enum sts_status
+sts_file_write_newest(struct sts_store *store, const char *text, size_t len)
+{
+	return write_file(store->dir, "newest", text, len, false);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Inside the store: whole files, read with suspicion and replaced by rename,
+ * and the text in them.  Only the files of this room include it.
+ */
+#ifndef STS_STORE_FILE_H
+#define STS_STORE_FILE_H
+
+#include "base/cursor.h"
+#include "store/store.h"
+
+struct sts_store {
+	int dir;     /* the state directory */
+	int lock_fd; /* the lock file, or -1 where it is only read */
+	uid_t uid;
+	gid_t gid;
+	bool writing;
+};
+
+/* Bytes of a file beside a policy body. */
+enum {
+	STS_FILE_OVERHEAD = 8192,
+	STS_FILE_MAX = STS_BODY_MAX + STS_FILE_OVERHEAD
+};
+
+/* 64-bit FNV-1a of a domain: directory and lock byte come from it. */
+uint64_t sts_domain_hash(const char *domain);
+
+/*
+ * Reads a domain's file, allocating *text (*len bytes and a NUL) for the
+ * caller to free.  STS_NOT_FOUND: no file.  STS_ENTRY_CORRUPT: not a regular
+ * file with one link and the right owner, too large, or its checksum is
+ * wrong.  Other local faults where it cannot be read.  The checksum line is
+ * not part of *len.
+ */
+enum sts_status sts_file_read(struct sts_store *store, enum sts_kind kind,
+    const char *domain, char **text, size_t *len);
+
+/* Replaces a domain's file by `text` and its checksum line. */
+enum sts_status sts_file_write(struct sts_store *store, enum sts_kind kind,
+    const char *domain, const char *text, size_t len, bool durable);
+
+/* STS_NOT_FOUND where there is none. */
+enum sts_status sts_file_remove(
+    struct sts_store *store, enum sts_kind kind, const char *domain);
+
+/* The same for the file "newest" in the state directory itself. */
+enum sts_status sts_file_read_newest(
+    struct sts_store *store, char **text, size_t *len);
+enum sts_status sts_file_write_newest(
+    struct sts_store *store, const char *text, size_t len);
+
+/* Text is put together in a buffer of fixed size; `full` once it overflows. */
+struct sts_text {
+	char *buf;
+	size_t size;
+	size_t len;
+	bool full;
+};
+
+void sts_text_add(struct sts_text *text, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void sts_text_add_bytes(struct sts_text *text, const char *bytes, size_t len);
+
+/*
+ * Reading it back, line by line, in the order it was written: each consumes
+ * "KEY: value\n" and fails on anything else.
+ */
+bool sts_text_title(struct sts_cursor *c, const char *title);
+bool sts_text_string(
+    struct sts_cursor *c, const char *key, char *out, size_t size);
+bool sts_text_number(struct sts_cursor *c, const char *key, int64_t *out);
+bool sts_text_status(
+    struct sts_cursor *c, const char *key, enum sts_status *out);
+
+/* True where the string is "" or an id: 1 to 32 letters and digits. */
+bool sts_text_is_id(const char *id);
+
+#endif

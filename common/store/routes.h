@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Routes: the MX hosts of a domain as the resolver last saw them, in order of
+ * preference, whether the policy permits each, its addresses, and what its
+ * last certificate probe said.  One file a domain under routes/.
+ */
+#ifndef STS_STORE_ROUTES_H
+#define STS_STORE_ROUTES_H
+
+#include "store/store.h"
+
+enum {
+	STS_ROUTES_MAX = 8,          /* MX hosts that are kept */
+	STS_ROUTE_ADDRESSES_MAX = 2, /* addresses of each */
+	STS_ADDRESS_TEXT_MAX = 46    /* INET6_ADDRSTRLEN */
+};
+
+struct sts_route {
+	char host[STS_NAME_MAX + 1]; /* normalised MX host name */
+	int64_t preference;          /* 0 to 65535 */
+	bool permitted;              /* by the policy at `recorded` */
+	char address[STS_ROUTE_ADDRESSES_MAX][STS_ADDRESS_TEXT_MAX];
+	size_t address_count;
+	int64_t probed;        /* seconds since 1970, 0: never */
+	enum sts_status probe; /* STS_OK: the certificate is valid */
+};
+
+struct sts_routes {
+	char domain[STS_NAME_MAX + 1];
+	int64_t recorded;
+	/*
+	 * STS_OK with at least one route; STS_NULL_MX (RFC 7505),
+	 * STS_DNS_NXDOMAIN; STS_NO_MX_HOST (no usable MX or address);
+	 * STS_DNS_SERVFAIL and the like: not known.
+	 */
+	enum sts_status status;
+	bool implicit; /* no MX record: the domain itself (RFC 5321 5.1) */
+	size_t count;
+	struct sts_route route[STS_ROUTES_MAX];
+};
+
+/*
+ * STS_NOT_FOUND where there is no file, or none to be believed.  A `recorded`
+ * or `probed` in the future is clamped to now.
+ */
+enum sts_status sts_store_read_routes(struct sts_store *store,
+    const char *domain, int64_t now, struct sts_routes *routes);
+enum sts_status sts_store_write_routes(
+    struct sts_store *store, const struct sts_routes *routes);
+
+#endif

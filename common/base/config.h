@@ -17,7 +17,7 @@
 #include "base/status.h"
 
 enum {
-	STS_NAME_MAX = 253,	  /* bytes of a domain name, no trailing dot */
+	STS_NAME_MAX = 253,       /* bytes of a domain name, no trailing dot */
 	STS_BODY_MAX = 64 * 1024, /* bytes of a policy body, RFC 8461 3.3 */
 	STS_NAMESERVERS_MAX = 8,
 	STS_CONFIG_FILE_MAX = 1024 * 1024 /* bytes of a configuration file */
@@ -31,26 +31,26 @@ enum sts_override_kind {
 
 /* One "domain NAME ..." line. */
 struct sts_override {
-	char *name;    /* as written, lower case; "*.NAME" for what is below */
-	char *file;    /* for STS_OVERRIDE_POLICY, else NULL */
+	char *name; /* as written, lower case; "*.NAME" for what is below */
+	char *file; /* for STS_OVERRIDE_POLICY, else NULL */
 	enum sts_override_kind kind;
 	unsigned line;
 };
 
 struct sts_config {
-	char *file;	/* the file that was read; NULL for built-in values */
+	char *file; /* the file that was read; NULL for built-in values */
 	char *state_dir;
 	char *resolver; /* absolute path of mta-sts-resolver */
-	char *ca_file;	/* NULL: OpenSSL's default */
-	char *ca_path;	/* NULL: OpenSSL's default */
+	char *ca_file;  /* NULL: OpenSSL's default */
+	char *ca_path;  /* NULL: OpenSSL's default */
 	char *nameservers[STS_NAMESERVERS_MAX]; /* address[:port], [v6]:port */
-	size_t nameserver_count;		/* 0: the system's */
-	int64_t recheck;			/* seconds, 1 to 86400 */
-	int64_t negative_ttl;			/* seconds, 1 to 86400 */
-	int64_t refresh_after;			/* seconds, 60 to 2592000 */
-	int64_t dns_timeout;			/* seconds, 1 to 30 */
-	int64_t fetch_timeout;			/* seconds, 1 to 60 */
-	int64_t absent_max;			/* files, 1 to 10000000 */
+	size_t nameserver_count;                /* 0: the system's */
+	int64_t recheck;                        /* seconds, 1 to 86400 */
+	int64_t negative_ttl;                   /* seconds, 1 to 86400 */
+	int64_t refresh_after;                  /* seconds, 60 to 2592000 */
+	int64_t dns_timeout;                    /* seconds, 1 to 30 */
+	int64_t fetch_timeout;                  /* seconds, 1 to 60 */
+	int64_t absent_max;                     /* files, 1 to 10000000 */
 	bool deliver_on_local_error;
 	bool allow_private;
 	enum sts_log_level log_level;

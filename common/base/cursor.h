@@ -15,7 +15,7 @@
 #include <string.h>
 
 struct sts_cursor {
-	const char *p;	 /* next byte */
+	const char *p;   /* next byte */
 	const char *end; /* one past the last */
 };
 

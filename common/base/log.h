@@ -23,8 +23,8 @@ enum sts_log_sink { STS_LOG_NOWHERE, STS_LOG_SYSLOG, STS_LOG_STDERR };
  * Chooses the sink, and the least important level that is still written.
  * `program` must stay valid.  Syslog is opened with the mail facility.
  */
-void sts_log_open(const char *program, enum sts_log_sink sink,
-    enum sts_log_level threshold);
+void sts_log_open(
+    const char *program, enum sts_log_sink sink, enum sts_log_level threshold);
 
 /* The level named "error", "warning", "info" or "debug"; -1 for others. */
 int sts_log_level_parse(const char *name);

@@ -27,9 +27,9 @@ enum sts_mode { STS_MODE_NONE, STS_MODE_TESTING, STS_MODE_ENFORCE };
 
 struct sts_policy {
 	enum sts_mode mode;
-	int64_t max_age;    /* seconds, 0 to STS_MAX_AGE_LIMIT */
-	unsigned mx_count;  /* patterns that sts_policy_mx_next yields */
-	const char *body;   /* borrowed */
+	int64_t max_age;   /* seconds, 0 to STS_MAX_AGE_LIMIT */
+	unsigned mx_count; /* patterns that sts_policy_mx_next yields */
+	const char *body;  /* borrowed */
 	size_t body_len;
 };
 

@@ -15,9 +15,9 @@
 #include "base/status.h"
 
 enum {
-	STS_ID_MAX = 32,	/* RFC 8461 3.1 */
-	STS_RUA_MAX = 16,	/* destinations that are kept */
-	STS_RECORDS_MAX = 64	/* records of one name that are looked at */
+	STS_ID_MAX = 32,     /* RFC 8461 3.1 */
+	STS_RUA_MAX = 16,    /* destinations that are kept */
+	STS_RECORDS_MAX = 64 /* records of one name that are looked at */
 };
 
 /*
@@ -28,8 +28,8 @@ enum {
  * allowed where the grammar has them, and before the first ";" (erratum 6285
  * notwithstanding: seen in the field).
  */
-enum sts_status sts_record_sts(const struct sts_span *records, size_t count,
-    char id[STS_ID_MAX + 1]);
+enum sts_status sts_record_sts(
+    const struct sts_span *records, size_t count, char id[STS_ID_MAX + 1]);
 
 /* The destinations of a _smtp._tls record; spans into the record. */
 struct sts_rua_list {
@@ -43,8 +43,8 @@ struct sts_rua_list {
  * scheme is skipped where a usable one stands beside it; a mailto: needs an
  * address with an "@", an https: a host.
  */
-enum sts_status sts_record_tlsrpt(const struct sts_span *records, size_t count,
-    struct sts_rua_list *out);
+enum sts_status sts_record_tlsrpt(
+    const struct sts_span *records, size_t count, struct sts_rua_list *out);
 
 /*
  * One record as zone-file strings, "v=STSv1; " "id=1", with the escapes \",

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC */
+/* The state of one lookup, shared by lookup.c (the steps) and settle.c (what
+ * is written down at the end). */
+#ifndef STS_RESOLVER_LOOKUP_H
+#define STS_RESOLVER_LOOKUP_H
+
+#include "net/dns.h"
+#include "net/fetch.h"
+#include "resolver/resolver.h"
+
+struct sts_waiter {
+	sts_lookup_done *done;
+	void *arg;
+	struct sts_waiter *next;
+};
+
+struct sts_lookup {
+	struct sts_resolver *resolver;
+	struct sts_lookup *next;
+	struct sts_waiter *waiters;
+	char domain[STS_NAME_MAX + 1];
+	enum sts_task task;
+	int64_t began;    /* seconds since 1970 */
+	int64_t began_ms; /* monotonic */
+	bool contended;   /* somebody else had the lock */
+	bool locked;
+	struct sts_timer *timer;
+	struct sts_dns_query *query;
+	struct sts_fetch *fetch;
+
+	/* What the store held when the lock was ours. */
+	struct sts_entry entry; /* body NULL: no entry */
+	struct sts_absence absence;
+	bool corrupt;       /* a policy file that cannot be believed */
+	bool clock_suspect; /* far behind the newest `fetched` */
+
+	/* What the DNS said. */
+	enum sts_status record; /* STS_OK: `id` is set */
+	char id[STS_ID_MAX + 1];
+};
+
+/* Steps back into lookup.c. */
+
+/* Ends the lookup: releases the lock, tells every waiter, frees it. */
+void sts_lookup_finish(struct sts_lookup *lookup, enum sts_status status);
+
+/* What to write down; each ends the lookup, now or when a witness answered. */
+
+/* The record confirms the entry, or could not be had while it is in force. */
+void sts_settle_keep(struct sts_lookup *lookup);
+
+/* A policy was fetched and parses. */
+void sts_settle_fetched(struct sts_lookup *lookup,
+    const struct sts_fetch_result *result, const struct sts_policy *policy);
+
+/* The fetch failed, or what came is no policy: `reason`. */
+void sts_settle_failed(struct sts_lookup *lookup, enum sts_status reason);
+
+/* No policy in force and none to be had: `reason` holds for `seconds`. */
+void sts_settle_absent(
+    struct sts_lookup *lookup, enum sts_status reason, int64_t seconds);
+
+/* Seconds since 1970. */
+int64_t sts_now(void);
+
+#endif

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * mta-sts-resolver: the one program of the suite that touches the network.
+ * See mta-sts-resolver(8).
+ */
+#include <sys/resource.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/config.h"
+#include "base/log.h"
+#include "core/domain.h"
+#include "resolver/resolver.h"
+
+enum { EXIT_USAGE = 2, EXIT_FAULT = 3 };
+
+struct options {
+	const char *config_file;
+	const char *domain; /* of --once, or of --refresh; else NULL */
+	bool once;
+	bool routes;
+	bool refresh;
+	bool to_stderr;
+};
+
+static int
+usage(FILE *to, int status)
+{
+	fprintf(to,
+	    "usage: mta-sts-resolver [-e] [-f FILE]\n"
+	    "       mta-sts-resolver [-e] [-f FILE] --once [--routes] DOMAIN\n"
+	    "       mta-sts-resolver [-e] [-f FILE] --refresh [DOMAIN]\n"
+	    "Looks up MTA-STS policies and keeps them in the state directory.\n"
+	    "Without --once or --refresh it serves requests on standard "
+	    "input.\n"
+	    "  -e       log to standard error, not to syslog\n"
+	    "  -f FILE  configuration, default %s\n",
+	    sts_config_default_file());
+	return status;
+}
+
+/* Returns -1 to go on, else the exit status. */
+static int
+parse_options(int argc, char **argv, struct options *o)
+{
+	for (int i = 1; i < argc; i++) {
+		const char *arg = argv[i];
+
+		if (strcmp(arg, "--help") == 0)
+			return usage(stdout, 0);
+		if (strcmp(arg, "--version") == 0) {
+			printf("mta-sts-resolver %s\n", STS_VERSION);
+			return 0;
+		}
+		if (strcmp(arg, "-f") == 0 && i + 1 < argc)
+			o->config_file = argv[++i];
+		else if (strcmp(arg, "-e") == 0)
+			o->to_stderr = true;
+		else if (strcmp(arg, "--once") == 0)
+			o->once = true;
+		else if (strcmp(arg, "--routes") == 0)
+			o->routes = true;
+		else if (strcmp(arg, "--refresh") == 0)
+			o->refresh = true;
+		else if (arg[0] != '-' && o->domain == NULL)
+			o->domain = arg;
+		else
+			return usage(stderr, EXIT_USAGE);
+	}
+	if ((o->once && (o->domain == NULL || o->refresh)) ||
+	    (o->routes && !o->once) ||
+	    (o->domain != NULL && !o->once && !o->refresh))
+		return usage(stderr, EXIT_USAGE);
+	return -1;
+}
+
+/*
+ * Whoever started us has dropped to the owner of the state directory; if not,
+ * no library is to run.  True where we are root or could be again.
+ */
+static bool
+is_root(void)
+{
+	return getuid() == 0 || geteuid() == 0 || setuid(0) == 0;
+}
+
+/* Reports a fault that ends the program before anything was tried. */
+static int
+fail(const struct options *o, const char *domain, enum sts_status status)
+{
+	if (domain != NULL && !sts_domain_is_normalised(domain))
+		domain = NULL;
+	sts_log(STS_LOG_ERROR, domain, "event=fault reason=%s",
+	    sts_status_name(status));
+	if (o->once)
+		sts_answer_line(STDOUT_FILENO, o->routes ? "routes" : "lookup",
+		    domain, status);
+	else if (o->refresh)
+		sts_answer_line(STDOUT_FILENO, "refresh",
+		    domain != NULL ? domain : "*", status);
+	return EXIT_FAULT;
+}
+
+/* One domain: what the callback said. */
+struct outcome {
+	bool done;
+	enum sts_status status;
+};
+
+static void
+on_outcome(void *arg, enum sts_status status)
+{
+	struct outcome *outcome = arg;
+
+	outcome->done = true;
+	outcome->status = status;
+}
+
+static int
+finish_one(const char *what, const char *domain, enum sts_status status)
+{
+	sts_answer_line(STDOUT_FILENO, what, domain, status);
+	if (status == STS_OK)
+		return 0;
+	return sts_status_is_local(status) ? EXIT_FAULT : 1;
+}
+
+/* Runs lookup, then routes if asked for, or a forced refresh, of one domain. */
+static int
+run_one(struct sts_resolver *r, const struct options *o, const char *domain)
+{
+	enum sts_task task = o->refresh ? STS_TASK_FORCE : STS_TASK_LOOKUP;
+	struct outcome outcome = {false, STS_NO_MEMORY};
+	bool started = sts_lookup_start(r, domain, task, on_outcome, &outcome);
+
+	while (started && !outcome.done) {
+		outcome.status = sts_loop_step(r->loop, 1000);
+		started = outcome.done || outcome.status == STS_OK;
+	}
+	if (!o->routes || outcome.status != STS_OK)
+		return finish_one(o->refresh  ? "refresh"
+				  : o->routes ? "routes"
+					      : "lookup",
+		    domain, outcome.status);
+	outcome.done = false;
+	outcome.status = STS_NO_MEMORY;
+	started = sts_routes_start(r, domain, on_outcome, &outcome);
+	while (started && !outcome.done) {
+		outcome.status = sts_loop_step(r->loop, 1000);
+		started = outcome.done || outcome.status == STS_OK;
+	}
+	return finish_one("routes", domain, outcome.status);
+}
+
+struct totals {
+	size_t failed;
+};
+
+static void
+on_refreshed(void *arg, const char *domain, enum sts_status status, size_t done,
+    size_t total)
+{
+	struct totals *totals = arg;
+	char line[64];
+	int len;
+
+	if (status != STS_OK) {
+		totals->failed++;
+		sts_answer_line(STDOUT_FILENO, "refresh", domain, status);
+	}
+	len = snprintf(line, sizeof(line), "progress %zu %zu\n", done, total);
+	if (len > 0 && write(STDOUT_FILENO, line, (size_t)len) < 0)
+		return;
+}
+
+static int
+run_refresh_all(struct sts_resolver *r)
+{
+	struct totals totals = {0};
+	enum sts_status status = sts_refresh_all(r, on_refreshed, &totals);
+
+	if (status != STS_OK) {
+		sts_answer_line(STDOUT_FILENO, "refresh", "*", status);
+		return EXIT_FAULT;
+	}
+	return totals.failed > 0 ? 1 : 0;
+}
+
+/* Nothing that we were started with may end us in the middle of a write. */
+static void
+settle_process(const struct options *o, const struct sts_config *config)
+{
+	const struct rlimit no_core = {0, 0};
+
+	(void)setrlimit(RLIMIT_CORE, &no_core);
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
+	(void)umask(027);
+	if (chdir("/") != 0)
+		sts_log(STS_LOG_DEBUG, NULL, "event=chdir");
+	/* Without a parent that watches (a detached lookup) it ends itself. */
+	if (o->once)
+		(void)alarm((unsigned)(config->fetch_timeout +
+				       4 * config->dns_timeout + 30));
+}
+
+static int
+run(const struct options *o, const struct sts_config *config)
+{
+	struct sts_resolver resolver;
+	char domain[STS_NAME_MAX + 1] = "";
+	enum sts_status status;
+	int result;
+
+	if (o->domain != NULL &&
+	    (status = sts_domain_normalise(o->domain, domain)) != STS_OK) {
+		fprintf(
+		    stderr, "mta-sts-resolver: %s\n", sts_status_text(status));
+		return EXIT_USAGE;
+	}
+	status = sts_resolver_open(&resolver, config);
+	if (status != STS_OK)
+		return fail(o, o->domain != NULL ? domain : NULL, status);
+	if (o->domain != NULL)
+		result = run_one(&resolver, o, domain);
+	else if (o->refresh)
+		result = run_refresh_all(&resolver);
+	else
+		result = sts_serve(&resolver, STDIN_FILENO, STDOUT_FILENO);
+	sts_resolver_close(&resolver);
+	return result;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o = {0};
+	struct sts_config config;
+	enum sts_status status;
+	int result = parse_options(argc, argv, &o);
+
+	if (result >= 0)
+		return result;
+	sts_log_open("mta-sts-resolver",
+	    o.to_stderr ? STS_LOG_STDERR : STS_LOG_SYSLOG, STS_LOG_INFO);
+	if (is_root())
+		return fail(&o, o.domain, STS_RESOLVER_ROOT);
+	status =
+	    sts_config_load(&config, o.config_file, sts_config_note_log, NULL);
+	sts_log_open("mta-sts-resolver",
+	    o.to_stderr ? STS_LOG_STDERR : STS_LOG_SYSLOG, config.log_level);
+	settle_process(&o, &config);
+	result =
+	    status == STS_OK ? run(&o, &config) : fail(&o, o.domain, status);
+	sts_config_free(&config);
+	return result;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Inside the resolver: discovery, fetch and refresh of RFC 8461 5.1, written
+ * down in the store.
+ *
+ * One lookup is one small state machine on the event loop:
+ *
+ *	lock -> read the store -> _mta-sts TXT -> policy fetch -> settle
+ *
+ * and any step may end it.  What the network answered, or failed to, is
+ * recorded; a local fault is only reported to whoever asked.
+ */
+#ifndef STS_RESOLVER_RESOLVER_H
+#define STS_RESOLVER_RESOLVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/config.h"
+#include "base/status.h"
+#include "net/loop.h"
+#include "store/store.h"
+
+struct sts_lookup; /* one domain under way */
+
+struct sts_resolver {
+	const struct sts_config *config;
+	struct sts_store *store;
+	struct sts_loop *loop;
+	uint16_t port;              /* of policy hosts: 443 but in tests */
+	struct sts_lookup *lookups; /* under way */
+};
+
+/* Seconds: what a failed fetch, and a failing DNS, hold for. */
+enum { STS_FETCH_BACKOFF = 300, STS_DNS_BACKOFF = 60 };
+
+/* Seconds: an expired entry that no delivery used for so long is removed. */
+enum { STS_UNUSED_LIFE = 180 * 86400 };
+
+enum sts_task {
+	STS_TASK_LOOKUP,  /* for a delivery */
+	STS_TASK_REFRESH, /* in the background: what is due */
+	STS_TASK_FORCE    /* the same, due or not */
+};
+
+/*
+ * Called once with STS_OK when the answer is in the store, or with a local
+ * fault.  For refreshes also with STS_NOT_FOUND (no entry), or the reason of
+ * the failed fetch, which left the entry as it was.
+ */
+typedef void sts_lookup_done(void *arg, enum sts_status status);
+
+/*
+ * Opens store and loop.  The config must outlive the resolver.  On failure
+ * there is nothing to close.
+ */
+enum sts_status sts_resolver_open(
+    struct sts_resolver *resolver, const struct sts_config *config);
+void sts_resolver_close(struct sts_resolver *resolver);
+
+/*
+ * Starts a lookup of a normalised domain, or joins one of the same task that
+ * is under way.  Ends within fetch-timeout + 2 x dns-timeout.  The callback
+ * never comes from within this call.  False: no memory, no callback.
+ */
+bool sts_lookup_start(struct sts_resolver *resolver, const char *domain,
+    enum sts_task task, sts_lookup_done *done, void *arg);
+
+/*
+ * Finds the MX hosts of a normalised domain and writes them to the store.
+ * STS_OK when they are written (whatever the DNS said), or a local fault.
+ */
+bool sts_routes_start(struct sts_resolver *resolver, const char *domain,
+    sts_lookup_done *done, void *arg);
+
+/*
+ * Refreshes every entry that is due (RFC 8461 3.3, 10.2), a few at a time.
+ * `report` is told of each domain tried, and how many are done of how many.
+ * Returns when all are done: STS_OK, or the local fault that stopped it.
+ */
+typedef void sts_refresh_report(void *arg, const char *domain,
+    enum sts_status status, size_t done, size_t total);
+enum sts_status sts_refresh_all(
+    struct sts_resolver *resolver, sts_refresh_report *report, void *arg);
+
+/*
+ * Answers requests from `in` on `out` until end of input and the last answer:
+ * the protocol of mta-sts-resolver(8).  Returns the process's exit status.
+ */
+int sts_serve(struct sts_resolver *resolver, int in, int out);
+
+/*
+ * Prints one answer line, "done WHAT DOMAIN ok", or "... fault REASON" for a
+ * local fault, or "... failed REASON"; ignores a closed pipe.
+ */
+void sts_answer_line(
+    int out, const char *what, const char *domain, enum sts_status status);
+
+#endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: ISC */
+/* The serving mode: requests on standard input, answers as they come. */
+#include "resolver/resolver.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cursor.h"
+#include "core/domain.h"
+
+enum { REQUEST_MAX = STS_NAME_MAX + 16, STEP_MS = 60000 };
+
+struct server {
+	struct sts_resolver *resolver;
+	int in;
+	int out;
+	struct sts_watch *watch;
+	char line[REQUEST_MAX];
+	size_t len;
+	bool overlong; /* the rest of the line is thrown away */
+	bool ended;    /* end of input */
+	size_t pending;
+};
+
+struct request {
+	struct server *server;
+	const char *what; /* "lookup", "routes", "refresh" */
+	char domain[STS_NAME_MAX + 1];
+};
+
+static const struct {
+	const char *word;
+	bool routes;
+	enum sts_task task;
+} requests[] = {
+    {"lookup", false, STS_TASK_LOOKUP},
+    {"refresh", false, STS_TASK_REFRESH},
+    {"routes", true, STS_TASK_LOOKUP},
+};
+
+/* Writes all of it; a pipe that nobody reads is not our trouble. */
+static void
+write_out(int fd, const char *bytes, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, bytes, len);
+
+		if (n > 0) {
+			bytes += n;
+			len -= (size_t)n;
+		} else if (n < 0 && errno == EAGAIN) {
+			struct pollfd p = {fd, POLLOUT, 0};
+
+			if (poll(&p, 1, -1) < 0 && errno != EINTR)
+				return;
+		} else if (n == 0 || errno != EINTR)
+			return;
+	}
+}
+
+void
+sts_answer_line(
+    int out, const char *what, const char *domain, enum sts_status status)
+{
+	char line[REQUEST_MAX + 100];
+	int len;
+
+	if (status == STS_OK)
+		len = snprintf(
+		    line, sizeof(line), "done %s %s ok\n", what, domain);
+	else
+		len = snprintf(line, sizeof(line), "done %s %s %s %s\n", what,
+		    domain, sts_status_is_local(status) ? "fault" : "failed",
+		    sts_status_name(status));
+	if (len > 0 && (size_t)len < sizeof(line))
+		write_out(out, line, (size_t)len);
+}
+
+static void
+on_done(void *arg, enum sts_status status)
+{
+	struct request *q = arg;
+
+	q->server->pending--;
+	sts_answer_line(q->server->out, q->what, q->domain, status);
+	free(q);
+}
+
+/* Splits "WORD DOMAIN"; false for anything else. */
+static bool
+parse_request(
+    struct sts_span line, size_t *which, char domain[STS_NAME_MAX + 1])
+{
+	struct sts_cursor c = sts_cursor_make(line.p, line.len);
+	struct sts_span word, name;
+
+	if (!sts_cursor_until(&c, ' ', &word))
+		return false;
+	name.p = c.p;
+	name.len = sts_cursor_left(&c);
+	if (!sts_span_copy(name, domain, STS_NAME_MAX + 1) ||
+	    !sts_domain_is_normalised(domain))
+		return false;
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		if (sts_span_is(word, requests[i].word)) {
+			*which = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+handle_line(struct server *s, struct sts_span line)
+{
+	struct request *q = NULL;
+	char domain[STS_NAME_MAX + 1];
+	size_t which;
+	bool started;
+
+	if (!parse_request(line, &which, domain)) {
+		write_out(s->out, "bad\n", 4);
+		return;
+	}
+	if ((q = calloc(1, sizeof(*q))) != NULL) {
+		q->server = s;
+		q->what = requests[which].word;
+		memcpy(q->domain, domain, sizeof(domain));
+		started =
+		    requests[which].routes
+			? sts_routes_start(s->resolver, domain, on_done, q)
+			: sts_lookup_start(s->resolver, domain,
+			      requests[which].task, on_done, q);
+		if (started) {
+			s->pending++;
+			return;
+		}
+		free(q);
+	}
+	sts_answer_line(s->out, requests[which].word, domain, STS_NO_MEMORY);
+}
+
+static void
+take_byte(struct server *s, char byte)
+{
+	if (byte != '\n') {
+		if (s->len < sizeof(s->line))
+			s->line[s->len++] = byte;
+		else
+			s->overlong = true;
+		return;
+	}
+	if (s->overlong)
+		write_out(s->out, "bad\n", 4);
+	else
+		handle_line(s, (struct sts_span){s->line, s->len});
+	s->len = 0;
+	s->overlong = false;
+}
+
+static void
+on_input(void *arg)
+{
+	struct server *s = arg;
+	char buf[4096];
+	ssize_t n = read(s->in, buf, sizeof(buf));
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (n <= 0) {
+		s->ended = true;
+		sts_watch_stop(s->resolver->loop, s->watch);
+		return;
+	}
+	for (ssize_t i = 0; i < n; i++)
+		take_byte(s, buf[i]);
+}
+
+int
+sts_serve(struct sts_resolver *resolver, int in, int out)
+{
+	struct server s = {.resolver = resolver, .in = in, .out = out};
+	enum sts_status status = STS_OK;
+
+	s.watch = sts_watch_start(resolver->loop, in, false, on_input, &s);
+	if (s.watch == NULL)
+		return 3;
+	while (status == STS_OK && (!s.ended || s.pending > 0))
+		status = sts_loop_step(resolver->loop, STEP_MS);
+	return status == STS_OK ? 0 : 3;
+}

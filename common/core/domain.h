@@ -23,7 +23,8 @@
  * STS_ADDRESS_LITERAL for "[...]", a bare IPv4 or IPv6 address, or a name
  * whose last label is all digits; STS_BAD_IDN for non-ASCII that cannot be
  * converted, ill-formed UTF-8 included; STS_BAD_DOMAIN for everything else
- * that is no domain name.  `out` is "" on failure.  RFC 8461 3.4, RFC 5891.
+ * that is no domain name; STS_NO_MEMORY where libidn2 has none.  The locale
+ * does not matter.  `out` is "" on failure.  RFC 8461 3.4, RFC 5891.
  */
 enum sts_status sts_domain_normalise(
     const char *name, char out[STS_NAME_MAX + 1]);

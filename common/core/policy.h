@@ -44,7 +44,13 @@ typedef void sts_policy_note(
 /*
  * Parses body[0..len), at most STS_BODY_MAX bytes (else STS_FETCH_TOO_LARGE),
  * into *policy, which borrows it.  Returns STS_OK or the first error's status;
- * all errors and warnings go to `note`, which may be NULL.
+ * all errors and warnings go to `note`, which may be NULL.  Where it does not
+ * return STS_OK, *policy must not be used.
+ *
+ * Of a duplicate field, mx excepted, the first holds, without a warning.  In
+ * mode none an ill-formed mx is dropped with a warning, but one with bytes
+ * outside ASCII rejects.  A policy of another mode needs an mx that is not
+ * shaped like an address.
  */
 enum sts_status sts_policy_parse(struct sts_policy *policy, const char *body,
     size_t len, sts_policy_note *note, void *arg);

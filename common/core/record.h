@@ -21,12 +21,13 @@ enum {
 };
 
 /*
- * The id of a record set.  Records that do not begin with v=STSv1 and the end
- * of a field are dropped; exactly one must be left (STS_NO_RECORD,
- * STS_RECORD_MULTIPLE) and be well-formed (STS_RECORD_SYNTAX,
- * STS_RECORD_NO_ID, STS_RECORD_BAD_ID).  `id` is "" on failure.  Blanks are
- * allowed where the grammar has them, and before the first ";" (erratum 6285
- * notwithstanding: seen in the field).
+ * The id of a record set.  Records that do not begin with v=STSv1, blanks and
+ * ";" are dropped; exactly one must be left and be well-formed.  Blanks before
+ * the first ";" are in the grammar and seen in the field, erratum 6285
+ * notwithstanding.  Of a duplicate id the first holds (last paragraph of 3.2).
+ * STS_NO_RECORD, STS_RECORD_MULTIPLE, STS_RECORD_SYNTAX (also where the only
+ * thing like a record is a version without ";"), STS_RECORD_NO_ID,
+ * STS_RECORD_BAD_ID.  `id` is "" on failure.
  */
 enum sts_status sts_record_sts(
     const struct sts_span *records, size_t count, char id[STS_ID_MAX + 1]);
@@ -35,13 +36,16 @@ enum sts_status sts_record_sts(
 struct sts_rua_list {
 	struct sts_span uri[STS_RUA_MAX]; /* mailto: or https:, in order */
 	size_t count;
+	size_t unusable; /* further ones that no report can be sent to */
 };
 
 /*
  * The rua list of a record set, by the same rules with v=TLSRPTv1
- * (STS_RECORD_NO_RUA, STS_RECORD_BAD_RUA besides).  A destination of another
- * scheme is skipped where a usable one stands beside it; a mailto: needs an
- * address with an "@", an https: a host.
+ * (STS_RECORD_NO_RUA, STS_RECORD_BAD_RUA besides).  Several rua fields add up.
+ * A destination of another scheme, a mailto: without an address and an https:
+ * without a host are counted in `unusable` where a usable one stands beside
+ * them, and are an error alone; what is no URI is always one.  Schemes may be
+ * in either case.
  */
 enum sts_status sts_record_tlsrpt(
     const struct sts_span *records, size_t count, struct sts_rua_list *out);

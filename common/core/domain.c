@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: ISC */
+#include "core/domain.h"
+
+#include <arpa/inet.h>
+#include <idn2.h>
+#include <string.h>
+
+#include "core/grammar.h"
+
+enum {
+	LABEL_MAX = 63,
+	/*
+	 * Bytes of UTF-8 that are handed to libidn2.  The longest name that
+	 * can become 253 bytes of A-labels is shorter, unless it is padded
+	 * with code points that UTS #46 ignores.
+	 */
+	UNICODE_MAX = 1024
+};
+
+static bool
+is_host_byte(int byte)
+{
+	return sts_is_alnum(byte) || byte == '-';
+}
+
+static bool
+is_normal_byte(int byte)
+{
+	return byte == '_' || byte == '-' || sts_is_digit(byte) ||
+	       (byte >= 'a' && byte <= 'z');
+}
+
+/* The next label, of bytes that `is` allows, and whether a dot follows. */
+static bool
+next_label(
+    struct sts_cursor *c, bool (*is)(int), struct sts_span *label, bool *dot)
+{
+	*label = sts_cursor_while(c, is);
+	*dot = sts_cursor_byte(c, '.');
+	return label->len > 0 && label->len <= LABEL_MAX;
+}
+
+bool
+sts_domain_is_ldh(struct sts_span name)
+{
+	struct sts_cursor c = sts_cursor_make(name.p, name.len);
+	struct sts_span label;
+	bool dot;
+
+	if (name.len > STS_NAME_MAX)
+		return false;
+	do {
+		if (!next_label(&c, is_host_byte, &label, &dot) ||
+		    label.p[0] == '-' || label.p[label.len - 1] == '-')
+			return false;
+	} while (dot);
+	return sts_cursor_left(&c) == 0;
+}
+
+bool
+sts_domain_is_normalised(const char *name)
+{
+	size_t len = strlen(name);
+	struct sts_cursor c = sts_cursor_make(name, len);
+	struct sts_span label;
+	bool dot;
+
+	if (len > STS_NAME_MAX || name[0] == '-')
+		return false;
+	do {
+		if (!next_label(&c, is_normal_byte, &label, &dot))
+			return false;
+	} while (dot);
+	return sts_cursor_left(&c) == 0;
+}
+
+bool
+sts_domain_is_address_like(struct sts_span name)
+{
+	struct sts_cursor c = sts_cursor_make(name.p, name.len);
+	struct sts_span label = {name.p, 0};
+
+	while (sts_cursor_until(&c, '.', &label))
+		continue;
+	for (size_t i = 0; i < label.len; i++) {
+		if (!sts_is_digit((unsigned char)label.p[i]))
+			return false;
+	}
+	return label.len > 0;
+}
+
+/* Between brackets (RFC 5321 4.1.3), or IPv6 as an MTA may hand it over. */
+static bool
+is_literal(const char *name)
+{
+	size_t len = strlen(name);
+	struct in6_addr address;
+
+	if (len > 1 && name[0] == '[' && name[len - 1] == ']')
+		return true;
+	return strchr(name, ':') != NULL &&
+	       inet_pton(AF_INET6, name, &address) == 1;
+}
+
+/* ASCII to its normal form; `name` may be `out`. */
+static enum sts_status
+normalise_ascii(const char *name, char out[STS_NAME_MAX + 1])
+{
+	struct sts_span s = {name, strlen(name)};
+
+	if (s.len > 0 && s.p[s.len - 1] == '.')
+		s.len--;
+	if (s.len > STS_NAME_MAX)
+		return STS_BAD_DOMAIN;
+	for (size_t i = 0; i < s.len; i++)
+		out[i] = sts_ascii_lower(s.p[i]);
+	out[s.len] = '\0';
+	s.p = out;
+	if (!sts_domain_is_normalised(out))
+		return STS_BAD_DOMAIN;
+	return sts_domain_is_address_like(s) ? STS_ADDRESS_LITERAL : STS_OK;
+}
+
+/*
+ * Names of ASCII alone never come here: libidn2 would refuse hyphens that the
+ * DNS does not mind.  The function taken reads UTF-8 whatever the locale.
+ */
+static enum sts_status
+normalise_unicode(const char *name, char out[STS_NAME_MAX + 1])
+{
+	char *ascii = NULL;
+	enum sts_status status;
+	int error;
+
+	if (strlen(name) > UNICODE_MAX)
+		return STS_BAD_IDN;
+	error = idn2_to_ascii_8z(name, &ascii, IDN2_NONTRANSITIONAL);
+	if (error == IDN2_MALLOC)
+		return STS_NO_MEMORY;
+	if (error != IDN2_OK)
+		return STS_BAD_IDN;
+	status = normalise_ascii(ascii, out);
+	idn2_free(ascii);
+	return status;
+}
+
+enum sts_status
+sts_domain_normalise(const char *name, char out[STS_NAME_MAX + 1])
+{
+	struct sts_span s = {name, strlen(name)};
+	enum sts_status status;
+
+	out[0] = '\0';
+	if (is_literal(name))
+		return STS_ADDRESS_LITERAL;
+	if (sts_has_non_ascii(s))
+		status = normalise_unicode(name, out);
+	else
+		status = normalise_ascii(name, out);
+	if (status != STS_OK)
+		out[0] = '\0';
+	return status;
+}
+
+/* True where `domain` lies below `name`, at any depth. */
+static bool
+is_below(const char *domain, const char *name)
+{
+	size_t domain_len = strlen(domain), name_len = strlen(name);
+
+	return domain_len > name_len + 1 &&
+	       domain[domain_len - name_len - 1] == '.' &&
+	       strcmp(domain + domain_len - name_len, name) == 0;
+}
+
+/*
+ * How well an override fits: 0 not at all, for "*.NAME" more the longer NAME
+ * is, and most for the name itself.  The configuration holds names as they
+ * were typed, so a U-label or a trailing dot is still in them.
+ */
+static size_t
+override_rank(const char *written, const char *domain)
+{
+	bool wildcard = strncmp(written, "*.", 2) == 0;
+	char name[STS_NAME_MAX + 1];
+
+	if (sts_domain_normalise(wildcard ? written + 2 : written, name) !=
+	    STS_OK)
+		return 0;
+	if (wildcard)
+		return is_below(domain, name) ? strlen(name) : 0;
+	return strcmp(domain, name) == 0 ? STS_NAME_MAX + 1 : 0;
+}
+
+const struct sts_override *
+sts_domain_override(const struct sts_config *config, const char *domain)
+{
+	const struct sts_override *best = NULL;
+	size_t best_rank = 0;
+
+	for (size_t i = 0; i < config->override_count; i++) {
+		size_t rank = override_rank(config->overrides[i].name, domain);
+
+		if (rank > best_rank) {
+			best = &config->overrides[i];
+			best_rank = rank;
+		}
+	}
+	return best;
+}

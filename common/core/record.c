@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: ISC */
+#include "core/record.h"
+
+#include "core/grammar.h"
+#include "core/uri.h"
+
+/* sts-field-delim of RFC 8461 3.1 and field-delim of RFC 8460 3. */
+static bool
+field_delim(struct sts_cursor *c)
+{
+	struct sts_cursor at = *c;
+
+	(void)sts_cursor_blanks(&at);
+	if (!sts_cursor_byte(&at, ';'))
+		return false;
+	(void)sts_cursor_blanks(&at);
+	*c = at;
+	return true;
+}
+
+static bool
+is_value_byte(int byte)
+{
+	return byte > ' ' && byte < 0x7f && byte != '=' && byte != ';';
+}
+
+/*
+ * The one record of the set that begins with the version; *fields is left
+ * behind the version.  The text of both RFCs drops what does not begin with
+ * the version and ";" at once, while their grammar has blanks before the ";"
+ * (RFC 8461 erratum 6285).  Blanks are met in the field, so such a record
+ * counts; a version with no ";" behind it is dropped.
+ */
+static enum sts_status
+select_record(const struct sts_span *records, size_t count, const char *version,
+    struct sts_cursor *fields)
+{
+	size_t found = 0;
+	bool near_miss = false;
+
+	for (size_t i = 0; i < count; i++) {
+		struct sts_cursor c =
+		    sts_cursor_make(records[i].p, records[i].len);
+		struct sts_cursor at;
+
+		if (!sts_cursor_literal(&c, version))
+			continue;
+		at = c;
+		if (field_delim(&at)) {
+			*fields = c;
+			found++;
+		} else if (!sts_is_alnum(sts_cursor_peek(&c))) {
+			near_miss = true;
+		}
+	}
+	if (found > 1)
+		return STS_RECORD_MULTIPLE;
+	if (found == 0)
+		return near_miss ? STS_RECORD_SYNTAX : STS_NO_RECORD;
+	return STS_OK;
+}
+
+/* One field's value; the cursor stands behind its "=". */
+typedef enum sts_status field_value(
+    struct sts_cursor *c, struct sts_span name, void *arg);
+
+/* 1*(delim field) [delim]; `value` judges each field. */
+static enum sts_status
+parse_fields(struct sts_cursor *c, field_value *value, void *arg)
+{
+	while (sts_cursor_left(c) > 0) {
+		struct sts_span name;
+		enum sts_status status;
+
+		if (!field_delim(c))
+			return STS_RECORD_SYNTAX;
+		if (sts_cursor_left(c) == 0)
+			break;
+		if (!sts_field_name(c, &name) || !sts_cursor_byte(c, '='))
+			return STS_RECORD_SYNTAX;
+		status = value(c, name, arg);
+		if (status != STS_OK)
+			return status;
+	}
+	return STS_OK;
+}
+
+static enum sts_status
+extension_value(struct sts_cursor *c)
+{
+	return sts_cursor_while(c, is_value_byte).len > 0 ? STS_OK
+							  : STS_RECORD_SYNTAX;
+}
+
+static bool
+is_id(struct sts_span s)
+{
+	struct sts_cursor c = sts_cursor_make(s.p, s.len);
+
+	return s.len > 0 && s.len <= STS_ID_MAX &&
+	       sts_cursor_while(&c, sts_is_alnum).len == s.len;
+}
+
+/*
+ * Of a second id only the first holds: the last paragraph of RFC 8461 3.2
+ * speaks of TXT records as well as of policies, and has all entries of a
+ * duplicate field ignored but the first.  It must still have the form of a
+ * field.  "id=a-b" has the form of an extension that is called "id"; to read
+ * it so, and go on to the next id, would be to ignore the first.
+ */
+static enum sts_status
+sts_field(struct sts_cursor *c, struct sts_span name, void *arg)
+{
+	char *id = arg;
+	struct sts_span value;
+
+	if (!sts_span_is(name, "id") || id[0] != '\0')
+		return extension_value(c);
+	value = sts_cursor_while(c, is_value_byte);
+	if (!is_id(value) || !sts_span_copy(value, id, STS_ID_MAX + 1))
+		return STS_RECORD_BAD_ID;
+	return STS_OK;
+}
+
+enum sts_status
+sts_record_sts(
+    const struct sts_span *records, size_t count, char id[STS_ID_MAX + 1])
+{
+	struct sts_cursor c;
+	enum sts_status status;
+
+	id[0] = '\0';
+	status = select_record(records, count, "v=STSv1", &c);
+	if (status == STS_OK)
+		status = parse_fields(&c, sts_field, id);
+	if (status == STS_OK && id[0] == '\0')
+		status = STS_RECORD_NO_ID;
+	if (status != STS_OK)
+		id[0] = '\0';
+	return status;
+}
+
+/* What ends a destination; what may stand in one is judged afterwards. */
+static bool
+is_rua_byte(int byte)
+{
+	return byte > ' ' && byte != ',' && byte != ';';
+}
+
+/*
+ * tlsrpt-rua.  Destinations of every rua field are taken: RFC 8460 3 has no
+ * rule that the first holds, and lets a record declare more than one rua.  It
+ * speaks of delivery "to each of the supported" ones, so another scheme makes
+ * no record ill-formed.
+ */
+static enum sts_status
+tlsrpt_field(struct sts_cursor *c, struct sts_span name, void *arg)
+{
+	struct sts_rua_list *list = arg;
+	struct sts_cursor at;
+
+	if (!sts_span_is(name, "rua"))
+		return extension_value(c);
+	for (;;) {
+		struct sts_span uri = sts_cursor_while(c, is_rua_byte);
+
+		if (!sts_uri_is_valid(uri))
+			return STS_RECORD_BAD_RUA;
+		if (!sts_uri_is_destination(uri))
+			list->unusable++;
+		else if (list->count < STS_RUA_MAX)
+			list->uri[list->count++] = uri;
+		at = *c;
+		(void)sts_cursor_blanks(&at);
+		if (!sts_cursor_byte(&at, ','))
+			return STS_OK;
+		(void)sts_cursor_blanks(&at);
+		*c = at;
+	}
+}
+
+enum sts_status
+sts_record_tlsrpt(
+    const struct sts_span *records, size_t count, struct sts_rua_list *out)
+{
+	struct sts_cursor c;
+	enum sts_status status;
+
+	memset(out, 0, sizeof(*out));
+	status = select_record(records, count, "v=TLSRPTv1", &c);
+	if (status == STS_OK)
+		status = parse_fields(&c, tlsrpt_field, out);
+	if (status == STS_OK && out->count == 0)
+		status =
+		    out->unusable > 0 ? STS_RECORD_BAD_RUA : STS_RECORD_NO_RUA;
+	if (status != STS_OK)
+		memset(out, 0, sizeof(*out));
+	return status;
+}
+
+/* The three digits of \DDD, RFC 1035 5.1. */
+static int
+decimal_escape(struct sts_cursor *c)
+{
+	int value = 0;
+
+	for (int i = 0; i < 3; i++) {
+		int byte = sts_cursor_peek(c);
+
+		if (!sts_is_digit(byte))
+			return -1;
+		(void)sts_cursor_byte(c, (char)byte);
+		value = value * 10 + (byte - '0');
+	}
+	return value <= 0xff ? value : -1;
+}
+
+/* One byte of a quoted string, escapes undone; -1 where there is none. */
+static int
+quoted_byte(struct sts_cursor *c)
+{
+	int byte = sts_cursor_peek(c);
+
+	if (byte < 0)
+		return -1;
+	(void)sts_cursor_byte(c, (char)byte);
+	if (byte != '\\')
+		return byte;
+	if (sts_cursor_byte(c, '"'))
+		return '"';
+	if (sts_cursor_byte(c, '\\'))
+		return '\\';
+	return decimal_escape(c);
+}
+
+/* The rest of a string whose opening quote is consumed, appended to buf. */
+static bool
+unquote_string(struct sts_cursor *c, char *buf, size_t size, size_t *len)
+{
+	while (!sts_cursor_byte(c, '"')) {
+		int byte = quoted_byte(c);
+
+		if (byte < 0 || *len >= size)
+			return false;
+		buf[(*len)++] = (char)byte;
+	}
+	return true;
+}
+
+enum sts_status
+sts_record_unquote(struct sts_span line, char *buf, size_t size, size_t *len)
+{
+	struct sts_cursor c = sts_cursor_make(line.p, line.len);
+
+	*len = 0;
+	(void)sts_cursor_blanks(&c);
+	do {
+		if (!sts_cursor_byte(&c, '"') ||
+		    !unquote_string(&c, buf, size, len))
+			return STS_BAD_LINE;
+		(void)sts_cursor_blanks(&c);
+	} while (sts_cursor_left(&c) > 0);
+	return STS_OK;
+}

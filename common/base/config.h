@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The configuration: "key value" lines, "#" comments, all keys optional.
+ * The configuration: "key value" lines, all keys optional.  A "#" at the
+ * beginning of a line or after a blank begins a comment.  Where a key that
+ * has one value is given again, the last line holds, and the note says so.
  *
  * A bad line is reported and skipped, every other line holds, so that a typing
  * error never stops mail.  Nothing is read from the environment.  The keys are
@@ -29,6 +31,13 @@ enum sts_override_kind {
 	STS_OVERRIDE_POLICY   /* a policy file on this machine */
 };
 
+/* When MX hosts are probed, for OpenSMTPD. */
+enum sts_probe {
+	STS_PROBE_FAILED, /* after a delivery failed */
+	STS_PROBE_ALWAYS, /* and before the first mail to a domain */
+	STS_PROBE_OFF
+};
+
 /* One "domain NAME ..." line. */
 struct sts_override {
 	char *name; /* as written, lower case; "*.NAME" for what is below */
@@ -38,7 +47,8 @@ struct sts_override {
 };
 
 struct sts_config {
-	char *file; /* the file that was read; NULL for built-in values */
+	char
+	    *file; /* the file that was read, absolute; NULL: built-in values */
 	char *state_dir;
 	char *resolver; /* absolute path of mta-sts-resolver */
 	char *ca_file;  /* NULL: OpenSSL's default */
@@ -54,6 +64,7 @@ struct sts_config {
 	bool deliver_on_local_error;
 	bool allow_private;
 	enum sts_log_level log_level;
+	enum sts_probe probe;
 	struct sts_override *overrides;
 	size_t override_count;
 	char **prefetch; /* domains kept known */
@@ -72,10 +83,13 @@ typedef void sts_config_note(
 
 /*
  * Reads `file`, or the compiled-in default path where it is NULL.  A default
- * file that does not exist is no error; one that was asked for, and any file
- * that cannot be read, gives STS_CONFIG with the built-in values in *config,
- * which then hold.  `note` may be NULL.  The caller frees with
- * sts_config_free in every case.
+ * file that does not exist is no error.  One that was asked for and does not
+ * exist, and any file that cannot be read, gives STS_CONFIG (or
+ * STS_NO_DESCRIPTORS) with the built-in values in *config: enough to log and
+ * to report with, but a file that cannot be read may have named another state
+ * directory, so whoever answers an MTA defers.  STS_NO_MEMORY leaves strings
+ * NULL.  `note` may be NULL.  The caller frees with sts_config_free in every
+ * case.
  */
 enum sts_status sts_config_load(struct sts_config *config, const char *file,
     sts_config_note *note, void *arg);

@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/config.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/config_value.h"
+#include "base/cursor.h"
+#include "base/readfile.h"
+
+enum {
+	LINE_BYTES = 4096, /* a path and its key fit */
+	TEXT_BYTES = 255,  /* organization, contact */
+	KEYS_MAX = 32
+};
+
+struct loader {
+	struct sts_config *config;
+	const char *file;
+	sts_config_note *note;
+	void *arg;
+	unsigned line;
+	unsigned set_in[KEYS_MAX]; /* line that last set the key, or 0 */
+	bool no_memory;
+};
+
+/*
+ * A key, how its value is read (true where the line holds), and where it goes
+ * in struct sts_config.
+ */
+struct key {
+	const char *name;
+	bool (*set)(struct loader *l, const struct key *key, char *value);
+	size_t offset;
+	int64_t min;
+	int64_t max;
+	bool repeated;
+};
+
+static void __attribute__((format(printf, 2, 3)))
+note(struct loader *l, const char *format, ...)
+{
+	char reason[512];
+	va_list args;
+
+	l->config->bad_lines += l->line != 0;
+	if (l->note == NULL)
+		return;
+	va_start(args, format);
+	if (vsnprintf(reason, sizeof(reason), format, args) < 0)
+		reason[0] = '\0';
+	va_end(args);
+	l->note(l->arg, l->file, l->line, reason);
+}
+
+static bool
+bad_value(struct loader *l, const struct key *key, const char *value,
+    const char *allowed)
+{
+	char buf[STS_QUOTED_BYTES];
+
+	note(l, "%s: %s is not %s", key->name, sts_config_quote(value, buf),
+	    allowed);
+	return false;
+}
+
+static char *
+copy_string(struct loader *l, const char *string)
+{
+	char *copy = strdup(string);
+
+	if (copy == NULL)
+		l->no_memory = true;
+	return copy;
+}
+
+static bool
+replace_string(struct loader *l, const struct key *key, const char *value)
+{
+	char **slot = (char **)(void *)((char *)l->config + key->offset);
+	char *copy = copy_string(l, value);
+
+	if (copy == NULL)
+		return false;
+	free(*slot);
+	*slot = copy;
+	return true;
+}
+
+/* One more element at the end of an array; NULL where there is no memory. */
+static void *
+append(struct loader *l, void **array, size_t *count, size_t size)
+{
+	void *grown;
+
+	/* Room doubles whenever the count is a power of two. */
+	if ((*count & (*count - 1)) == 0) {
+		size_t room = *count == 0 ? 1 : *count * 2;
+
+		if ((grown = reallocarray(*array, room, size)) == NULL) {
+			l->no_memory = true;
+			return NULL;
+		}
+		*array = grown;
+	}
+	return (char *)*array + size * (*count)++;
+}
+
+static bool
+set_path(struct loader *l, const struct key *key, char *value)
+{
+	if (value[0] != '/')
+		return bad_value(l, key, value, "an absolute path");
+	return replace_string(l, key, value);
+}
+
+static bool
+set_text(struct loader *l, const struct key *key, char *value)
+{
+	if (strlen(value) > TEXT_BYTES)
+		return bad_value(l, key, value, "a text of at most 255 bytes");
+	return replace_string(l, key, value);
+}
+
+static bool
+set_number(struct loader *l, const struct key *key, char *value)
+{
+	struct sts_cursor c = sts_cursor_make(value, strlen(value));
+	char allowed[80];
+	int64_t number;
+
+	if (sts_cursor_number(&c, 10, &number) && sts_cursor_left(&c) == 0 &&
+	    number >= key->min && number <= key->max) {
+		memcpy(
+		    (char *)l->config + key->offset, &number, sizeof(number));
+		return true;
+	}
+	snprintf(allowed, sizeof(allowed), "a number from %lld to %lld",
+	    (long long)key->min, (long long)key->max);
+	return bad_value(l, key, value, allowed);
+}
+
+static bool
+set_on_local_error(struct loader *l, const struct key *key, char *value)
+{
+	if (strcmp(value, "deliver") == 0)
+		l->config->deliver_on_local_error = true;
+	else if (strcmp(value, "defer") == 0)
+		l->config->deliver_on_local_error = false;
+	else
+		return bad_value(l, key, value, "defer or deliver");
+	return true;
+}
+
+static bool
+set_allow_private(struct loader *l, const struct key *key, char *value)
+{
+	if (strcmp(value, "yes") == 0)
+		l->config->allow_private = true;
+	else if (strcmp(value, "no") == 0)
+		l->config->allow_private = false;
+	else
+		return bad_value(l, key, value, "yes or no");
+	return true;
+}
+
+static bool
+set_log_level(struct loader *l, const struct key *key, char *value)
+{
+	int level = sts_log_level_parse(value);
+
+	if (level < 0)
+		return bad_value(
+		    l, key, value, "error, warning, info or debug");
+	l->config->log_level = (enum sts_log_level)level;
+	return true;
+}
+
+static bool
+set_probe(struct loader *l, const struct key *key, char *value)
+{
+	if (strcmp(value, "failed") == 0)
+		l->config->probe = STS_PROBE_FAILED;
+	else if (strcmp(value, "always") == 0)
+		l->config->probe = STS_PROBE_ALWAYS;
+	else if (strcmp(value, "off") == 0)
+		l->config->probe = STS_PROBE_OFF;
+	else
+		return bad_value(l, key, value, "failed, always or off");
+	return true;
+}
+
+static bool
+set_nameserver(struct loader *l, const struct key *key, char *value)
+{
+	struct sts_config *config = l->config;
+	char *copy;
+
+	if (!sts_config_nameserver(value))
+		return bad_value(l, key, value,
+		    "an address, address:port or [IPv6 address]:port");
+	if (config->nameserver_count == STS_NAMESERVERS_MAX) {
+		note(l, "%s: there are %d already", key->name,
+		    STS_NAMESERVERS_MAX);
+		return false;
+	}
+	if ((copy = copy_string(l, value)) == NULL)
+		return false;
+	config->nameservers[config->nameserver_count++] = copy;
+	return true;
+}
+
+static bool
+set_prefetch(struct loader *l, const struct key *key, char *value)
+{
+	struct sts_config *config = l->config;
+	void *array = config->prefetch;
+	char *copy, **slot;
+
+	if (!sts_config_name(value))
+		return bad_value(l, key, value, "a domain name (in A-labels)");
+	if ((copy = copy_string(l, value)) == NULL)
+		return false;
+	slot = append(l, &array, &config->prefetch_count, sizeof(*slot));
+	config->prefetch = array;
+	if (slot != NULL)
+		*slot = copy;
+	else
+		free(copy);
+	return slot != NULL;
+}
+
+/* The part of a value after its first word; the word is cut off. */
+static char *
+split_word(char *value)
+{
+	char *rest = value + strcspn(value, " \t");
+
+	if (*rest != '\0')
+		*rest++ = '\0';
+	return rest + strspn(rest, " \t");
+}
+
+static bool
+add_override(struct loader *l, const char *name, const char *file,
+    enum sts_override_kind kind)
+{
+	struct sts_config *config = l->config;
+	void *array = config->overrides;
+	struct sts_override *o =
+	    append(l, &array, &config->override_count, sizeof(*o));
+
+	config->overrides = array;
+	if (o == NULL)
+		return false;
+	o->kind = kind;
+	o->line = l->line;
+	o->name = copy_string(l, name);
+	o->file = file != NULL ? copy_string(l, file) : NULL;
+	if (o->name != NULL && (file == NULL || o->file != NULL))
+		return true;
+	free(o->name);
+	free(o->file);
+	config->override_count--;
+	return false;
+}
+
+/* domain NAME off | testing | policy FILE */
+static bool
+set_domain(struct loader *l, const struct key *key, char *value)
+{
+	char *what = split_word(value);
+	char *file = split_word(what);
+	char *name = strncmp(value, "*.", 2) == 0 ? value + 2 : value;
+	bool policy = strcmp(what, "policy") == 0;
+
+	if (!sts_config_name(name))
+		return bad_value(l, key, value,
+		    "a domain name (in A-labels), or \"*.\" and one");
+	if (policy && file[0] != '/')
+		return bad_value(
+		    l, key, file, "the absolute path of a policy file");
+	if (policy)
+		return add_override(l, value, file, STS_OVERRIDE_POLICY);
+	if (file[0] != '\0')
+		return bad_value(l, key, file, "expected here");
+	if (strcmp(what, "off") == 0)
+		return add_override(l, value, NULL, STS_OVERRIDE_OFF);
+	if (strcmp(what, "testing") == 0)
+		return add_override(l, value, NULL, STS_OVERRIDE_TESTING);
+	return bad_value(l, key, what, "off, testing or policy FILE");
+}
+
+#define AT(member) offsetof(struct sts_config, member)
+/* clang-format off */
+static const struct key keys[] = {
+    {"state-dir", set_path, AT(state_dir), 0, 0, false},
+    {"resolver", set_path, AT(resolver), 0, 0, false},
+    {"ca-file", set_path, AT(ca_file), 0, 0, false},
+    {"ca-path", set_path, AT(ca_path), 0, 0, false},
+    {"nameserver", set_nameserver, 0, 0, 0, true},
+    {"recheck", set_number, AT(recheck), 1, 86400, false},
+    {"negative-ttl", set_number, AT(negative_ttl), 1, 86400, false},
+    {"refresh-after", set_number, AT(refresh_after), 60, 2592000, false},
+    {"dns-timeout", set_number, AT(dns_timeout), 1, 30, false},
+    {"fetch-timeout", set_number, AT(fetch_timeout), 1, 60, false},
+    {"on-local-error", set_on_local_error, 0, 0, 0, false},
+    {"domain", set_domain, 0, 0, 0, true},
+    {"prefetch", set_prefetch, 0, 0, 0, true},
+    {"probe", set_probe, 0, 0, 0, false},
+    {"allow-private", set_allow_private, 0, 0, 0, false},
+    {"absent-max", set_number, AT(absent_max), 1, 10000000, false},
+    {"log-level", set_log_level, 0, 0, 0, false},
+    {"organization", set_text, AT(organization), 0, 0, false},
+    {"contact", set_text, AT(contact), 0, 0, false},
+};
+/* clang-format on */
+enum { KEY_COUNT = sizeof(keys) / sizeof(keys[0]) };
+_Static_assert((int)KEY_COUNT <= (int)KEYS_MAX, "loader has room");
+
+static void
+set_key(struct loader *l, const char *name, char *value)
+{
+	char buf[STS_QUOTED_BYTES];
+	size_t i = 0;
+
+	while (i < KEY_COUNT && strcmp(keys[i].name, name) != 0)
+		i++;
+	if (i == KEY_COUNT) {
+		/* What begins with "report" belongs to a TLSRPT sender. */
+		if (strncmp(name, "report", 6) != 0)
+			note(l, "%s is not a key", sts_config_quote(name, buf));
+		return;
+	}
+	if (value[0] == '\0') {
+		note(l, "%s: no value", name);
+		return;
+	}
+	if (!keys[i].set(l, &keys[i], value) || keys[i].repeated)
+		return;
+	if (l->set_in[i] != 0)
+		note(l, "%s was set before, in line %u; this line holds", name,
+		    l->set_in[i]);
+	l->set_in[i] = l->line;
+}
+
+/* Ends the string at a comment, and takes blanks off its end. */
+static void
+trim(char *text)
+{
+	size_t len;
+
+	for (char *p = text; (p = strchr(p, '#')) != NULL; p++) {
+		if (p == text || sts_is_blank((unsigned char)p[-1])) {
+			*p = '\0';
+			break;
+		}
+	}
+	len = strlen(text);
+	while (len > 0 && sts_is_blank((unsigned char)text[len - 1]))
+		text[--len] = '\0';
+}
+
+static bool
+has_control(struct sts_span line)
+{
+	for (size_t i = 0; i < line.len; i++) {
+		unsigned char byte = (unsigned char)line.p[i];
+
+		if ((byte < ' ' && byte != '\t') || byte == 0x7f)
+			return true;
+	}
+	return false;
+}
+
+static void
+parse_line(struct loader *l, struct sts_span line)
+{
+	char text[LINE_BYTES + 1];
+	char *name, *value;
+
+	if (line.len > LINE_BYTES) {
+		note(l, "the line is longer than %d bytes", LINE_BYTES);
+		return;
+	}
+	if (has_control(line)) {
+		note(l, "the line has a control character or NUL in it");
+		return;
+	}
+	(void)sts_span_copy(line, text, sizeof(text));
+	trim(text);
+	name = text + strspn(text, " \t");
+	if (name[0] == '\0')
+		return;
+	value = split_word(name);
+	set_key(l, name, value);
+}
+
+/* The path from the root, for children that work elsewhere. */
+static char *
+absolute(struct loader *l, const char *file)
+{
+	char cwd[LINE_BYTES];
+	char *path;
+
+	if (file[0] == '/' || getcwd(cwd, sizeof(cwd)) == NULL)
+		return copy_string(l, file);
+	if (asprintf(&path, "%s/%s", cwd, file) < 0) {
+		l->no_memory = true;
+		return NULL;
+	}
+	return path;
+}
+
+static enum sts_status
+parse_file(struct loader *l, bool must_exist)
+{
+	enum sts_status status;
+	struct sts_cursor c;
+	struct sts_span line;
+	char *bytes;
+	size_t len;
+
+	status = sts_readfile(l->file, true, STS_CONFIG_FILE_MAX, &bytes, &len);
+	if (status == STS_NOT_FOUND && !must_exist)
+		return STS_OK;
+	if (status == STS_BAD_LINE)
+		note(
+		    l, "the file is larger than %d bytes", STS_CONFIG_FILE_MAX);
+	else if (status != STS_OK)
+		note(l, "the file cannot be read: %s", strerror(errno));
+	if (status != STS_OK)
+		return sts_status_is_local(status) ? status : STS_CONFIG;
+	l->config->file = absolute(l, l->file);
+	c = sts_cursor_make(bytes, len);
+	while (sts_cursor_line(&c, &line)) {
+		l->line++;
+		parse_line(l, line);
+	}
+	free(bytes);
+	return STS_OK;
+}
+
+static void
+set_built_in(struct loader *l)
+{
+	*l->config = (struct sts_config){
+	    .recheck = 300,
+	    .negative_ttl = 3600,
+	    .refresh_after = 86400,
+	    .dns_timeout = 5,
+	    .fetch_timeout = 20,
+	    .absent_max = 100000,
+	    .log_level = STS_LOG_INFO,
+	    .probe = STS_PROBE_FAILED,
+	};
+	l->config->state_dir = copy_string(l, STS_STATE_DIR);
+	l->config->resolver = copy_string(l, STS_RESOLVER);
+}
+
+enum sts_status
+sts_config_load(struct sts_config *config, const char *file,
+    sts_config_note *note_function, void *arg)
+{
+	struct loader l = {.config = config,
+	    .file = file != NULL ? file : STS_CONFIG_FILE,
+	    .note = note_function,
+	    .arg = arg};
+	enum sts_status status;
+
+	set_built_in(&l);
+	status = parse_file(&l, file != NULL);
+	return l.no_memory ? STS_NO_MEMORY : status;
+}
+
+void
+sts_config_free(struct sts_config *config)
+{
+	for (size_t i = 0; i < config->nameserver_count; i++)
+		free(config->nameservers[i]);
+	for (size_t i = 0; i < config->override_count; i++) {
+		free(config->overrides[i].name);
+		free(config->overrides[i].file);
+	}
+	for (size_t i = 0; i < config->prefetch_count; i++)
+		free(config->prefetch[i]);
+	free(config->overrides);
+	free(config->prefetch);
+	free(config->file);
+	free(config->state_dir);
+	free(config->resolver);
+	free(config->ca_file);
+	free(config->ca_path);
+	free(config->organization);
+	free(config->contact);
+	memset(config, 0, sizeof(*config));
+}
+
+void
+sts_config_note_log(
+    void *arg, const char *file, unsigned line, const char *reason)
+{
+	(void)arg;
+	if (line == 0)
+		sts_log(STS_LOG_ERROR, NULL, "event=config file=%s reason=%s",
+		    file, reason);
+	else
+		sts_log(STS_LOG_WARNING, NULL,
+		    "event=config file=%s line=%u reason=%s", file, line,
+		    reason);
+}
+
+const char *
+sts_config_default_file(void)
+{
+	return STS_CONFIG_FILE;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/config_value.h"
+
+#include <sys/socket.h>
+#include <netinet/in.h>
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cursor.h"
+
+const char *
+sts_config_quote(const char *value, char buf[STS_QUOTED_BYTES])
+{
+	size_t used = 0;
+
+	buf[used++] = '"';
+	for (; *value != '\0'; value++) {
+		unsigned char byte = (unsigned char)*value;
+		bool plain =
+		    byte >= ' ' && byte < 0x7f && byte != '"' && byte != '\\';
+
+		if (used + 10 > STS_QUOTED_BYTES) {
+			memcpy(buf + used, "...", 3);
+			used += 3;
+			break;
+		}
+		used += (size_t)snprintf(buf + used, STS_QUOTED_BYTES - used,
+		    plain ? "%c" : "\\x%02x", byte);
+	}
+	buf[used++] = '"';
+	buf[used] = '\0';
+	return buf;
+}
+
+bool
+sts_config_name(char *name)
+{
+	size_t len = strlen(name), label = 0;
+
+	if (len > 0 && name[len - 1] == '.')
+		name[--len] = '\0';
+	if (len == 0 || len > STS_NAME_MAX || name[0] == '-')
+		return false;
+	for (char *p = name; *p != '\0'; p++) {
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p | 0x20);
+		if (*p == '.' ? label == 0
+			      : !sts_is_alnum((unsigned char)*p) && *p != '-' &&
+				    *p != '_')
+			return false;
+		label = *p == '.' ? 0 : label + 1;
+		if (label > 63)
+			return false;
+	}
+	return label > 0;
+}
+
+/* A port from 1 to 65535, all of the string. */
+static bool
+is_port(const char *text)
+{
+	struct sts_cursor c = sts_cursor_make(text, strlen(text));
+	int64_t port;
+
+	return sts_cursor_number(&c, 5, &port) && sts_cursor_left(&c) == 0 &&
+	       port >= 1 && port <= 65535;
+}
+
+bool
+sts_config_nameserver(const char *value)
+{
+	char host[INET6_ADDRSTRLEN];
+	struct in6_addr binary;
+	const char *end;
+	bool brackets = value[0] == '[';
+
+	if (inet_pton(AF_INET6, value, &binary) == 1)
+		return true;
+	value += brackets;
+	if ((end = strchr(value, brackets ? ']' : ':')) == NULL)
+		end = value + strlen(value);
+	if ((size_t)(end - value) >= sizeof(host))
+		return false;
+	memcpy(host, value, (size_t)(end - value));
+	host[end - value] = '\0';
+	if (inet_pton(brackets ? AF_INET6 : AF_INET, host, &binary) != 1)
+		return false;
+	if (brackets && *end++ != ']')
+		return false;
+	return *end == '\0' || (*end == ':' && is_port(end + 1));
+}

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: ISC
+"""A small world for the resolver on loopback: a DNS server and policy hosts
+whose answers a test changes as it goes, and counts.
+
+    world.txt["_mta-sts.d.test"] = ["v=STSv1; id=1"]     TXT records
+    world.txt[...] = None                                SERVFAIL
+    world.mx["d.test"] = [(10, "mx.d.test")]
+    world.policy["d.test"] = (200, "version: STSv1...")  what is served
+    world.policy["d.test"] = "hang"                      never answers
+    world.dns_count("_mta-sts.d.test"), world.fetch_count("d.test")
+
+Every name has the address 127.0.0.1 unless it is in world.no_address.
+"""
+import collections
+import http.server
+import os
+import socket
+import socketserver
+import ssl
+import struct
+import subprocess
+import threading
+import time
+
+TYPE_A, TYPE_MX, TYPE_TXT, TYPE_AAAA = 1, 15, 16, 28
+NOERROR, SERVFAIL, NXDOMAIN = 0, 2, 3
+
+
+def encode_name(name):
+    out = b""
+    for label in name.rstrip(".").split("."):
+        if label:
+            out += bytes([len(label)]) + label.encode()
+    return out + b"\0"
+
+
+class World:
+    def __init__(self, directory, domains):
+        self.txt, self.mx, self.policy = {}, {}, {}
+        self.no_address = set()
+        self.counts = collections.Counter()
+        self.lock = threading.Lock()
+        self.make_certificates(directory, domains)
+        self.ca_file = os.path.join(directory, "ca.pem")
+        self.dns_port = self.start_dns()
+        self.https_port = self.start_https(directory)
+
+    def make_certificates(self, directory, domains):
+        def run(*args):
+            subprocess.run(args, cwd=directory, check=True,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        san = ",".join("DNS:mta-sts." + d for d in domains)
+        with open(os.path.join(directory, "ext"), "w") as f:
+            f.write("subjectAltName=%s\n" % san)
+        run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
+            "-keyout", "ca.key", "-out", "ca.pem", "-days", "3",
+            "-subj", "/CN=test root")
+        run("openssl", "req", "-newkey", "rsa:2048", "-nodes",
+            "-keyout", "host.key", "-out", "host.csr", "-subj", "/CN=host")
+        run("openssl", "x509", "-req", "-in", "host.csr", "-CA", "ca.pem",
+            "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
+            "-extfile", "ext", "-out", "host.pem")
+
+    def count(self, what):
+        with self.lock:
+            self.counts[what] += 1
+
+    def dns_count(self, name):
+        with self.lock:
+            return self.counts["dns " + name]
+
+    def fetch_count(self, domain):
+        with self.lock:
+            return self.counts["fetch " + domain]
+
+    # DNS
+
+    def answer(self, name, qtype):
+        """Returns (rcode, [rdata])."""
+        if qtype == TYPE_TXT:
+            records = self.txt.get(name, [])
+            if records is None:
+                return SERVFAIL, []
+            return (NOERROR if records else NXDOMAIN), [
+                bytes([len(r)]) + r.encode() for r in records]
+        if qtype == TYPE_MX:
+            hosts = self.mx.get(name, [])
+            if hosts is None:
+                return SERVFAIL, []
+            return NOERROR, [struct.pack("!H", p) + encode_name(h)
+                             for p, h in hosts]
+        if name in self.no_address:
+            return NXDOMAIN, []
+        return NOERROR, [b"\x7f\0\0\1"] if qtype == TYPE_A else []
+
+    def reply(self, query):
+        at, labels = 12, []
+        while query[at]:
+            labels.append(query[at + 1:at + 1 + query[at]].decode().lower())
+            at += 1 + query[at]
+        qtype = struct.unpack("!H", query[at + 1:at + 3])[0]
+        name = ".".join(labels)
+        self.count("dns " + name)
+        rcode, rdatas = self.answer(name, qtype)
+        head = query[:2] + struct.pack("!HHHHH", 0x8480 | rcode, 1,
+                                       len(rdatas), 0, 0)
+        body = b"".join(b"\xc0\x0c" + struct.pack("!HHIH", qtype, 1, 0, len(r))
+                        + r for r in rdatas)
+        return head + query[12:at + 5] + body
+
+    def start_dns(self):
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.bind(("127.0.0.1", 0))
+
+        def serve():
+            while True:
+                query, peer = sock.recvfrom(4096)
+                sock.sendto(self.reply(query), peer)
+        threading.Thread(target=serve, daemon=True).start()
+        return sock.getsockname()[1]
+
+    # HTTPS
+
+    def start_https(self, directory):
+        world = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                host = self.headers["Host"].split(":")[0]
+                domain = host.replace("mta-sts.", "", 1)
+                world.count("fetch " + domain)
+                what = world.policy.get(domain, (404, "no"))
+                if what == "hang":
+                    time.sleep(60)
+                    return
+                self.send_response(what[0])
+                self.send_header("Content-Type", "text/plain")
+                self.send_header("Content-Length", str(len(what[1])))
+                self.end_headers()
+                self.wfile.write(what[1].encode())
+
+            def log_message(self, *args):
+                pass
+
+        class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
+            daemon_threads = True
+            request_queue_size = 128
+
+            def get_request(self):
+                sock, peer = super().get_request()
+                return context.wrap_socket(
+                    sock, server_side=True, do_handshake_on_connect=False), peer
+
+            def handle_error(self, *args):
+                pass
+
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(os.path.join(directory, "host.pem"),
+                                os.path.join(directory, "host.key"))
+        server = Server(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return server.server_address[1]
+
+
+def policy(mode="enforce", mx="mx.d.test", max_age=604800):
+    return (200, "version: STSv1\nmode: %s\n%smax_age: %d\n" % (
+        mode, "mx: %s\n" % mx if mx else "", max_age))

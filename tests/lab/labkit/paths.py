@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: ISC
+"""Where things are inside a world."""
+import pathlib
+
+LAB = pathlib.Path('/run/lab')
+INSIDE = LAB / 'inside'  # the words that run a command on the internet's side
+
+CERTS = LAB / 'certs'
+CA = CERTS / 'ca.pem'
+WWW = LAB / 'www'    # HOST/mta-sts.txt
+CONF = LAB / 'conf'  # what the injectors do; read anew whenever it changes
+LOG = LAB / 'log'
+MAIL = LAB / 'mail'  # every message that an MX host accepted
+
+DNS = '198.51.100.53'     # the site's resolver: front of the name server
+KNOT = '198.51.100.54'    # authoritative for test.
+NGINX = '198.51.100.80'   # well-behaved policy hosts
+HTTPS = '198.51.100.81'   # injector, behaves as the server name says
+HTTPS_SILENT = '198.51.100.82'  # accepts, then nothing
+HTTPS_CLOSE = '198.51.100.83'   # accepts, then closes
+BLACKHOLE = '203.0.113.253'     # packets vanish
+UNREACHABLE = '203.0.113.254'
+MX_NET = '203.0.113.'
+
+STATE = '/var/lib/mta-sts'
+CONFIG = '/etc/mta-sts.conf'
+OBJECT = '/usr/local/lib/exim4/mta-sts.so'
+RESOLVER = '/usr/local/libexec/mta-sts-resolver'
+COMMAND = '/usr/local/bin/mta-sts'

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: ISC
+"""The rows of scenarios.tsv: arranged, sent, judged.
+
+policy: "-", MODE (all its MX hosts), MODE:PATTERN,... , txt=WHAT (the
+        record's query fails so), host=404
+mx:     PREFERENCE:NAME[>CNAME TARGET][=WHAT[/CERTIFICATE[+tlsa|+badtlsa]]]
+        with WHAT as in servers/mx_hosts.py; or null, none, address, dns=WHAT
+setup:  "-", trust-ad, or a fault; rows with "-" go first, all at once
+
+Another MTA takes the same rows: it changes what the setups mean to it.
+"""
+import csv
+import os
+import pathlib
+import re
+
+from labkit import certs, paths, tap
+from labkit.exim import is_ascii
+
+TABLE = pathlib.Path(__file__).parents[1] / 'scenarios.tsv'
+
+
+class Row:
+    def __init__(self, fields):
+        self.name = fields['name']
+        self.domain = fields['domain']
+        self.policy = fields['policy']
+        self.mx = fields['mx']
+        self.setup = fields['setup']
+        self.expected = fields['expected']
+        self.reason = fields['reason']
+        self.what = fields['the MX host']
+        self.message = None
+        self.outcome = None
+
+    @property
+    def ascii_domain(self):
+        return self.domain.encode('idna').decode()
+
+    @property
+    def policy_text(self):
+        """For people."""
+        return {'-': 'none published', 'txt=servfail': 'record: SERVFAIL',
+                'host=404': 'policy: 404'}.get(
+                    self.policy, self.policy.replace(':', ', mx: '))
+
+    @property
+    def verdict(self):
+        out = self.outcome
+        if out.verdict == 'delivered':
+            return 'delivered tls' if out.tls else 'delivered plain'
+        return out.verdict
+
+    @property
+    def good(self):
+        if self.verdict != self.expected:
+            return False
+        if self.expected == 'deferred':
+            return bool(re.search(self.reason, self.outcome.reason))
+        return self.outcome.host.lower() == self.reason
+
+
+def load():
+    with open(TABLE, encoding='utf-8', newline='') as file:
+        reader = csv.DictReader(file, delimiter='\t', quoting=csv.QUOTE_NONE)
+        return [Row(fields) for fields in reader]
+
+
+def _tlsa(lab, host, right):
+    digest = certs.spki_sha256(lab.mx.certificate(host)) if right \
+        else '00' * 32
+    lab.dns.set(f'_25._tcp.{host}', 'TLSA', f'3 1 1 {digest}')
+    lab.dns.sign(*lab.dns.signed, host)
+
+
+def _add_host(lab, spec):
+    """One entry of the mx column; returns preference and name."""
+    head, _, what = spec.partition('=')
+    preference, name = head.split(':')
+    what, _, cert = (what or 'good').partition('/')
+    cert, _, tlsa = (cert or 'good').partition('+')
+    name, _, target = name.partition('>')
+    if target:
+        lab.dns.set(name, 'CNAME', f'{target}.')
+        lab.mx.add(target, what, 'good',
+                   target if cert == 'canonical' else name)
+    else:
+        lab.mx.add(name, what, cert)
+    if tlsa:
+        _tlsa(lab, name, tlsa == 'tlsa')
+    return preference, name
+
+
+def arrange(lab, row):
+    """Makes the row's domain, its hosts and its policy."""
+    domain, hosts = row.ascii_domain, []
+    if row.mx == 'null':
+        lab.dns.set(domain, 'MX', '0 .')
+    elif row.mx == 'address':
+        lab.dns.set(domain, 'A', lab.mx.add(f'host.{domain}'))
+    elif row.mx.startswith('dns='):
+        lab.dns.behave(domain, row.mx[4:])
+    elif row.mx != 'none':
+        hosts = [_add_host(lab, spec) for spec in row.mx.split(' ')]
+        lab.dns.set(domain, 'MX', *(f'{preference} {name}.'
+                                    for preference, name in hosts))
+    if any('tlsa' in spec for spec in row.mx.split(' ')):
+        lab.dns.sign(*lab.dns.signed, domain)
+    if row.policy.startswith('txt='):
+        lab.dns.behave(f'_mta-sts.{domain}', row.policy[4:])
+    elif row.policy == 'host=404':
+        lab.policies.host(domain)
+        lab.policies.record(domain)
+    elif row.policy != '-':
+        mode, _, patterns = row.policy.partition(':')
+        lab.policies.publish(
+            domain, mode, patterns.split(',') if patterns
+            else [name.lower() for _, name in hosts])
+
+
+def _script(name, text):
+    path = pathlib.Path('/run/lab/home', name)
+    path.write_text('#!/bin/sh\n' + text)
+    path.chmod(0o755)
+    return str(path)
+
+
+class Setup:
+    """What a row needs beyond its domain; undone afterwards."""
+
+    def __init__(self, lab, what):
+        self.lab = lab
+        self.kind, _, self.value = what.partition('=')
+
+    def __enter__(self):
+        lab, value = self.lab, self.value
+        if self.kind == 'trust-ad':
+            pathlib.Path('/etc/resolv.conf').write_text(
+                f'nameserver {paths.DNS}\noptions trust-ad\n')
+        elif self.kind == 'object':
+            if value == 'libc.so.6':
+                value = '/lib/x86_64-linux-gnu/libc.so.6'
+            lab.mta.configure(macros={'MTA_STS_SO': value})
+        elif self.kind == 'resolver':
+            value = {'crash': _script('crash', 'kill -SEGV $$\n'),
+                     'hang': _script('hang', 'exec sleep 1000\n')
+                     }.get(value, value)
+            lab.configure(resolver=value, fetch_timeout=1, dns_timeout=1)
+        elif self.kind == 'state':
+            lab.configure(state_dir=value)
+
+    def __exit__(self, *_failure):
+        if self.kind == 'trust-ad':
+            pathlib.Path('/etc/resolv.conf').write_text(
+                f'nameserver {paths.DNS}\n')
+        elif self.kind == 'object':
+            self.lab.mta.configure()
+        else:
+            self.lab.configure()
+
+
+def send(lab, rows):
+    for row in rows:
+        row.message = lab.send(f'bob@{row.domain}')
+
+
+def judge(lab, rows):
+    lab.settle([row.message for row in rows])
+    for row in rows:
+        row.outcome = lab.outcome(row.message)
+
+
+def run(lab, rows, progress=lambda text: None):
+    """Sends one message a row; fills in the outcomes."""
+    for row in rows:
+        arrange(lab, row)
+    lab.dns.commit()
+    lab.configure()
+    for setup in sorted({row.setup for row in rows}):
+        some = [row for row in rows if row.setup == setup]
+        progress(f'{len(some)} message(s), setup {setup}')
+        with Setup(lab, setup):
+            send(lab, some)
+            judge(lab, some)
+
+
+def check(lab, rows):
+    """One assertion a row, then what must hold for all."""
+    for row in rows:
+        if not tap.ok(row.good, f'{row.name}: {row.expected} '
+                      f'({row.policy_text}; {row.what})'):
+            tap.diag(f'{row.verdict}, host {row.outcome.host}: '
+                     f'{row.outcome.reason}')
+    tap.same(lab.mta.bounces(), [], 'nothing bounced')
+    stray = [entry for entry in lab.mx.messages()
+             if entry['tag'] not in {row.message.tag for row in rows}]
+    tap.same(stray, [], 'no MX host got anything else')
+    tap.ok(is_ascii(''.join(lab.mta.queue())) and os.path.exists(paths.STATE),
+           'queue and state directory are still there')

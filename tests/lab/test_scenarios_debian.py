@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: ISC
+"""Every row of scenarios.tsv, with Debian's split configuration and the
+fragments."""
+from labkit import scenarios, tap
+from labkit.exim import Exim
+from labkit.lab import Lab
+
+lab = Lab(Exim('debian'))
+lab.mta.configure()
+lab.mta.start()
+rows = scenarios.load()
+scenarios.run(lab, rows, tap.diag)
+scenarios.check(lab, rows)
+tap.done()

@@ -29,7 +29,8 @@ struct sts_child_spec {
 	bool want_stdin;     /* a pipe to the child; else /dev/null */
 	bool want_stdout;    /* a pipe from the child; else /dev/null */
 	bool inherit_stderr; /* keep descriptor 2; else /dev/null */
-	bool detach; /* not our child: nothing to reap, may outlive us */
+	bool detach;       /* not our child: nothing to reap, may outlive us */
+	unsigned lifetime; /* seconds until SIGALRM ends it; 0: none */
 };
 
 struct sts_child {
@@ -42,9 +43,9 @@ struct sts_child {
  * Starts a child.  The descriptors in *child are non-blocking and
  * close-on-exec and never 0, 1 or 2.  Fails with STS_NO_DESCRIPTORS,
  * STS_NO_MEMORY or STS_RESOLVER_MISSING (the path cannot be executed: told by
- * the child before exec, so this call knows), or STS_RESOLVER_ROOT (drop to uid
- * 0 was asked for, or not possible).  Never blocks longer than the exec takes,
- * and at most 5 s.
+ * the child before exec, so this call knows), or STS_RESOLVER_ROOT (a drop to
+ * uid or gid 0 was asked for, or the drop is not possible).  Never blocks
+ * longer than the exec takes, and at most 5 s: then STS_RESOLVER_TIMEOUT.
  */
 enum sts_status sts_child_start(
     struct sts_child *child, const struct sts_child_spec *spec);

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/child_exec.h"
+
+#include <sys/resource.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
+
+/* Where the status pipe is put; everything above it is closed. */
+enum { STATUS_FD = 3 };
+
+static _Noreturn void
+fail(int status_fd, enum sts_status status)
+{
+	struct sts_exec_failure failure = {status};
+
+	if (write(status_fd, &failure, sizeof(failure)) < 0)
+		_exit(126);
+	_exit(127);
+}
+
+/* A fork, setuid or exec that failed for want of something else. */
+static enum sts_status
+shortage_or(int error, enum sts_status otherwise)
+{
+	switch (error) {
+	case EMFILE:
+	case ENFILE:
+	case EAGAIN:
+		return STS_NO_DESCRIPTORS;
+	case ENOMEM:
+		return STS_NO_MEMORY;
+	default:
+		return otherwise;
+	}
+}
+
+#ifdef __GLIBC__
+typedef __rlimit_resource_t resource_number;
+#else
+typedef int resource_number;
+#endif
+
+/*
+ * Root sets a limit to what is wanted, whatever a local user left us with;
+ * others bring soft and hard as near to it as they may.
+ */
+static void
+set_limit(resource_number resource, rlim_t want)
+{
+	struct rlimit limit = {want, want};
+
+	if (geteuid() == 0 && setrlimit(resource, &limit) == 0)
+		return;
+	if (getrlimit(resource, &limit) != 0)
+		return;
+	if (limit.rlim_max > want)
+		limit.rlim_max = want;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(resource, &limit);
+}
+
+/*
+ * Memory is unlimited: the resolver bounds its own, and a sanitizer's shadow
+ * counts here.  Processes too: the limit would count the user's others.
+ */
+static void
+set_limits(unsigned lifetime)
+{
+	set_limit(RLIMIT_CORE, 0);
+	set_limit(RLIMIT_CPU, lifetime > 0 ? lifetime : RLIM_INFINITY);
+	set_limit(RLIMIT_FSIZE, (rlim_t)1 << 30);
+	set_limit(RLIMIT_DATA, RLIM_INFINITY);
+	set_limit(RLIMIT_STACK, (rlim_t)8 << 20);
+	set_limit(RLIMIT_NOFILE, 4096);
+#ifdef RLIMIT_AS
+	set_limit(RLIMIT_AS, RLIM_INFINITY);
+#endif
+#ifdef RLIMIT_NPROC
+	set_limit(RLIMIT_NPROC, RLIM_INFINITY);
+#endif
+}
+
+#if defined(__linux__) && defined(SYS_getdents64)
+/* Closes what /proc lists.  readdir(3) may allocate, so the system call. */
+static bool
+close_listed(int first)
+{
+	struct entry {
+		uint64_t inode;
+		int64_t offset;
+		unsigned short size;
+		unsigned char type;
+		char name[];
+	};
+	_Alignas(struct entry) char buf[2048];
+	int dir = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	long got;
+
+	if (dir < 0)
+		return false;
+	while ((got = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0) {
+		for (long at = 0; at < got;) {
+			struct entry *e = (struct entry *)(void *)(buf + at);
+			int fd = 0;
+
+			for (char *p = e->name; *p >= '0' && *p <= '9'; p++)
+				fd = fd * 10 + (*p - '0');
+			if (fd >= first && fd != dir)
+				close(fd);
+			at += e->size;
+		}
+	}
+	close(dir);
+	return got == 0;
+}
+#else
+static bool
+close_listed(int first)
+{
+	(void)first;
+	return false;
+}
+#endif
+
+static void
+close_from(int first)
+{
+	struct rlimit limit;
+	rlim_t end = 1 << 16;
+
+#if defined(__OpenBSD__) || defined(__FreeBSD__) || defined(__NetBSD__)
+	closefrom(first);
+	return;
+#elif defined(__linux__) && defined(SYS_close_range)
+	if (syscall(SYS_close_range, (unsigned)first, ~0U, 0U) == 0)
+		return;
+#endif
+	if (close_listed(first))
+		return;
+	/* Descriptors may lie above a limit that was lowered later. */
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max > end &&
+	    limit.rlim_max < (1 << 20))
+		end = limit.rlim_max;
+	for (int fd = first; (rlim_t)fd < end; fd++)
+		close(fd);
+}
+
+/*
+ * 0 to 2 are the pipes or /dev/null, 3 the status pipe, nothing else is open.
+ * Closing comes first, so that a host without free descriptors does not
+ * matter.
+ */
+static bool
+set_descriptors(struct sts_exec *x)
+{
+	close(STDIN_FILENO);
+	close(STDOUT_FILENO);
+	if (!x->spec->inherit_stderr)
+		close(STDERR_FILENO);
+	if (x->stdin_fd >= 0 && dup2(x->stdin_fd, STDIN_FILENO) < 0)
+		return false;
+	if (x->stdout_fd >= 0 && dup2(x->stdout_fd, STDOUT_FILENO) < 0)
+		return false;
+	if (x->status_fd != STATUS_FD) {
+		if (dup2(x->status_fd, STATUS_FD) < 0)
+			return false;
+		x->status_fd = STATUS_FD;
+	}
+	if (fcntl(STATUS_FD, F_SETFD, FD_CLOEXEC) != 0)
+		return false;
+	(void)fcntl(STDERR_FILENO, F_SETFD, 0);
+	close_from(STATUS_FD + 1);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			return false;
+	}
+	return true;
+}
+
+static void
+reset_signals(void)
+{
+	struct sigaction action = {.sa_handler = SIG_DFL};
+	sigset_t none;
+
+	for (int number = 1; number < NSIG; number++)
+		(void)sigaction(number, &action, NULL);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* True where this process can become root in no way that we know. */
+static bool
+root_is_lost(bool group_too)
+{
+	if (getuid() == 0 || geteuid() == 0)
+		return false;
+	if (setuid(0) == 0 || seteuid(0) == 0)
+		return false;
+	return !group_too || (setgid(0) != 0 && setegid(0) != 0);
+}
+
+/*
+ * Where the host is root, for good to the user and group asked for; where it
+ * is not, for good to what it is, if a set-user-id start left it a way back.
+ */
+static enum sts_status
+set_user(const struct sts_child_spec *spec)
+{
+	if (!spec->drop) {
+		if (geteuid() == 0)
+			return STS_OK;
+		if (setregid(getegid(), getegid()) != 0 ||
+		    setreuid(geteuid(), geteuid()) != 0 || !root_is_lost(false))
+			return STS_RESOLVER_ROOT;
+		return STS_OK;
+	}
+	if (setgroups(1, &spec->gid) != 0 || setgid(spec->gid) != 0 ||
+	    setuid(spec->uid) != 0)
+		return shortage_or(errno, STS_RESOLVER_ROOT);
+	if (getuid() != spec->uid || geteuid() != spec->uid ||
+	    getgid() != spec->gid || getegid() != spec->gid ||
+	    !root_is_lost(true))
+		return STS_RESOLVER_ROOT;
+	return STS_OK;
+}
+
+_Noreturn void
+sts_exec_run(const struct sts_exec *exec)
+{
+	static char *const environment[] = {NULL};
+	const struct sts_child_spec *spec = exec->spec;
+	struct sts_exec x = *exec;
+	enum sts_status status;
+
+	(void)setsid();
+	set_limits(spec->lifetime);
+	if (!set_descriptors(&x))
+		fail(x.status_fd, STS_NO_DESCRIPTORS);
+	reset_signals();
+	(void)umask(077);
+	if (chdir("/") != 0)
+		fail(x.status_fd, STS_RESOLVER_MISSING);
+	if ((status = set_user(spec)) != STS_OK)
+		fail(x.status_fd, status);
+	/* exec keeps it, so nobody needs to be there to end the program. */
+	if (spec->lifetime > 0)
+		(void)alarm(spec->lifetime);
+	execve(
+	    spec->path, (char *const *)(const void *)spec->argv, environment);
+	fail(x.status_fd, shortage_or(errno, STS_RESOLVER_MISSING));
+}

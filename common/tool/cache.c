@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: ISC */
+#include "tool/cache.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tool/out.h"
+#include "tool/query.h"
+#include "tool/tool.h"
+
+/* The domains of one kind, collected before any is read. */
+struct names {
+	char **name;
+	size_t count, size;
+	bool failed; /* no memory */
+};
+
+static bool
+collect(void *arg, const char *domain)
+{
+	struct names *names = arg;
+	char **grown;
+
+	if (names->count == names->size) {
+		size_t size = names->size > 0 ? names->size * 2 : 256;
+
+		grown = reallocarray(names->name, size, sizeof(*grown));
+		if (grown == NULL) {
+			names->failed = true;
+			return false;
+		}
+		names->name = grown;
+		names->size = size;
+	}
+	names->name[names->count] = strdup(domain);
+	if (names->name[names->count] == NULL)
+		names->failed = true;
+	else
+		names->count++;
+	return !names->failed;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void
+free_names(struct names *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		free(names->name[i]);
+	free(names->name);
+}
+
+static enum sts_status
+collect_sorted(struct sts_store *store, enum sts_kind kind, struct names *names)
+{
+	enum sts_status status = sts_store_walk(store, kind, collect, names);
+
+	if (names->failed)
+		return STS_NO_MEMORY;
+	if (status == STS_OK && names->count > 0)
+		qsort(names->name, names->count, sizeof(*names->name), by_name);
+	return status;
+}
+
+struct listing {
+	struct sts_tool *tool;
+	struct sts_store *store;
+	bool json;
+	size_t lines;
+	bool failed;
+};
+
+static void
+emit(struct listing *listing, const struct sts_cache_line *line)
+{
+	FILE *out = listing->tool->out;
+
+	if (!listing->json) {
+		sts_cache_print_line(out, line, listing->tool->now);
+	} else {
+		(void)fputs(listing->lines > 0 ? ",\n" : "", out);
+		if (!sts_cache_print_json(out, line))
+			listing->failed = true;
+	}
+	listing->lines++;
+}
+
+static void
+list_policy(struct listing *listing, const char *domain)
+{
+	struct sts_tool *tool = listing->tool;
+	struct sts_cache_line line;
+	struct sts_entry entry;
+	enum sts_status status =
+	    sts_store_read_policy(listing->store, domain, tool->now, &entry);
+
+	/* Dropped since the names were collected. */
+	if (status == STS_NOT_FOUND)
+		return;
+	if (status != STS_OK) {
+		sts_cache_fault_line(&line, status);
+		line.domain = domain;
+		emit(listing, &line);
+		return;
+	}
+	sts_cache_policy_line(&line, &entry, &tool->config, tool->now);
+	emit(listing, &line);
+	sts_entry_free(&entry);
+}
+
+static void
+list_absence(struct listing *listing, const char *domain)
+{
+	struct sts_cache_line line;
+	struct sts_absence absence;
+
+	if (sts_store_read_absence(
+		listing->store, domain, listing->tool->now, &absence) != STS_OK)
+		return;
+	sts_cache_absence_line(&line, &absence, listing->tool->now);
+	emit(listing, &line);
+}
+
+/* Merges the two sorted lists; a domain may be in both. */
+static void
+list_all(struct listing *listing, const struct names *policies,
+    const struct names *absences)
+{
+	size_t p = 0, a = 0;
+
+	while (p < policies->count || a < absences->count) {
+		bool policy_next = a == absences->count ||
+		    (p < policies->count &&
+			strcmp(policies->name[p], absences->name[a]) <= 0);
+
+		if (policy_next)
+			list_policy(listing, policies->name[p++]);
+		else
+			list_absence(listing, absences->name[a++]);
+	}
+}
+
+static void
+print_head(struct sts_tool *tool)
+{
+	if (tool->out == stdout && isatty(STDOUT_FILENO))
+		(void)fprintf(tool->out, "%-32s %-6s %-7s %-20s %6s %6s %s\n",
+		    "DOMAIN", "KIND", "MODE", "ID", "AGE", "LEFT", "STATE");
+}
+
+int
+sts_tool_cache_list(struct sts_tool *tool)
+{
+	struct listing listing = {.tool = tool};
+	struct names policies = {0}, absences = {0};
+	enum sts_status status;
+	int code = sts_tool_open_store(tool, false, &listing.store);
+
+	if (code != STS_EXIT_OK)
+		return code;
+	listing.json = (tool->args.given & STS_OPT_JSON) != 0;
+	status = collect_sorted(listing.store, STS_KIND_POLICY, &policies);
+	if (status == STS_OK)
+		status =
+		    collect_sorted(listing.store, STS_KIND_ABSENCE, &absences);
+	if (status != STS_OK) {
+		code = sts_tool_outside(tool, "%s", sts_status_text(status));
+		goto out;
+	}
+	if (listing.json)
+		(void)fputs("[\n", tool->out);
+	else
+		print_head(tool);
+	list_all(&listing, &policies, &absences);
+	if (listing.json)
+		(void)fputs(listing.lines > 0 ? "\n]\n" : "]\n", tool->out);
+	if (listing.failed)
+		code = sts_tool_outside(
+		    tool, "%s", sts_status_text(STS_NO_MEMORY));
+out:
+	free_names(&policies);
+	free_names(&absences);
+	sts_store_close(listing.store);
+	return code;
+}
+
+/* The body as served, foreign bytes escaped, each line indented. */
+static void
+print_body(FILE *out, const char *body, size_t len)
+{
+	struct sts_cursor c = sts_cursor_make(body, len);
+	struct sts_span line;
+
+	(void)fputs("body:\n", out);
+	while (sts_cursor_line(&c, &line)) {
+		(void)fputs("    ", out);
+		sts_out_escaped(out, line.p, line.len);
+		(void)putc('\n', out);
+	}
+}
+
+static void
+show_policy(struct sts_tool *tool, const struct sts_entry *entry)
+{
+	struct sts_cache_line line;
+
+	sts_cache_policy_line(&line, entry, &tool->config, tool->now);
+	sts_out_line(tool->out, "state", "%s", line.state);
+	sts_query_print_entry(tool->out, entry, tool->now);
+	sts_out_time_line(
+	    tool->out, "next check", entry->next_check, tool->now);
+	sts_out_time_line(tool->out, "last used", entry->used, tool->now);
+	print_body(tool->out, entry->body, entry->body_len);
+}
+
+/* All that is stored of the domain; counts what was found. */
+static enum sts_status
+show_entries(struct sts_tool *tool, struct sts_store *store, const char *domain)
+{
+	struct sts_entry entry;
+	struct sts_absence absence;
+	struct sts_routes routes;
+	enum sts_status policy =
+	    sts_store_read_policy(store, domain, tool->now, &entry);
+	bool absent = sts_store_read_absence(
+			  store, domain, tool->now, &absence) == STS_OK;
+	bool routed =
+	    sts_store_read_routes(store, domain, tool->now, &routes) == STS_OK;
+
+	if (policy == STS_OK || absent || routed)
+		sts_out_line(tool->out, "domain", "%s", domain);
+	if (policy == STS_OK) {
+		show_policy(tool, &entry);
+		sts_entry_free(&entry);
+	}
+	if (absent) {
+		sts_query_print_absence(tool->out, &absence, tool->now);
+		sts_out_time_line(
+		    tool->out, "last used", absence.used, tool->now);
+	}
+	if (routed)
+		sts_query_print_routes(tool->out, &routes, tool->now);
+	if (policy == STS_NOT_FOUND && (absent || routed))
+		return STS_OK;
+	return policy;
+}
+
+static int
+unknown_domain(struct sts_tool *tool, const char *domain)
+{
+	(void)sts_tool_outside(tool, "%s: nothing is known of it", domain);
+	return STS_EXIT_NO;
+}
+
+int
+sts_tool_cache_show(struct sts_tool *tool)
+{
+	char domain[STS_NAME_MAX + 1];
+	struct sts_store *store;
+	enum sts_status status;
+	int code = sts_tool_domain(tool, 0, domain);
+
+	if (code != STS_EXIT_OK)
+		return code;
+	code = sts_tool_open_store(tool, false, &store);
+	if (code != STS_EXIT_OK)
+		return code;
+	status = show_entries(tool, store, domain);
+	if (status == STS_NOT_FOUND)
+		code = unknown_domain(tool, domain);
+	else if (status == STS_ENTRY_CORRUPT)
+		code = sts_tool_outside(tool,
+		    "%s: %s; its mail waits until a fetch succeeds, or until: "
+		    "mta-sts cache drop %s",
+		    domain, sts_status_text(status), domain);
+	else if (status != STS_OK)
+		code = sts_tool_outside(
+		    tool, "%s: %s", domain, sts_status_text(status));
+	sts_store_close(store);
+	return code;
+}
+
+int
+sts_tool_cache_drop(struct sts_tool *tool)
+{
+	char domain[STS_NAME_MAX + 1];
+	struct sts_store *store;
+	enum sts_status status;
+	int code = sts_tool_domain(tool, 0, domain);
+
+	if (code != STS_EXIT_OK)
+		return code;
+	code = sts_tool_open_store(tool, true, &store);
+	if (code != STS_EXIT_OK)
+		return code;
+	status = sts_store_drop(store, domain);
+	if (status == STS_NOT_FOUND)
+		code = unknown_domain(tool, domain);
+	else if (status != STS_OK)
+		code = sts_tool_outside(
+		    tool, "%s: %s", domain, sts_status_text(status));
+	sts_store_close(store);
+	return code;
+}

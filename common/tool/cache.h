@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * `mta-sts cache`: what the store knows of each domain, as a list.
+ */
+#ifndef STS_TOOL_CACHE_H
+#define STS_TOOL_CACHE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "store/store.h"
+
+/* Seconds after which a failure is worth somebody's attention. */
+enum { STS_LONG_FAILURE = 86400 };
+
+/* One line of the list. */
+struct sts_cache_line {
+	const char *domain;
+	const char *kind; /* "policy" or "absent" */
+	const char *mode; /* of a policy, else "-" */
+	char id[STS_ID_MAX + 1];
+	int64_t since; /* fetched, or looked up; 0: not known */
+	int64_t until; /* expires; 0: not known */
+	/*
+	 * "fresh" (answers without a query), "stale" (in force, asked about
+	 * again), "expired", "failed" (the last fetch failed), "corrupt".
+	 */
+	const char *state;
+	enum sts_status reason; /* STS_OK where there is none */
+	bool marked;            /* has not worked for longer than a day */
+};
+
+/* Fills the line of a policy as it counts at `now`. */
+void sts_cache_policy_line(struct sts_cache_line *line,
+    const struct sts_entry *entry, const struct sts_config *config,
+    int64_t now);
+
+/* The same for an absence. */
+void sts_cache_absence_line(struct sts_cache_line *line,
+    const struct sts_absence *absence, int64_t now);
+
+/* The same for a policy file that cannot be read or believed. */
+void sts_cache_fault_line(struct sts_cache_line *line, enum sts_status fault);
+
+void sts_cache_print_line(
+    FILE *out, const struct sts_cache_line *line, int64_t now);
+
+/* One JSON object; false: no memory. */
+bool sts_cache_print_json(FILE *out, const struct sts_cache_line *line);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: ISC */
+#include "tool/cache.h"
+
+#include <string.h>
+
+#include "tool/out.h"
+#include "tool/query.h"
+
+/*
+ * A failure began at failed_at at the latest; where each attempt renews that
+ * time, the refresh that was due and did not succeed tells how long ago.
+ */
+static bool
+fails_for_long(
+    const struct sts_entry *entry, const struct sts_config *config, int64_t now)
+{
+	return now - entry->failed_at > STS_LONG_FAILURE ||
+	    now - entry->fetched > config->refresh_after + STS_LONG_FAILURE;
+}
+
+void
+sts_cache_policy_line(struct sts_cache_line *line,
+    const struct sts_entry *entry, const struct sts_config *config, int64_t now)
+{
+	memset(line, 0, sizeof(*line));
+	line->domain = entry->domain;
+	line->kind = "policy";
+	line->mode = sts_mode_name(entry->policy.mode);
+	(void)snprintf(line->id, sizeof(line->id), "%s", entry->id);
+	line->since = entry->fetched;
+	line->until = entry->expires;
+	if (!sts_entry_is_live(entry, now)) {
+		line->state = "expired";
+	} else if (entry->failed_id[0] != '\0') {
+		line->state = "failed";
+		line->marked = fails_for_long(entry, config, now);
+	} else if (sts_entry_is_fresh(entry, now, config->recheck)) {
+		line->state = "fresh";
+	} else {
+		line->state = "stale";
+	}
+	if (entry->failed_id[0] != '\0')
+		line->reason = entry->failed_reason;
+}
+
+void
+sts_cache_absence_line(
+    struct sts_cache_line *line, const struct sts_absence *absence, int64_t now)
+{
+	memset(line, 0, sizeof(*line));
+	line->domain = absence->domain;
+	line->kind = "absent";
+	line->mode = "-";
+	(void)snprintf(line->id, sizeof(line->id), "%s", absence->id);
+	line->since = absence->recorded;
+	line->until = absence->until;
+	line->state = !sts_absence_is_live(absence, now) ? "expired"
+	    : absence->id[0] != '\0'                     ? "failed"
+	    : sts_absence_is_fresh(absence, now)         ? "fresh"
+							 : "stale";
+	line->reason = absence->reason;
+}
+
+void
+sts_cache_fault_line(struct sts_cache_line *line, enum sts_status fault)
+{
+	memset(line, 0, sizeof(*line));
+	line->kind = "policy";
+	line->mode = "-";
+	line->state = "corrupt";
+	line->reason = fault;
+	line->marked = true;
+}
+
+void
+sts_cache_print_line(FILE *out, const struct sts_cache_line *line, int64_t now)
+{
+	char age[STS_AGE_TEXT] = "-", left[STS_AGE_TEXT] = "-";
+
+	if (line->since != 0)
+		(void)sts_out_short_span(age, now - line->since);
+	if (line->until != 0)
+		(void)sts_out_short_span(left, line->until - now);
+	(void)fprintf(out, "%-32s %-6s %-7s %-20s %6s %6s %s%s%s%s\n",
+	    line->domain, line->kind, line->mode,
+	    line->id[0] != '\0' ? line->id : "-", age, left, line->state,
+	    line->reason != STS_OK ? " " : "",
+	    line->reason != STS_OK ? sts_status_name(line->reason) : "",
+	    line->marked ? " !" : "");
+}
+
+bool
+sts_cache_print_json(FILE *out, const struct sts_cache_line *line)
+{
+	json_t *object = json_object();
+	bool policy = strcmp(line->mode, "-") != 0;
+	bool fine = object != NULL &&
+	    sts_json_set(object, "domain", sts_json_text(line->domain)) &&
+	    sts_json_set(object, "kind", json_string(line->kind)) &&
+	    sts_json_set(object, "mode",
+		policy ? json_string(line->mode) : json_null()) &&
+	    sts_json_set(object, "id",
+		line->id[0] != '\0' ? sts_json_text(line->id) : json_null()) &&
+	    sts_json_set(object, "since", sts_json_time(line->since)) &&
+	    sts_json_set(object, "expires", sts_json_time(line->until)) &&
+	    sts_json_set(object, "state", json_string(line->state)) &&
+	    sts_json_set(object, "reason",
+		line->reason != STS_OK
+		    ? json_string(sts_status_name(line->reason))
+		    : json_null()) &&
+	    sts_json_set(object, "long", json_boolean(line->marked)) &&
+	    json_dumpf(object, out, JSON_COMPACT) == 0;
+
+	json_decref(object);
+	return fine;
+}

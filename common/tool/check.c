@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: ISC */
+#include "tool/check.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cursor.h"
+#include "base/readfile.h"
+#include "core/policy.h"
+#include "tool/exim.h"
+#include "tool/out.h"
+#include "tool/tool.h"
+
+void
+sts_find(struct sts_findings *findings, enum sts_severity severity,
+    const char *mend, const char *format, ...)
+{
+	static const char *const names[] = {"note", "warning", "error"};
+	char text[2048];
+	va_list args;
+
+	va_start(args, format);
+	if (vsnprintf(text, sizeof(text), format, args) < 0)
+		text[0] = '\0';
+	va_end(args);
+	findings->count[severity]++;
+	(void)fprintf(findings->out, "%s: ", names[severity]);
+	sts_out_escaped(findings->out, text, strlen(text));
+	if (mend != NULL) {
+		(void)fputs("\n  mend: ", findings->out);
+		sts_out_escaped(findings->out, mend, strlen(mend));
+	}
+	(void)putc('\n', findings->out);
+}
+
+static void
+note_line(void *arg, const char *file, unsigned line, const char *reason)
+{
+	struct sts_findings *findings = arg;
+
+	findings->count[STS_FIND_ERROR]++;
+	sts_out_escaped(findings->out, file, strlen(file));
+	(void)fprintf(findings->out, ":%u: ", line);
+	sts_out_escaped(findings->out, reason, strlen(reason));
+	(void)putc('\n', findings->out);
+}
+
+/* The state directory; *st is filled where it can be used to become its owner.
+ */
+static bool
+check_state(struct sts_findings *f, const char *dir, struct stat *st)
+{
+	if (lstat(dir, st) != 0) {
+		sts_find(f, STS_FIND_ERROR,
+		    errno == ENOENT ? "mta-sts setup --user NAME" : NULL,
+		    "state-dir %s: %s", dir, strerror(errno));
+		return false;
+	}
+	if (S_ISLNK(st->st_mode) && stat(dir, st) != 0)
+		memset(st, 0, sizeof(*st));
+	if (!S_ISDIR(st->st_mode)) {
+		sts_find(f, STS_FIND_ERROR, NULL,
+		    "state-dir %s: not a directory", dir);
+		return false;
+	}
+	if (st->st_uid == 0)
+		sts_find(f, STS_FIND_ERROR, "mta-sts setup --user NAME",
+		    "state-dir %s belongs to root; the resolver never runs as "
+		    "root",
+		    dir);
+	if ((st->st_mode & S_IWOTH) != 0)
+		sts_find(f, STS_FIND_ERROR, "mta-sts setup --user NAME",
+		    "state-dir %s can be written by everybody", dir);
+	else if ((st->st_mode & 07777) != 0750)
+		sts_find(f, STS_FIND_WARNING, "mta-sts setup --user NAME",
+		    "state-dir %s has mode %04o, not 0750", dir,
+		    (unsigned)st->st_mode & 07777);
+	return st->st_uid != 0;
+}
+
+static void
+check_resolver(struct sts_findings *f, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		sts_find(f, STS_FIND_ERROR, NULL, "resolver %s: %s", path,
+		    strerror(errno));
+	else if (!S_ISREG(st.st_mode) ||
+	    faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) != 0)
+		sts_find(f, STS_FIND_ERROR, NULL,
+		    "resolver %s: the owner of the state directory cannot "
+		    "execute it",
+		    path);
+}
+
+/* Certificates as openssl-rehash(1) links them: eight hex digits, ".0". */
+static bool
+is_hashed_name(const char *name)
+{
+	return strspn(name, "0123456789abcdef") == 8 && name[8] == '.' &&
+	    isdigit((unsigned char)name[9]);
+}
+
+/* False with errno 0 where the directory has no hashed certificate. */
+static bool
+has_hashed_certificates(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	bool found = false;
+
+	if (dir == NULL)
+		return false;
+	while (!found && (entry = readdir(dir)) != NULL)
+		found = is_hashed_name(entry->d_name);
+	(void)closedir(dir);
+	errno = 0;
+	return found;
+}
+
+static bool
+is_readable_file(const char *path)
+{
+	struct stat st;
+	char byte;
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	bool fine = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+
+	if (fine) {
+		errno = 0;
+		fine = read(fd, &byte, 1) == 1;
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	return fine;
+}
+
+static const char *
+errno_text(void)
+{
+	return errno != 0 ? strerror(errno) : "there is no certificate in it";
+}
+
+/* Where distributions keep the roots that OpenSSL takes by default. */
+static void
+check_default_roots(struct sts_findings *f)
+{
+	static const char *const files[] = {"/etc/ssl/cert.pem",
+	    "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/cert.pem",
+	    "/etc/ssl/ca-bundle.pem", "/usr/local/share/certs/ca-root-nss.crt"};
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (is_readable_file(files[i]))
+			return;
+	}
+	if (has_hashed_certificates("/etc/ssl/certs"))
+		return;
+	sts_find(f, STS_FIND_WARNING,
+	    "install ca-certificates, or set ca-file or ca-path",
+	    "no trust roots were found in the usual places");
+}
+
+static void
+check_roots(struct sts_findings *f, const struct sts_config *config)
+{
+	if (config->ca_file != NULL && !is_readable_file(config->ca_file))
+		sts_find(f, STS_FIND_ERROR, NULL, "ca-file %s: %s",
+		    config->ca_file, errno_text());
+	if (config->ca_path != NULL &&
+	    !has_hashed_certificates(config->ca_path))
+		sts_find(f, STS_FIND_ERROR,
+		    errno == 0 ? "openssl rehash DIRECTORY" : NULL,
+		    "ca-path %s: %s", config->ca_path, errno_text());
+	if (config->ca_file == NULL && config->ca_path == NULL)
+		check_default_roots(f);
+}
+
+struct override_note {
+	struct sts_findings *findings;
+	const struct sts_override *override;
+};
+
+static void
+note_policy(void *arg, unsigned line, enum sts_status reason, bool error)
+{
+	const struct override_note *note = arg;
+
+	sts_find(note->findings, error ? STS_FIND_ERROR : STS_FIND_WARNING,
+	    NULL, "%s:%u: %s (%s)", note->override->file, line > 0 ? line : 1,
+	    sts_status_text(reason), sts_status_name(reason));
+}
+
+static void
+check_override(struct sts_findings *f, const struct sts_override *override)
+{
+	struct override_note note = {f, override};
+	struct sts_policy policy;
+	char *bytes = NULL;
+	size_t len;
+	enum sts_status status;
+
+	if (override->kind != STS_OVERRIDE_POLICY)
+		return;
+	status = sts_readfile(override->file, true, STS_BODY_MAX, &bytes, &len);
+	if (status == STS_OK)
+		(void)sts_policy_parse(&policy, bytes, len, note_policy, &note);
+	else
+		sts_find(f, STS_FIND_ERROR, NULL,
+		    "domain %s policy %s: the file cannot be read, or is "
+		    "larger than 64 KiB",
+		    override->name, override->file);
+	free(bytes);
+}
+
+static void
+check_files(struct sts_findings *f, const struct sts_config *config)
+{
+	check_resolver(f, config->resolver);
+	check_roots(f, config);
+	for (size_t i = 0; i < config->override_count; i++)
+		check_override(f, &config->overrides[i]);
+}
+
+/*
+ * Files count as the owner of the state directory sees them, since that is
+ * who reads them.  Root comes back for what is left to check.
+ */
+static void
+check_as_owner(struct sts_findings *f, const struct sts_config *config)
+{
+	struct stat st;
+	bool has_owner = check_state(f, config->state_dir, &st);
+	bool switched = has_owner && geteuid() == 0 &&
+	    setegid(st.st_gid) == 0 && seteuid(st.st_uid) == 0;
+
+	check_files(f, config);
+	if (switched && (seteuid(0) != 0 || setegid(0) != 0))
+		sts_find(f, STS_FIND_ERROR, NULL, "cannot be root again");
+}
+
+static int
+conclude(struct sts_tool *tool, const struct sts_findings *f)
+{
+	unsigned bad = f->count[STS_FIND_ERROR] + f->count[STS_FIND_WARNING];
+
+	if (bad > 0)
+		return STS_EXIT_NO;
+	(void)fprintf(tool->out, "no problem found\n");
+	return STS_EXIT_OK;
+}
+
+int
+sts_tool_config_check(struct sts_tool *tool)
+{
+	struct sts_findings findings = {.out = tool->out};
+	enum sts_status status = sts_config_load(
+	    &tool->config, tool->args.config_file, note_line, &findings);
+	int code;
+
+	if (status != STS_OK) {
+		code = sts_tool_outside(tool, "%s", sts_status_text(status));
+	} else {
+		check_as_owner(&findings, &tool->config);
+		if ((tool->args.given &
+			(STS_OPT_EXIM | STS_OPT_EXIM_BINARY |
+			    STS_OPT_EXIM_CONFIG)) != 0)
+			sts_exim_check_installed(tool, &findings);
+		code = conclude(tool, &findings);
+	}
+	sts_config_free(&tool->config);
+	return code;
+}

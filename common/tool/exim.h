@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * `mta-sts config check --exim`: what Exim says of its own configuration
+ * (exim -bV, -bP, -be), held against what the promise needs.
+ *
+ * Asking and judging are apart, so that recorded answers can be judged.
+ */
+#ifndef STS_TOOL_EXIM_H
+#define STS_TOOL_EXIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "tool/check.h"
+#include "tool/tool.h"
+
+/* A flag is "true" or "false"; other values are as Exim prints them. */
+struct sts_exim_option {
+	const char *name;
+	const char *value;
+};
+
+/* One router or transport, in the order of the configuration. */
+struct sts_exim_driver {
+	const char *name;
+	struct sts_exim_option *option;
+	size_t count;
+};
+
+struct sts_exim_list {
+	struct sts_exim_driver *driver;
+	size_t count;
+	struct sts_exim_option *options; /* of all of them */
+};
+
+/* What was asked of one Exim; strings that it owns unless const. */
+struct sts_exim {
+	const char *binary;
+	const char *config;      /* for -C; NULL: Exim's own choice */
+	const char *debian_dir;  /* /etc/exim4 */
+	const char *resolv_conf; /* /etc/resolv.conf */
+	const char *state_dir;
+	const char *config_file; /* of ours, as -f names it; NULL: default */
+	char *version;           /* exim -bV */
+	char *main;              /* exim -bP exim_user ... */
+	char *router_text;       /* exim -bP routers; cut up by parsing */
+	char *transport_text;
+	char *dlfunc;      /* "y" where dlfunc is built in */
+	char *call_result; /* what a call of ours gives, or NULL */
+	struct sts_exim_list routers;
+	struct sts_exim_list transports;
+};
+
+/*
+ * Cuts what `exim -bP routers` (or transports) prints into drivers; `kind` is
+ * "router" or "transport".  The list borrows `text`, which is changed.
+ * STS_NO_MEMORY, else STS_OK.
+ */
+enum sts_status sts_exim_parse(
+    struct sts_exim_list *list, char *text, const char *kind);
+void sts_exim_list_free(struct sts_exim_list *list);
+
+/* The option's value; NULL where this Exim does not have it. */
+const char *sts_exim_value(
+    const struct sts_exim_driver *driver, const char *name);
+
+/* True where it has that value, blanks not counted; false where missing. */
+bool sts_exim_is(
+    const struct sts_exim_driver *driver, const char *name, const char *value);
+
+/* True where the option has a value: not missing, "" or "false". */
+bool sts_exim_is_set(const struct sts_exim_driver *driver, const char *name);
+
+/* The driver of that name, or NULL. */
+const struct sts_exim_driver *sts_exim_find(
+    const struct sts_exim_list *list, const char *name);
+
+/* Two values, blanks not counted. */
+bool sts_exim_same(const char *a, const char *b);
+
+/*
+ * The argument of the dlfunc call in an address_data, counted from 0 (the
+ * object), copied into buf; false where there is none or it does not fit.
+ */
+bool sts_exim_call_argument(
+    const char *address_data, unsigned index, char *buf, size_t size);
+
+/* The first router that asks mta_sts_query, or NULL. */
+const struct sts_exim_driver *sts_exim_query_router(const struct sts_exim *e);
+
+/*
+ * True where a domain list (or "" for none) holds for every remote domain:
+ * empty, "*", or ending with a "!" item.
+ */
+bool sts_exim_list_is_open(const char *domains);
+
+/*
+ * Runs Exim with the arguments (NULL-ended, at most 8) and returns what it
+ * wrote, for the caller to free, or NULL where it failed.
+ */
+char *sts_exim_run(const struct sts_exim *e, const char *const *arguments);
+
+/* Judges: each prints its findings. */
+void sts_exim_judge(struct sts_findings *f, struct sts_exim *e);
+void sts_exim_judge_routers(struct sts_findings *f, const struct sts_exim *e);
+void sts_exim_judge_transports(struct sts_findings *f, const struct sts_exim *e,
+    const struct sts_exim_driver *enforce,
+    const struct sts_exim_driver *plain_router);
+void sts_exim_judge_absence(struct sts_findings *f, const struct sts_exim *e);
+
+/* Finds and asks the Exim of this machine, then judges. */
+void sts_exim_check_installed(
+    struct sts_tool *tool, struct sts_findings *findings);
+
+#endif

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: ISC */
+/* What does not stand in a router or a transport. */
+#include <arpa/inet.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cursor.h"
+#include "base/readfile.h"
+#include "tool/exim.h"
+
+enum { RESOLV_CONF_MAX = 65536 };
+
+/* The value of a main option as -bP printed it: "name = value". */
+static bool
+main_value(const struct sts_exim *e, const char *name, char *buf, size_t size)
+{
+	struct sts_cursor c = sts_cursor_make(e->main, strlen(e->main));
+	struct sts_span line;
+
+	while (sts_cursor_line(&c, &line)) {
+		struct sts_cursor l = sts_cursor_make(line.p, line.len);
+
+		if (sts_cursor_literal(&l, name) &&
+		    sts_cursor_literal(&l, " = "))
+			return sts_span_copy(
+			    (struct sts_span){l.p, sts_cursor_left(&l)}, buf,
+			    size);
+	}
+	return false;
+}
+
+const struct sts_exim_driver *
+sts_exim_query_router(const struct sts_exim *e)
+{
+	for (size_t i = 0; i < e->routers.count; i++) {
+		const char *value =
+		    sts_exim_value(&e->routers.driver[i], "address_data");
+
+		if (value != NULL && strstr(value, "${dlfunc") != NULL &&
+		    strstr(value, "{mta_sts_query}") != NULL)
+			return &e->routers.driver[i];
+	}
+	return NULL;
+}
+
+static void
+judge_dlfunc(struct sts_findings *f, const struct sts_exim *e)
+{
+	if (strncmp(e->dlfunc, "y", 1) != 0)
+		sts_find(f, STS_FIND_ERROR,
+		    "install an Exim with dlfunc; on Debian: apt install "
+		    "exim4-daemon-heavy",
+		    "this Exim has no dlfunc (EXPAND_DLFUNC)");
+}
+
+/* The object, as this very Exim loads it. */
+static void
+judge_call(struct sts_findings *f, const struct sts_exim *e,
+    const struct sts_exim_driver *router)
+{
+	const char *data = sts_exim_value(router, "address_data");
+	char object[512], config[512];
+	struct stat st;
+
+	if (!sts_exim_call_argument(data, 0, object, sizeof(object)))
+		return;
+	if (stat(object, &st) != 0)
+		sts_find(f, STS_FIND_ERROR,
+		    "install it, or set MTA_STS_SO to where it is",
+		    "router %s: %s does not exist", router->name, object);
+	else if (e->call_result == NULL ||
+	    strncmp(e->call_result, "mode=", 5) != 0)
+		sts_find(f, STS_FIND_ERROR, NULL,
+		    "router %s: Exim cannot call mta_sts_query in %s: %s",
+		    router->name, object,
+		    e->call_result != NULL ? e->call_result : "no answer");
+	if (!sts_exim_call_argument(data, 3, config, sizeof(config)))
+		config[0] = '\0';
+	if (strcmp(config, e->config_file != NULL ? e->config_file : "") != 0)
+		sts_find(f, STS_FIND_WARNING,
+		    "check the configuration that Exim uses, with -f",
+		    "router %s uses the configuration %s, not the one checked "
+		    "here",
+		    router->name,
+		    config[0] != '\0' ? config : sts_config_default_file());
+}
+
+/* The number of a user that Exim prints as a name or a number. */
+static bool
+user_number(const char *user, uid_t *uid)
+{
+	const struct passwd *pw = getpwnam(user);
+	char *end;
+	unsigned long number;
+
+	if (pw != NULL) {
+		*uid = pw->pw_uid;
+		return true;
+	}
+	number = strtoul(user, &end, 10);
+	*uid = (uid_t)number;
+	return end != user && *end == '\0';
+}
+
+static void
+judge_owner(struct sts_findings *f, const struct sts_exim *e)
+{
+	char user[64], mend[128];
+	struct stat st;
+	uid_t uid;
+
+	if (!main_value(e, "exim_user", user, sizeof(user)) ||
+	    !user_number(user, &uid)) {
+		sts_find(f, STS_FIND_NOTE, NULL,
+		    "the user that Exim runs as is not known");
+		return;
+	}
+	(void)snprintf(mend, sizeof(mend), "mta-sts setup --user %s", user);
+	if (stat(e->state_dir, &st) != 0)
+		sts_find(f, STS_FIND_ERROR, mend,
+		    "state-dir %s: Exim runs as %s and cannot use it",
+		    e->state_dir, user);
+	else if (st.st_uid != uid)
+		sts_find(f, STS_FIND_ERROR, mend,
+		    "state-dir %s does not belong to %s, as whom Exim runs",
+		    e->state_dir, user);
+}
+
+static bool
+is_loopback(const char *address)
+{
+	struct in_addr v4;
+	struct in6_addr v6;
+
+	if (inet_pton(AF_INET, address, &v4) == 1)
+		return ntohl(v4.s_addr) >> 24 == 127;
+	return inet_pton(AF_INET6, address, &v6) == 1 &&
+	    IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+struct resolv_conf {
+	bool trust_ad;
+	char foreign[64]; /* a nameserver outside loopback, or "" */
+};
+
+/* resolv.conf(5): words separated by blanks, the key at the line's start. */
+static void
+take_resolv_line(struct resolv_conf *r, char *line)
+{
+	char *key = strsep(&line, " \t");
+	char *word;
+
+	while ((word = strsep(&line, " \t")) != NULL) {
+		if (strcmp(key, "options") == 0 &&
+		    strcmp(word, "trust-ad") == 0)
+			r->trust_ad = true;
+		if (strcmp(key, "nameserver") == 0 && word[0] != '\0' &&
+		    !is_loopback(word) && r->foreign[0] == '\0')
+			(void)snprintf(
+			    r->foreign, sizeof(r->foreign), "%s", word);
+	}
+}
+
+/*
+ * Exim believes DANE by the AD bit; glibc passes that bit on only under
+ * trust-ad.  Then whoever can forge an answer on the way can forge a TLSA
+ * record, which goes before any policy (RFC 8461 2).
+ */
+static void
+judge_trust_ad(struct sts_findings *f, const struct sts_exim *e)
+{
+	struct resolv_conf r = {0};
+	char *bytes, *rest, *line;
+	size_t len;
+
+	if (sts_readfile(e->resolv_conf, true, RESOLV_CONF_MAX, &bytes, &len) !=
+	    STS_OK)
+		return;
+	for (rest = bytes; (line = strsep(&rest, "\n")) != NULL;)
+		take_resolv_line(&r, line);
+	free(bytes);
+	if (r.trust_ad && r.foreign[0] != '\0')
+		sts_find(f, STS_FIND_WARNING,
+		    "run a validating resolver on loopback, or remove "
+		    "\"options trust-ad\"",
+		    "%s believes the AD bit of nameserver %s: whoever can "
+		    "forge its answers can forge TLSA records, which go before "
+		    "MTA-STS",
+		    e->resolv_conf, r.foreign);
+}
+
+static void
+judge_dnssec_ok(struct sts_findings *f, const struct sts_exim *e)
+{
+	char value[32];
+
+	if (main_value(e, "dns_dnssec_ok", value, sizeof(value)) &&
+	    strcmp(value, "1") != 0)
+		sts_find(f, STS_FIND_WARNING, "dns_dnssec_ok = 1",
+		    "dns_dnssec_ok is %s: DANE, which goes before MTA-STS, is "
+		    "not used",
+		    value);
+}
+
+/* A value that Exim shows to administrators only cannot be judged. */
+static void
+judge_hidden(struct sts_findings *f, const struct sts_exim_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const struct sts_exim_driver *d = &list->driver[i];
+
+		for (size_t k = 0; k < d->count; k++) {
+			if (strcmp(d->option[k].value,
+				"<value not displayable>") != 0)
+				continue;
+			sts_find(f, STS_FIND_WARNING, "run this as root",
+			    "%s: Exim does not show %s to this user", d->name,
+			    d->option[k].name);
+			return;
+		}
+	}
+}
+
+void
+sts_exim_judge(struct sts_findings *f, struct sts_exim *e)
+{
+	const struct sts_exim_driver *router = sts_exim_query_router(e);
+
+	judge_dlfunc(f, e);
+	judge_hidden(f, &e->routers);
+	judge_hidden(f, &e->transports);
+	if (router != NULL) {
+		judge_call(f, e, router);
+		sts_exim_judge_routers(f, e);
+	} else {
+		sts_exim_judge_absence(f, e);
+	}
+	judge_dnssec_ok(f, e);
+	judge_trust_ad(f, e);
+	judge_owner(f, e);
+}

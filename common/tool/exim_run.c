@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: ISC */
+/* Asking an Exim about itself. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/child.h"
+#include "tool/exim.h"
+
+enum { OUTPUT_MAX = 4 * 1024 * 1024, PATIENCE_MS = 30000, ARGUMENTS_MAX = 8 };
+
+char *
+sts_exim_run(const struct sts_exim *e, const char *const *arguments)
+{
+	struct sts_child_spec spec = {
+	    .path = e->binary, .want_stdout = true, .inherit_stderr = true};
+	struct sts_child child;
+	size_t count = 0;
+	ssize_t len;
+	int wait_status;
+	char *output;
+
+	spec.argv[count++] = e->binary;
+	if (e->config != NULL) {
+		spec.argv[count++] = "-C";
+		spec.argv[count++] = e->config;
+	}
+	for (size_t i = 0; i < ARGUMENTS_MAX && arguments[i] != NULL; i++)
+		spec.argv[count++] = arguments[i];
+	output = malloc(OUTPUT_MAX + 1);
+	if (output == NULL || sts_child_start(&child, &spec) != STS_OK) {
+		free(output);
+		return NULL;
+	}
+	len = sts_child_read(&child, output, OUTPUT_MAX, false,
+	    sts_monotonic_ms() + PATIENCE_MS);
+	wait_status =
+	    sts_child_finish(&child, sts_monotonic_ms() + PATIENCE_MS);
+	if (len < 0 || wait_status == -1 || !WIFEXITED(wait_status) ||
+	    WEXITSTATUS(wait_status) != 0) {
+		free(output);
+		return NULL;
+	}
+	output[len] = '\0';
+	/* Text ends at a NUL, should there be one. */
+	return output;
+}
+
+/* The Exim that is installed where distributions put it, or NULL. */
+static const char *
+find_binary(void)
+{
+	static const char *const paths[] = {"/usr/sbin/exim4", "/usr/sbin/exim",
+	    "/usr/exim/bin/exim", "/usr/local/sbin/exim",
+	    "/usr/lib/exim/bin/exim", "/opt/exim/bin/exim", "/usr/bin/exim"};
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		if (access(paths[i], X_OK) == 0)
+			return paths[i];
+	}
+	return NULL;
+}
+
+/*
+ * Calls our function as a delivery would, for an address literal: it has no
+ * policy (RFC 8461 3.4), so that nothing is asked of a network.
+ */
+static char *
+try_call(const struct sts_exim *e)
+{
+	const struct sts_exim_driver *router = sts_exim_query_router(e);
+	char object[512], text[640];
+	const char *const arguments[] = {"-be", text, NULL};
+
+	if (router == NULL ||
+	    !sts_exim_call_argument(sts_exim_value(router, "address_data"), 0,
+		object, sizeof(object)))
+		return NULL;
+	(void)snprintf(text, sizeof(text),
+	    "${dlfunc{%s}{mta_sts_query}{[192.0.2.1]}}", object);
+	return sts_exim_run(e, arguments);
+}
+
+static bool
+ask_all(struct sts_exim *e)
+{
+	static const char *const version[] = {"-bV", NULL};
+	static const char *const main_options[] = {
+	    "-bP", "exim_user", "dns_dnssec_ok", "config_file", NULL};
+	static const char *const routers[] = {"-bP", "routers", NULL};
+	static const char *const transports[] = {"-bP", "transports", NULL};
+	static const char *const dlfunc[] = {"-be", "_HAVE_DLFUNC", NULL};
+
+	e->version = sts_exim_run(e, version);
+	if (e->version == NULL)
+		return false;
+	e->main = sts_exim_run(e, main_options);
+	e->router_text = sts_exim_run(e, routers);
+	e->transport_text = sts_exim_run(e, transports);
+	e->dlfunc = sts_exim_run(e, dlfunc);
+	if (e->main == NULL || e->router_text == NULL ||
+	    e->transport_text == NULL || e->dlfunc == NULL)
+		return false;
+	if (sts_exim_parse(&e->routers, e->router_text, "router") != STS_OK ||
+	    sts_exim_parse(&e->transports, e->transport_text, "transport") !=
+		STS_OK)
+		return false;
+	e->call_result = try_call(e);
+	return true;
+}
+
+static void
+free_answers(struct sts_exim *e)
+{
+	free(e->version);
+	free(e->main);
+	free(e->router_text);
+	free(e->transport_text);
+	free(e->dlfunc);
+	free(e->call_result);
+	sts_exim_list_free(&e->routers);
+	sts_exim_list_free(&e->transports);
+}
+
+void
+sts_exim_check_installed(struct sts_tool *tool, struct sts_findings *findings)
+{
+	struct sts_exim e = {.binary = tool->args.exim_binary,
+	    .config = tool->args.exim_config,
+	    .debian_dir = "/etc/exim4",
+	    .resolv_conf = "/etc/resolv.conf",
+	    .state_dir = tool->config.state_dir,
+	    .config_file = tool->args.config_file};
+
+	if (e.binary == NULL)
+		e.binary = find_binary();
+	if (e.binary == NULL)
+		sts_find(findings, STS_FIND_ERROR, "--exim-binary PATH",
+		    "no Exim was found in the usual places");
+	else if (ask_all(&e))
+		sts_exim_judge(findings, &e);
+	else if (e.version == NULL)
+		sts_find(findings, STS_FIND_ERROR,
+		    "see what this says: exim -bV",
+		    "%s cannot be run, or refuses its configuration", e.binary);
+	else
+		sts_find(findings, STS_FIND_ERROR, "run this as root",
+		    "%s does not show its configuration to this user",
+		    e.binary);
+	free_answers(&e);
+}

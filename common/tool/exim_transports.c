@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The enforcing transport: what makes it safe, and what the plain transport
+ * has and it lacks.  The reason for each option stands in docs/exim.md.
+ */
+#include <string.h>
+
+#include "tool/exim.h"
+
+#define NO_SAN                                                            \
+	"${if and{{eq{$event_name}{tls:cert}}{eq{$event_data}{0}}"        \
+	"{eq{$tls_out_tlsa_usage}{0}}{eq{${certextract{subj_altname,dns}" \
+	"{$tls_out_peercert}{$value}{}}}{}}}"                             \
+	"{certificate has no DNS subjectAltName}}"
+#define GNUTLS_CIPHERS  "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+#define OPENSSL_CIPHERS "TLSv1.2:!aNULL:!eNULL"
+
+/* What each option must be, and what goes wrong where it is not. */
+static const struct demand {
+	const char *option;
+	const char *value; /* "" or "false": not set */
+	const char *why;
+} demands[] = {
+    {"driver", "smtp", "only an SMTP transport knows TLS"},
+    {"protocol", "smtp", "STARTTLS belongs to plain SMTP"},
+    {"multi_domain", "false",
+	"with several domains in a delivery $domain is empty"},
+    {"connection_max_messages", "1",
+	"the certificate is not checked again on a reused connection"},
+    {"hosts_nopass_tls", "*",
+	"the certificate is not checked again on a connection passed on"},
+    {"hosts_require_tls", "*", "mail may go out in clear text"},
+    {"tls_verify_hosts", "*", "any certificate is taken"},
+    {"tls_verify_cert_hostnames", "*", "a certificate for any name is taken"},
+    {"tls_tempfail_tryclear", "false",
+	"after a 454 to STARTTLS mail goes out in clear text"},
+    {"tls_sni", "$host", "a host with several certificates shows another"},
+    {"hosts_try_dane", "*",
+	"a failing DANE validation would be overridden (RFC 8461 2)"},
+    {"tls_resumption_hosts", "",
+	"the certificate is not checked on a resumed session"},
+    {"hosts_avoid_tls", "", "mail to these hosts goes out in clear text"},
+    {"hosts_verify_avoid_tls", "",
+	"verification of these hosts speaks in clear text"},
+    {"hosts_pipe_connect", "",
+	"commands are sent before it is known whether the host has TLS"},
+    {"fallback_hosts", "", "fallback hosts are in no policy"},
+    {"hosts", "", "these hosts are in no policy"},
+    {"hosts_override", "false", "it replaces the permitted MX hosts"},
+};
+
+enum { DEMAND_COUNT = sizeof(demands) / sizeof(demands[0]) };
+
+static bool
+is_unset(const char *value)
+{
+	return value[0] == '\0' || strcmp(value, "false") == 0;
+}
+
+/* The line of a configuration that sets the option to that value. */
+static void
+option_line(char *buf, size_t size, const char *option, const char *value)
+{
+	if (value[0] == '\0')
+		(void)snprintf(buf, size, "remove %s", option);
+	else
+		(void)snprintf(buf, size, "%s = %s", option, value);
+}
+
+static void
+judge_demand(struct sts_findings *f, const struct sts_exim_driver *d,
+    const struct demand *demand)
+{
+	const char *has = sts_exim_value(d, demand->option);
+	char line[256];
+
+	if (has == NULL) {
+		/* An Exim that cannot do it at all cannot do it wrongly. */
+		if (!is_unset(demand->value))
+			sts_find(f, STS_FIND_NOTE, NULL,
+			    "transport %s: this Exim does not have %s", d->name,
+			    demand->option);
+		return;
+	}
+	if (sts_exim_same(has, demand->value))
+		return;
+	option_line(line, sizeof(line), demand->option, demand->value);
+	sts_find(f, STS_FIND_ERROR, line, "transport %s: %s is \"%s\": %s",
+	    d->name, demand->option, has, demand->why);
+}
+
+/* TLS 1.2 or later; the words depend on the TLS library. */
+static void
+judge_ciphers(struct sts_findings *f, const struct sts_exim *e,
+    const struct sts_exim_driver *d)
+{
+	const char *has = sts_exim_value(d, "tls_require_ciphers");
+	bool gnutls = strstr(e->version, " GnuTLS") != NULL;
+	const char *wanted = gnutls ? GNUTLS_CIPHERS : OPENSSL_CIPHERS;
+	char line[160];
+
+	if (has == NULL || sts_exim_same(has, wanted))
+		return;
+	option_line(line, sizeof(line), "tls_require_ciphers", wanted);
+	if (has[0] == '\0' || (gnutls && strstr(has, "-VERS-ALL") == NULL) ||
+	    strstr(has, "+VERS-TLS1.0") != NULL ||
+	    strstr(has, "+VERS-TLS1.1") != NULL ||
+	    strstr(has, "+VERS-SSL") != NULL)
+		sts_find(f, STS_FIND_ERROR, line,
+		    "transport %s: tls_require_ciphers is \"%s\": TLS before "
+		    "1.2 is taken",
+		    d->name, has);
+	else
+		sts_find(f, STS_FIND_WARNING, line,
+		    "transport %s: tls_require_ciphers is \"%s\": make sure "
+		    "that it takes TLS 1.2 and 1.3 and nothing older",
+		    d->name, has);
+}
+
+static void
+judge_event(struct sts_findings *f, const struct sts_exim_driver *d)
+{
+	const char *has = sts_exim_value(d, "event_action");
+
+	if (has == NULL || sts_exim_same(has, NO_SAN))
+		return;
+	if (strstr(has, "{tls:cert}") != NULL &&
+	    strstr(has, "{subj_altname,dns}") != NULL)
+		sts_find(f, STS_FIND_NOTE, NULL,
+		    "transport %s: event_action is your own; it must refuse a "
+		    "certificate without a DNS subjectAltName",
+		    d->name);
+	else
+		sts_find(f, STS_FIND_ERROR, "event_action = " NO_SAN,
+		    "transport %s: event_action does not refuse a certificate "
+		    "that has only a common name",
+		    d->name);
+}
+
+/* Retry records are kept by host and interface. */
+static void
+judge_interface(struct sts_findings *f, const struct sts_exim_driver *d,
+    const struct sts_exim_driver *plain)
+{
+	const char *has = sts_exim_value(d, "interface");
+	const char *theirs =
+	    plain != NULL ? sts_exim_value(plain, "interface") : NULL;
+	char line[256];
+
+	if (has == NULL)
+		return;
+	if (theirs != NULL && theirs[0] != '\0' &&
+	    !sts_exim_same(has, theirs)) {
+		option_line(line, sizeof(line), "interface", theirs);
+		sts_find(f, STS_FIND_WARNING, line,
+		    "transport %s: interface is \"%s\", but transport %s has "
+		    "\"%s\"",
+		    d->name, has, plain->name, theirs);
+	} else if (has[0] == '\0') {
+		sts_find(f, STS_FIND_WARNING, "interface = <; 0.0.0.0 ; ::0",
+		    "transport %s: interface is not set: a host that fails "
+		    "here makes other domains' mail wait",
+		    d->name);
+	} else if (theirs != NULL && theirs[0] != '\0') {
+		sts_find(f, STS_FIND_NOTE, NULL,
+		    "transports %s and %s have the same interface: a host "
+		    "that fails one makes the other's mail wait",
+		    d->name, plain->name);
+	}
+}
+
+/* Options in which the two transports differ on purpose, or that we judge. */
+static bool
+is_ours(const char *option)
+{
+	static const char *const names[] = {"debug_print", "event_action",
+	    "interface", "tls_require_ciphers", "tls_try_verify_hosts",
+	    "hosts_require_dane", "dane_require_tls_ciphers"};
+
+	for (size_t i = 0; i < DEMAND_COUNT; i++) {
+		if (strcmp(demands[i].option, option) == 0)
+			return true;
+	}
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(names[i], option) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What the receiver or a filter sees: losing it on the day that a domain
+ * begins to enforce would be noticed, and blamed on MTA-STS.
+ */
+static bool
+is_visible(const char *option)
+{
+	static const char *const names[] = {"helo_data", "headers_rewrite",
+	    "headers_add", "headers_remove", "return_path", "return_path_add",
+	    "tls_certificate", "tls_privatekey", "tls_verify_certificates",
+	    "tls_crl", "tls_dh_min_bits", "message_linelength_limit",
+	    "message_size_limit", "authenticated_sender",
+	    "authenticated_sender_force", "hosts_try_auth",
+	    "hosts_require_auth", "transport_filter", "shadow_transport",
+	    "shadow_condition", "socks_proxy", "dscp", "utf8_downconvert",
+	    "port"};
+
+	if (strncmp(option, "dkim_", 5) == 0)
+		return true;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(names[i], option) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+judge_difference(struct sts_findings *f, const struct sts_exim_driver *d,
+    const struct sts_exim_driver *plain)
+{
+	char line[1024];
+
+	for (size_t i = 0; i < plain->count; i++) {
+		const struct sts_exim_option *o = &plain->option[i];
+		const char *has = sts_exim_value(d, o->name);
+
+		if (is_ours(o->name) ||
+		    (has != NULL && sts_exim_same(has, o->value)))
+			continue;
+		option_line(line, sizeof(line), o->name, o->value);
+		if (is_visible(o->name))
+			sts_find(f, STS_FIND_WARNING, line,
+			    "transport %s: %s differs from transport %s, whose "
+			    "mail this is",
+			    d->name, o->name, plain->name);
+		else
+			sts_find(f, STS_FIND_NOTE, NULL,
+			    "transport %s: %s is \"%s\", transport %s has "
+			    "\"%s\"",
+			    d->name, o->name, has != NULL ? has : "",
+			    plain->name, o->value);
+	}
+}
+
+/* RFC 8461 2: a failing DANE is not overridden, for a testing policy either. */
+static void
+judge_plain(struct sts_findings *f, const struct sts_exim_driver *plain)
+{
+	const char *has = sts_exim_value(plain, "hosts_try_dane");
+
+	if (has != NULL && !sts_exim_same(has, "*"))
+		sts_find(f, STS_FIND_WARNING, "hosts_try_dane = *",
+		    "transport %s: hosts_try_dane is \"%s\": DANE is not used",
+		    plain->name, has);
+}
+
+void
+sts_exim_judge_transports(struct sts_findings *f, const struct sts_exim *e,
+    const struct sts_exim_driver *enforce,
+    const struct sts_exim_driver *plain_router)
+{
+	const char *name = sts_exim_value(enforce, "transport");
+	const char *plain_name = plain_router != NULL
+	    ? sts_exim_value(plain_router, "transport")
+	    : NULL;
+	const struct sts_exim_driver *d =
+	    name != NULL ? sts_exim_find(&e->transports, name) : NULL;
+	const struct sts_exim_driver *plain = plain_name != NULL
+	    ? sts_exim_find(&e->transports, plain_name)
+	    : NULL;
+
+	if (d == NULL || d == plain) {
+		sts_find(f, STS_FIND_ERROR,
+		    "take remote_smtp_mta_sts from " STS_EXAMPLE_DIR "/exim",
+		    "router %s has no transport of its own", enforce->name);
+		return;
+	}
+	for (size_t i = 0; i < DEMAND_COUNT; i++)
+		judge_demand(f, d, &demands[i]);
+	judge_ciphers(f, e, d);
+	judge_event(f, d);
+	judge_interface(f, d, plain);
+	if (plain != NULL && sts_exim_is(plain, "driver", "smtp")) {
+		judge_difference(f, d, plain);
+		judge_plain(f, plain);
+	}
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+#include "core/domain.h"
+#include "core/policy.h"
+#include "tool/tool.h"
+
+int
+sts_tool_match(struct sts_tool *tool)
+{
+	const char *pattern = tool->operand[0];
+	char host[STS_NAME_MAX + 1];
+	enum sts_status status = sts_pattern_check(pattern);
+	bool matches;
+
+	if (status != STS_OK) {
+		(void)sts_tool_outside(
+		    tool, "%s: %s", pattern, sts_status_text(status));
+		return STS_EXIT_NO;
+	}
+	if (sts_tool_domain(tool, 1, host) != STS_EXIT_OK)
+		return STS_EXIT_NO;
+	matches = sts_mx_match(pattern, tool->operand[1]);
+	(void)fputs(matches ? "match\n" : "no match\n", tool->out);
+	return matches ? STS_EXIT_OK : STS_EXIT_NO;
+}

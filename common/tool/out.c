@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: ISC */
+#include "tool/out.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { KEY_WIDTH = 16, VALUE_MAX = 2048 };
+
+static bool
+is_plain(unsigned char byte)
+{
+	return byte >= ' ' && byte < 0x7f && byte != '\\';
+}
+
+void
+sts_out_escaped(FILE *out, const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char byte = (unsigned char)bytes[i];
+
+		if (is_plain(byte))
+			(void)putc(byte, out);
+		else
+			(void)fprintf(out, "\\x%02x", byte);
+	}
+}
+
+char *
+sts_out_escape(const char *bytes, size_t len)
+{
+	char *text = len < SIZE_MAX / 8 ? malloc(len * 4 + 1) : NULL;
+	char *to = text;
+
+	if (text == NULL)
+		return NULL;
+	for (size_t i = 0; i < len; i++) {
+		unsigned char byte = (unsigned char)bytes[i];
+
+		if (is_plain(byte))
+			*to++ = (char)byte;
+		else
+			to += snprintf(to, 5, "\\x%02x", byte);
+	}
+	*to = '\0';
+	return text;
+}
+
+const char *
+sts_out_time(char buf[STS_TIME_TEXT], int64_t seconds)
+{
+	time_t when = (time_t)seconds;
+	struct tm parts;
+
+	if (seconds == 0) {
+		(void)snprintf(buf, STS_TIME_TEXT, "never");
+	} else if (gmtime_r(&when, &parts) == NULL ||
+	    strftime(buf, STS_TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0) {
+		(void)snprintf(buf, STS_TIME_TEXT, "@%lld", (long long)seconds);
+	}
+	return buf;
+}
+
+struct unit {
+	int64_t seconds;
+	const char *word;
+	char letter;
+};
+
+/* The largest unit of which there are at least two, so that little is lost. */
+static const struct unit *
+unit_for(int64_t seconds)
+{
+	static const struct unit units[] = {
+	    {86400, "day", 'd'},
+	    {3600, "hour", 'h'},
+	    {60, "minute", 'm'},
+	    {1, "second", 's'},
+	};
+
+	for (size_t i = 0; i < 3; i++) {
+		if (seconds >= 2 * units[i].seconds)
+			return &units[i];
+	}
+	return &units[3];
+}
+
+const char *
+sts_out_span(char buf[STS_AGE_TEXT], int64_t seconds)
+{
+	const struct unit *unit;
+	int64_t count;
+
+	if (seconds < 0)
+		seconds = 0;
+	unit = unit_for(seconds);
+	count = seconds / unit->seconds;
+	(void)snprintf(buf, STS_AGE_TEXT, "%lld %s%s", (long long)count,
+	    unit->word, count == 1 ? "" : "s");
+	return buf;
+}
+
+const char *
+sts_out_short_span(char buf[STS_AGE_TEXT], int64_t seconds)
+{
+	int64_t size = seconds < 0 ? -seconds : seconds;
+	const struct unit *unit = unit_for(size);
+
+	(void)snprintf(buf, STS_AGE_TEXT, "%s%lld%c", seconds < 0 ? "-" : "",
+	    (long long)(size / unit->seconds), unit->letter);
+	return buf;
+}
+
+void
+sts_out_when(FILE *out, int64_t when, int64_t now)
+{
+	char at[STS_TIME_TEXT], span[STS_AGE_TEXT];
+
+	(void)fputs(sts_out_time(at, when), out);
+	if (when == 0)
+		return;
+	if (when > now)
+		(void)fprintf(out, " (in %s)", sts_out_span(span, when - now));
+	else
+		(void)fprintf(out, " (%s ago)", sts_out_span(span, now - when));
+}
+
+void
+sts_out_key(FILE *out, const char *key)
+{
+	int pad = KEY_WIDTH - (int)strlen(key) - 1;
+
+	(void)fprintf(out, "%s:%*s", key, pad > 1 ? pad : 1, "");
+}
+
+void
+sts_out_line(FILE *out, const char *key, const char *format, ...)
+{
+	char value[VALUE_MAX];
+	va_list args;
+
+	va_start(args, format);
+	if (vsnprintf(value, sizeof(value), format, args) < 0)
+		value[0] = '\0';
+	va_end(args);
+	sts_out_key(out, key);
+	sts_out_escaped(out, value, strlen(value));
+	(void)putc('\n', out);
+}
+
+void
+sts_out_time_line(FILE *out, const char *key, int64_t when, int64_t now)
+{
+	sts_out_key(out, key);
+	sts_out_when(out, when, now);
+	(void)putc('\n', out);
+}

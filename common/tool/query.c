@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: ISC */
+#include "tool/query.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/child.h"
+#include "tool/out.h"
+#include "tool/tool.h"
+
+/*
+ * Has the resolver look at the MX hosts, and reads what it wrote.  Nothing
+ * hangs on it: where that fails, the answer is shown without them.
+ */
+static void
+look_at_routes(struct sts_tool *tool, struct sts_query *query)
+{
+	const char *domain = query->answer.domain;
+	const char *const arguments[] = {"--once", "--routes", domain, NULL};
+	int64_t seconds =
+	    tool->config.fetch_timeout + 4 * tool->config.dns_timeout + 10;
+	struct sts_store *store;
+	struct sts_child child;
+
+	if (sts_client_start_resolver(&tool->config, arguments, &child) !=
+	    STS_OK)
+		return;
+	(void)sts_child_finish(&child, sts_monotonic_ms() + seconds * 1000);
+	if (sts_store_open(&store, tool->config.state_dir, false) != STS_OK)
+		return;
+	query->has_routes = sts_store_read_routes(store, domain, query->now,
+				&query->routes) == STS_OK;
+	sts_store_close(store);
+}
+
+/*
+ * Somebody who may not use the store learns nothing about deliveries: true
+ * where the fault is the asker's lack of rights.
+ */
+static bool
+lacks_rights(const struct sts_tool *tool, const struct sts_answer *answer)
+{
+	struct stat st;
+
+	return sts_status_is_local(answer->why) && geteuid() != 0 &&
+	    stat(tool->config.state_dir, &st) == 0 && st.st_uid != geteuid();
+}
+
+int
+sts_tool_query(struct sts_tool *tool)
+{
+	struct sts_query query = {.asked = tool->operand[0]};
+	struct sts_store *store;
+	int code;
+
+	/* Without an owner to become, the answer itself says what is wrong. */
+	(void)sts_tool_become_owner(&tool->config);
+	sts_ask(&tool->config, tool->operand[0], NULL, &query.answer);
+	query.now = time(NULL); /* asking takes a while */
+	if (lacks_rights(tool, &query.answer)) {
+		code = sts_tool_open_store(tool, true, &store);
+		sts_store_close(store);
+		if (code != STS_EXIT_OK)
+			goto out;
+	}
+	if (query.answer.domain[0] != '\0' &&
+	    !sts_status_is_local(query.answer.why))
+		look_at_routes(tool, &query);
+	code = sts_query_delivers(&query) ? STS_EXIT_OK : STS_EXIT_NO;
+	if ((tool->args.given & STS_OPT_JSON) == 0)
+		sts_query_print(tool->out, &query);
+	else if (!sts_query_print_json(tool->out, &query))
+		code = sts_tool_outside(
+		    tool, "%s", sts_status_text(STS_NO_MEMORY));
+out:
+	sts_answer_free(&query.answer);
+	return code;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * `mta-sts query`: an answer, and the MX hosts beside it, for people and as
+ * JSON.  Apart from asking, so that any answer can be shown.
+ */
+#ifndef STS_TOOL_QUERY_H
+#define STS_TOOL_QUERY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <jansson.h>
+
+#include "client/ask.h"
+#include "store/routes.h"
+
+struct sts_query {
+	const char *asked; /* the domain as it was given */
+	struct sts_answer answer;
+	bool has_routes;
+	struct sts_routes routes;
+	int64_t now;
+};
+
+/* False where a delivery made now would be deferred. */
+bool sts_query_delivers(const struct sts_query *query);
+
+/*
+ * The reason as a status: the answer's, or for an enforced policy what is
+ * wrong with the MX hosts.
+ */
+enum sts_status sts_query_reason(const struct sts_query *query);
+
+/* Aligned "key: value" lines. */
+void sts_query_print(FILE *out, const struct sts_query *query);
+
+/* One JSON object, as mta-sts(1) describes it.  False: no memory. */
+bool sts_query_print_json(FILE *out, const struct sts_query *query);
+
+/*
+ * The same description of an entry for `cache show`: record, policy, times,
+ * failed fetch; the body is not part of it.
+ */
+void sts_query_print_entry(
+    FILE *out, const struct sts_entry *entry, int64_t now);
+void sts_query_print_absence(
+    FILE *out, const struct sts_absence *absence, int64_t now);
+void sts_query_print_routes(
+    FILE *out, const struct sts_routes *routes, int64_t now);
+
+/*
+ * JSON values for `query` and `cache list`: a time as ISO 8601 or null, a
+ * string with foreign bytes escaped.  NULL: no memory.
+ */
+json_t *sts_json_time(int64_t when);
+json_t *sts_json_text(const char *text);
+
+/* Sets a key, taking `value` over; false where either is missing. */
+bool sts_json_set(json_t *object, const char *key, json_t *value);
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: ISC */
+#include "tool/query.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tool/out.h"
+
+json_t *
+sts_json_time(int64_t when)
+{
+	char text[STS_TIME_TEXT];
+
+	return when == 0 ? json_null() : json_string(sts_out_time(text, when));
+}
+
+json_t *
+sts_json_text(const char *text)
+{
+	char *escaped = sts_out_escape(text, strlen(text));
+	json_t *value = escaped != NULL ? json_string(escaped) : NULL;
+
+	free(escaped);
+	return value;
+}
+
+/* "" as null. */
+static json_t *
+text_or_null(const char *text)
+{
+	return text[0] != '\0' ? sts_json_text(text) : json_null();
+}
+
+bool
+sts_json_set(json_t *object, const char *key, json_t *value)
+{
+	return value != NULL && json_object_set_new(object, key, value) == 0;
+}
+
+static json_t *
+policy_json(const struct sts_policy *policy)
+{
+	json_t *object = json_object(), *patterns = json_array();
+	struct sts_mx_walk walk = {0};
+	char pattern[STS_PATTERN_MAX + 1];
+	bool fine = object != NULL && patterns != NULL;
+
+	while (fine && sts_policy_mx_next(policy, &walk, pattern))
+		fine = json_array_append_new(
+			   patterns, sts_json_text(pattern)) == 0;
+	fine = fine &&
+	    sts_json_set(
+		object, "mode", json_string(sts_mode_name(policy->mode))) &&
+	    sts_json_set(object, "max_age", json_integer(policy->max_age)) &&
+	    json_object_set(object, "mx", patterns) == 0;
+	json_decref(patterns);
+	if (fine)
+		return object;
+	json_decref(object);
+	return NULL;
+}
+
+static json_t *
+failed_json(const struct sts_entry *entry)
+{
+	if (entry->failed_id[0] == '\0')
+		return json_null();
+	return json_pack("{s:o, s:s, s:o, s:o}", "id",
+	    sts_json_text(entry->failed_id), "reason",
+	    sts_status_name(entry->failed_reason), "at",
+	    sts_json_time(entry->failed_at), "next_attempt",
+	    sts_json_time(entry->failed_next));
+}
+
+/* What is known of a domain with a policy; nulls where there is none. */
+static bool
+set_entry(json_t *object, const struct sts_entry *entry)
+{
+	if (entry == NULL)
+		return sts_json_set(object, "policy", json_null()) &&
+		    sts_json_set(object, "fetched", json_null()) &&
+		    sts_json_set(object, "expires", json_null()) &&
+		    sts_json_set(object, "record_checked", json_null()) &&
+		    sts_json_set(object, "failed_fetch", json_null());
+	return sts_json_set(object, "policy", policy_json(&entry->policy)) &&
+	    sts_json_set(object, "fetched", sts_json_time(entry->fetched)) &&
+	    sts_json_set(object, "expires", sts_json_time(entry->expires)) &&
+	    sts_json_set(
+		object, "record_checked", sts_json_time(entry->checked)) &&
+	    sts_json_set(object, "failed_fetch", failed_json(entry));
+}
+
+static json_t *
+absence_json(const struct sts_answer *answer)
+{
+	const struct sts_absence *absence = &answer->absence;
+
+	if (!answer->has_absence)
+		return json_null();
+	return json_pack("{s:s, s:o, s:o}", "reason",
+	    sts_status_name(absence->reason), "looked_up",
+	    sts_json_time(absence->recorded), "until",
+	    sts_json_time(absence->until));
+}
+
+static json_t *
+override_json(const struct sts_override *override)
+{
+	static const char *const kinds[] = {
+	    [STS_OVERRIDE_OFF] = "off",
+	    [STS_OVERRIDE_TESTING] = "testing",
+	    [STS_OVERRIDE_POLICY] = "policy",
+	};
+
+	if (override == NULL)
+		return json_null();
+	return json_pack("{s:o, s:s, s:i}", "name",
+	    sts_json_text(override->name), "kind", kinds[override->kind],
+	    "line", (int) override->line);
+}
+
+static json_t *
+route_json(const struct sts_route *route)
+{
+	json_t *addresses = json_array();
+	bool fine = addresses != NULL;
+
+	for (size_t i = 0; fine && i < route->address_count; i++)
+		fine = json_array_append_new(
+			   addresses, sts_json_text(route->address[i])) == 0;
+	if (!fine) {
+		json_decref(addresses);
+		return NULL;
+	}
+	return json_pack("{s:o, s:I, s:b, s:o}", "host",
+	    sts_json_text(route->host), "preference",
+	    (json_int_t)route->preference, "permitted", route->permitted,
+	    "addresses", addresses);
+}
+
+static json_t *
+routes_json(const struct sts_query *query)
+{
+	json_t *array;
+
+	if (!query->has_routes)
+		return json_null();
+	array = json_array();
+	for (size_t i = 0; i < query->routes.count; i++) {
+		if (json_array_append_new(
+			array, route_json(&query->routes.route[i])) != 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+static bool
+fill(json_t *object, const struct sts_query *query)
+{
+	const struct sts_answer *answer = &query->answer;
+	const struct sts_entry *entry =
+	    answer->has_entry ? &answer->entry : NULL;
+	const char *id = entry != NULL ? entry->id
+	    : answer->has_absence      ? answer->absence.id
+				       : "";
+	bool delivers = sts_query_delivers(query);
+	enum sts_status reason = sts_query_reason(query);
+	enum sts_verdict verdict =
+	    delivers ? answer->verdict : STS_VERDICT_DEFER;
+
+	return sts_json_set(object, "domain",
+		   sts_json_text(answer->domain[0] != '\0' ? answer->domain
+							   : query->asked)) &&
+	    sts_json_set(
+		object, "verdict", json_string(sts_verdict_name(verdict))) &&
+	    sts_json_set(object, "deliver", json_boolean(delivers)) &&
+	    sts_json_set(
+		object, "reason", json_string(sts_status_name(reason))) &&
+	    sts_json_set(
+		object, "reason_text", json_string(sts_status_text(reason))) &&
+	    sts_json_set(object, "record_id", text_or_null(id)) &&
+	    set_entry(object, entry) &&
+	    sts_json_set(object, "absence", absence_json(answer)) &&
+	    sts_json_set(object, "override", override_json(answer->override)) &&
+	    sts_json_set(object, "mx_hosts", routes_json(query)) &&
+	    sts_json_set(object, "now", sts_json_time(query->now));
+}
+
+bool
+sts_query_print_json(FILE *out, const struct sts_query *query)
+{
+	json_t *object = json_object();
+	bool fine = object != NULL && fill(object, query) &&
+	    json_dumpf(object, out, JSON_INDENT(2)) == 0;
+
+	json_decref(object);
+	if (fine)
+		(void)putc('\n', out);
+	return fine;
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: ISC */
+#include "tool/query.h"
+
+#include <string.h>
+
+#include "tool/out.h"
+
+/* True where the policy leaves no MX host to deliver to. */
+static bool
+no_host_left(const struct sts_query *query)
+{
+	const struct sts_routes *routes = &query->routes;
+
+	if (query->answer.verdict != STS_VERDICT_ENFORCE || !query->has_routes)
+		return false;
+	for (size_t i = 0; i < routes->count; i++) {
+		if (routes->route[i].permitted)
+			return false;
+	}
+	return true;
+}
+
+bool
+sts_query_delivers(const struct sts_query *query)
+{
+	return query->answer.verdict != STS_VERDICT_DEFER &&
+	    !no_host_left(query);
+}
+
+enum sts_status
+sts_query_reason(const struct sts_query *query)
+{
+	if (!no_host_left(query))
+		return query->answer.why;
+	return query->routes.count > 0 ? STS_NO_MATCH : query->routes.status;
+}
+
+static void
+print_patterns(FILE *out, const struct sts_policy *policy)
+{
+	struct sts_mx_walk walk = {0};
+	char pattern[STS_PATTERN_MAX + 1];
+
+	while (sts_policy_mx_next(policy, &walk, pattern))
+		sts_out_line(out, "mx pattern", "%s", pattern);
+}
+
+void
+sts_query_print_entry(FILE *out, const struct sts_entry *entry, int64_t now)
+{
+	char span[STS_AGE_TEXT];
+
+	sts_out_line(out, "record id", "%s", entry->id[0] ? entry->id : "-");
+	sts_out_line(
+	    out, "policy mode", "%s", sts_mode_name(entry->policy.mode));
+	sts_out_line(out, "max_age", "%lld (%s)",
+	    (long long)entry->policy.max_age,
+	    sts_out_span(span, entry->policy.max_age));
+	print_patterns(out, &entry->policy);
+	sts_out_time_line(out, "fetched", entry->fetched, now);
+	sts_out_time_line(out, "expires", entry->expires, now);
+	sts_out_time_line(out, "record checked", entry->checked, now);
+	if (entry->failed_id[0] == '\0')
+		return;
+	sts_out_line(out, "failed fetch", "id %s: %s (%s)", entry->failed_id,
+	    sts_status_text(entry->failed_reason),
+	    sts_status_name(entry->failed_reason));
+	sts_out_time_line(out, "failed at", entry->failed_at, now);
+	sts_out_time_line(out, "next attempt", entry->failed_next, now);
+}
+
+void
+sts_query_print_absence(
+    FILE *out, const struct sts_absence *absence, int64_t now)
+{
+	sts_out_line(out, "policy", "none: %s (%s)",
+	    sts_status_text(absence->reason), sts_status_name(absence->reason));
+	if (absence->id[0] != '\0')
+		sts_out_line(out, "record id", "%s", absence->id);
+	sts_out_time_line(out, "looked up", absence->recorded, now);
+	sts_out_time_line(out, "asked again", absence->until, now);
+}
+
+static void
+print_route(FILE *out, const struct sts_route *route)
+{
+	char addresses[STS_ROUTE_ADDRESSES_MAX * STS_ADDRESS_TEXT_MAX + 8];
+	size_t used = 0;
+
+	addresses[0] = '\0';
+	for (size_t i = 0; i < route->address_count; i++) {
+		int got = snprintf(addresses + used, sizeof(addresses) - used,
+		    " %s", route->address[i]);
+
+		if (got > 0 && (size_t)got < sizeof(addresses) - used)
+			used += (size_t)got;
+	}
+	sts_out_line(out, "MX host", "%lld %s%s: %s",
+	    (long long)route->preference, route->host, addresses,
+	    route->permitted ? "permitted" : "not in the policy");
+}
+
+void
+sts_query_print_routes(FILE *out, const struct sts_routes *routes, int64_t now)
+{
+	for (size_t i = 0; i < routes->count; i++)
+		print_route(out, &routes->route[i]);
+	if (routes->count == 0)
+		sts_out_line(out, "MX host", "none: %s (%s)",
+		    sts_status_text(routes->status),
+		    sts_status_name(routes->status));
+	sts_out_time_line(out, "MX looked up", routes->recorded, now);
+}
+
+static void
+print_override(FILE *out, const struct sts_override *override)
+{
+	switch (override->kind) {
+	case STS_OVERRIDE_OFF:
+		sts_out_line(out, "override", "domain %s off (line %u)",
+		    override->name, override->line);
+		break;
+	case STS_OVERRIDE_TESTING:
+		sts_out_line(out, "override", "domain %s testing (line %u)",
+		    override->name, override->line);
+		break;
+	case STS_OVERRIDE_POLICY:
+		sts_out_line(out, "override", "domain %s policy %s (line %u)",
+		    override->name, override->file, override->line);
+		break;
+	}
+}
+
+static const char *
+verdict_sentence(const struct sts_query *query)
+{
+	if (!sts_query_delivers(query))
+		return "mail would wait in the queue";
+	switch (query->answer.verdict) {
+	case STS_VERDICT_ENFORCE:
+		return "delivered only over TLS 1.2 or better, to an MX host "
+		       "of the policy with a valid certificate";
+	case STS_VERDICT_TESTING:
+		return "delivered as without a policy; failures are reported "
+		       "only";
+	default:
+		return "delivered as without MTA-STS";
+	}
+}
+
+static void
+print_verdict(FILE *out, const struct sts_query *query)
+{
+	enum sts_status reason = sts_query_reason(query);
+
+	sts_out_line(out, "verdict", "%s: %s",
+	    sts_query_delivers(query) ? sts_verdict_name(query->answer.verdict)
+				      : sts_verdict_name(STS_VERDICT_DEFER),
+	    verdict_sentence(query));
+	if (reason != STS_OK)
+		sts_out_line(out, "reason", "%s (%s)", sts_status_text(reason),
+		    sts_status_name(reason));
+}
+
+void
+sts_query_print(FILE *out, const struct sts_query *query)
+{
+	const struct sts_answer *answer = &query->answer;
+
+	sts_out_line(out, "domain", "%s",
+	    answer->domain[0] != '\0' ? answer->domain : query->asked);
+	if (answer->override != NULL)
+		print_override(out, answer->override);
+	if (answer->has_entry)
+		sts_query_print_entry(out, &answer->entry, query->now);
+	if (answer->has_absence)
+		sts_query_print_absence(out, &answer->absence, query->now);
+	if (query->has_routes)
+		sts_query_print_routes(out, &query->routes, query->now);
+	print_verdict(out, query);
+}

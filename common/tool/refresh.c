@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * `mta-sts cache refresh`: runs the resolver and tells what it reports, see
+ * mta-sts-resolver(8).
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/child.h"
+#include "client/ask.h"
+#include "tool/refresh.h"
+#include "tool/tool.h"
+
+enum { REPORT_LINE = STS_NAME_MAX + 128 };
+
+/* Splits "a b c d" in place; missing words are "". */
+static void
+split(char *line, const char *word[5])
+{
+	static const char empty[] = "";
+
+	for (size_t i = 0; i < 5; i++) {
+		char *part = strsep(&line, " ");
+
+		word[i] = part != NULL ? part : empty;
+	}
+}
+
+/*
+ * What the resolver says comes over a pipe from a process that talks to the
+ * network: only names and tokens that we know are repeated.
+ */
+static void
+take_done(struct sts_refresh *r, const char *const word[5])
+{
+	enum sts_status reason = STS_INTERNAL;
+
+	if (strcmp(word[3], "ok") == 0) {
+		r->succeeded++;
+		return;
+	}
+	(void)sts_status_parse(word[4], &reason);
+	if (strcmp(word[3], "failed") == 0)
+		r->failed++;
+	else
+		r->faults++;
+	(void)sts_tool_outside(r->tool, "%s: %s (%s)", word[2],
+	    sts_status_text(reason), sts_status_name(reason));
+}
+
+static void
+show_progress(const struct sts_refresh *r)
+{
+	if (r->terminal)
+		(void)fprintf(r->tool->err, "\r%zu of %zu ", r->done, r->total);
+}
+
+static void
+clear_progress(const struct sts_refresh *r)
+{
+	if (r->terminal && r->total > 0)
+		(void)fprintf(r->tool->err, "\r%24s\r", "");
+}
+
+void
+sts_refresh_take(struct sts_refresh *r, char *line)
+{
+	const char *word[5];
+
+	split(line, word);
+	if (strcmp(word[0], "done") == 0 && strcmp(word[1], "refresh") == 0) {
+		clear_progress(r);
+		take_done(r, word);
+	} else if (strcmp(word[0], "progress") == 0) {
+		r->done = strtoul(word[1], NULL, 10);
+		r->total = strtoul(word[2], NULL, 10);
+		show_progress(r);
+	}
+}
+
+/* Reads lines until the resolver has no more; false: it fell silent. */
+static bool
+read_reports(struct sts_refresh *r, struct sts_child *child)
+{
+	const struct sts_config *config = &r->tool->config;
+	/* Longer than any one lookup can take, with its lock and its pause. */
+	int64_t patience =
+	    2 * (config->fetch_timeout + 2 * config->dns_timeout) + 60;
+	char line[REPORT_LINE];
+	ssize_t len;
+
+	for (;;) {
+		len = sts_child_read(child, line, sizeof(line) - 1, true,
+		    sts_monotonic_ms() + patience * 1000);
+		if (len <= 0)
+			return len == 0;
+		line[len] = '\0';
+		line[strcspn(line, "\n")] = '\0';
+		sts_refresh_take(r, line);
+	}
+}
+
+int
+sts_refresh_summary(struct sts_refresh *r, bool died)
+{
+	/* All domains: only failures are told one by one. */
+	if (r->total > 0 && r->total >= r->failed + r->faults)
+		r->succeeded = r->total - r->failed - r->faults;
+	(void)fprintf(r->tool->out, "refreshed %zu, failed %zu\n", r->succeeded,
+	    r->failed + r->faults);
+	if (died)
+		return sts_tool_outside(
+		    r->tool, "%s", sts_status_text(STS_RESOLVER_DIED));
+	if (r->faults > 0)
+		return STS_EXIT_OUTSIDE;
+	return r->failed > 0 ? STS_EXIT_NO : STS_EXIT_OK;
+}
+
+static int
+run_refresh(struct sts_tool *tool, const char *domain)
+{
+	const char *const arguments[] = {"--refresh", domain, NULL};
+	struct sts_refresh r = {.tool = tool};
+	struct sts_child child;
+	enum sts_status status =
+	    sts_client_start_resolver(&tool->config, arguments, &child);
+	bool ended;
+	int wait_status;
+
+	if (status != STS_OK)
+		return sts_tool_outside(tool, "%s: %s", tool->config.resolver,
+		    sts_status_text(status));
+	r.terminal = tool->err == stderr && isatty(STDERR_FILENO);
+	ended = read_reports(&r, &child);
+	clear_progress(&r);
+	wait_status =
+	    sts_child_finish(&child, sts_monotonic_ms() + (ended ? 5000 : 0));
+	return sts_refresh_summary(&r,
+	    !ended || wait_status == -1 || !WIFEXITED(wait_status) ||
+		WEXITSTATUS(wait_status) == 2);
+}
+
+int
+sts_tool_cache_refresh(struct sts_tool *tool)
+{
+	char domain[STS_NAME_MAX + 1];
+	struct sts_store *store;
+	bool one = tool->operand_count > 0;
+	int code;
+
+	if (one) {
+		code = sts_tool_domain(tool, 0, domain);
+		if (code != STS_EXIT_OK)
+			return code;
+	}
+	/* Whoever may not write is told so before anything is started. */
+	code = sts_tool_open_store(tool, true, &store);
+	sts_store_close(store);
+	if (code != STS_EXIT_OK)
+		return code;
+	return run_refresh(tool, one ? domain : NULL);
+}

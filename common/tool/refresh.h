@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * `mta-sts cache refresh`: the account of what the resolver reports.
+ */
+#ifndef STS_TOOL_REFRESH_H
+#define STS_TOOL_REFRESH_H
+
+#include "tool/tool.h"
+
+struct sts_refresh {
+	struct sts_tool *tool;
+	bool terminal; /* progress is shown */
+	size_t done, total;
+	size_t succeeded, failed, faults;
+};
+
+/*
+ * Takes one line of the resolver, without its line feed: "progress N TOTAL",
+ * or "done refresh DOMAIN ok | failed REASON | fault REASON".  Anything else
+ * is ignored.  The line is cut up.
+ */
+void sts_refresh_take(struct sts_refresh *refresh, char *line);
+
+/*
+ * Prints the summary and returns the exit status; `died`: the resolver ended
+ * other than by itself.
+ */
+int sts_refresh_summary(struct sts_refresh *refresh, bool died);
+
+#endif

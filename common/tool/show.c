@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: ISC */
+/* `mta-sts config show`: what holds, in the syntax of mta-sts.conf(5). */
+#include "tool/tool.h"
+
+static void
+show_text(FILE *out, const char *key, const char *value, const char *unset)
+{
+	if (value != NULL)
+		(void)fprintf(out, "%s %s\n", key, value);
+	else
+		(void)fprintf(out, "# %s: %s\n", key, unset);
+}
+
+static void
+show_number(FILE *out, const char *key, int64_t value)
+{
+	(void)fprintf(out, "%s %lld\n", key, (long long)value);
+}
+
+static void
+show_domains(FILE *out, const struct sts_config *config)
+{
+	for (size_t i = 0; i < config->override_count; i++) {
+		const struct sts_override *o = &config->overrides[i];
+
+		if (o->kind == STS_OVERRIDE_POLICY)
+			(void)fprintf(
+			    out, "domain %s policy %s\n", o->name, o->file);
+		else
+			(void)fprintf(out, "domain %s %s\n", o->name,
+			    o->kind == STS_OVERRIDE_OFF ? "off" : "testing");
+	}
+	for (size_t i = 0; i < config->prefetch_count; i++)
+		(void)fprintf(out, "prefetch %s\n", config->prefetch[i]);
+}
+
+static const char *
+probe_name(enum sts_probe probe)
+{
+	switch (probe) {
+	case STS_PROBE_ALWAYS:
+		return "always";
+	case STS_PROBE_OFF:
+		return "off";
+	default:
+		return "failed";
+	}
+}
+
+int
+sts_tool_config_show(struct sts_tool *tool)
+{
+	static const char *const levels[] = {
+	    "error", "warning", "info", "debug"};
+	const struct sts_config *c = &tool->config;
+	FILE *out = tool->out;
+
+	if (c->file != NULL)
+		(void)fprintf(out, "# read from %s\n", c->file);
+	else
+		(void)fprintf(out, "# built-in values; there is no %s\n",
+		    sts_config_default_file());
+	show_text(out, "state-dir", c->state_dir, "unset");
+	show_text(out, "resolver", c->resolver, "unset");
+	show_text(out, "ca-file", c->ca_file, "OpenSSL's default");
+	show_text(out, "ca-path", c->ca_path, "OpenSSL's default");
+	for (size_t i = 0; i < c->nameserver_count; i++)
+		show_text(out, "nameserver", c->nameservers[i], "");
+	if (c->nameserver_count == 0)
+		show_text(out, "nameserver", NULL, "the system's");
+	show_number(out, "recheck", c->recheck);
+	show_number(out, "negative-ttl", c->negative_ttl);
+	show_number(out, "refresh-after", c->refresh_after);
+	show_number(out, "dns-timeout", c->dns_timeout);
+	show_number(out, "fetch-timeout", c->fetch_timeout);
+	show_text(out, "on-local-error",
+	    c->deliver_on_local_error ? "deliver" : "defer", "");
+	show_domains(out, c);
+	show_text(out, "probe", probe_name(c->probe), "");
+	show_text(out, "allow-private", c->allow_private ? "yes" : "no", "");
+	show_number(out, "absent-max", c->absent_max);
+	show_text(out, "log-level", levels[c->log_level], "");
+	show_text(out, "organization", c->organization, "unset");
+	show_text(out, "contact", c->contact, "unset");
+	return STS_EXIT_OK;
+}

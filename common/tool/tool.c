@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: ISC */
+#include "tool/tool.h"
+
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "core/domain.h"
+#include "tool/out.h"
+
+struct command {
+	const char *word[2]; /* "cache", "list"; the second may be NULL */
+	size_t min, max;     /* operands behind the words */
+	unsigned options;    /* beside --help and -f */
+	bool no_config;      /* needs none, or reads it itself */
+	int (*run)(struct sts_tool *tool);
+	const char *usage;
+	const char *help;
+};
+
+static const struct command commands[] = {
+    {{"query", NULL}, 1, 1, STS_OPT_JSON, false, sts_tool_query,
+	"query DOMAIN [--json]",
+	"What a delivery to DOMAIN would do now: its record, policy, MX hosts\n"
+	"and verdict.  Asks the network where a delivery would.\n"
+	"Exit status 0: it would be delivered, 1: it would be deferred.\n"},
+    {{"lint", "policy"}, 0, 1, 0, true, sts_tool_lint_policy,
+	"lint policy [FILE|-]",
+	"Checks a policy file (RFC 8461 3.2) without a network.\n"},
+    {{"lint", "sts"}, 0, 1, 0, true, sts_tool_lint_sts, "lint sts [FILE|-]",
+	"Checks the TXT records of _mta-sts.DOMAIN (RFC 8461 3.1), one a line\n"
+	"as in a zone file: \"v=STSv1; id=1\"\n"},
+    {{"lint", "tlsrpt"}, 0, 1, 0, true, sts_tool_lint_tlsrpt,
+	"lint tlsrpt [FILE|-]",
+	"Checks the TXT records of _smtp._tls.DOMAIN (RFC 8460 3), one a line\n"
+	"as in a zone file: \"v=TLSRPTv1; rua=mailto:tls@example.com\"\n"},
+    {{"match", NULL}, 2, 2, 0, true, sts_tool_match, "match PATTERN HOST",
+	"Whether the mx pattern of a policy permits an MX host (RFC 8461 "
+	"4.1).\n"
+	"Exit status 0: it does, 1: it does not, or either is ill-formed.\n"},
+    {{"cache", "list"}, 0, 0, STS_OPT_JSON, false, sts_tool_cache_list,
+	"cache list [--json]",
+	"One line for each domain that is known: domain, kind, mode, id, age,\n"
+	"time until it expires, state.\n"},
+    {{"cache", "show"}, 1, 1, 0, false, sts_tool_cache_show,
+	"cache show DOMAIN", "Everything that is known of one domain.\n"},
+    {{"cache", "drop"}, 1, 1, 0, false, sts_tool_cache_drop,
+	"cache drop DOMAIN",
+	"Forgets a domain.  The next delivery asks again; until then nothing\n"
+	"protects it against a downgrade.\n"},
+    {{"cache", "refresh"}, 0, 1, 0, false, sts_tool_cache_refresh,
+	"cache refresh [DOMAIN]",
+	"Fetches the policy of one domain, or every policy that is due.\n"
+	"Exit status 1: a domain is unknown, or a fetch failed.\n"},
+    {{"setup", NULL}, 0, 0, STS_OPT_USER | STS_OPT_GROUP, false, sts_tool_setup,
+	"setup --user NAME [--group NAME]",
+	"Makes the state directory for the user that the mail server runs as,\n"
+	"or mends its owner and modes.  Needs root.\n"},
+    {{"config", "check"}, 0, 0,
+	STS_OPT_EXIM | STS_OPT_EXIM_BINARY | STS_OPT_EXIM_CONFIG, true,
+	sts_tool_config_check,
+	"config check [--exim [--exim-binary PATH] [--exim-config FILE]]",
+	"Checks the configuration and what it names; with --exim also how "
+	"Exim\n"
+	"is set up.  Exit status 1: there is something to mend.\n"},
+    {{"config", "show"}, 0, 0, 0, false, sts_tool_config_show, "config show",
+	"Prints the configuration in effect.\n"},
+};
+
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+
+static void
+print_usage(FILE *to)
+{
+	(void)fprintf(to, "usage: mta-sts [-f FILE] COMMAND ...\n\n");
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		(void)fprintf(to, "    mta-sts %s\n", commands[i].usage);
+	(void)fprintf(to,
+	    "    mta-sts help [COMMAND]\n"
+	    "    mta-sts --version\n\n"
+	    "-f FILE names the configuration, else %s.\n",
+	    sts_config_default_file());
+}
+
+/* How many words of the command line name this command, 0 for none. */
+static size_t
+words_matching(
+    const struct command *command, const char *const *words, size_t count)
+{
+	if (count < 1 || strcmp(words[0], command->word[0]) != 0)
+		return 0;
+	if (command->word[1] == NULL)
+		return 1;
+	return count > 1 && strcmp(words[1], command->word[1]) == 0 ? 2 : 0;
+}
+
+static const struct command *
+find_command(const char *const *words, size_t count, size_t *used)
+{
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		*used = words_matching(&commands[i], words, count);
+		if (*used > 0)
+			return &commands[i];
+	}
+	return NULL;
+}
+
+/* Help for every command that begins with these words; false: none does. */
+static bool
+print_help(FILE *out, const char *const *words, size_t count)
+{
+	bool found = false;
+
+	if (count == 0) {
+		print_usage(out);
+		return true;
+	}
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		const struct command *c = &commands[i];
+
+		if (strcmp(c->word[0], words[0]) != 0)
+			continue;
+		if (count > 1 && c->word[1] != NULL &&
+		    strcmp(c->word[1], words[1]) != 0)
+			continue;
+		(void)fprintf(out, "%susage: mta-sts %s\n\n%s",
+		    found ? "\n" : "", c->usage, c->help);
+		found = true;
+	}
+	return found;
+}
+
+static int
+wrong_usage(FILE *err, const struct command *command, const char *reason)
+{
+	if (reason != NULL)
+		(void)fprintf(err, "mta-sts: %s\n", reason);
+	if (command != NULL)
+		(void)fprintf(err, "usage: mta-sts %s\n", command->usage);
+	else
+		print_usage(err);
+	return STS_EXIT_USAGE;
+}
+
+int
+sts_tool_outside(struct sts_tool *tool, const char *format, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, format);
+	if (vsnprintf(text, sizeof(text), format, args) < 0)
+		text[0] = '\0';
+	va_end(args);
+	(void)fputs("mta-sts: ", tool->err);
+	sts_out_escaped(tool->err, text, strlen(text));
+	(void)putc('\n', tool->err);
+	return STS_EXIT_OUTSIDE;
+}
+
+int
+sts_tool_domain(
+    struct sts_tool *tool, size_t index, char domain[STS_NAME_MAX + 1])
+{
+	const char *given = tool->operand[index];
+	enum sts_status status = sts_domain_normalise(given, domain);
+
+	if (status == STS_OK)
+		return STS_EXIT_OK;
+	(void)sts_tool_outside(tool, "%s: %s", given, sts_status_text(status));
+	return STS_EXIT_NO;
+}
+
+/* Runs it with the configuration that holds, bad lines logged. */
+static int
+run_configured(struct sts_tool *tool, const struct command *command)
+{
+	enum sts_status status = sts_config_load(
+	    &tool->config, tool->args.config_file, sts_config_note_log, NULL);
+	int code = STS_EXIT_OUTSIDE;
+
+	/* What the file is and why, the note has said. */
+	if (status == STS_OK)
+		code = command->run(tool);
+	else
+		(void)sts_tool_outside(tool, "%s", sts_status_text(status));
+	sts_config_free(&tool->config);
+	return code;
+}
+
+static int
+run_command(struct sts_tool *tool, const struct command *command, size_t words)
+{
+	unsigned allowed = command->options | STS_OPT_CONFIG | STS_OPT_HELP;
+
+	tool->operand_count = tool->args.operand_count - words;
+	for (size_t i = 0; i < tool->operand_count; i++)
+		tool->operand[i] = tool->args.operand[words + i];
+	if ((tool->args.given & ~allowed) != 0)
+		return wrong_usage(
+		    tool->err, command, "an option does not belong here");
+	if (tool->operand_count < command->min)
+		return wrong_usage(
+		    tool->err, command, "an argument is missing");
+	if (tool->operand_count > command->max)
+		return wrong_usage(tool->err, command, "too many arguments");
+	if (command->no_config)
+		return command->run(tool);
+	return run_configured(tool, command);
+}
+
+static int
+dispatch(struct sts_tool *tool)
+{
+	const struct sts_args *args = &tool->args;
+	const char *const *words = args->operand;
+	size_t count = args->operand_count, used;
+	const struct command *command;
+	bool help = (args->given & STS_OPT_HELP) != 0;
+
+	if ((args->given & STS_OPT_VERSION) != 0) {
+		(void)fprintf(tool->out, "mta-sts %s\n", STS_VERSION);
+		return STS_EXIT_OK;
+	}
+	if (count > 0 && strcmp(words[0], "help") == 0) {
+		help = true;
+		words++;
+		count--;
+	}
+	if (help && print_help(tool->out, words, count))
+		return STS_EXIT_OK;
+	command = help ? NULL : find_command(words, count, &used);
+	if (command == NULL)
+		return wrong_usage(
+		    tool->err, NULL, count == 0 ? NULL : "unknown command");
+	return run_command(tool, command, used);
+}
+
+int
+sts_tool_run(int argc, char **argv, FILE *out, FILE *err)
+{
+	struct sts_tool tool = {.out = out, .err = err, .now = time(NULL)};
+	int code;
+
+	sts_log_open("mta-sts", STS_LOG_STDERR, STS_LOG_WARNING);
+	if (!sts_args_parse(&tool.args, argc, argv, err))
+		return STS_EXIT_USAGE;
+	code = dispatch(&tool);
+	/* A full disk or a closed pipe must not pass for success. */
+	if (fflush(out) != 0 || ferror(out)) {
+		(void)fprintf(err, "mta-sts: cannot write the output\n");
+		return STS_EXIT_OUTSIDE;
+	}
+	return code;
+}

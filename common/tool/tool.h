@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The `mta-sts` command: what an administrator asks, checks and sets up.
+ *
+ * Each subcommand is one function that takes the parsed command line and
+ * returns the exit status.  Results go to `out`, everything else to `err`.
+ */
+#ifndef STS_TOOL_TOOL_H
+#define STS_TOOL_TOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/config.h"
+#include "base/status.h"
+#include "store/store.h"
+
+/* Exit statuses, the same for every subcommand. */
+enum {
+	STS_EXIT_OK = 0,
+	STS_EXIT_NO = 1,     /* the answer is no; something is wrong */
+	STS_EXIT_USAGE = 2,  /* wrong usage */
+	STS_EXIT_OUTSIDE = 3 /* a failure outside: state, files, network */
+};
+
+/* Options, as bits of what a subcommand allows and of what was given. */
+enum {
+	STS_OPT_CONFIG = 1 << 0, /* -f FILE */
+	STS_OPT_JSON = 1 << 1,
+	STS_OPT_EXIM = 1 << 2,
+	STS_OPT_EXIM_BINARY = 1 << 3,
+	STS_OPT_EXIM_CONFIG = 1 << 4,
+	STS_OPT_USER = 1 << 5,
+	STS_OPT_GROUP = 1 << 6,
+	STS_OPT_HELP = 1 << 7,
+	STS_OPT_VERSION = 1 << 8
+};
+
+enum { STS_OPERANDS_MAX = 8 };
+
+/* A command line; the strings are argv's. */
+struct sts_args {
+	unsigned given; /* STS_OPT_* */
+	const char *config_file;
+	const char *exim_binary;
+	const char *exim_config;
+	const char *user;
+	const char *group;
+	const char *operand[STS_OPERANDS_MAX]; /* command words first */
+	size_t operand_count;
+};
+
+struct sts_tool {
+	FILE *out;
+	FILE *err;
+	const char *operand[STS_OPERANDS_MAX]; /* without the command words */
+	size_t operand_count;
+	struct sts_args args;
+	struct sts_config config;
+	int64_t now; /* seconds since 1970 */
+};
+
+/* The whole command; what main() returns. */
+int sts_tool_run(int argc, char **argv, FILE *out, FILE *err);
+
+/*
+ * Takes options and operands from argv, in any order, "--" ends the options.
+ * False with a message on `err` for an unknown option, a missing value, or
+ * too many operands.
+ */
+bool sts_args_parse(struct sts_args *args, int argc, char **argv, FILE *err);
+
+/* Prints "mta-sts: ..." on tool->err; returns STS_EXIT_OUTSIDE. */
+int sts_tool_outside(struct sts_tool *tool, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * Normalises operand `index`, a domain; STS_EXIT_OK, or STS_EXIT_NO with a
+ * message where it is none.
+ */
+int sts_tool_domain(
+    struct sts_tool *tool, size_t index, char domain[STS_NAME_MAX + 1]);
+
+/* The subcommands. */
+int sts_tool_query(struct sts_tool *tool);
+int sts_tool_lint_policy(struct sts_tool *tool);
+int sts_tool_lint_sts(struct sts_tool *tool);
+int sts_tool_lint_tlsrpt(struct sts_tool *tool);
+int sts_tool_match(struct sts_tool *tool);
+int sts_tool_cache_list(struct sts_tool *tool);
+int sts_tool_cache_show(struct sts_tool *tool);
+int sts_tool_cache_drop(struct sts_tool *tool);
+int sts_tool_cache_refresh(struct sts_tool *tool);
+int sts_tool_setup(struct sts_tool *tool);
+int sts_tool_config_check(struct sts_tool *tool);
+int sts_tool_config_show(struct sts_tool *tool);
+
+/*
+ * Where this process is root, becomes the owner of the state directory for
+ * good, so that nothing is written and nothing is sent as root.  STS_OK too
+ * where it is not root; STS_STATE_MISSING and the like where the owner cannot
+ * be known, STS_STATE_OWNER where it is root itself.
+ */
+enum sts_status sts_tool_become_owner(const struct sts_config *config);
+
+/*
+ * Opens the store after sts_tool_become_owner.  STS_EXIT_OK, or
+ * STS_EXIT_OUTSIDE with a message that says who may do this.
+ */
+int sts_tool_open_store(
+    struct sts_tool *tool, bool writing, struct sts_store **store);
+
+#endif

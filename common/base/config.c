@@ -222,7 +222,7 @@ set_prefetch(struct loader *l, const struct key *key, char *value)
 	char *copy, **slot;
 
 	if (!sts_config_name(value))
-		return bad_value(l, key, value, "a domain name (in A-labels)");
+		return bad_value(l, key, value, "a domain name");
 	if ((copy = copy_string(l, value)) == NULL)
 		return false;
 	slot = append(l, &array, &config->prefetch_count, sizeof(*slot));
@@ -279,8 +279,8 @@ set_domain(struct loader *l, const struct key *key, char *value)
 	bool policy = strcmp(what, "policy") == 0;
 
 	if (!sts_config_name(name))
-		return bad_value(l, key, value,
-		    "a domain name (in A-labels), or \"*.\" and one");
+		return bad_value(
+		    l, key, value, "a domain name, or \"*.\" and one");
 	if (policy && file[0] != '/')
 		return bad_value(
 		    l, key, file, "the absolute path of a policy file");

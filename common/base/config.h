@@ -40,7 +40,8 @@ enum sts_probe {
 
 /* One "domain NAME ..." line. */
 struct sts_override {
-	char *name; /* as written, lower case; "*.NAME" for what is below */
+	char *
+	    name; /* as written, ASCII in lower case; "*.NAME": what is below */
 	char *file; /* for STS_OVERRIDE_POLICY, else NULL */
 	enum sts_override_kind kind;
 	unsigned line;

@@ -33,27 +33,34 @@ sts_config_quote(const char *value, char buf[STS_QUOTED_BYTES])
 	return buf;
 }
 
+/* What a label is made of; bytes of UTF-8 are for core/domain.h to judge. */
+static bool
+is_name_byte(unsigned char byte)
+{
+	return sts_is_alnum(byte) || byte == '-' || byte == '_' || byte >= 0x80;
+}
+
 bool
 sts_config_name(char *name)
 {
 	size_t len = strlen(name), label = 0;
+	bool ascii = true;
 
 	if (len > 0 && name[len - 1] == '.')
 		name[--len] = '\0';
-	if (len == 0 || len > STS_NAME_MAX || name[0] == '-')
+	if (len == 0 || name[0] == '-')
 		return false;
 	for (char *p = name; *p != '\0'; p++) {
+		ascii = ascii && (unsigned char)*p < 0x80;
 		if (*p >= 'A' && *p <= 'Z')
 			*p = (char)(*p | 0x20);
-		if (*p == '.' ? label == 0
-			      : !sts_is_alnum((unsigned char)*p) && *p != '-' &&
-				    *p != '_')
+		if (*p == '.' ? label == 0 : !is_name_byte((unsigned char)*p))
 			return false;
 		label = *p == '.' ? 0 : label + 1;
-		if (label > 63)
+		if (ascii && label > 63)
 			return false;
 	}
-	return label > 0;
+	return label > 0 && (!ascii || len <= STS_NAME_MAX);
 }
 
 /* A port from 1 to 65535, all of the string. */
@@ -64,7 +71,7 @@ is_port(const char *text)
 	int64_t port;
 
 	return sts_cursor_number(&c, 5, &port) && sts_cursor_left(&c) == 0 &&
-	       port >= 1 && port <= 65535;
+	    port >= 1 && port <= 65535;
 }
 
 bool

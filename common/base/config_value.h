@@ -17,9 +17,9 @@ enum { STS_QUOTED_BYTES = 120 };
 const char *sts_config_quote(const char *value, char buf[STS_QUOTED_BYTES]);
 
 /*
- * Lower case and without a trailing dot, in place.  False for what is no
- * normalised name in the sense of core/domain.h, with which the lookup of an
- * override compares; so an internationalised name is written in A-labels.
+ * ASCII to lower case and without a trailing dot, in place.  False for what
+ * is no domain name; an internationalised one is left as it was typed, for
+ * core/domain.h to convert.
  */
 bool sts_config_name(char *name);
 

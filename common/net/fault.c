@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: ISC */
+#include "net/fault.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum sts_status
+sts_fault_socket(int error, int family)
+{
+	switch (error) {
+	case EMFILE:
+	case ENFILE:
+		return STS_NO_DESCRIPTORS;
+	case ENOMEM:
+	case ENOBUFS:
+		return STS_NO_MEMORY;
+	case EACCES:
+	case EPERM:
+		/* A sandbox around this process, not the peer. */
+		return STS_INTERNAL;
+	case EAFNOSUPPORT:
+		/* A host without IPv6 is ordinary, one without IPv4 is not. */
+		return family == AF_INET ? STS_INTERNAL : STS_OK;
+	default:
+		return STS_OK;
+	}
+}
+
+enum sts_status
+sts_fault_traffic(int error)
+{
+	switch (error) {
+	case EMFILE:
+	case ENFILE:
+		return STS_NO_DESCRIPTORS;
+	case ENOMEM:
+	case ENOBUFS:
+		return STS_NO_MEMORY;
+	default:
+		return STS_OK;
+	}
+}
+
+enum sts_status
+sts_fault_descriptors(void)
+{
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return sts_fault_traffic(errno);
+	close(fd);
+	return STS_OK;
+}

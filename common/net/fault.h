@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Telling a failure of this machine from one of the network.  The libraries
+ * report both as "could not connect"; recording the first as the second would
+ * turn a lack of descriptors into "this domain has no policy".
+ */
+#ifndef STS_NET_FAULT_H
+#define STS_NET_FAULT_H
+
+#include "base/status.h"
+
+/*
+ * What an errno from socket(2) for an address family means: a local fault, or
+ * STS_OK where the network is to blame (no IPv6 here, no route).
+ */
+enum sts_status sts_fault_socket(int error, int family);
+
+/* The same for connect(2) and for reading and writing. */
+enum sts_status sts_fault_traffic(int error);
+
+/*
+ * STS_NO_DESCRIPTORS where this process can open nothing at this moment, else
+ * STS_OK: for failures whose errno a library swallowed.
+ */
+enum sts_status sts_fault_descriptors(void);
+
+#endif

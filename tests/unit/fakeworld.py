@@ -12,6 +12,7 @@ whose answers a test changes as it goes, and counts.
 Every name has the address 127.0.0.1 unless it is in world.no_address.
 """
 import collections
+import encodings.idna  # noqa: F401  (before the test gives up its rights)
 import http.server
 import os
 import socket
@@ -145,6 +146,10 @@ class World:
         class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
             daemon_threads = True
             request_queue_size = 128
+
+            def server_bind(self):  # HTTPServer's would look its name up
+                socketserver.TCPServer.server_bind(self)
+                self.server_name, self.server_port = self.server_address
 
             def get_request(self):
                 sock, peer = super().get_request()

@@ -9,7 +9,8 @@ Two networks, joined by a pair of interfaces:
 
     here       192.0.2.25          the mail server under test
     internet   198.51.100.0/24     name servers, policy hosts
-               203.0.113.0/24      MX hosts
+               203.0.113.0/25      MX hosts
+               203.0.113.128/25    other networks, see labkit/receiver.py
 
 The addresses are remote to the mail server, as in production, so that it
 needs no exception for local ones.
@@ -156,7 +157,7 @@ def make_network():
                 addr add 2001:db8:2::1/64 dev site nodad
                 link set site up
                 route add local 198.51.100.0/24 dev lo
-                route add local 203.0.113.0/24 dev lo
+                route add local 203.0.113.0/25 dev lo
                 route add local 2001:db8:113::/64 dev lo
                 route add blackhole 203.0.113.253/32
                 route add unreachable 203.0.113.254/32""")):

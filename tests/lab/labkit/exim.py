@@ -6,7 +6,6 @@ Another MTA needs a class with the same methods.
 import os
 import pathlib
 import re
-import shutil
 import smtplib
 import subprocess
 
@@ -176,14 +175,22 @@ class Exim:
             _code, reply = smtp.data(text.encode())
         return re.search(r'id=(\S+)', reply.decode()).group(1)
 
-    def submit_local(self, sender, rcpts, text, user='alice'):
-        """As sendmail(1), run by a user of this machine."""
+    def submit_local(self, sender, rcpts, text, *options, **more):
+        """As sendmail(1), run by alice, whose limits may be any."""
         done = subprocess.run(
-            ['/usr/sbin/sendmail', '-oi', '-f', sender, '-v', '-odb',
-             '--', *rcpts], input=text, text=True, user=user, group=user,
+            ['/usr/sbin/sendmail', '-oi', '-f', sender, *options, '--',
+             *rcpts], input=text, text=True, user='alice', group='alice',
             extra_groups=[], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            check=False, cwd='/')
-        return done
+            check=False, cwd='/', timeout=300, **more)
+        if done.returncode:
+            raise RuntimeError(f'sendmail: {done.returncode} {done.stdout}')
+        tag = re.search('^Message-ID: <([^>]*)>', text, re.M).group(1)
+        return re.search(rf'(\S+) <= .* id={re.escape(tag)}$', self.log(),
+                         re.M).group(1)
+
+    def submit_queued(self, sender, rcpts, text):
+        """Without an attempt to deliver it."""
+        return self.submit_local(sender, rcpts, text, '-odq')
 
     def queue(self):
         """Addresses that wait, by id."""
@@ -234,7 +241,8 @@ class Exim:
         return [line for line in self.log().splitlines()
                 if ' ** ' in line or ' <= <> ' in line]
 
-    def clear(self):
-        """Forgets queue, retry times and logs; the daemon goes on."""
-        self.empty_queue()
-        shutil.rmtree('/var/spool/exim4/db', ignore_errors=True)
+    @staticmethod
+    def forget_retries():
+        """So that a failed address or host is tried again at once."""
+        for path in pathlib.Path('/var/spool/exim4/db').glob('retry*'):
+            path.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ from labkit.exim import Exim
 from labkit.net import Dns, MxHosts, Policies
 
 SENDER = 'alice@mail.sender.test'
+_numbers = itertools.count(1)
 
 
 class Message:
@@ -42,7 +43,6 @@ class Lab:
         self.policies = Policies(self.dns)
         self.mx = MxHosts(self.dns)
         self.mta = mta or Exim()
-        self.count = itertools.count(1)
 
     # Arranging
 
@@ -82,17 +82,39 @@ class Lab:
         for path in pathlib.Path(paths.STATE).glob(f'*/*/{domain}'):
             path.unlink()
 
+    @staticmethod
+    def age(domain, seconds):
+        """Moves an entry's times into the past, whatever kind it is."""
+        done = subprocess.run(
+            ['/run/lab/build/tests/help_age', paths.STATE, domain,
+             str(seconds)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(done.stdout)
+
     # Sending
 
-    def text(self, tag, rcpts, subject='test', sender=SENDER):
+    @staticmethod
+    def _tag():
+        """By which a message is known at the other end."""
+        return f't{os.getpid()}-{next(_numbers)}'
+
+    @staticmethod
+    def text(tag, rcpts, subject='test', sender=SENDER):
         return (f'From: <{sender}>\nTo: {", ".join(rcpts)}\n'
                 f'Subject: {subject}\nX-Lab-Tag: {tag}\n'
                 f'Message-ID: <{tag}@lab.test>\n\nHello.\n')
 
     def send(self, *rcpts, sender=SENDER):
         """Hands a message to the MTA, which begins to deliver at once."""
-        tag = f't{os.getpid()}-{next(self.count)}'
+        tag = self._tag()
         id_ = self.mta.submit(sender, rcpts, self.text(tag, rcpts))
+        return Message(tag, id_, rcpts)
+
+    def send_queued(self, *rcpts, sender=SENDER):
+        """A message that waits for a queue run."""
+        tag = self._tag()
+        id_ = self.mta.submit_queued(sender, rcpts, self.text(tag, rcpts))
         return Message(tag, id_, rcpts)
 
     def settle(self, messages, seconds=90):

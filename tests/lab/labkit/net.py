@@ -182,7 +182,7 @@ class MxHosts:
         if key not in self.addresses:
             count = len(self.addresses) + 1
             self.addresses[key] = (
-                f'{paths.MX_NET}{count}' if count < 250
+                f'{paths.MX_NET}{count}' if count < 126
                 else f'2001:db8:113::{count:x}')
         address = self.addresses[key]
         subject = (cert_name or name).lower()

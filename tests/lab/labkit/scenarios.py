@@ -5,16 +5,17 @@ policy: "-", MODE (all its MX hosts), MODE:PATTERN,... , txt=WHAT (the
         record's query fails so), host=404
 mx:     PREFERENCE:NAME[>CNAME TARGET][=WHAT[/CERTIFICATE[+tlsa|+badtlsa]]]
         with WHAT as in servers/mx_hosts.py; or null, none, address, dns=WHAT
-setup:  "-", trust-ad, or a fault; rows with "-" go first, all at once
+setup:  "-", trust-ad, or a name of faults.py; rows with "-" go first, all at once
 
 Another MTA takes the same rows: it changes what the setups mean to it.
 """
+import contextlib
 import csv
 import os
 import pathlib
 import re
 
-from labkit import certs, paths, tap
+from labkit import certs, faults, paths, tap
 from labkit.exim import is_ascii
 
 TABLE = pathlib.Path(__file__).parents[1] / 'scenarios.tsv'
@@ -118,45 +119,25 @@ def arrange(lab, row):
             else [name.lower() for _, name in hosts])
 
 
-def _script(name, text):
-    path = pathlib.Path('/run/lab/home', name)
-    path.write_text('#!/bin/sh\n' + text)
-    path.chmod(0o755)
-    return str(path)
+@contextlib.contextmanager
+def _trust_ad():
+    """The AD bit is believed, as where a validating resolver is asked."""
+    path = pathlib.Path('/etc/resolv.conf')
+    before = path.read_text()
+    path.write_text(before + 'options trust-ad\n')
+    try:
+        yield
+    finally:
+        path.write_text(before)
 
 
-class Setup:
+def setup(lab, what):
     """What a row needs beyond its domain; undone afterwards."""
-
-    def __init__(self, lab, what):
-        self.lab = lab
-        self.kind, _, self.value = what.partition('=')
-
-    def __enter__(self):
-        lab, value = self.lab, self.value
-        if self.kind == 'trust-ad':
-            pathlib.Path('/etc/resolv.conf').write_text(
-                f'nameserver {paths.DNS}\noptions trust-ad\n')
-        elif self.kind == 'object':
-            if value == 'libc.so.6':
-                value = '/lib/x86_64-linux-gnu/libc.so.6'
-            lab.mta.configure(macros={'MTA_STS_SO': value})
-        elif self.kind == 'resolver':
-            value = {'crash': _script('crash', 'kill -SEGV $$\n'),
-                     'hang': _script('hang', 'exec sleep 1000\n')
-                     }.get(value, value)
-            lab.configure(resolver=value, fetch_timeout=1, dns_timeout=1)
-        elif self.kind == 'state':
-            lab.configure(state_dir=value)
-
-    def __exit__(self, *_failure):
-        if self.kind == 'trust-ad':
-            pathlib.Path('/etc/resolv.conf').write_text(
-                f'nameserver {paths.DNS}\n')
-        elif self.kind == 'object':
-            self.lab.mta.configure()
-        else:
-            self.lab.configure()
+    if what == '-':
+        return contextlib.nullcontext()
+    if what == 'trust-ad':
+        return _trust_ad()
+    return faults.fault(lab, what)
 
 
 def send(lab, rows):
@@ -176,10 +157,10 @@ def run(lab, rows, progress=lambda text: None):
         arrange(lab, row)
     lab.dns.commit()
     lab.configure()
-    for setup in sorted({row.setup for row in rows}):
-        some = [row for row in rows if row.setup == setup]
-        progress(f'{len(some)} message(s), setup {setup}')
-        with Setup(lab, setup):
+    for what in sorted({row.setup for row in rows}):
+        some = [row for row in rows if row.setup == what]
+        progress(f'{len(some)} message(s), setup: {what}')
+        with setup(lab, what):
             send(lab, some)
             judge(lab, some)
 

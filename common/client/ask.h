@@ -29,17 +29,19 @@ enum sts_verdict {
 struct sts_answer {
 	enum sts_verdict verdict;
 	/*
-	 * STS_OK; for DEFER the reason; for NONE from an absence its reason;
-	 * for a policy used although something failed, that fault.
+	 * STS_OK; for DEFER the reason; for NONE the absence's reason, what
+	 * is wrong with the name (STS_ADDRESS_LITERAL, STS_BAD_DOMAIN), or
+	 * the fault under on-local-error deliver; for a policy used although
+	 * something failed, that fault.
 	 */
 	enum sts_status why;
 	char domain[STS_NAME_MAX + 1]; /* normalised; "" where it is none */
-	bool has_entry;		       /* entry is filled: a live policy */
+	bool has_entry;                /* entry is filled: a live policy */
 	struct sts_entry entry;
 	bool has_absence;
 	struct sts_absence absence;
 	const struct sts_override *override; /* that decided, or NULL */
-	bool asked; /* a resolver was started */
+	bool asked;                          /* a resolver was started */
 };
 
 /*
@@ -59,7 +61,11 @@ struct sts_budget {
 void sts_ask(const struct sts_config *config, const char *domain,
     struct sts_budget *budget, struct sts_answer *answer);
 
-/* The same from the store alone: never starts anything, never waits. */
+/*
+ * The same from the store alone: never starts anything, never waits.  An
+ * unexpired entry answers however long ago it was checked; STS_NOT_FOUND with
+ * DEFER, whatever on-local-error says, where there is none.
+ */
 void sts_ask_store(const struct sts_config *config, const char *domain,
     struct sts_answer *answer);
 

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: ISC */
+#include "client/ask.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "client/lookup.h"
+#include "client/override.h"
+#include "core/domain.h"
+
+/* One question on its way to its answer. */
+struct question {
+	const struct sts_config *config;
+	struct sts_budget *budget;
+	bool may_start; /* a resolver, and wait for it */
+	struct sts_answer *answer;
+};
+
+/* What the store says of a domain at one moment. */
+struct known {
+	int64_t now;
+	enum sts_status policy_status;  /* STS_OK: entry is filled */
+	enum sts_status absence_status; /* STS_OK: absence is filled */
+	struct sts_entry entry;
+	struct sts_absence absence;
+};
+
+static void
+read_store(struct sts_store *store, const char *domain, struct known *k)
+{
+	k->now = (int64_t)time(NULL);
+	k->policy_status =
+	    sts_store_read_policy(store, domain, k->now, &k->entry);
+	k->absence_status =
+	    sts_store_read_absence(store, domain, k->now, &k->absence);
+}
+
+static void
+forget(struct known *k)
+{
+	if (k->policy_status == STS_OK)
+		sts_entry_free(&k->entry);
+	k->policy_status = STS_NOT_FOUND;
+}
+
+/*
+ * The one place where a local fault becomes an answer: it is never taken for
+ * "no policy" unless the operator wants mail to go out in spite of it.
+ */
+static void
+answer_fault(struct question *q, enum sts_status fault)
+{
+	q->answer->verdict = q->config->deliver_on_local_error
+	    ? STS_VERDICT_NONE
+	    : STS_VERDICT_DEFER;
+	q->answer->why = fault;
+}
+
+/* Moves the entry into the answer. */
+static void
+answer_policy(struct question *q, struct sts_entry *entry)
+{
+	struct sts_answer *a = q->answer;
+
+	a->entry = *entry;
+	a->has_entry = true;
+	memset(entry, 0, sizeof(*entry));
+	switch (a->entry.policy.mode) {
+	case STS_MODE_ENFORCE:
+		a->verdict = STS_VERDICT_ENFORCE;
+		break;
+	case STS_MODE_TESTING:
+		a->verdict = STS_VERDICT_TESTING;
+		break;
+	case STS_MODE_NONE:
+		a->verdict = STS_VERDICT_NONE;
+		break;
+	}
+}
+
+/*
+ * Answers with what is known, if it suffices: `fresh`, what needs no query,
+ * else everything unexpired.  An absence counts only where there is no policy
+ * file, or an expired one: a file that cannot be believed may hold a policy
+ * that is in force.
+ */
+static bool
+answer_known(struct question *q, struct known *k, bool fresh)
+{
+	if (k->policy_status == STS_OK &&
+	    sts_entry_is_live(&k->entry, k->now)) {
+		if (fresh &&
+		    !sts_entry_is_fresh(&k->entry, k->now, q->config->recheck))
+			return false;
+		answer_policy(q, &k->entry);
+		return true;
+	}
+	if (k->policy_status != STS_OK && k->policy_status != STS_NOT_FOUND)
+		return false;
+	if (k->absence_status != STS_OK ||
+	    !(fresh ? sts_absence_is_fresh(&k->absence, k->now)
+		    : sts_absence_is_live(&k->absence, k->now)))
+		return false;
+	q->answer->verdict = STS_VERDICT_NONE;
+	q->answer->why = k->absence.reason;
+	q->answer->has_absence = true;
+	q->answer->absence = k->absence;
+	return true;
+}
+
+/* Why nothing is known, the most telling reason first. */
+static enum sts_status
+reason_of(const struct known *k, enum sts_status fault)
+{
+	if (k->policy_status != STS_OK && k->policy_status != STS_NOT_FOUND)
+		return k->policy_status;
+	if (fault != STS_OK)
+		return fault;
+	if (k->absence_status != STS_OK && k->absence_status != STS_NOT_FOUND)
+		return k->absence_status;
+	return STS_INTERNAL;
+}
+
+/* Answers after everything that could be tried: `fault` is what went wrong. */
+static void
+settle(struct question *q, struct known *k, enum sts_status fault)
+{
+	enum sts_status reason;
+
+	if (answer_known(q, k, false)) {
+		if (q->answer->has_entry)
+			q->answer->why = fault;
+		return;
+	}
+	reason = reason_of(k, fault);
+	/* Not known is no fault where nobody was asked. */
+	if (!q->may_start && reason == STS_INTERNAL)
+		q->answer->why = STS_NOT_FOUND;
+	else
+		answer_fault(q, reason);
+}
+
+static void
+ask_store(struct question *q, struct sts_store *store)
+{
+	const char *domain = q->answer->domain;
+	enum sts_status fault = STS_OK;
+	struct known k;
+
+	read_store(store, domain, &k);
+	if (answer_known(q, &k, true))
+		goto out;
+	if (q->may_start) {
+		forget(&k);
+		fault = sts_client_lookup(
+		    q->config, store, domain, q->budget, &q->answer->asked);
+		read_store(store, domain, &k);
+	}
+	settle(q, &k, fault);
+out:
+	forget(&k);
+}
+
+/* What an override decides; true where that is the answer. */
+static bool
+ask_override(struct question *q)
+{
+	struct sts_answer *a = q->answer;
+	struct sts_entry entry;
+	enum sts_status status;
+
+	a->override = sts_domain_override(q->config, a->domain);
+	if (a->override == NULL || a->override->kind == STS_OVERRIDE_TESTING)
+		return false;
+	a->why = STS_OK;
+	a->verdict = STS_VERDICT_NONE;
+	if (a->override->kind == STS_OVERRIDE_OFF)
+		return true;
+	status = sts_override_read(
+	    a->override, a->domain, (int64_t)time(NULL), &entry);
+	if (status == STS_OK)
+		answer_policy(q, &entry);
+	else
+		answer_fault(q, status);
+	return true;
+}
+
+/* What the name alone decides; true where that is the answer. */
+static bool
+ask_name(struct question *q, const char *name)
+{
+	struct sts_answer *a = q->answer;
+	enum sts_status status =
+	    sts_domain_normalise(name != NULL ? name : "", a->domain);
+
+	if (status == STS_OK)
+		return false;
+	a->why = status;
+	a->verdict = STS_VERDICT_DEFER;
+	/* RFC 8461 3.4; and what is no domain name has no policy domain. */
+	if (status == STS_ADDRESS_LITERAL || status == STS_BAD_DOMAIN)
+		a->verdict = STS_VERDICT_NONE;
+	else if (sts_status_is_local(status))
+		answer_fault(q, status);
+	return true;
+}
+
+static void
+ask(struct question *q, const char *name)
+{
+	struct sts_answer *a = q->answer;
+	struct sts_store *store;
+	enum sts_status status;
+
+	memset(a, 0, sizeof(*a));
+	a->verdict = STS_VERDICT_DEFER;
+	if (ask_name(q, name) || ask_override(q))
+		return;
+	/* Without a name there was no memory to hold the configuration. */
+	status = q->config->state_dir == NULL
+	    ? STS_NO_MEMORY
+	    : sts_store_open(&store, q->config->state_dir, false);
+	if (status != STS_OK) {
+		answer_fault(q, status);
+		return;
+	}
+	ask_store(q, store);
+	sts_store_close(store);
+	if (a->override != NULL && a->verdict == STS_VERDICT_ENFORCE)
+		a->verdict = STS_VERDICT_TESTING;
+}
+
+void
+sts_ask(const struct sts_config *config, const char *domain,
+    struct sts_budget *budget, struct sts_answer *answer)
+{
+	struct question q = {config, budget, true, answer};
+
+	ask(&q, domain);
+}
+
+void
+sts_ask_store(const struct sts_config *config, const char *domain,
+    struct sts_answer *answer)
+{
+	struct question q = {config, NULL, false, answer};
+
+	ask(&q, domain);
+}
+
+void
+sts_answer_free(struct sts_answer *answer)
+{
+	if (answer->has_entry)
+		sts_entry_free(&answer->entry);
+	answer->has_entry = false;
+}
+
+const char *
+sts_verdict_name(enum sts_verdict verdict)
+{
+	static const char *const names[] = {
+	    [STS_VERDICT_NONE] = "none",
+	    [STS_VERDICT_TESTING] = "testing",
+	    [STS_VERDICT_ENFORCE] = "enforce",
+	    [STS_VERDICT_DEFER] = "defer",
+	};
+
+	return (size_t)verdict < sizeof(names) / sizeof(names[0])
+	    ? names[verdict]
+	    : "defer";
+}

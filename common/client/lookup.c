@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: ISC */
+#include "client/lookup.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/child.h"
+#include "base/cursor.h"
+
+enum {
+	GRACE_MS = 5000,   /* beyond what a lookup may take by its settings */
+	EXIT_MS = 1000,    /* from the answer, or end of file, to the exit */
+	SLOW_MS = 5000,    /* a lookup below this costs no budget */
+	BUDGET_MS = 60000, /* for all slow lookups of a process */
+	BRIEF_MS = 2000,   /* for each lookup after that */
+	ARGUMENTS_MAX = 8, /* of sts_client_start_resolver */
+	/* "done lookup DOMAIN fault REASON\n" */
+	LINE_BYTES = STS_NAME_MAX + 100
+};
+
+/*
+ * A resolver as it is started for every purpose: with the configuration that
+ * we use, and, where we are root, as the owner of the state directory.
+ */
+static enum sts_status
+describe_resolver(const struct sts_config *config,
+    const struct sts_store *store, const char *const *arguments,
+    struct sts_child_spec *spec)
+{
+	size_t argc = 0;
+
+	*spec = (struct sts_child_spec){
+	    .path = config->resolver, .want_stdout = true};
+	spec->argv[argc++] = "mta-sts-resolver";
+	if (config->file != NULL) {
+		spec->argv[argc++] = "-f";
+		spec->argv[argc++] = config->file;
+	}
+	for (size_t i = 0; arguments[i] != NULL; i++) {
+		if (i == ARGUMENTS_MAX)
+			return STS_INTERNAL;
+		spec->argv[argc++] = arguments[i];
+	}
+	if (geteuid() != 0)
+		return STS_OK;
+	spec->drop = true;
+	spec->uid = sts_store_uid(store);
+	spec->gid = sts_store_gid(store);
+	/* The group too: root's may read what others may not. */
+	return spec->uid == 0 || spec->gid == 0 ? STS_STATE_OWNER : STS_OK;
+}
+
+/* What "done lookup DOMAIN ok" or "... fault REASON" says. */
+static enum sts_status
+parse_answer(const char *line, size_t len, const char *domain)
+{
+	struct sts_cursor c = sts_cursor_make(line, len);
+	enum sts_status status;
+	struct sts_span rest;
+	char reason[64];
+
+	if (!sts_cursor_literal(&c, "done lookup ") ||
+	    !sts_cursor_literal(&c, domain) || !sts_cursor_byte(&c, ' '))
+		return STS_RESOLVER_DIED;
+	/* A line that was cut off by the end of file says nothing. */
+	rest = (struct sts_span){c.p, sts_cursor_left(&c)};
+	if (rest.len == 0 || rest.p[--rest.len] != '\n')
+		return STS_RESOLVER_DIED;
+	if (sts_span_is(rest, "ok"))
+		return STS_OK;
+	if (!sts_cursor_literal(&c, "fault "))
+		return STS_RESOLVER_DIED;
+	rest = (struct sts_span){c.p, sts_cursor_left(&c) - 1};
+	if (!sts_span_copy(rest, reason, sizeof(reason)) ||
+	    !sts_status_parse(reason, &status))
+		return STS_RESOLVER_DIED;
+	return sts_status_is_local(status) ? status : STS_INTERNAL;
+}
+
+static int64_t
+earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Waits for the answer and for the end of the process. */
+static enum sts_status
+await_answer(struct sts_child *child, const char *domain, int64_t deadline_ms)
+{
+	char line[LINE_BYTES];
+	ssize_t n =
+	    sts_child_read(child, line, sizeof(line), true, deadline_ms);
+	enum sts_status status;
+	int64_t now_ms = sts_monotonic_ms();
+	int wait_status;
+
+	if (n < 0) {
+		(void)sts_child_finish(child, now_ms);
+		return now_ms >= deadline_ms ? STS_RESOLVER_TIMEOUT
+					     : STS_RESOLVER_DIED;
+	}
+	status = parse_answer(line, (size_t)n, domain);
+	wait_status =
+	    sts_child_finish(child, earlier(deadline_ms, now_ms + EXIT_MS));
+	/* -1: killed by us or reaped by the host; then the line must do. */
+	if (status == STS_OK && wait_status != -1 && wait_status != 0)
+		return STS_RESOLVER_DIED;
+	return status;
+}
+
+/* How long this lookup may be waited for, and whether it may outlive that. */
+struct patience {
+	int64_t full_ms; /* after which a resolver is beyond its own limits */
+	int64_t ms;
+	bool detach;
+};
+
+static struct patience
+patience_for(const struct sts_config *config, const struct sts_budget *budget)
+{
+	struct patience p = {0};
+	int64_t left;
+
+	p.full_ms =
+	    (config->fetch_timeout + 2 * config->dns_timeout) * 1000 + GRACE_MS;
+	p.ms = p.full_ms;
+	if (budget == NULL)
+		return p;
+	left = BUDGET_MS - budget->slow_ms;
+	if (left <= 0)
+		p.ms = BRIEF_MS;
+	else if (left < p.full_ms)
+		p.ms = left > SLOW_MS ? left : SLOW_MS;
+	p.detach = p.ms < p.full_ms;
+	return p;
+}
+
+static void
+spend(struct sts_budget *budget, int64_t took_ms, bool exhausted)
+{
+	if (budget == NULL)
+		return;
+	if (took_ms > SLOW_MS)
+		budget->slow_ms += took_ms;
+	if (exhausted && budget->slow_ms < BUDGET_MS)
+		budget->slow_ms = BUDGET_MS;
+}
+
+enum sts_status
+sts_client_lookup(const struct sts_config *config,
+    const struct sts_store *store, const char *domain,
+    struct sts_budget *budget, bool *started)
+{
+	const char *const arguments[] = {"--once", domain, NULL};
+	struct patience patience = patience_for(config, budget);
+	int64_t start_ms = sts_monotonic_ms();
+	struct sts_child_spec spec;
+	struct sts_child child;
+	enum sts_status status;
+
+	*started = false;
+	status = describe_resolver(config, store, arguments, &spec);
+	if (status != STS_OK)
+		return status;
+	spec.detach = patience.detach;
+	spec.lifetime = (unsigned)(patience.full_ms / 1000);
+	if ((status = sts_child_start(&child, &spec)) != STS_OK)
+		return status;
+	*started = true;
+	status = await_answer(&child, domain, start_ms + patience.ms);
+	if (patience.detach && status == STS_RESOLVER_TIMEOUT)
+		status = STS_BUDGET;
+	spend(budget, sts_monotonic_ms() - start_ms, status == STS_BUDGET);
+	return status;
+}
+
+enum sts_status
+sts_client_start_resolver(const struct sts_config *config,
+    const char *const *arguments, struct sts_child *child)
+{
+	struct sts_store *store = NULL;
+	struct sts_child_spec spec;
+	enum sts_status status;
+
+	*child = (struct sts_child){-1, -1, -1};
+	/* Only root needs to know whose the state directory is. */
+	if (geteuid() == 0) {
+		status = sts_store_open(&store, config->state_dir, false);
+		if (status != STS_OK)
+			return status;
+	}
+	status = describe_resolver(config, store, arguments, &spec);
+	sts_store_close(store);
+	if (status != STS_OK)
+		return status;
+	spec.inherit_stderr = true;
+	return sts_child_start(child, &spec);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: ISC */
+#include "client/override.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/readfile.h"
+
+enum sts_status
+sts_override_read(const struct sts_override *override, const char *domain,
+    int64_t now, struct sts_entry *entry)
+{
+	enum sts_status status;
+
+	memset(entry, 0, sizeof(*entry));
+	status = sts_readfile(override->file, false, STS_BODY_MAX, &entry->body,
+	    &entry->body_len);
+	if (status == STS_NO_MEMORY || status == STS_NO_DESCRIPTORS)
+		return status;
+	if (status != STS_OK)
+		return STS_CONFIG;
+	if (sts_policy_parse(&entry->policy, entry->body, entry->body_len, NULL,
+		NULL) != STS_OK) {
+		sts_entry_free(entry);
+		return STS_CONFIG;
+	}
+	snprintf(entry->domain, sizeof(entry->domain), "%s", domain);
+	entry->fetched = entry->checked = now;
+	/* Read anew for each question, so it never runs out. */
+	entry->expires = entry->next_check = now + STS_MAX_AGE_LIMIT;
+	return STS_OK;
+}

@@ -40,6 +40,8 @@ enum sts_class {
 	    "ill-formed line")                                                 \
 	X(STS_NOT_FOUND, "not_found", STS_CLASS_INPUT,                         \
 	    "no such entry")                                                   \
+	X(STS_USAGE, "usage", STS_CLASS_INPUT,                                 \
+	    "called with too few or too many arguments")                       \
 	X(STS_NO_MATCH, "no_match", STS_CLASS_INPUT,                           \
 	    "the host matches no mx pattern of the policy")                    \
 	X(STS_BAD_PATTERN, "bad_pattern", STS_CLASS_INPUT,                     \

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The hosts that a policy permits, as an Exim host list of those to ignore.
+ */
+#ifndef STS_EXIM_HOSTLIST_H
+#define STS_EXIM_HOSTLIST_H
+
+#include "core/policy.h"
+
+/*
+ * Writes "!^(re|re)$:*" into buf: a regular expression, since plain names in
+ * such a list are compared by address and "*.x" matches any depth; without
+ * ":", "\" and blanks, which the list would take for its own.  Duplicates,
+ * names that a wildcard of the policy covers, and addresses are left out; "*"
+ * where nothing is left.  STS_POLICY_TOO_LARGE where it does not fit into
+ * `size` bytes with its NUL; STS_NO_MEMORY.
+ */
+enum sts_status sts_hostlist(
+    const struct sts_policy *policy, char *buf, size_t size);
+
+#endif

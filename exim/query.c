@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: ISC */
+#include "exim/query.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/config.h"
+#include "client/ask.h"
+#include "exim/hostlist.h"
+
+/*
+ * A result that is not OK loses or bounces the mail in one version of Exim or
+ * another, so every outcome is an answer.
+ */
+enum { EXIM_OK = 0 };
+
+/* Exim dies of a host list of 39 KB, in regex compilation. */
+enum { ANSWER_MAX = 16384 };
+
+static char answer_text[ANSWER_MAX + 1];
+
+/* What this process has spent in slow lookups. */
+static struct sts_budget budget;
+
+static void
+defer(enum sts_status why)
+{
+	snprintf(answer_text, sizeof(answer_text), "mode=defer why=%s",
+	    sts_status_name(why));
+}
+
+static void
+enforce(const struct sts_policy *policy)
+{
+	static const char prefix[] = "mode=enforce ign=";
+	size_t len = sizeof(prefix) - 1;
+	enum sts_status status;
+
+	memcpy(answer_text, prefix, len);
+	status =
+	    sts_hostlist(policy, answer_text + len, sizeof(answer_text) - len);
+	if (status != STS_OK)
+		defer(status);
+}
+
+static void
+write_answer(const struct sts_answer *answer)
+{
+	switch (answer->verdict) {
+	case STS_VERDICT_NONE:
+	case STS_VERDICT_TESTING:
+		snprintf(answer_text, sizeof(answer_text), "mode=%s",
+		    sts_verdict_name(answer->verdict));
+		break;
+	case STS_VERDICT_ENFORCE:
+		enforce(&answer->entry.policy);
+		break;
+	case STS_VERDICT_DEFER:
+	default:
+		defer(answer->why);
+		break;
+	}
+}
+
+/*
+ * The configuration is read at each call: a process may live through a change
+ * of it, and it costs little.
+ */
+static void
+query(const char *domain, const char *config_file)
+{
+	struct sts_config config;
+	struct sts_answer answer;
+	enum sts_status status;
+
+	status = sts_config_load(&config, config_file, NULL, NULL);
+	if (status != STS_OK) {
+		/* It may have named another state directory. */
+		defer(status);
+	} else {
+		sts_ask(&config, domain, &budget, &answer);
+		write_answer(&answer);
+		sts_answer_free(&answer);
+	}
+	sts_config_free(&config);
+}
+
+int
+mta_sts_query(unsigned char **yield, int argc, unsigned char *argv[])
+{
+	int saved_errno = errno;
+
+	if (argc < 1 || argc > 2 || argv == NULL || argv[0] == NULL ||
+	    (argc == 2 && argv[1] == NULL))
+		defer(STS_USAGE);
+	else
+		query((const char *)argv[0],
+		    argc == 2 ? (const char *)argv[1] : NULL);
+	if (yield != NULL)
+		*yield = (unsigned char *)answer_text;
+	errno = saved_errno;
+	return EXIM_OK;
+}

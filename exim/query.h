@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What Exim's ${dlfunc{...}} calls.  No header and no symbol of Exim's is
+ * used, so one object serves every version.
+ */
+#ifndef STS_EXIM_QUERY_H
+#define STS_EXIM_QUERY_H
+
+/*
+ * ${dlfunc{FILE}{mta_sts_query}{$domain}}, optionally with the configuration
+ * file as second argument.  Always succeeds, and sets *yield to one of
+ *
+ *     mode=none
+ *     mode=testing
+ *     mode=enforce ign=!^(re|re)$:*
+ *     mode=defer why=TOKEN
+ *
+ * in static memory that the next call overwrites, at most 16,384 bytes.  `ign`
+ * is for ignore_target_hosts: every host but those that the policy permits,
+ * or "*" where it permits none.  Tokens are those of base/status.h.  Nothing is
+ * logged; no byte comes from the network.
+ */
+__attribute__((visibility("default"))) int mta_sts_query(
+    unsigned char **yield, int argc, unsigned char *argv[]);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+#include "tests/unit/tap_tool.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tool/tool.h"
+
+enum { WORDS_MAX = 16 };
+
+struct ran
+run_tool(const char *first, ...)
+{
+	static char program[] = "mta-sts";
+	char *argv[WORDS_MAX + 2] = {program};
+	struct ran ran = {0};
+	size_t out_len, err_len;
+	FILE *out = open_memstream(&ran.out, &out_len);
+	FILE *err = open_memstream(&ran.err, &err_len);
+	int argc = 1;
+	va_list args;
+
+	va_start(args, first);
+	for (const char *word = first; word != NULL && argc <= WORDS_MAX;
+	     word = va_arg(args, const char *))
+		argv[argc++] = strdup(word);
+	va_end(args);
+	ran.code = sts_tool_run(argc, argv, out, err);
+	fclose(out);
+	fclose(err);
+	while (--argc > 0)
+		free(argv[argc]);
+	return ran;
+}
+
+void
+ran_free(struct ran *ran)
+{
+	free(ran->out);
+	free(ran->err);
+}
+
+void
+write_file(const char *path, const void *bytes, size_t len)
+{
+	FILE *file = fopen(path, "wb");
+
+	if (file == NULL || fwrite(bytes, 1, len, file) != len ||
+	    fclose(file) != 0) {
+		printf("Bail out! cannot write %s\n", path);
+		exit(1);
+	}
+}

@@ -101,7 +101,8 @@ append(struct loader *l, void **array, size_t *count, size_t size)
 	if ((*count & (*count - 1)) == 0) {
 		size_t room = *count == 0 ? 1 : *count * 2;
 
-		if ((grown = reallocarray(*array, room, size)) == NULL) {
+		/* No overflow: a file has few lines (STS_CONFIG_FILE_MAX). */
+		if ((grown = realloc(*array, room * size)) == NULL) {
 			l->no_memory = true;
 			return NULL;
 		}

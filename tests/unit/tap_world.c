@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: ISC */
+#include "tests/unit/tap_world.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static _Noreturn void
+give_up(const char *what)
+{
+	printf("Bail out! %s\n", what);
+	exit(1);
+}
+
+static void __attribute__((format(printf, 1, 2))) shell(const char *format, ...)
+{
+	char command[1000];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(command, sizeof(command), format, args);
+	va_end(args);
+	if (system(command) != 0)
+		give_up(command);
+}
+
+/* Files of the store are believed only if their directory's owner wrote them.
+ */
+static void
+as_owner(bool on)
+{
+	static bool root;
+
+	if (on)
+		root = geteuid() == 0;
+	if (!root)
+		return;
+	if (on ? setegid(WORLD_USER) != 0 || seteuid(WORLD_USER) != 0
+	       : seteuid(0) != 0 || setegid(0) != 0)
+		give_up("cannot change the user");
+}
+
+void
+world_make(struct world *w, const char *fake, const char *lines)
+{
+	FILE *f;
+
+	strcpy(w->dir, "/tmp/mta-sts-world.XXXXXX");
+	if (mkdtemp(w->dir) == NULL || chmod(w->dir, 0755) != 0)
+		give_up("no temporary directory");
+	snprintf(w->conf, sizeof(w->conf), "%s/mta-sts.conf", w->dir);
+	snprintf(w->state, sizeof(w->state), "%s/state", w->dir);
+	if ((f = fopen(w->conf, "w")) == NULL)
+		give_up("no configuration");
+	fprintf(f,
+	    "state-dir %s\nresolver %s/%s\n"
+	    "dns-timeout 1\nfetch-timeout 1\n%s",
+	    w->state, w->dir, fake[0] != '\0' ? fake : "missing", lines);
+	fclose(f);
+	shell("chmod 644 %s && mkdir -m 750 %s %s/prepared", w->conf, w->state,
+	    w->dir);
+	if (fake[0] != '\0')
+		shell("cp tests/unit/fake_resolver.sh %s/%s && chmod 755 %s/%s",
+		    w->dir, fake, w->dir, fake);
+	if (geteuid() == 0)
+		shell("chown -R %d:%d %s", WORLD_USER, WORLD_USER, w->dir);
+}
+
+void
+world_remove(struct world *w)
+{
+	shell("rm -rf %s", w->dir);
+}
+
+unsigned
+world_runs(const struct world *w)
+{
+	char path[80];
+	unsigned lines = 0;
+	FILE *f;
+	int c;
+
+	snprintf(path, sizeof(path), "%s/ran", w->dir);
+	if ((f = fopen(path, "r")) == NULL)
+		return 0;
+	while ((c = getc(f)) != EOF)
+		lines += c == '\n';
+	fclose(f);
+	return lines;
+}
+
+static struct sts_store *
+open_store(const struct world *w, const char *where)
+{
+	struct sts_store *store;
+	char path[100];
+
+	snprintf(path, sizeof(path), "%s/%s", w->dir, where);
+	if (sts_store_open(&store, path, true) != STS_OK)
+		give_up("cannot write the store");
+	return store;
+}
+
+void
+world_policy(const struct world *w, const char *where, const char *domain,
+    const char *body, int64_t fetched_ago, int64_t checked_ago)
+{
+	int64_t now = (int64_t)time(NULL);
+	struct sts_entry e = {.id = "id1",
+	    .fetched = now - fetched_ago,
+	    .checked = now - checked_ago,
+	    .next_check = now - checked_ago + 300};
+	struct sts_policy policy;
+	struct sts_store *store;
+
+	snprintf(e.domain, sizeof(e.domain), "%s", domain);
+	e.body_len = strlen(body);
+	if ((e.body = strdup(body)) == NULL ||
+	    sts_policy_parse(&policy, body, e.body_len, NULL, NULL) != STS_OK)
+		give_up("the policy of a test is ill-formed");
+	e.expires = e.fetched + policy.max_age;
+	as_owner(true);
+	store = open_store(w, where);
+	if (sts_store_write_policy(store, &e, false) != STS_OK)
+		give_up("cannot write a policy");
+	sts_store_close(store);
+	as_owner(false);
+	free(e.body);
+}
+
+void
+world_absence(const struct world *w, const char *where, const char *domain,
+    const char *id, int64_t recorded_ago, int64_t life)
+{
+	int64_t now = (int64_t)time(NULL);
+	struct sts_absence a = {.recorded = now - recorded_ago,
+	    .until = now - recorded_ago + life,
+	    .reason = id[0] != '\0' ? STS_FETCH_CONNECT : STS_NO_RECORD};
+	struct sts_store *store;
+
+	snprintf(a.domain, sizeof(a.domain), "%s", domain);
+	snprintf(a.id, sizeof(a.id), "%s", id);
+	as_owner(true);
+	store = open_store(w, where);
+	if (sts_store_write_absence(store, &a) != STS_OK)
+		give_up("cannot write an absence");
+	sts_store_close(store);
+	as_owner(false);
+}
+
+void
+world_damage(const struct world *w, const char *kind, const char *domain)
+{
+	char pattern[500], path[500];
+	FILE *f;
+	int c;
+
+	snprintf(
+	    pattern, sizeof(pattern), "ls %s/%s/*/%s", w->state, kind, domain);
+	if ((f = popen(pattern, "r")) == NULL ||
+	    fgets(path, sizeof(path), f) == NULL)
+		give_up("no file to damage");
+	pclose(f);
+	path[strcspn(path, "\n")] = '\0';
+	if ((f = fopen(path, "r+")) == NULL || fseek(f, 40, SEEK_SET) != 0 ||
+	    (c = getc(f)) == EOF || fseek(f, 40, SEEK_SET) != 0 ||
+	    putc(c ^ 4, f) == EOF || fclose(f) != 0)
+		give_up("cannot damage a file");
+}

@@ -1,0 +1,765 @@
+/* SPDX-License-Identifier: ISC */
+/* What a delivery is told, whatever the store holds and the resolver does. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/child.h"
+#include "client/ask.h"
+#include "tests/unit/tap.h"
+#include "tests/unit/tap_world.h"
+
+#define ENFORCE                                                         \
+	"version: STSv1\nmode: enforce\nmx: mx.good.example\nmax_age: " \
+	"604800\n"
+#define TESTING                                                         \
+	"version: STSv1\nmode: testing\nmx: mx.good.example\nmax_age: " \
+	"604800\n"
+#define MODE_NONE "version: STSv1\nmode: none\nmax_age: 604800\n"
+
+enum { DAY = 86400 };
+
+/* What the store holds of good.example. */
+enum held {
+	NOTHING,
+	FRESH,     /* enforce, just checked */
+	UNCHECKED, /* enforce, unexpired, checked an hour ago */
+	UNCHECKED_TESTING,
+	UNCHECKED_NONE,
+	EXPIRED,         /* enforce */
+	FRESH_ABSENCE,   /* no record */
+	FAILED_ABSENCE,  /* a fetch that failed, still held back */
+	EXPIRED_ABSENCE, /* no record, two hours ago */
+	CORRUPT,         /* a damaged enforce policy */
+	CORRUPT_AND_ABSENCE,
+	CORRUPT_ABSENCE,
+	EXPIRED_AND_ABSENCE,
+	UNCHECKED_AND_ABSENCE,
+	FUTURE,        /* enforce, fetched tomorrow */
+	FUTURE_ABSENCE /* no record, looked up tomorrow */
+};
+
+/* What the resolver finds, where the fake is one that stores. */
+enum found { FINDS_NOTHING, FINDS_POLICY, FINDS_ABSENCE };
+
+struct scenario {
+	const char *behaviour;
+	const char *fake;
+	enum held held;
+	enum found found;
+	const char *lines; /* of configuration */
+	enum sts_verdict verdict;
+	enum sts_status why;
+	unsigned runs;    /* of the resolver */
+	int64_t slow_ms;  /* spent before */
+	int64_t least_ms; /* it takes at least, */
+	int64_t most_ms;  /* and at most; 0: 4 s */
+};
+
+#define DELIVER "on-local-error deliver\n"
+#define N       STS_VERDICT_NONE
+#define T       STS_VERDICT_TESTING
+#define E       STS_VERDICT_ENFORCE
+#define D       STS_VERDICT_DEFER
+
+/* clang-format off */
+static const struct scenario scenarios[] = {
+    /* answered from the store */
+    {"a fresh policy", "crashes", FRESH, 0, "", E, STS_OK, 0, 0, 0, 0},
+    {"a fresh absence", "crashes", FRESH_ABSENCE, 0, "",
+	N, STS_NO_RECORD, 0, 0, 0, 0},
+    {"a fresh absence beside an expired policy", "crashes",
+	EXPIRED_AND_ABSENCE, 0, "", N, STS_NO_RECORD, 0, 0, 0, 0},
+
+    /* answered by the resolver */
+    {"nothing known, a policy is found", "stores", NOTHING, FINDS_POLICY, "",
+	E, STS_OK, 1, 0, 0, 0},
+    {"nothing known, no policy is found", "stores", NOTHING, FINDS_ABSENCE, "",
+	N, STS_NO_RECORD, 1, 0, 0, 0},
+    {"an unchecked policy is confirmed", "stores", UNCHECKED, FINDS_POLICY, "",
+	E, STS_OK, 1, 0, 0, 0},
+    {"an unchecked policy stays in force without being stored anew", "ok",
+	UNCHECKED, 0, "", E, STS_OK, 1, 0, 0, 0},
+    {"an absence never beats an unexpired policy", "ok",
+	UNCHECKED_AND_ABSENCE, 0, "", E, STS_OK, 1, 0, 0, 0},
+    {"an expired policy is gone", "stores", EXPIRED, FINDS_ABSENCE, "",
+	N, STS_NO_RECORD, 1, 0, 0, 0},
+    {"an expired policy is found again", "stores", EXPIRED, FINDS_POLICY, "",
+	E, STS_OK, 1, 0, 0, 0},
+    {"an absence that ran out", "stores", EXPIRED_ABSENCE, FINDS_POLICY, "",
+	E, STS_OK, 1, 0, 0, 0},
+    {"an absence after a failed fetch is asked about", "stores",
+	FAILED_ABSENCE, FINDS_POLICY, "", E, STS_OK, 1, 0, 0, 0},
+    {"and holds where the resolver leaves it", "ok", FAILED_ABSENCE, 0, "",
+	N, STS_FETCH_CONNECT, 1, 0, 0, 0},
+    {"times in the future are asked about", "stores", FUTURE, FINDS_POLICY, "",
+	E, STS_OK, 1, 0, 0, 0},
+    {"a corrupt absence is a miss", "stores", CORRUPT_ABSENCE, FINDS_POLICY,
+	"", E, STS_OK, 1, 0, 0, 0},
+    {"a corrupt policy is mended by a fetch", "stores", CORRUPT, FINDS_POLICY,
+	"", E, STS_OK, 1, 0, 0, 0},
+    {"mode none is no policy", "ok", UNCHECKED_NONE, 0, "",
+	N, STS_OK, 1, 0, 0, 0},
+    {"mode testing", "ok", UNCHECKED_TESTING, 0, "", T, STS_OK, 1, 0, 0, 0},
+    {"two lines: the first is the answer", "two_lines", NOTHING, FINDS_POLICY,
+	"", E, STS_OK, 1, 0, 0, 0},
+    {"a resolver that lingers is killed a second later", "lingers", NOTHING,
+	FINDS_POLICY, "", E, STS_OK, 1, 0, 900, 3000},
+
+    /* a corrupt policy is never "no policy" */
+    {"a corrupt policy that nobody mends", "ok", CORRUPT, 0, "",
+	D, STS_ENTRY_CORRUPT, 1, 0, 0, 0},
+    {"a corrupt policy, and an absence is recorded", "stores", CORRUPT,
+	FINDS_ABSENCE, "", D, STS_ENTRY_CORRUPT, 1, 0, 0, 0},
+    {"a corrupt policy beside an absence", "ok", CORRUPT_AND_ABSENCE, 0, "",
+	D, STS_ENTRY_CORRUPT, 1, 0, 0, 0},
+    {"a corrupt policy, no resolver", "", CORRUPT_AND_ABSENCE, 0, "",
+	D, STS_ENTRY_CORRUPT, 0, 0, 0, 0},
+    {"a corrupt policy under on-local-error deliver", "ok", CORRUPT, 0,
+	DELIVER, N, STS_ENTRY_CORRUPT, 1, 0, 0, 0},
+
+    /* faults, nothing known */
+    {"the resolver is missing", "", NOTHING, 0, "",
+	D, STS_RESOLVER_MISSING, 0, 0, 0, 0},
+    {"the same under deliver", "", NOTHING, 0, DELIVER,
+	N, STS_RESOLVER_MISSING, 0, 0, 0, 0},
+    {"it names a fault", "fault", NOTHING, 0, "",
+	D, STS_CA_UNUSABLE, 1, 0, 0, 0},
+    {"the same under deliver", "fault", NOTHING, 0, DELIVER,
+	N, STS_CA_UNUSABLE, 1, 0, 0, 0},
+    {"what is no local fault is an internal error", "fault_network", NOTHING,
+	0, "", D, STS_INTERNAL, 1, 0, 0, 0},
+    {"a fault called ok", "fault_ok", NOTHING, 0, "",
+	D, STS_INTERNAL, 1, 0, 0, 0},
+    {"an unknown reason", "fault_unknown", NOTHING, 0, "",
+	D, STS_RESOLVER_DIED, 1, 0, 0, 0},
+    {"it crashes", "crashes", NOTHING, 0, "",
+	D, STS_RESOLVER_DIED, 1, 0, 0, 0},
+    {"it is killed", "killed", NOTHING, 0, "",
+	D, STS_RESOLVER_DIED, 1, 0, 0, 0},
+    {"it prints garbage", "garbage", NOTHING, 0, "",
+	D, STS_RESOLVER_DIED, 1, 0, 0, 0},
+    {"it prints a megabyte", "megabyte", NOTHING, 0, "",
+	D, STS_RESOLVER_DIED, 1, 0, 0, 0},
+    {"it closes its output and hangs", "closes", NOTHING, 0, "",
+	D, STS_RESOLVER_DIED, 1, 0, 0, 3000},
+    {"it says nothing", "silent", NOTHING, 0, "",
+	D, STS_RESOLVER_DIED, 1, 0, 0, 0},
+    {"it says nothing and exits with 3", "silent3", NOTHING, 0, "",
+	D, STS_RESOLVER_DIED, 1, 0, 0, 0},
+    {"it answers for another domain", "other_domain", NOTHING, 0, "",
+	D, STS_RESOLVER_DIED, 1, 0, 0, 0},
+    {"it answers for a longer domain", "other_prefix", NOTHING, 0, "",
+	D, STS_RESOLVER_DIED, 1, 0, 0, 0},
+    {"it answers another question", "other_line", NOTHING, 0, "",
+	D, STS_RESOLVER_DIED, 1, 0, 0, 0},
+    {"its line is cut off", "cut", NOTHING, 0, "",
+	D, STS_RESOLVER_DIED, 1, 0, 0, 0},
+    {"its line has a blank too many", "blanks", NOTHING, 0, "",
+	D, STS_RESOLVER_DIED, 1, 0, 0, 0},
+    {"it says ok and fails", "ok_then_fails", NOTHING, 0, "",
+	D, STS_RESOLVER_DIED, 1, 0, 0, 0},
+    {"it says ok and crashes", "ok_then_crashes", NOTHING, 0, "",
+	D, STS_RESOLVER_DIED, 1, 0, 0, 0},
+    {"it says ok and has recorded nothing", "ok", NOTHING, 0, "",
+	D, STS_INTERNAL, 1, 0, 0, 0},
+    {"the same under deliver", "ok", NOTHING, 0, DELIVER,
+	N, STS_INTERNAL, 1, 0, 0, 0},
+    {"it says ok and has left an expired policy", "ok", EXPIRED, 0, "",
+	D, STS_INTERNAL, 1, 0, 0, 0},
+    {"it hangs", "hangs", NOTHING, 0, "",
+	D, STS_RESOLVER_TIMEOUT, 1, 0, 7900, 10000},
+    {"it faults after it has recorded", "stores_then_faults", NOTHING,
+	FINDS_POLICY, "", E, STS_INTERNAL, 1, 0, 0, 0},
+
+    /* faults, and what is known holds */
+    {"missing, an unchecked policy", "", UNCHECKED, 0, "",
+	E, STS_RESOLVER_MISSING, 0, 0, 0, 0},
+    {"missing, an unchecked policy, deliver", "", UNCHECKED, 0, DELIVER,
+	E, STS_RESOLVER_MISSING, 0, 0, 0, 0},
+    {"fault, an unchecked policy", "fault", UNCHECKED, 0, "",
+	E, STS_CA_UNUSABLE, 1, 0, 0, 0},
+    {"crash, an unchecked policy", "crashes", UNCHECKED, 0, "",
+	E, STS_RESOLVER_DIED, 1, 0, 0, 0},
+    {"hang, an unchecked policy", "hangs", UNCHECKED, 0, "",
+	E, STS_RESOLVER_TIMEOUT, 1, 0, 7900, 10000},
+    {"fault, an unchecked policy beside an absence", "fault",
+	UNCHECKED_AND_ABSENCE, 0, "", E, STS_CA_UNUSABLE, 1, 0, 0, 0},
+    {"fault, an unchecked testing policy", "fault", UNCHECKED_TESTING, 0, "",
+	T, STS_CA_UNUSABLE, 1, 0, 0, 0},
+    {"fault, a policy from the future", "fault", FUTURE, 0, "",
+	E, STS_CA_UNUSABLE, 1, 0, 0, 0},
+    {"fault, an absence", "fault", FAILED_ABSENCE, 0, "",
+	N, STS_FETCH_CONNECT, 1, 0, 0, 0},
+    {"fault, an absence from the future", "fault", FUTURE_ABSENCE, 0, "",
+	N, STS_NO_RECORD, 1, 0, 0, 0},
+    {"fault, an absence that ran out", "fault", EXPIRED_ABSENCE, 0, "",
+	D, STS_CA_UNUSABLE, 1, 0, 0, 0},
+    {"fault, an expired policy", "fault", EXPIRED, 0, "",
+	D, STS_CA_UNUSABLE, 1, 0, 0, 0},
+    {"fault, a corrupt absence", "fault", CORRUPT_ABSENCE, 0, "",
+	D, STS_CA_UNUSABLE, 1, 0, 0, 0},
+
+    /* the budget of a process */
+    {"budget spent, a quick lookup", "stores", NOTHING, FINDS_POLICY, "",
+	E, STS_OK, 1, 60000, 0, 2000},
+    {"budget spent, a quick fault", "fault", NOTHING, 0, "",
+	D, STS_CA_UNUSABLE, 1, 60000, 0, 2000},
+    {"budget spent, a missing resolver", "", NOTHING, 0, "",
+	D, STS_RESOLVER_MISSING, 0, 60000, 0, 2000},
+    {"budget spent, a slow lookup", "late_fault", NOTHING, 0, "",
+	D, STS_BUDGET, 1, 60000, 1900, 2900},
+    {"budget spent, the same under deliver", "late_fault", NOTHING, 0, DELIVER,
+	N, STS_BUDGET, 1, 60000, 1900, 2900},
+    {"budget spent, an unchecked policy", "late_fault", UNCHECKED, 0, "",
+	E, STS_BUDGET, 1, 60000, 1900, 2900},
+    {"budget spent, an absence", "late_fault", FAILED_ABSENCE, 0, "",
+	N, STS_FETCH_CONNECT, 1, 60000, 1900, 2900},
+    {"budget nearly spent: 5 s and no more", "hangs", NOTHING, 0, "",
+	D, STS_BUDGET, 1, 59000, 4900, 6500},
+
+    /* overrides */
+    {"off: as if there were no policy", "crashes", FRESH, 0,
+	"domain good.example off\n", N, STS_OK, 0, 0, 0, 0},
+    {"off for what is below does not concern the name", "crashes", FRESH, 0,
+	"domain *.good.example off\n", E, STS_OK, 0, 0, 0, 0},
+    {"testing: an enforce policy counts as one", "crashes", FRESH, 0,
+	"domain good.example testing\n", T, STS_OK, 0, 0, 0, 0},
+    {"testing, after a fault too", "fault", UNCHECKED, 0,
+	"domain *.example testing\n", T, STS_CA_UNUSABLE, 1, 0, 0, 0},
+    {"testing makes no policy of none", "ok", UNCHECKED_NONE, 0,
+	"domain good.example testing\n", N, STS_OK, 1, 0, 0, 0},
+    {"testing makes no answer of a fault", "fault", NOTHING, 0,
+	"domain good.example testing\n", D, STS_CA_UNUSABLE, 1, 0, 0, 0},
+    {"a policy file that does not exist", "ok", FRESH, 0,
+	"domain good.example policy /nonexistent/policy\n",
+	D, STS_CONFIG, 0, 0, 0, 0},
+    {"the same under deliver", "ok", NOTHING, 0,
+	DELIVER "domain good.example policy /nonexistent/policy\n",
+	N, STS_CONFIG, 0, 0, 0, 0},
+    {"a policy file that is a device", "ok", FRESH, 0,
+	"domain good.example policy /dev/zero\n", D, STS_CONFIG, 0, 0, 0, 0},
+};
+/* clang-format on */
+enum { SCENARIOS = sizeof(scenarios) / sizeof(scenarios[0]) };
+
+static void
+hold(const struct world *w, enum held held)
+{
+	const char *domain = "good.example";
+
+	switch (held) {
+	case NOTHING:
+		break;
+	case FRESH:
+		world_policy(w, "state", domain, ENFORCE, 100, 100);
+		break;
+	case UNCHECKED_TESTING:
+		world_policy(w, "state", domain, TESTING, DAY, 3600);
+		break;
+	case UNCHECKED_NONE:
+		world_policy(w, "state", domain, MODE_NONE, DAY, 3600);
+		break;
+	case EXPIRED_AND_ABSENCE:
+		world_absence(w, "state", domain, "", 60, 3600);
+		/* FALLTHROUGH */
+	case EXPIRED:
+		world_policy(w, "state", domain, ENFORCE, 8 * DAY, 8 * DAY);
+		break;
+	case CORRUPT_ABSENCE:
+	case FRESH_ABSENCE:
+		world_absence(w, "state", domain, "", 60, 3600);
+		break;
+	case FAILED_ABSENCE:
+		world_absence(w, "state", domain, "id1", 60, 300);
+		break;
+	case EXPIRED_ABSENCE:
+		world_absence(w, "state", domain, "", 7200, 3600);
+		break;
+	case UNCHECKED_AND_ABSENCE:
+	case CORRUPT_AND_ABSENCE:
+		world_absence(w, "state", domain, "", 60, 3600);
+		/* FALLTHROUGH */
+	case CORRUPT:
+	case UNCHECKED:
+		world_policy(w, "state", domain, ENFORCE, DAY, 3600);
+		break;
+	case FUTURE:
+		world_policy(w, "state", domain, ENFORCE, -DAY, -DAY);
+		break;
+	case FUTURE_ABSENCE:
+		world_absence(w, "state", domain, "", -DAY, 3600);
+		break;
+	}
+	if (held == CORRUPT || held == CORRUPT_AND_ABSENCE)
+		world_damage(w, "policies", domain);
+	if (held == CORRUPT_ABSENCE)
+		world_damage(w, "absent", domain);
+}
+
+/* What came of one scenario, in its own process. */
+struct outcome {
+	enum sts_verdict verdict;
+	enum sts_status why;
+	unsigned runs;
+	int64_t took_ms;
+	int leaked;
+	bool zombie;
+	bool consistent;
+	bool done;
+};
+
+static int
+count_descriptors(void)
+{
+	int count = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+/* What the struct promises beside verdict and reason. */
+static bool
+is_consistent(const struct sts_answer *a, const struct world *w)
+{
+	bool by_policy = a->verdict == STS_VERDICT_ENFORCE ||
+	    a->verdict == STS_VERDICT_TESTING;
+
+	return strcmp(a->domain, "good.example") == 0 &&
+	    !(a->has_entry && a->has_absence) && (!by_policy || a->has_entry) &&
+	    (a->verdict != STS_VERDICT_DEFER ||
+		(!a->has_entry && !a->has_absence)) &&
+	    a->asked == (world_runs(w) > 0) &&
+	    (!a->has_entry || a->entry.policy.body == a->entry.body);
+}
+
+static void
+ask_once(const struct scenario *s, const struct world *w, struct outcome *o)
+{
+	struct sts_budget budget = {s->slow_ms};
+	struct sts_config config;
+	struct sts_answer answer;
+	int before = count_descriptors();
+	int64_t start;
+
+	if (sts_config_load(&config, w->conf, NULL, NULL) != STS_OK)
+		return;
+	start = sts_monotonic_ms();
+	sts_ask(&config, "Good.Example.", &budget, &answer);
+	o->took_ms = sts_monotonic_ms() - start;
+	o->verdict = answer.verdict;
+	o->why = answer.why;
+	o->consistent = is_consistent(&answer, w);
+	sts_answer_free(&answer);
+	sts_config_free(&config);
+	o->runs = world_runs(w);
+	o->leaked = count_descriptors() - before;
+	o->zombie = waitpid(-1, NULL, WNOHANG) != -1 || errno != ECHILD;
+	o->done = true;
+}
+
+static void
+judge(const struct scenario *s, const struct outcome *o)
+{
+	int64_t most_ms = s->most_ms != 0 ? s->most_ms : 4000;
+
+	ok(o->done, "%s: an answer", s->behaviour);
+	is_str(sts_verdict_name(o->verdict), sts_verdict_name(s->verdict),
+	    "%s: the verdict", s->behaviour);
+	is_str(sts_status_name(o->why), sts_status_name(s->why),
+	    "%s: the reason", s->behaviour);
+	is_int(o->runs, s->runs, "%s: runs of the resolver", s->behaviour);
+	ok(o->consistent && o->leaked == 0 && !o->zombie,
+	    "%s: consistent, no descriptor or zombie left", s->behaviour);
+	if (!ok(o->took_ms >= s->least_ms && o->took_ms <= most_ms,
+		"%s: in time", s->behaviour))
+		tap_diag("%lld ms", (long long)o->took_ms);
+}
+
+/* All at once: most of the time is spent waiting for what hangs. */
+static void
+test_scenarios(void)
+{
+	static struct world worlds[SCENARIOS];
+	struct outcome *outcomes = mmap(NULL, sizeof(*outcomes) * SCENARIOS,
+	    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pids[SCENARIOS];
+
+	for (int i = 0; i < SCENARIOS; i++) {
+		const struct scenario *s = &scenarios[i];
+
+		world_make(&worlds[i], s->fake, s->lines);
+		hold(&worlds[i], s->held);
+		if (s->found == FINDS_POLICY)
+			world_policy(&worlds[i], "prepared", "good.example",
+			    ENFORCE, 0, 0);
+		if (s->found == FINDS_ABSENCE)
+			world_absence(&worlds[i], "prepared", "good.example",
+			    "", 0, 3600);
+	}
+	fflush(stdout);
+	for (int i = 0; i < SCENARIOS; i++) {
+		if ((pids[i] = fork()) == 0) {
+			ask_once(&scenarios[i], &worlds[i], &outcomes[i]);
+			exit(0); /* where a sanitizer looks for leaks */
+		}
+	}
+	for (int i = 0; i < SCENARIOS; i++) {
+		int status = -1;
+
+		waitpid(pids[i], &status, 0);
+		is_int(
+		    status, 0, "%s: the host survived", scenarios[i].behaviour);
+		judge(&scenarios[i], &outcomes[i]);
+		world_remove(&worlds[i]);
+	}
+	munmap(outcomes, sizeof(*outcomes) * SCENARIOS);
+}
+
+/* Names that decide by themselves. */
+static void
+test_names(void)
+{
+	static const struct {
+		const char *name;
+		enum sts_verdict verdict;
+		enum sts_status why;
+	} names[] = {
+	    {"", N, STS_BAD_DOMAIN},
+	    {NULL, N, STS_BAD_DOMAIN},
+	    {".", N, STS_BAD_DOMAIN},
+	    {"a..example", N, STS_BAD_DOMAIN},
+	    {"../../etc/passwd", N, STS_BAD_DOMAIN},
+	    {"-f.example", N, STS_BAD_DOMAIN},
+	    {"a b.example", N, STS_BAD_DOMAIN},
+	    {"a.example\nlookup b.example", N, STS_BAD_DOMAIN},
+	    {"[192.0.2.1]", N, STS_ADDRESS_LITERAL},
+	    {"[IPv6:2001:db8::1]", N, STS_ADDRESS_LITERAL},
+	    {"192.0.2.1", N, STS_ADDRESS_LITERAL},
+	    {"2001:db8::1", N, STS_ADDRESS_LITERAL},
+	    {"\xff\xfe.example", D, STS_BAD_IDN},
+	};
+	struct sts_answer answer;
+	struct sts_config config;
+	struct world w;
+
+	world_make(&w, "ok", DELIVER);
+	(void)sts_config_load(&config, w.conf, NULL, NULL);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		sts_ask(&config, names[i].name, NULL, &answer);
+		ok(answer.verdict == names[i].verdict &&
+			answer.why == names[i].why && !answer.asked,
+		    "name %zu is answered without a query", i);
+		is_str(answer.domain, "", "and is no domain");
+		sts_answer_free(&answer);
+	}
+	sts_ask(&config, "_odd-.Example", NULL, &answer);
+	is_str(answer.domain, "_odd-.example", "an odd name is asked as it is");
+	ok(answer.asked, "of the resolver");
+	sts_answer_free(&answer);
+	is_int(world_runs(&w), 1, "once");
+	sts_config_free(&config);
+	world_remove(&w);
+}
+
+/* Asks about a domain whose override names `path`. */
+static void
+expect_policy_at(const char *path, enum sts_verdict verdict,
+    enum sts_status why, const char *what)
+{
+	struct sts_answer answer;
+	struct sts_config config;
+	char lines[200];
+	struct world w;
+
+	snprintf(
+	    lines, sizeof(lines), "domain *.good.example policy %s\n", path);
+	world_make(&w, "crashes", lines);
+	(void)sts_config_load(&config, w.conf, NULL, NULL);
+	sts_ask(&config, "a.b.good.example", NULL, &answer);
+	is_str(sts_verdict_name(answer.verdict), sts_verdict_name(verdict),
+	    "%s: the verdict", what);
+	is_str(sts_status_name(answer.why), sts_status_name(why),
+	    "%s: the reason", what);
+	ok(answer.override != NULL && !answer.asked, "%s: by override", what);
+	if (answer.verdict == STS_VERDICT_ENFORCE)
+		ok(sts_policy_permits(&answer.entry.policy, "mx.good.example"),
+		    "%s: with its hosts", what);
+	sts_answer_free(&answer);
+	sts_config_free(&config);
+	world_remove(&w);
+}
+
+static void
+expect_file(const char *body, size_t len, enum sts_verdict verdict,
+    enum sts_status why, const char *what)
+{
+	char path[] = "/tmp/mta-sts-policy.XXXXXX";
+	int fd = mkstemp(path);
+
+	ok(fd >= 0 && write(fd, body, len) == (ssize_t)len, "%s", what);
+	close(fd);
+	expect_policy_at(path, verdict, why, what);
+	(void)unlink(path);
+}
+
+static void
+test_odd_policy_files(void)
+{
+	char path[] = "/tmp/mta-sts-policy.XXXXXX";
+	char other[80];
+	int fd = mkstemp(path);
+
+	ok(write(fd, ENFORCE, strlen(ENFORCE)) > 0, "a good policy file");
+	close(fd);
+	expect_policy_at(path, E, STS_OK, "the file itself");
+	snprintf(other, sizeof(other), "%s.link", path);
+	ok(symlink(path, other) == 0, "and a link to it");
+	expect_policy_at(other, D, STS_CONFIG, "a link is not followed");
+	(void)unlink(other);
+	ok(mkfifo(other, 0600) == 0, "a FIFO");
+	expect_policy_at(other, D, STS_CONFIG, "a FIFO does not block");
+	(void)unlink(other);
+	(void)unlink(path);
+	expect_policy_at("/tmp", D, STS_CONFIG, "a directory");
+}
+
+static void
+test_policy_files(void)
+{
+	static char big[STS_BODY_MAX + 1];
+
+	expect_file(ENFORCE, strlen(ENFORCE), E, STS_OK, "an enforce file");
+	expect_file(TESTING, strlen(TESTING), T, STS_OK, "a testing file");
+	expect_file(MODE_NONE, strlen(MODE_NONE), N, STS_OK, "a none file");
+	expect_file("", 0, D, STS_CONFIG, "an empty file");
+	expect_file("mode: enforce\n", 14, D, STS_CONFIG, "an ill-formed file");
+	memset(big, '\n', sizeof(big));
+	memcpy(big, ENFORCE, strlen(ENFORCE));
+	expect_file(big, sizeof(big), D, STS_CONFIG, "a file beyond 64 KiB");
+}
+
+static void
+expect_answer(const char *conf, enum sts_verdict verdict, enum sts_status why,
+    bool asked, const char *what)
+{
+	struct sts_config config;
+	struct sts_answer answer;
+
+	(void)sts_config_load(&config, conf, NULL, NULL);
+	sts_ask(&config, "good.example", NULL, &answer);
+	is_str(sts_verdict_name(answer.verdict), sts_verdict_name(verdict),
+	    "%s: the verdict", what);
+	is_str(sts_status_name(answer.why), sts_status_name(why),
+	    "%s: the reason", what);
+	is_int(answer.asked, asked, "%s: resolver started", what);
+	sts_answer_free(&answer);
+	sts_config_free(&config);
+}
+
+/* State directories that no resolver can help with. */
+static void
+test_state_directory(void)
+{
+	struct world w;
+
+	world_make(&w, "ok", "");
+	hold(&w, UNCHECKED);
+	(void)chmod(w.state, 0777);
+	expect_answer(w.conf, D, STS_STATE_MODE, false, "writable by others");
+	(void)chmod(w.state, 0750);
+	expect_answer(w.conf, E, STS_OK, true, "mended");
+	world_remove(&w);
+
+	world_make(&w, "ok", "state-dir /nonexistent/state\n");
+	expect_answer(w.conf, D, STS_STATE_MISSING, false, "missing");
+	world_remove(&w);
+	world_make(&w, "ok", DELIVER "state-dir /nonexistent/state\n");
+	expect_answer(w.conf, N, STS_STATE_MISSING, false, "missing, deliver");
+	world_remove(&w);
+	world_make(&w, "ok", "state-dir /etc/passwd\n");
+	expect_answer(w.conf, D, STS_STATE_MISSING, false, "a file");
+	world_remove(&w);
+}
+
+/* Run by somebody who is not root: permissions count. */
+static void
+test_unreadable(void)
+{
+	struct world w;
+
+	if (geteuid() == 0) {
+		tap_skip("an unreadable state directory", "run by root");
+		return;
+	}
+	world_make(&w, "ok", "");
+	hold(&w, FRESH);
+	(void)chmod(w.state, 0);
+	expect_answer(w.conf, D, STS_STATE_UNREADABLE, false, "unreadable");
+	(void)chmod(w.state, 0750);
+	expect_answer(w.conf, E, STS_OK, false, "readable again");
+	world_remove(&w);
+}
+
+/* Run by root: who the resolver is, and that it is never root. */
+static void
+test_as_root(void)
+{
+	char path[100], line[100] = "";
+	struct world w;
+	FILE *f;
+
+	if (geteuid() != 0) {
+		tap_skip("asked by root", "not run by root");
+		return;
+	}
+	world_make(&w, "whoami", "");
+	hold(&w, UNCHECKED);
+	expect_answer(w.conf, E, STS_OK, true, "asked by root");
+	snprintf(path, sizeof(path), "%s/whoami.out", w.dir);
+	if ((f = fopen(path, "r")) != NULL) {
+		(void)fgets(line, sizeof(line), f);
+		fclose(f);
+	}
+	is_str(line, "65534 65534 65534\n",
+	    "the resolver is the owner of the state directory");
+	ok(chown(w.state, 0, WORLD_USER) == 0, "now it belongs to root");
+	expect_answer(w.conf, E, STS_STATE_OWNER, false,
+	    "root's state directory, an unchecked policy");
+	ok(chown(w.state, WORLD_USER, 0) == 0, "now to root's group");
+	expect_answer(w.conf, E, STS_STATE_OWNER, false,
+	    "root's group, an unchecked policy");
+	world_remove(&w);
+	world_make(&w, "whoami", "");
+	ok(chown(w.state, 0, 0) == 0, "now to both");
+	expect_answer(w.conf, D, STS_STATE_OWNER, false,
+	    "root's state directory, nothing known");
+	is_int(world_runs(&w), 0, "nothing is run as root");
+	world_remove(&w);
+}
+
+/* From the store alone. */
+static void
+expect_stored(enum held held, const char *lines, enum sts_verdict verdict,
+    enum sts_status why, const char *what)
+{
+	struct sts_config config;
+	struct sts_answer answer;
+	struct world w;
+
+	world_make(&w, "crashes", lines);
+	hold(&w, held);
+	(void)sts_config_load(&config, w.conf, NULL, NULL);
+	sts_ask_store(&config, "good.example", &answer);
+	is_str(sts_verdict_name(answer.verdict), sts_verdict_name(verdict),
+	    "store alone, %s: the verdict", what);
+	is_str(sts_status_name(answer.why), sts_status_name(why),
+	    "store alone, %s: the reason", what);
+	is_int(world_runs(&w), 0, "store alone, %s: no resolver", what);
+	sts_answer_free(&answer);
+	sts_config_free(&config);
+	world_remove(&w);
+}
+
+static void
+test_store_alone(void)
+{
+	expect_stored(NOTHING, "", D, STS_NOT_FOUND, "nothing");
+	expect_stored(NOTHING, DELIVER, D, STS_NOT_FOUND, "nothing, deliver");
+	expect_stored(FRESH, "", E, STS_OK, "a fresh policy");
+	expect_stored(UNCHECKED, "", E, STS_OK, "an unchecked policy");
+	expect_stored(EXPIRED, "", D, STS_NOT_FOUND, "an expired policy");
+	expect_stored(FAILED_ABSENCE, "", N, STS_FETCH_CONNECT, "an absence");
+	expect_stored(EXPIRED_ABSENCE, "", D, STS_NOT_FOUND, "an old absence");
+	expect_stored(CORRUPT, "", D, STS_ENTRY_CORRUPT, "a corrupt policy");
+	expect_stored(CORRUPT, DELIVER, N, STS_ENTRY_CORRUPT,
+	    "a corrupt policy, deliver");
+	expect_stored(CORRUPT_AND_ABSENCE, "", D, STS_ENTRY_CORRUPT,
+	    "a corrupt policy beside an absence");
+	expect_stored(FRESH, "domain good.example off\n", N, STS_OK, "off");
+}
+
+/* A lookup that was no longer waited for records its answer all the same. */
+static void
+test_detached(void)
+{
+	struct sts_budget budget = {60000};
+	struct sts_config config;
+	struct sts_answer answer;
+	struct world w;
+
+	world_make(&w, "stores_late", "");
+	world_policy(&w, "prepared", "good.example", ENFORCE, 0, 0);
+	(void)sts_config_load(&config, w.conf, NULL, NULL);
+	sts_ask(&config, "good.example", &budget, &answer);
+	is_str(sts_status_name(answer.why), "budget", "not waited for");
+	sts_answer_free(&answer);
+	for (int i = 0; i < 40; i++) {
+		sts_ask_store(&config, "good.example", &answer);
+		sts_answer_free(&answer);
+		if (answer.verdict == STS_VERDICT_ENFORCE)
+			break;
+		usleep(100000);
+	}
+	is_str(sts_verdict_name(answer.verdict), "enforce",
+	    "the resolver went on alone and recorded");
+	ok(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD,
+	    "and was never ours to reap");
+	sts_config_free(&config);
+	world_remove(&w);
+}
+
+/* As mta-sts(1) starts one, for other work than a lookup. */
+static void
+test_start_resolver(void)
+{
+	static const char *const two[] = {"--refresh", "good.example", NULL};
+	static const char *const many[] = {
+	    "1", "2", "3", "4", "5", "6", "7", "8", "9", NULL};
+	struct sts_config config;
+	struct sts_child child;
+	char buf[200] = "", expected[200];
+	struct world w;
+	ssize_t n;
+
+	world_make(&w, "echoes", "");
+	(void)sts_config_load(&config, w.conf, NULL, NULL);
+	is_int(sts_client_start_resolver(&config, two, &child), STS_OK,
+	    "a resolver for the command");
+	n = sts_child_read(
+	    &child, buf, sizeof(buf) - 1, false, sts_monotonic_ms() + 5000);
+	buf[n > 0 ? n : 0] = '\0';
+	snprintf(expected, sizeof(expected), "-f %s --refresh good.example\n",
+	    w.conf);
+	is_str(buf, expected, "gets the configuration and the arguments");
+	is_int(sts_child_finish(&child, sts_monotonic_ms() + 5000), 0,
+	    "and can be waited for");
+	is_int(sts_client_start_resolver(&config, many, &child), STS_INTERNAL,
+	    "nine arguments are too many");
+	sts_config_free(&config);
+	world_remove(&w);
+}
+
+int
+main(void)
+{
+	test_names();
+	test_policy_files();
+	test_odd_policy_files();
+	test_state_directory();
+	test_unreadable();
+	test_as_root();
+	test_store_alone();
+	test_detached();
+	test_start_resolver();
+	test_scenarios();
+	return tap_done();
+}

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Names come here as an MTA, an operator or a DNS answer spelt them; they
+ * leave in the one form that is compared, asked about, written on the
+ * resolver's pipe and used as a file name.  Everything that follows trusts
+ * that form, so it is checked byte for byte after libidn2 has had its turn.
+ */
 #include "core/domain.h"
 
 #include <arpa/inet.h>
@@ -17,17 +23,22 @@ enum {
 	UNICODE_MAX = 1024
 };
 
+/* "LDH" of RFC 5890 2.3.1, what an mx value may hold. */
 static bool
 is_host_byte(int byte)
 {
 	return sts_is_alnum(byte) || byte == '-';
 }
 
+/*
+ * The DNS minds neither underscores nor where a hyphen stands, so a domain is
+ * asked about as it is; only upper case has gone.
+ */
 static bool
 is_normal_byte(int byte)
 {
 	return byte == '_' || byte == '-' || sts_is_digit(byte) ||
-	       (byte >= 'a' && byte <= 'z');
+	    (byte >= 'a' && byte <= 'z');
 }
 
 /* The next label, of bytes that `is` allows, and whether a dot follows. */
@@ -65,6 +76,7 @@ sts_domain_is_normalised(const char *name)
 	struct sts_span label;
 	bool dot;
 
+	/* A hyphen first would be taken for an option by some command. */
 	if (len > STS_NAME_MAX || name[0] == '-')
 		return false;
 	do {
@@ -80,6 +92,10 @@ sts_domain_is_address_like(struct sts_span name)
 	struct sts_cursor c = sts_cursor_make(name.p, name.len);
 	struct sts_span label = {name.p, 0};
 
+	/*
+	 * No top-level domain is all digits (RFC 3696 2), so this is an
+	 * address, or what a resolver may read as one: "1.2.3", "127.1".
+	 */
 	while (sts_cursor_until(&c, '.', &label))
 		continue;
 	for (size_t i = 0; i < label.len; i++) {
@@ -99,7 +115,7 @@ is_literal(const char *name)
 	if (len > 1 && name[0] == '[' && name[len - 1] == ']')
 		return true;
 	return strchr(name, ':') != NULL &&
-	       inet_pton(AF_INET6, name, &address) == 1;
+	    inet_pton(AF_INET6, name, &address) == 1;
 }
 
 /* ASCII to its normal form; `name` may be `out`. */
@@ -108,6 +124,7 @@ normalise_ascii(const char *name, char out[STS_NAME_MAX + 1])
 {
 	struct sts_span s = {name, strlen(name)};
 
+	/* The root dot, and no second one: that would be an empty label. */
 	if (s.len > 0 && s.p[s.len - 1] == '.')
 		s.len--;
 	if (s.len > STS_NAME_MAX)
@@ -135,10 +152,12 @@ normalise_unicode(const char *name, char out[STS_NAME_MAX + 1])
 	if (strlen(name) > UNICODE_MAX)
 		return STS_BAD_IDN;
 	error = idn2_to_ascii_8z(name, &ascii, IDN2_NONTRANSITIONAL);
+	/* Our trouble, which says nothing about the name. */
 	if (error == IDN2_MALLOC)
 		return STS_NO_MEMORY;
 	if (error != IDN2_OK)
 		return STS_BAD_IDN;
+	/* UTS #46 maps to "/", to digits and to empty labels, too. */
 	status = normalise_ascii(ascii, out);
 	idn2_free(ascii);
 	return status;
@@ -169,8 +188,8 @@ is_below(const char *domain, const char *name)
 	size_t domain_len = strlen(domain), name_len = strlen(name);
 
 	return domain_len > name_len + 1 &&
-	       domain[domain_len - name_len - 1] == '.' &&
-	       strcmp(domain + domain_len - name_len, name) == 0;
+	    domain[domain_len - name_len - 1] == '.' &&
+	    strcmp(domain + domain_len - name_len, name) == 0;
 }
 
 /*
@@ -201,6 +220,7 @@ sts_domain_override(const struct sts_config *config, const char *domain)
 	for (size_t i = 0; i < config->override_count; i++) {
 		size_t rank = override_rank(config->overrides[i].name, domain);
 
+		/* Among equals the first line stays. */
 		if (rank > best_rank) {
 			best = &config->overrides[i];
 			best_rank = rank;

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * The ASCII classes here are spelt out: <ctype.h> would answer by the locale
+ * of the mail server that loaded us.
+ */
 #include "core/grammar.h"
 
 enum { FIELD_NAME_MAX = 32 };
@@ -9,6 +13,7 @@ sts_ascii_lower(char byte)
 	return byte >= 'A' && byte <= 'Z' ? (char)(byte - 'A' + 'a') : byte;
 }
 
+/* What a field name may hold after its first byte. */
 static bool
 is_name_byte(int byte)
 {
@@ -20,6 +25,7 @@ sts_field_name(struct sts_cursor *c, struct sts_span *name)
 {
 	if (!sts_is_alnum(sts_cursor_peek(c)))
 		return false;
+	/* All of it, so that a name of 33 bytes is not one of 32 and a rest. */
 	*name = sts_cursor_while(c, is_name_byte);
 	return name->len <= FIELD_NAME_MAX;
 }

@@ -1,11 +1,22 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * A body is read line by line, each line as one field.  The parser walks it
+ * twice, first for the mode alone and then for everything, and mx patterns are
+ * found again by the same line reader when they are asked for: so nothing is
+ * stored, nothing is allocated, and each walk is linear in the body.
+ *
+ * RFC 8461 3.2 is kept to the letter for the fields it defines.  For the rest
+ * of the file the letter would throw away policies that people rely on, for a
+ * blank line at the end: those are warnings.
+ */
 #include "core/policy.h"
 
 #include "core/domain.h"
 #include "core/grammar.h"
 
-enum { MAX_AGE_DIGITS = 10 };
+enum { MAX_AGE_DIGITS = 10 }; /* sts-policy-max-age-value */
 
+/* The first three may stand once, and index `seen`. */
 enum field {
 	FIELD_VERSION,
 	FIELD_MODE,
@@ -65,6 +76,7 @@ mode_parse(struct sts_span value, enum sts_mode *out)
 	return false;
 }
 
+/* sts-policy-vchar without UTF-8, and the space. */
 static bool
 is_ascii_value_byte(int byte)
 {
@@ -101,6 +113,7 @@ classify(struct sts_span name, struct sts_span value)
 	return is_extension_value(value) ? FIELD_EXTENSION : FIELD_ILL_FORMED;
 }
 
+/* The *WSP that may follow each field.  A lone CR is no blank. */
 static void
 trim_end(struct sts_span *s)
 {
@@ -131,6 +144,7 @@ next_line(struct sts_cursor *body, struct line *line)
 	return true;
 }
 
+/* The first error is the parse's status; every finding is told. */
 static void
 note(struct parse *p, unsigned line, enum sts_status reason, bool error)
 {
@@ -199,6 +213,7 @@ parse_mx(struct parse *p, struct sts_span value)
 		p->usable_mx++;
 }
 
+/* Digits and nothing else: a sign, a blank or a fraction is ill-formed. */
 static void
 parse_max_age(struct parse *p, struct sts_span value)
 {
@@ -214,6 +229,7 @@ parse_max_age(struct parse *p, struct sts_span value)
 	}
 }
 
+/* One field against its grammar, and against what came before it. */
 static void
 parse_line(struct parse *p, const struct line *line)
 {
@@ -232,6 +248,7 @@ parse_line(struct parse *p, const struct line *line)
 			fail(p, STS_POLICY_BAD_VERSION);
 		break;
 	case FIELD_MODE:
+		/* find_mode has read this very line. */
 		if (!p->mode_is_known)
 			fail(p, STS_POLICY_BAD_MODE);
 		break;
@@ -270,6 +287,7 @@ find_mode(struct parse *p, struct sts_cursor body)
 	}
 }
 
+/* What no line can tell: the fields that are not there. */
 static void
 check_required(struct parse *p)
 {
@@ -285,7 +303,11 @@ check_required(struct parse *p)
 		note(p, 0, STS_POLICY_NO_MX, true);
 }
 
-/* What rejects a body whatever its lines say; STS_OK where nothing does. */
+/*
+ * What rejects a body whatever its lines say; STS_OK where nothing does.  A
+ * byte order mark would hide in the first name, and a NUL would end the body
+ * early for any reader that takes it as a string.
+ */
 static enum sts_status
 body_fault(const char *body, size_t len)
 {
@@ -304,6 +326,22 @@ body_fault(const char *body, size_t len)
 	return memchr(body, '\0', len) != NULL ? STS_POLICY_NUL : STS_OK;
 }
 
+/* The line of the first NUL: an editor that shows none needs the number. */
+static unsigned
+nul_line(const char *body, size_t len)
+{
+	struct sts_cursor c = sts_cursor_make(body, len);
+	struct sts_span text;
+	unsigned line = 0;
+
+	while (sts_cursor_line(&c, &text)) {
+		line++;
+		if (text.len > 0 && memchr(text.p, '\0', text.len) != NULL)
+			break;
+	}
+	return line;
+}
+
 enum sts_status
 sts_policy_parse(struct sts_policy *policy, const char *body, size_t len,
     sts_policy_note *note_function, void *arg)
@@ -319,7 +357,8 @@ sts_policy_parse(struct sts_policy *policy, const char *body, size_t len,
 	memset(policy, 0, sizeof(*policy));
 	policy->body = body;
 	if (fault != STS_OK) {
-		note(&p, 0, fault, true);
+		note(&p, fault == STS_POLICY_NUL ? nul_line(body, len) : 0,
+		    fault, true);
 		return fault;
 	}
 	policy->body_len = len;
@@ -345,6 +384,7 @@ sts_policy_mx_next(const struct sts_policy *policy, struct sts_mx_walk *walk,
 		return false;
 	c = sts_cursor_make(
 	    policy->body + walk->offset, policy->body_len - walk->offset);
+	/* An ill-formed one is here in mode none alone. */
 	while (next_line(&c, &line)) {
 		if (line.field != FIELD_MX || !pattern_name(line.value, &name))
 			continue;

@@ -1,4 +1,13 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Two record sets with one shape: RFC 8461 3.1 and RFC 8460 3 share version,
+ * delimiters, extensions and the rule that exactly one record must be left.
+ * They differ in the version and in one field, which is what the functions
+ * handed to parse_fields know.
+ *
+ * A record is held to its grammar to the letter: 3.1 has an ill-formed one
+ * count as none, and a guess here would choose between enforcing and not.
+ */
 #include "core/record.h"
 
 #include "core/grammar.h"
@@ -18,6 +27,7 @@ field_delim(struct sts_cursor *c)
 	return true;
 }
 
+/* sts-ext-value and tlsrpt-ext-value: no "=", ";", blank or control. */
 static bool
 is_value_byte(int byte)
 {
@@ -50,6 +60,7 @@ select_record(const struct sts_span *records, size_t count, const char *version,
 			*fields = c;
 			found++;
 		} else if (!sts_is_alnum(sts_cursor_peek(&c))) {
+			/* Not "v=STSv10": that is another version. */
 			near_miss = true;
 		}
 	}
@@ -74,6 +85,7 @@ parse_fields(struct sts_cursor *c, field_value *value, void *arg)
 
 		if (!field_delim(c))
 			return STS_RECORD_SYNTAX;
+		/* The one delimiter that may end a record. */
 		if (sts_cursor_left(c) == 0)
 			break;
 		if (!sts_field_name(c, &name) || !sts_cursor_byte(c, '='))
@@ -85,6 +97,7 @@ parse_fields(struct sts_cursor *c, field_value *value, void *arg)
 	return STS_OK;
 }
 
+/* Unknown fields are ignored (3.2), once they have the form of a field. */
 static enum sts_status
 extension_value(struct sts_cursor *c)
 {
@@ -92,13 +105,14 @@ extension_value(struct sts_cursor *c)
 							  : STS_RECORD_SYNTAX;
 }
 
+/* 1*32(ALPHA / DIGIT) */
 static bool
 is_id(struct sts_span s)
 {
 	struct sts_cursor c = sts_cursor_make(s.p, s.len);
 
 	return s.len > 0 && s.len <= STS_ID_MAX &&
-	       sts_cursor_while(&c, sts_is_alnum).len == s.len;
+	    sts_cursor_while(&c, sts_is_alnum).len == s.len;
 }
 
 /*
@@ -116,6 +130,8 @@ sts_field(struct sts_cursor *c, struct sts_span name, void *arg)
 
 	if (!sts_span_is(name, "id") || id[0] != '\0')
 		return extension_value(c);
+	/* Up to the delimiter, so that "a-b" is a bad id, not "a" and a rest.
+	 */
 	value = sts_cursor_while(c, is_value_byte);
 	if (!is_id(value) || !sts_span_copy(value, id, STS_ID_MAX + 1))
 		return STS_RECORD_BAD_ID;
@@ -170,6 +186,7 @@ tlsrpt_field(struct sts_cursor *c, struct sts_span name, void *arg)
 			list->unusable++;
 		else if (list->count < STS_RUA_MAX)
 			list->uri[list->count++] = uri;
+		/* Blanks belong to the list only where a comma follows. */
 		at = *c;
 		(void)sts_cursor_blanks(&at);
 		if (!sts_cursor_byte(&at, ','))
@@ -190,6 +207,7 @@ sts_record_tlsrpt(
 	status = select_record(records, count, "v=TLSRPTv1", &c);
 	if (status == STS_OK)
 		status = parse_fields(&c, tlsrpt_field, out);
+	/* Destinations there were, or none: the linter says which. */
 	if (status == STS_OK && out->count == 0)
 		status =
 		    out->unusable > 0 ? STS_RECORD_BAD_RUA : STS_RECORD_NO_RUA;
@@ -215,7 +233,11 @@ decimal_escape(struct sts_cursor *c)
 	return value <= 0xff ? value : -1;
 }
 
-/* One byte of a quoted string, escapes undone; -1 where there is none. */
+/*
+ * One byte of a quoted string, escapes undone; -1 where there is none.  Other
+ * escapes than the three are refused: "\;" in a TXT record is a mistake that
+ * the linter is there to find (servers publish the backslash).
+ */
 static int
 quoted_byte(struct sts_cursor *c)
 {
@@ -254,6 +276,7 @@ sts_record_unquote(struct sts_span line, char *buf, size_t size, size_t *len)
 
 	*len = 0;
 	(void)sts_cursor_blanks(&c);
+	/* One string at least: a blank line is no record. */
 	do {
 		if (!sts_cursor_byte(&c, '"') ||
 		    !unquote_string(&c, buf, size, len))

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * RFC 8460 4.3 and 4.4 as tables, and the one place that says which of our
+ * own statuses is told to the recipient's domain, and under which name.
+ */
 #include "core/result.h"
 
 #include <stddef.h>
@@ -39,6 +43,7 @@ sts_result_name(enum sts_result result)
 bool
 sts_result_parse(const char *name, enum sts_result *out)
 {
+	/* From the one after "none": its empty name is no result type. */
 	for (unsigned i = STS_RESULT_NONE + 1; i < RESULT_COUNT; i++) {
 		if (strcmp(result_names[i], name) == 0) {
 			*out = (enum sts_result)i;
@@ -79,6 +84,7 @@ sts_result_of_status(enum sts_status status)
 	case STS_FETCH_CERT_UNTRUSTED:
 	case STS_FETCH_CERT_INVALID:
 		return STS_RESULT_STS_WEBPKI_INVALID;
+	/* The host answered, and what it gave is no policy. */
 	case STS_FETCH_MEDIA_TYPE:
 		return STS_RESULT_STS_POLICY_INVALID;
 	case STS_POLICY_TOO_LARGE: /* a valid policy, beyond our MTA's limit */

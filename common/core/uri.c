@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * A rua is only judged here, never taken apart for use: the reporter parses
+ * it again with the libraries that will send to it.  What these functions let
+ * through is plain ASCII without blanks, quotes or separators.
+ */
 #include "core/uri.h"
 
 #include "core/grammar.h"
 
 enum { PORT_DIGITS_MAX = 5, PORT_MAX = 65535 };
 
+/* RFC 3986 3.1, after the first letter. */
 static bool
 is_scheme_byte(int byte)
 {
@@ -19,10 +25,11 @@ static bool
 is_uri_byte(int byte)
 {
 	return sts_is_alnum(byte) ||
-	       (byte > ' ' && byte < 0x7f &&
-		   strchr("-._~:/?#[]@$&'()*+=%", byte) != NULL);
+	    (byte > ' ' && byte < 0x7f &&
+		strchr("-._~:/?#[]@$&'()*+=%", byte) != NULL);
 }
 
+/* An authority ends where a path, query or fragment begins, RFC 3986 3.2. */
 static bool
 is_authority_byte(int byte)
 {
@@ -33,7 +40,7 @@ static bool
 is_hex_digit(int byte)
 {
 	return sts_is_digit(byte) || (byte >= 'a' && byte <= 'f') ||
-	       (byte >= 'A' && byte <= 'F');
+	    (byte >= 'A' && byte <= 'F');
 }
 
 /* Consumes any one byte; -1 at the end. */
@@ -59,6 +66,7 @@ bytes_are_valid(struct sts_span s, bool brackets)
 			return false;
 		if ((byte == '[' || byte == ']') && !brackets)
 			return false;
+		/* An escape is "%" and two hex digits, RFC 3986 2.1. */
 		if (byte == '%' &&
 		    !(is_hex_digit(take(&c)) && is_hex_digit(take(&c))))
 			return false;
@@ -66,6 +74,7 @@ bytes_are_valid(struct sts_span s, bool brackets)
 	return true;
 }
 
+/* A "#" begins the fragment and cannot stand in it, RFC 3986 3.5. */
 static bool
 has_one_fragment_at_most(struct sts_span s)
 {
@@ -84,6 +93,7 @@ sts_uri_is_valid(struct sts_span uri)
 	struct sts_cursor c = sts_cursor_make(uri.p, uri.len);
 	struct sts_span authority = {uri.p, 0}, rest;
 
+	/* A scheme begins with a letter: "1x:" is a relative reference. */
 	if (!sts_is_alnum(sts_cursor_peek(&c)) ||
 	    sts_is_digit(sts_cursor_peek(&c)))
 		return false;
@@ -95,7 +105,7 @@ sts_uri_is_valid(struct sts_span uri)
 	rest.p = c.p;
 	rest.len = sts_cursor_left(&c);
 	return bytes_are_valid(authority, true) &&
-	       bytes_are_valid(rest, false) && has_one_fragment_at_most(rest);
+	    bytes_are_valid(rest, false) && has_one_fragment_at_most(rest);
 }
 
 /* Consumes `scheme`, written in lower case, in either case. */
@@ -142,18 +152,24 @@ is_port(struct sts_cursor *c)
 	return sts_cursor_left(c) == 0 && port <= PORT_MAX;
 }
 
+/* A port follows ":", so a name cannot hold one. */
 static bool
 is_host_byte(int byte)
 {
 	return byte != ':' && byte != '[' && byte != ']';
 }
 
+/* An IPv6 address can, which is why it stands in brackets. */
 static bool
 is_bracketed_byte(int byte)
 {
 	return byte != '[' && byte != ']';
 }
 
+/*
+ * RFC 3986 lets the host be empty, and a report could then go nowhere.  The
+ * user before the last "@" is allowed and not looked at.
+ */
 static bool
 has_host(struct sts_span authority)
 {
@@ -164,7 +180,7 @@ has_host(struct sts_span authority)
 	c = sts_cursor_make(host.p, host.len);
 	if (sts_cursor_byte(&c, '[')) {
 		return sts_cursor_while(&c, is_bracketed_byte).len > 1 &&
-		       sts_cursor_byte(&c, ']') && is_port(&c);
+		    sts_cursor_byte(&c, ']') && is_port(&c);
 	}
 	return sts_cursor_while(&c, is_host_byte).len > 0 && is_port(&c);
 }
@@ -181,8 +197,8 @@ sts_uri_is_destination(struct sts_span uri)
 		    sts_cursor_while(&c, is_authority_byte);
 
 		return after_at(address, &local, &domain) && local.len > 0 &&
-		       domain.len > 0;
+		    domain.len > 0;
 	}
 	return take_scheme(&c, "https://") &&
-	       has_host(sts_cursor_while(&c, is_authority_byte));
+	    has_host(sts_cursor_while(&c, is_authority_byte));
 }

@@ -327,9 +327,9 @@ test_whole_body(void)
 	static const char utf32[] = "\xff\xfe\0\0v\0\0\0";
 
 	(void)parse_bytes(&policy, nul, sizeof(nul) - 1);
-	is_str(found, "!0:policy_nul", "a NUL in an extension rejects");
+	is_str(found, "!5:policy_nul", "a NUL in an extension rejects");
 	(void)parse_bytes(&policy, late_nul, sizeof(late_nul) - 1);
-	is_str(found, "!0:policy_nul", "a NUL at the end rejects");
+	is_str(found, "!5:policy_nul", "a NUL at the end rejects");
 	(void)parse_bytes(&policy, utf32, sizeof(utf32) - 1);
 	is_str(found, "!0:policy_bom", "UTF-32");
 	finds("\xef\xbb\xbf" HEAD MX, "!0:policy_bom", "UTF-8 with a BOM");

@@ -130,31 +130,40 @@ finish_one(const char *what, const char *domain, enum sts_status status)
 	return sts_status_is_local(status) ? EXIT_FAULT : 1;
 }
 
+/* Until the callback has been heard, or the loop itself fails. */
+static void
+await_outcome(struct sts_resolver *r, bool started, struct outcome *outcome)
+{
+	while (started && !outcome->done) {
+		enum sts_status status = sts_loop_step(r->loop, 1000);
+
+		/* What the callback said in this very step stands. */
+		if (!outcome->done && status != STS_OK) {
+			outcome->status = status;
+			return;
+		}
+	}
+}
+
 /* Runs lookup, then routes if asked for, or a forced refresh, of one domain. */
 static int
 run_one(struct sts_resolver *r, const struct options *o, const char *domain)
 {
 	enum sts_task task = o->refresh ? STS_TASK_FORCE : STS_TASK_LOOKUP;
+	const char *what = o->refresh ? "refresh"
+	    : o->routes               ? "routes"
+				      : "lookup";
 	struct outcome outcome = {false, STS_NO_MEMORY};
-	bool started = sts_lookup_start(r, domain, task, on_outcome, &outcome);
 
-	while (started && !outcome.done) {
-		outcome.status = sts_loop_step(r->loop, 1000);
-		started = outcome.done || outcome.status == STS_OK;
+	await_outcome(r,
+	    sts_lookup_start(r, domain, task, on_outcome, &outcome), &outcome);
+	if (o->routes && outcome.status == STS_OK) {
+		outcome = (struct outcome){false, STS_NO_MEMORY};
+		await_outcome(r,
+		    sts_routes_start(r, domain, on_outcome, &outcome),
+		    &outcome);
 	}
-	if (!o->routes || outcome.status != STS_OK)
-		return finish_one(o->refresh  ? "refresh"
-				  : o->routes ? "routes"
-					      : "lookup",
-		    domain, outcome.status);
-	outcome.done = false;
-	outcome.status = STS_NO_MEMORY;
-	started = sts_routes_start(r, domain, on_outcome, &outcome);
-	while (started && !outcome.done) {
-		outcome.status = sts_loop_step(r->loop, 1000);
-		started = outcome.done || outcome.status == STS_OK;
-	}
-	return finish_one("routes", domain, outcome.status);
+	return finish_one(what, domain, outcome.status);
 }
 
 struct totals {
@@ -206,7 +215,7 @@ settle_process(const struct options *o, const struct sts_config *config)
 	/* Without a parent that watches (a detached lookup) it ends itself. */
 	if (o->once)
 		(void)alarm((unsigned)(config->fetch_timeout +
-				       4 * config->dns_timeout + 30));
+		    4 * config->dns_timeout + 30));
 }
 
 static int

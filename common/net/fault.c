@@ -2,6 +2,7 @@
 #include "net/fault.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -50,5 +51,17 @@ sts_fault_descriptors(void)
 	if (fd < 0)
 		return sts_fault_traffic(errno);
 	close(fd);
+	return STS_OK;
+}
+
+enum sts_status
+sts_fault_memory(void)
+{
+	/* volatile: a compiler may drop a pair of malloc and free */
+	void *volatile probe = malloc(1024 * 1024);
+
+	if (probe == NULL)
+		return STS_NO_MEMORY;
+	free(probe);
 	return STS_OK;
 }

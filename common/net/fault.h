@@ -24,4 +24,7 @@ enum sts_status sts_fault_traffic(int error);
  */
 enum sts_status sts_fault_descriptors(void);
 
+/* STS_NO_MEMORY where not even 1 MiB is left, else STS_OK: likewise. */
+enum sts_status sts_fault_memory(void);
+
 #endif

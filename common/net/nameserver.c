@@ -49,6 +49,7 @@ sts_nameserver_rewrite(const char *text, char out[STS_NAMESERVER_TEXT])
 		/* without brackets: no port */
 	} else if (sts_cursor_byte(&c, '[')) {
 		if (!sts_cursor_until(&c, ']', &host) ||
+		    c.p == host.p + host.len || /* no bracket */
 		    !is_address(AF_INET6, host, address, sizeof(address)) ||
 		    !take_port(&c, &port))
 			return false;

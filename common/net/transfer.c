@@ -140,14 +140,19 @@ take_body(char *bytes, size_t size, size_t count, void *arg)
 	return len;
 }
 
-/* libcurl bounds one field; this bounds all, of interim answers too. */
+/* One line each time.  libcurl bounds one field; this bounds all, of interim
+ * answers too. */
 static size_t
 count_header(char *bytes, size_t size, size_t count, void *arg)
 {
 	struct sts_transfer *t = arg;
 	size_t len = size * count;
 
-	(void)bytes;
+	/* Interim answers have an empty line of their own. */
+	if (len >= 5 && memcmp(bytes, "HTTP/", 5) == 0)
+		t->header_ended = false;
+	else if (len <= 2 && bytes[len - 1] == '\n')
+		t->header_ended = true;
 	t->header_len += len;
 	if (t->header_len <= STS_HEADER_MAX)
 		return len;
@@ -464,6 +469,9 @@ failure(struct sts_transfer *t, CURLcode code)
 		return sts_verify_status(verdict);
 	}
 	status = status_of(code);
+	/* Some versions say so of a field that is too long for them. */
+	if (status == STS_NO_MEMORY && verdict->done)
+		status = sts_fault_memory() == STS_OK ? STS_FETCH_HTTP : status;
 	if ((status == STS_FETCH_CONNECT || status == STS_FETCH_TIMEOUT) &&
 	    (fault = connect_fault(t)) != STS_OK)
 		status = fault;
@@ -486,6 +494,23 @@ has_status_line(const struct sts_transfer *t)
 	    status >= 200;
 }
 
+/*
+ * Without a length or chunks the end of the connection ends the body, RFC
+ * 9112 6.3, and libcurl may take any end for it.
+ */
+static bool
+is_whole(struct sts_transfer *t)
+{
+	curl_off_t length = -1;
+
+	if (!t->header_ended)
+		return false;
+	(void)curl_easy_getinfo(
+	    t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+	return length >= 0 || has_field(t, "Transfer-Encoding") ||
+	    t->verification.closed;
+}
+
 enum sts_status
 sts_transfer_outcome(struct sts_transfer *t, CURLcode code)
 {
@@ -498,8 +523,10 @@ sts_transfer_outcome(struct sts_transfer *t, CURLcode code)
 		return t->stop;
 	if (code != CURLE_OK)
 		return failure(t, code);
-	if (!has_status_line(t))
+	if (!has_status_line(t) || !is_whole(t)) {
+		set_detail(t, "the answer is cut short");
 		return STS_FETCH_HTTP;
+	}
 	/* Nothing is accepted that our own verification has not seen. */
 	status = sts_verify_status(&t->verification.verdict);
 	if (status == STS_OK)

@@ -42,6 +42,7 @@ struct sts_transfer {
 	char *body;
 	size_t body_len;
 	size_t header_len;
+	bool header_ended;     /* by an empty line */
 	enum sts_status stop;  /* why we ended it ourselves, or STS_OK */
 	enum sts_status fault; /* why no socket could be opened, or STS_OK */
 	bool header_checked;

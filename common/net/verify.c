@@ -105,15 +105,26 @@ out:
 	return v->verdict.error == X509_V_OK;
 }
 
+/* An end that somebody else forged comes without this alert. */
+static void
+note_close(const SSL *ssl, int where, int value)
+{
+	struct sts_verification *v = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+
+	if (where == SSL_CB_READ_ALERT && v != NULL &&
+	    (value & 0xff) == SSL_AD_CLOSE_NOTIFY)
+		v->closed = true;
+}
+
 void
 sts_verify_install(SSL_CTX *ctx, struct sts_verification *verification)
 {
 	verification->verdict = (struct sts_verdict){.done = false};
+	verification->closed = false;
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_cert_verify_callback(ctx, check, verification);
-#ifdef SSL_OP_IGNORE_UNEXPECTED_EOF
-	SSL_CTX_clear_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
-#endif
+	(void)SSL_CTX_set_app_data(ctx, verification);
+	SSL_CTX_set_info_callback(ctx, note_close);
 }
 
 /* A trust directory that could not be read leaves its roots unknown. */

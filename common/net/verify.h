@@ -32,13 +32,13 @@ struct sts_verification {
 	X509_STORE *store;
 	const char *host; /* no trailing dot, not beginning with "." */
 	struct sts_verdict verdict;
+	bool closed; /* the peer ended the connection (close_notify) */
 };
 
 /*
  * Makes every handshake of `ctx` verify its peer with *verification, and with
  * nothing else that the context holds; the handshake fails where the peer
- * does.  Asks for the end of a connection to be marked (close_notify), so that
- * one cut short by others does not look complete.
+ * does.  Takes the context's application data and information callback.
  */
 void sts_verify_install(SSL_CTX *ctx, struct sts_verification *verification);
 

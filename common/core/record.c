@@ -235,8 +235,8 @@ decimal_escape(struct sts_cursor *c)
 
 /*
  * One byte of a quoted string, escapes undone; -1 where there is none.  Other
- * escapes than the three are refused: "\;" in a TXT record is a mistake that
- * the linter is there to find (servers publish the backslash).
+ * escapes than the three are refused: a zone file reads "\;" as ";", a web
+ * form publishes the backslash too, and a linter cannot know which it will be.
  */
 static int
 quoted_byte(struct sts_cursor *c)

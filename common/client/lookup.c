@@ -165,7 +165,8 @@ sts_client_lookup(const struct sts_config *config,
 	if (status != STS_OK)
 		return status;
 	spec.detach = patience.detach;
-	spec.lifetime = (unsigned)(patience.full_ms / 1000);
+	/* Later than we would kill it: the reason is to be ours. */
+	spec.lifetime = (unsigned)(patience.full_ms / 1000) + GRACE_MS / 1000;
 	if ((status = sts_child_start(&child, &spec)) != STS_OK)
 		return status;
 	*started = true;

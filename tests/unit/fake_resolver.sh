@@ -22,6 +22,7 @@ fault_network) fault dns_timeout; exit 3 ;;
 fault_unknown) fault no_such_token; exit 3 ;;
 fault_ok) fault ok; exit 3 ;;
 hangs) trap '' TERM HUP; sleep 100; ok ;;
+hangs_alone) exec sleep 100 ;;
 late_fault) sleep 3; fault ca_unusable; exit 3 ;;
 crashes) kill -SEGV $$ ;;
 killed) kill -KILL $$ ;;

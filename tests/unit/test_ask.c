@@ -176,6 +176,8 @@ static const struct scenario scenarios[] = {
 	D, STS_INTERNAL, 1, 0, 0, 0},
     {"it hangs", "hangs", NOTHING, 0, "",
 	D, STS_RESOLVER_TIMEOUT, 1, 0, 7900, 10000},
+    {"it hangs without a child of its own", "hangs_alone", NOTHING, 0, "",
+	D, STS_RESOLVER_TIMEOUT, 1, 0, 7900, 10000},
     {"it faults after it has recorded", "stores_then_faults", NOTHING,
 	FINDS_POLICY, "", E, STS_INTERNAL, 1, 0, 0, 0},
 

@@ -132,10 +132,12 @@ class Exim:
 
     @staticmethod
     def daemon_pid():
+        """Its process, where it runs."""
         try:
-            return int(pathlib.Path('/run/exim4/exim.pid').read_text())
+            pid = int(pathlib.Path('/run/exim4/exim.pid').read_text())
         except (FileNotFoundError, ValueError):
             return None
+        return pid if os.path.exists(f'/proc/{pid}') else None
 
     def stop(self):
         pid = self.daemon_pid()
@@ -207,6 +209,16 @@ class Exim:
     def run_queue(self, force=True, **more):
         """One queue run, to its end; force ignores retry times."""
         return self.run('-qff' if force else '-q', **more)
+
+    def release(self, ids, seconds=240):
+        """Delivers these messages, all at once; waits for the end."""
+        running = [subprocess.Popen([BINARY, '-M', id_],
+                                    stdin=subprocess.DEVNULL,
+                                    stdout=subprocess.DEVNULL,
+                                    stderr=subprocess.DEVNULL)
+                   for id_ in ids]
+        for process in running:
+            process.wait(seconds)
 
     def empty_queue(self):
         ids = list(self.queue())

@@ -28,13 +28,11 @@ def script(name, text):
 def _object(value):
     @contextlib.contextmanager
     def apply(lab):
-        lab.mta.configure(macros={'MTA_STS_SO': value})
-        lab.mta.restart()
+        lab.reconfigure(MTA_STS_SO=value)
         try:
             yield
         finally:
-            lab.mta.configure()
-            lab.mta.restart()
+            lab.reconfigure()
     return apply
 
 

@@ -43,6 +43,8 @@ class Lab:
         self.policies = Policies(self.dns)
         self.mx = MxHosts(self.dns)
         self.mta = mta or Exim()
+        self.macros = {}
+        self.edit = None
 
     # Arranging
 
@@ -73,6 +75,13 @@ class Lab:
             ''.join(f'{key} {value}\n' for key, value in lines.items()
                     if value is not None))
 
+    def reconfigure(self, **macros):
+        """The MTA's configuration: self.macros, self.edit, and `macros`;
+        faults come back to it."""
+        self.mta.configure(macros={**self.macros, **macros}, edit=self.edit)
+        if self.mta.daemon_pid():
+            self.mta.restart()
+
     def forget(self, domain=None):
         """Empties the store, or drops one domain."""
         if domain is None:
@@ -101,7 +110,8 @@ class Lab:
 
     @staticmethod
     def text(tag, rcpts, subject='test', sender=SENDER):
-        return (f'From: <{sender}>\nTo: {", ".join(rcpts)}\n'
+        folded = ',\n '.join(rcpts)
+        return (f'From: <{sender}>\nTo: {folded}\n'
                 f'Subject: {subject}\nX-Lab-Tag: {tag}\n'
                 f'Message-ID: <{tag}@lab.test>\n\nHello.\n')
 

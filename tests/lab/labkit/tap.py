@@ -19,10 +19,15 @@ def ok(holds, name):
     return bool(holds)
 
 
+def _short(value):
+    text = repr(value)
+    return text if len(text) < 800 else f'{text[:800]} ... ({len(text)})'
+
+
 def same(got, expected, name):
     if not ok(got == expected, name):
-        diag(f'got      {got!r}')
-        diag(f'expected {expected!r}')
+        diag(f'got      {_short(got)}')
+        diag(f'expected {_short(expected)}')
         return False
     return True
 

@@ -3,11 +3,13 @@
 
     {"mta-sts.x.test": {"status": 302, "headers": {"Location": "https://..."},
                         "body": "...", "hang": "tls", "tls": "1.1",
-                        "cert": "/path", "length": 70000, "seconds": 5}}
+                        "cert": "/path", "length": 70000, "seconds": 5,
+                        "delay": 1}}
 
 hang: tls (no handshake), request (no answer), headers (cut after the status
 line), body (a body that never ends, one byte a second); without "seconds"
-for ever.  length: a Content-Length other than the body's.  Two more addresses
+for ever.  length: a Content-Length other than the body's.  delay: seconds
+before the answer.  Two more addresses
 accept and then are silent, or close at once.
 """
 import select
@@ -121,6 +123,7 @@ def serve(raw):
                 if rule.get('hang') == 'request':
                     hang(rule, sock)
                     return
+                time.sleep(rule.get('delay', 0))
                 respond(sock, rule)
                 sock.unwrap()
             except OSError:

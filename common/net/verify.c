@@ -65,9 +65,14 @@ set_rules(X509_STORE_CTX *chain, const char *host, int level)
 	    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
 		X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
 		X509_CHECK_FLAG_SINGLE_LABEL_SUBDOMAINS);
-	/* A leading dot would match any subdomain, "" any name at all. */
-	return host[0] != '\0' && host[0] != '.' &&
-	    X509_VERIFY_PARAM_set1_host(rules, host, 0);
+	return X509_VERIFY_PARAM_set1_host(rules, host, 0);
+}
+
+/* A leading dot would match any subdomain, "" any name at all. */
+static bool
+is_askable(const char *host)
+{
+	return host[0] != '\0' && host[0] != '.';
 }
 
 /*
@@ -85,6 +90,10 @@ check(X509_STORE_CTX *given, void *arg)
 	X509_STORE_CTX *chain = X509_STORE_CTX_new();
 
 	v->verdict = (struct sts_verdict){.done = true};
+	if (!is_askable(v->host)) {
+		note(&v->verdict, X509_V_ERR_INVALID_CALL, 0);
+		goto out;
+	}
 	if (chain == NULL ||
 	    !X509_STORE_CTX_init(chain, v->store,
 		X509_STORE_CTX_get0_cert(given),
@@ -163,6 +172,8 @@ sts_verify_status(const struct sts_verdict *verdict)
 		return STS_NO_MEMORY;
 	case X509_V_ERR_STORE_LOOKUP:
 		return STS_CA_UNUSABLE;
+	case X509_V_ERR_INVALID_CALL:
+		return STS_INTERNAL;
 	default:
 		return STS_FETCH_CERT_INVALID;
 	}

@@ -22,6 +22,7 @@ enum sts_class {
 	STS_CLASS_DNS,    /* the DNS did not answer, or said "none" */
 	STS_CLASS_FETCH,  /* the policy host: connection, TLS, HTTP */
 	STS_CLASS_POLICY, /* a policy body against RFC 8461 3.2 */
+	STS_CLASS_MX,     /* an MX host, seen by a probe */
 	STS_CLASS_LOCAL   /* this machine: state, resolver, memory, clock */
 };
 
@@ -147,6 +148,23 @@ enum sts_class {
 	    "ill-formed line, ignored")                                        \
 	X(STS_WARN_DUPLICATE, "warn_duplicate", STS_CLASS_POLICY,              \
 	    "the field was set before; the first one holds")                   \
+	/* MX hosts, as a probe finds them (RFC 8461 4.1, 4.2) */               \
+	X(STS_MX_CONNECT, "mx_connect", STS_CLASS_MX,                          \
+	    "no connection to the MX host")                                    \
+	X(STS_MX_SMTP, "mx_smtp", STS_CLASS_MX,                                \
+	    "the MX host did not get as far as STARTTLS in the SMTP dialogue") \
+	X(STS_MX_NO_STARTTLS, "mx_no_starttls", STS_CLASS_MX,                  \
+	    "the MX host does not offer STARTTLS")                             \
+	X(STS_MX_TLS, "mx_tls", STS_CLASS_MX,                                  \
+	    "the TLS handshake with the MX host failed")                       \
+	X(STS_MX_CERT_EXPIRED, "mx_cert_expired", STS_CLASS_MX,                \
+	    "the MX host's certificate has expired or is not yet valid")       \
+	X(STS_MX_CERT_NAME, "mx_cert_name", STS_CLASS_MX,                      \
+	    "the MX host's certificate is for another name")                   \
+	X(STS_MX_CERT_UNTRUSTED, "mx_cert_untrusted", STS_CLASS_MX,            \
+	    "the MX host's certificate does not chain to a trusted root")      \
+	X(STS_MX_CERT_INVALID, "mx_cert_invalid", STS_CLASS_MX,                \
+	    "the MX host's certificate is invalid")                            \
 	/* this machine */                                                     \
 	X(STS_STATE_MISSING, "state_missing", STS_CLASS_LOCAL,                 \
 	    "the state directory does not exist")                              \

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A resolver that is kept: for a program that lives as long as the mail server
+ * and may never wait, such as an OpenSMTPD filter.
+ *
+ * One `mta-sts-resolver` in serving mode, started when the first question
+ * comes, and again, ever more slowly, when it dies or stalls; what it had not
+ * answered is asked once more.  Everything happens in sts_keep_step, which the
+ * owner calls from its own poll(2) loop.
+ */
+#ifndef STS_CLIENT_KEEP_H
+#define STS_CLIENT_KEEP_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/child.h"
+#include "base/config.h"
+#include "base/status.h"
+
+struct sts_keep;
+
+enum sts_keep_what { STS_KEEP_LOOKUP, STS_KEEP_ROUTES, STS_KEEP_REFRESH };
+
+enum {
+	STS_KEEP_FDS = 2,               /* descriptors for poll(2) */
+	STS_KEEP_QUESTIONS_MAX = 20000, /* waiting at once */
+	STS_KEEP_UNDER_WAY_MAX = 1024,  /* of these with the resolver */
+	STS_KEEP_SILENCE_MS = 5000, /* then it is asked for a sign of life */
+	STS_KEEP_STALLED_MS = 2 * STS_KEEP_SILENCE_MS /* then it is killed */
+};
+
+/*
+ * Called once for each question: STS_OK when the answer is in the store, the
+ * reason of a failed refresh, or a local fault (STS_RESOLVER_DIED,
+ * STS_RESOLVER_TIMEOUT, STS_RESOLVER_MISSING, ...).
+ */
+typedef void sts_keep_done(void *arg, enum sts_keep_what what,
+    const char *domain, enum sts_status status);
+
+/* The config must outlive it.  NULL: no memory. */
+struct sts_keep *sts_keep_create(
+    const struct sts_config *config, sts_keep_done *done, void *arg);
+
+/*
+ * Calls nothing back.  The resolver sees the end of its input, finishes what
+ * it is at and ends by itself.
+ */
+void sts_keep_destroy(struct sts_keep *keep);
+
+/*
+ * Asks about a normalised domain, or joins the same question that is under
+ * way.  The callback never comes from within this call.  False: too many
+ * questions, or no memory; then no callback comes.
+ */
+bool sts_keep_ask(
+    struct sts_keep *keep, enum sts_keep_what what, const char *domain);
+
+/*
+ * Has an MX host (a normalised name) probed.  Nobody is told: what comes of it
+ * is in the routes of the domains that use the host.
+ */
+void sts_keep_probe(struct sts_keep *keep, const char *host);
+
+/* Fills at most STS_KEEP_FDS elements; returns how many. */
+size_t sts_keep_poll(const struct sts_keep *keep, struct pollfd *fds);
+
+/* When sts_keep_step has to be called at the latest; INT64_MAX: no need. */
+int64_t sts_keep_due_ms(const struct sts_keep *keep);
+
+/* Starts, writes, reads, kills, reaps and calls back; never waits. */
+void sts_keep_step(struct sts_keep *keep);
+
+/* Questions that have no answer yet. */
+size_t sts_keep_pending(const struct sts_keep *keep);
+
+/*
+ * Starts a resolver as sts_client_start_resolver does, its standard error
+ * thrown away (it logs by syslog): `want_stdin` for the serving mode,
+ * `lifetime` seconds until it ends itself, 0 for none.
+ */
+enum sts_status sts_keep_start_resolver(const struct sts_config *config,
+    const char *const *arguments, bool want_stdin, unsigned lifetime,
+    struct sts_child *child);
+
+/* Processes that were killed and are gone sooner or later. */
+enum { STS_REAPER_MAX = 32 };
+struct sts_reaper {
+	pid_t pid[STS_REAPER_MAX];
+	size_t count;
+};
+
+/*
+ * Kills and disowns a child: closes its descriptors, and has it waited for by
+ * sts_reaper_step, which does not wait.
+ */
+void sts_reaper_take(struct sts_reaper *reaper, struct sts_child *child);
+void sts_reaper_step(struct sts_reaper *reaper);
+
+#endif

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: ISC */
+#include "opensmtpd/answer.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "opensmtpd/choice.h"
+
+enum { CONFIG_AGAIN_MS = 10000 };
+
+static void
+read_config(struct sts_table *t, struct sts_config *config)
+{
+	t->config_ms = sts_monotonic_ms();
+	t->config_status =
+	    sts_config_load(config, t->config_file, sts_config_note_log, NULL);
+	sts_log_open("table-mta-sts", STS_LOG_STDERR, config->log_level);
+	if (t->config_status != STS_OK)
+		sts_log(STS_LOG_ERROR, NULL, "event=config reason=%s",
+		    sts_status_name(t->config_status));
+}
+
+void
+sts_table_init(
+    struct sts_table *table, const char *table_name, const char *config_file)
+{
+	static const char suffix[] = "-unknown";
+	size_t len = strlen(table_name);
+
+	memset(table, 0, sizeof(*table));
+	table->config_file = config_file;
+	table->unknown = len >= sizeof(suffix) - 1 &&
+	    strcmp(table_name + len - (sizeof(suffix) - 1), suffix) == 0;
+	table->may_wait = !table->unknown;
+	table->waited_ms = INT64_MIN / 2;
+	read_config(table, &table->config);
+	sts_background_init(&table->background, &table->config);
+	sts_attempts_init(&table->attempts, &table->config);
+}
+
+void
+sts_table_close(struct sts_table *table)
+{
+	sts_background_close(&table->background);
+	sts_attempts_close(&table->attempts);
+	sts_config_free(&table->config);
+}
+
+bool
+sts_table_update(struct sts_table *table)
+{
+	enum sts_status before = table->config_status;
+	struct sts_config config;
+
+	read_config(table, &config);
+	/* A file that cannot be read now is no reason to forget what it said.
+	 */
+	if (table->config_status != STS_OK && before == STS_OK) {
+		table->config_status = before;
+		sts_config_free(&config);
+		return false;
+	}
+	sts_attempts_close(&table->attempts);
+	sts_config_free(&table->config);
+	table->config = config;
+	return table->config_status == STS_OK;
+}
+
+static void
+set_reply(
+    struct sts_reply *reply, enum sts_found found, const char *a, const char *b)
+{
+	reply->found = found;
+	(void)snprintf(reply->text, sizeof(reply->text), "%s%s", a, b);
+}
+
+static void
+set_error(struct sts_reply *reply, enum sts_status why)
+{
+	set_reply(reply, STS_ERROR, sts_status_name(why), "");
+}
+
+/* Never looked up, as far as can be told. */
+static bool
+is_unknown(const struct sts_known *k)
+{
+	return k->verdict == STS_VERDICT_DEFER && k->domain[0] != '\0';
+}
+
+/* Has what is out of date, or not there, looked up behind the answer. */
+static void
+want_fresh(struct sts_table *t, const struct sts_known *k, bool routes_wanted)
+{
+	bool stale = !k->fresh;
+
+	if (routes_wanted && !k->routes_fresh)
+		sts_background_want(&t->background, STS_JOB_ROUTES, k->domain);
+	else if (stale)
+		sts_background_want(&t->background, STS_JOB_LOOKUP, k->domain);
+}
+
+/*
+ * Reads what is known of the key, waiting for a lookup if this domain was
+ * never looked up and no other was waited for just now.
+ */
+static void
+read_known(
+    struct sts_table *t, const char *key, bool routes, struct sts_known *k)
+{
+	sts_known_read(&t->config, key, routes, k);
+	if (k->verdict != STS_VERDICT_DEFER || k->why != STS_NOT_FOUND ||
+	    !t->may_wait ||
+	    sts_monotonic_ms() - t->waited_ms < STS_TABLE_WAIT_AGAIN_MS)
+		return;
+	(void)sts_background_wait(&t->background,
+	    routes ? STS_JOB_ROUTES : STS_JOB_LOOKUP, k->domain,
+	    STS_TABLE_WAIT_MS);
+	t->waited_ms = sts_monotonic_ms();
+	sts_known_free(k);
+	sts_known_read(&t->config, key, routes, k);
+}
+
+/* A file that cannot be read may say anything: nothing is known. */
+static bool
+refuse_unconfigured(struct sts_table *t, struct sts_reply *reply)
+{
+	if (t->config_status != STS_OK &&
+	    sts_monotonic_ms() - t->config_ms >= CONFIG_AGAIN_MS)
+		(void)sts_table_update(t);
+	if (t->config_status == STS_OK)
+		return false;
+	if (t->unknown)
+		set_reply(reply, STS_FOUND, "", "");
+	else
+		set_error(reply, t->config_status);
+	return true;
+}
+
+void
+sts_table_check(
+    struct sts_table *table, const char *key, struct sts_reply *reply)
+{
+	struct sts_known k;
+
+	if (refuse_unconfigured(table, reply))
+		return;
+	read_known(table, key, false, &k);
+	if (table->unknown)
+		set_reply(
+		    reply, is_unknown(&k) ? STS_FOUND : STS_ABSENT, "", "");
+	else if (k.verdict == STS_VERDICT_ENFORCE)
+		set_reply(reply, STS_FOUND, "", "");
+	else if (k.verdict != STS_VERDICT_DEFER ||
+	    table->config.deliver_on_local_error)
+		set_reply(reply, STS_ABSENT, "", "");
+	else
+		set_error(reply, k.why);
+	want_fresh(table, &k, false);
+	sts_known_free(&k);
+}
+
+/* Whether probes are allowed for a domain with so many permitted hosts. */
+static bool
+may_probe(const struct sts_table *t, size_t permitted)
+{
+	return t->config.probe != STS_PROBE_OFF || permitted > 1;
+}
+
+/*
+ * Hosts that are passed over for what a probe said are probed again, or they
+ * would never be told to work again.
+ */
+static void
+want_probes(struct sts_table *t, const struct sts_known *k, int64_t now)
+{
+	const struct sts_policy *policy = sts_known_policy(k);
+
+	for (size_t i = 0; i < k->routes.count; i++) {
+		const struct sts_route *r = &k->routes.route[i];
+
+		if (sts_route_is_marked(r, now) &&
+		    now - r->probed >= STS_PROBE_AGAIN &&
+		    sts_route_is_permitted(r, policy))
+			sts_background_want(
+			    &t->background, STS_JOB_PROBE, r->host);
+	}
+}
+
+static void
+give_host(struct sts_table *t, const struct sts_known *k,
+    const struct sts_route *route, size_t permitted, struct sts_reply *reply)
+{
+	set_reply(reply, STS_FOUND, "smtp+tls://", route->host);
+	if (may_probe(t, permitted) &&
+	    sts_attempts_note(&t->attempts, k->domain, route->host))
+		sts_background_want(&t->background, STS_JOB_PROBE, route->host);
+}
+
+void
+sts_table_lookup(
+    struct sts_table *table, const char *key, struct sts_reply *reply)
+{
+	int64_t now = (int64_t)time(NULL);
+	const struct sts_route *route = NULL;
+	enum sts_status status;
+	struct sts_known k;
+	size_t permitted;
+
+	if (refuse_unconfigured(table, reply)) {
+		set_error(reply, table->config_status);
+		return;
+	}
+	read_known(table, key, true, &k);
+	permitted = sts_routes_permitted(&k.routes, sts_known_policy(&k));
+	/* Without a policy to match there is no telling a good host. */
+	if (k.verdict == STS_VERDICT_DEFER || k.domain[0] == '\0')
+		status = k.why;
+	else if (k.routes_status != STS_OK)
+		status = k.routes_status;
+	else
+		status = sts_choose_host(
+		    &k.routes, sts_known_policy(&k), now, &route);
+	if (status == STS_OK && route != NULL)
+		give_host(table, &k, route, permitted, reply);
+	else
+		set_error(reply, status);
+	if (may_probe(table, permitted))
+		want_probes(table, &k, now);
+	want_fresh(table, &k, true);
+	sts_known_free(&k);
+}
+
+/* A connection failed while smtpd had this host from us. */
+static void
+on_failed(void *arg, const char *host)
+{
+	struct sts_table *t = arg;
+
+	sts_background_want(&t->background, STS_JOB_PROBE, host);
+}
+
+void
+sts_table_step(struct sts_table *table)
+{
+	sts_attempts_step(&table->attempts, on_failed, table);
+	sts_background_step(&table->background);
+}
+
+int64_t
+sts_table_due_ms(const struct sts_table *table)
+{
+	int64_t a = sts_attempts_due_ms(&table->attempts);
+	int64_t b = sts_background_due_ms(&table->background);
+
+	return a < b ? a : b;
+}

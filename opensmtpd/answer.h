@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the table answers, whatever protocol asks.
+ */
+#ifndef STS_OPENSMTPD_ANSWER_H
+#define STS_OPENSMTPD_ANSWER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/config.h"
+#include "opensmtpd/attempts.h"
+#include "opensmtpd/background.h"
+#include "opensmtpd/known.h"
+
+enum {
+	/* The one wait of the table, for a domain never looked up. */
+	STS_TABLE_WAIT_MS = 1500,
+	STS_TABLE_WAIT_AGAIN_MS = 10000 /* from the end of one to the next */
+};
+
+struct sts_table {
+	const char *config_file; /* NULL: the default one */
+	struct sts_config config;
+	enum sts_status config_status; /* not STS_OK: nothing can be known */
+	int64_t config_ms;             /* when it was last read */
+	/*
+	 * A table whose name ends in "-unknown" holds the domains that nothing
+	 * is known of, for a rule that keeps their mail in the queue.
+	 */
+	bool unknown;
+	bool may_wait;
+	int64_t waited_ms; /* the end of the last wait */
+	struct sts_background background;
+	struct sts_attempts attempts;
+};
+
+enum sts_found { STS_ERROR = -1, STS_ABSENT = 0, STS_FOUND = 1 };
+
+struct sts_reply {
+	enum sts_found found;
+	/*
+	 * After STS_ERROR a fixed token; of a lookup after STS_FOUND the
+	 * value, "smtp+tls://HOST".
+	 */
+	char text[STS_NAME_MAX + 32];
+};
+
+/*
+ * `table_name` is what smtpd calls the table.  Reads the configuration;
+ * whatever is wrong with it, the table can be used.
+ */
+void sts_table_init(
+    struct sts_table *table, const char *table_name, const char *config_file);
+void sts_table_close(struct sts_table *table);
+
+/*
+ * Reads the configuration again; false where it cannot be read, and what was
+ * read before holds.
+ */
+bool sts_table_update(struct sts_table *table);
+
+/* Service domain: has this domain an enforce policy? */
+void sts_table_check(
+    struct sts_table *table, const char *key, struct sts_reply *reply);
+
+/* Service relayhost: which host may have this domain's mail? */
+void sts_table_lookup(
+    struct sts_table *table, const char *key, struct sts_reply *reply);
+
+/* Starts and ends what goes on in the background; never waits. */
+void sts_table_step(struct sts_table *table);
+int64_t sts_table_due_ms(const struct sts_table *table);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: ISC */
+#include "opensmtpd/attempts.h"
+
+#include <string.h>
+
+#include "base/child.h"
+#include "opensmtpd/map.h"
+
+void
+sts_attempts_init(
+    struct sts_attempts *attempts, const struct sts_config *config)
+{
+	memset(attempts, 0, sizeof(*attempts));
+	sts_outcomes_init(&attempts->outcomes, config, false);
+}
+
+void
+sts_attempts_close(struct sts_attempts *attempts)
+{
+	sts_outcomes_close(&attempts->outcomes);
+}
+
+static struct sts_attempt *
+slot_of(struct sts_attempts *a, const char *domain)
+{
+	return &a->attempt[sts_map_mix(sts_map_hash(domain)) %
+	    STS_ATTEMPTS_MAX];
+}
+
+static void
+watch(struct sts_attempts *a, struct sts_attempt *t, bool watched)
+{
+	if (t->watched != watched)
+		a->watched += watched ? 1 : (size_t)-1;
+	t->watched = watched;
+}
+
+static void
+begin(struct sts_attempts *a, struct sts_attempt *t, const char *domain,
+    const char *host, int64_t now)
+{
+	memcpy(t->domain, domain, strlen(domain) + 1);
+	memcpy(t->host, host, strlen(host) + 1);
+	t->first_ms = now;
+	watch(a, t, true);
+}
+
+bool
+sts_attempts_note(
+    struct sts_attempts *attempts, const char *domain, const char *host)
+{
+	struct sts_attempt *t = slot_of(attempts, domain);
+	int64_t now = sts_outcomes_now(), age = now - t->first_ms;
+
+	if (strcmp(t->domain, domain) != 0 || strcmp(t->host, host) != 0 ||
+	    age < 0 || age > STS_ATTEMPT_LIFE_MS) {
+		begin(attempts, t, domain, host, now);
+		return false;
+	}
+	if (age < STS_ATTEMPT_AGAIN_MS)
+		return false;
+	if (sts_outcomes_committed(&attempts->outcomes, domain) >=
+	    t->first_ms) {
+		begin(attempts, t, domain, host, now);
+		return false;
+	}
+	watch(attempts, t, true);
+	return true;
+}
+
+/* Whether a failure at `failed` may have been this attempt's. */
+static bool
+may_have_failed(
+    struct sts_attempts *a, const struct sts_attempt *t, int64_t failed)
+{
+	return failed >= t->first_ms &&
+	    sts_outcomes_committed(&a->outcomes, t->domain) < t->first_ms;
+}
+
+void
+sts_attempts_step(
+    struct sts_attempts *attempts, sts_attempt_failed *failed, void *arg)
+{
+	int64_t now = sts_outcomes_now(), when;
+
+	if (sts_monotonic_ms() < sts_attempts_due_ms(attempts))
+		return;
+	attempts->looked_ms = sts_monotonic_ms();
+	when = sts_outcomes_failed(&attempts->outcomes);
+	for (size_t i = 0; i < STS_ATTEMPTS_MAX; i++) {
+		struct sts_attempt *t = &attempts->attempt[i];
+
+		if (!t->watched)
+			continue;
+		/* Give the delivery that did work the time to say so. */
+		if (when <= now - STS_ATTEMPT_SETTLE_MS &&
+		    may_have_failed(attempts, t, when)) {
+			watch(attempts, t, false);
+			failed(arg, t->host);
+		} else if (now - t->first_ms > STS_ATTEMPT_WATCH_MS)
+			watch(attempts, t, false);
+	}
+}
+
+int64_t
+sts_attempts_due_ms(const struct sts_attempts *attempts)
+{
+	return attempts->watched > 0 ? attempts->looked_ms + STS_ATTEMPT_POLL_MS
+				     : INT64_MAX;
+}

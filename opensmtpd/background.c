@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: ISC */
+#include "opensmtpd/background.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "opensmtpd/map.h"
+
+enum {
+	GRACE_S = 10,         /* beyond what a resolver may take */
+	NOT_BEFORE_MS = 5000, /* after a start that failed */
+	REAP_MS = 200,
+	RECENT = 1024,
+	READS_MAX = 16
+};
+
+void
+sts_background_init(
+    struct sts_background *background, const struct sts_config *config)
+{
+	memset(background, 0, sizeof(*background));
+	background->config = config;
+	for (size_t i = 0; i < STS_BACKGROUND_MAX; i++)
+		background->slot[i].child = (struct sts_child){-1, -1, -1};
+}
+
+void
+sts_background_close(struct sts_background *background)
+{
+	for (size_t i = 0; i < STS_BACKGROUND_MAX; i++)
+		sts_child_close(&background->slot[i].child);
+	sts_reaper_step(&background->reaper);
+}
+
+/* True where a job of kind `have` does what one of kind `want` would. */
+static bool
+covers(enum sts_job_kind have, enum sts_job_kind want)
+{
+	return have == want ||
+	    (have == STS_JOB_ROUTES && want == STS_JOB_LOOKUP);
+}
+
+/* The slot that is at it, or -1. */
+static int
+running(
+    const struct sts_background *b, enum sts_job_kind kind, const char *name)
+{
+	for (int i = 0; i < STS_BACKGROUND_MAX; i++) {
+		if (b->slot[i].running && covers(b->slot[i].job.kind, kind) &&
+		    strcmp(b->slot[i].job.name, name) == 0)
+			return i;
+	}
+	return -1;
+}
+
+static bool
+is_wanted(
+    const struct sts_background *b, enum sts_job_kind kind, const char *name)
+{
+	for (size_t i = 0; i < b->count; i++) {
+		const struct sts_job *job =
+		    &b->wanted[(b->first + i) % STS_BACKGROUND_WANTED_MAX];
+
+		if (covers(job->kind, kind) && strcmp(job->name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static uint64_t
+key_of(enum sts_job_kind kind, const char *name)
+{
+	return sts_map_mix(sts_map_hash(name) + (uint64_t)kind);
+}
+
+/* A domain whose answer stays out of date must not keep us busy. */
+static bool
+was_recent(
+    const struct sts_background *b, enum sts_job_kind kind, const char *name)
+{
+	uint64_t key = key_of(kind, name);
+
+	return b->recent[key % RECENT].key == key &&
+	    sts_monotonic_ms() - b->recent[key % RECENT].ms <
+	    STS_BACKGROUND_AGAIN_MS;
+}
+
+void
+sts_background_want(
+    struct sts_background *background, enum sts_job_kind kind, const char *name)
+{
+	struct sts_background *b = background;
+	struct sts_job *job;
+
+	if (name[0] == '\0' || b->count == STS_BACKGROUND_WANTED_MAX ||
+	    was_recent(b, kind, name) || is_wanted(b, kind, name) ||
+	    running(b, kind, name) >= 0)
+		return;
+	job = &b->wanted[(b->first + b->count) % STS_BACKGROUND_WANTED_MAX];
+	job->kind = kind;
+	memcpy(job->name, name, strlen(name) + 1);
+	b->count++;
+}
+
+/* A probe is a request of the serving mode, and the only one. */
+static void
+send_probe(struct sts_child *child, const char *host)
+{
+	char line[STS_NAME_MAX + 16];
+	int len = snprintf(line, sizeof(line), "probe %s\n", host);
+
+	/* An empty pipe takes a line whole. */
+	if (len > 0 && write(child->in_fd, line, (size_t)len) < 0)
+		sts_log(STS_LOG_DEBUG, host, "event=probe error=%d", errno);
+	close(child->in_fd);
+	child->in_fd = -1;
+}
+
+/* Starts a job in a free slot and returns that, or -1. */
+static int
+start(struct sts_background *b, const struct sts_job *job)
+{
+	const char *arguments[] = {"--once", "--routes", job->name, NULL};
+	const char *const lookup[] = {"--once", job->name, NULL};
+	const char *const none[] = {NULL};
+	unsigned lifetime = (unsigned)(b->config->fetch_timeout +
+	    11 * b->config->dns_timeout + GRACE_S);
+	uint64_t key = key_of(job->kind, job->name);
+	enum sts_status status;
+	int i = 0;
+
+	while (i < STS_BACKGROUND_MAX && b->slot[i].running)
+		i++;
+	if (i == STS_BACKGROUND_MAX || sts_monotonic_ms() < b->not_before_ms)
+		return -1;
+	status = sts_keep_start_resolver(b->config,
+	    job->kind == STS_JOB_PROBE        ? none
+		: job->kind == STS_JOB_ROUTES ? arguments
+					      : lookup,
+	    job->kind == STS_JOB_PROBE, lifetime, &b->slot[i].child);
+	if (status != STS_OK) {
+		sts_log(STS_LOG_ERROR, job->name, "event=resolver reason=%s",
+		    sts_status_name(status));
+		b->not_before_ms = sts_monotonic_ms() + NOT_BEFORE_MS;
+		return -1;
+	}
+	b->slot[i].running = true;
+	b->slot[i].job = *job;
+	b->slot[i].end_ms =
+	    sts_monotonic_ms() + (int64_t)(lifetime + GRACE_S) * 1000;
+	b->recent[key % RECENT].key = key;
+	b->recent[key % RECENT].ms = sts_monotonic_ms();
+	if (job->kind == STS_JOB_PROBE)
+		send_probe(&b->slot[i].child, job->name);
+	return i;
+}
+
+/* True once the resolver has closed its output: it is ending or dead. */
+static bool
+has_ended(struct sts_child *child)
+{
+	char buf[1024];
+
+	for (int i = 0; i < READS_MAX; i++) {
+		ssize_t n = read(child->out_fd, buf, sizeof(buf));
+
+		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+			return true;
+		if (n < 0)
+			return false;
+	}
+	return false;
+}
+
+static void
+look_after(struct sts_background *b, int i)
+{
+	if (!b->slot[i].running)
+		return;
+	if (!has_ended(&b->slot[i].child)) {
+		if (sts_monotonic_ms() < b->slot[i].end_ms)
+			return;
+		sts_log(STS_LOG_WARNING, b->slot[i].job.name,
+		    "event=resolver reason=%s",
+		    sts_status_name(STS_RESOLVER_TIMEOUT));
+	}
+	sts_reaper_take(&b->reaper, &b->slot[i].child);
+	b->slot[i].running = false;
+}
+
+bool
+sts_background_wait(struct sts_background *background, enum sts_job_kind kind,
+    const char *name, int64_t max_ms)
+{
+	int64_t end_ms = sts_monotonic_ms() + max_ms;
+	struct sts_job job = {.kind = kind};
+	int i = running(background, kind, name);
+
+	if (i < 0) {
+		memcpy(job.name, name, strlen(name) + 1);
+		i = start(background, &job);
+	}
+	if (i < 0)
+		return false;
+	for (;;) {
+		int64_t left = end_ms - sts_monotonic_ms();
+		struct pollfd p = {background->slot[i].child.out_fd, POLLIN, 0};
+
+		look_after(background, i);
+		if (!background->slot[i].running)
+			return true;
+		if (left <= 0)
+			return false;
+		(void)poll(&p, 1, (int)left);
+	}
+}
+
+void
+sts_background_step(struct sts_background *background)
+{
+	struct sts_background *b = background;
+	bool busy = true;
+
+	sts_reaper_step(&b->reaper);
+	for (int i = 0; i < STS_BACKGROUND_MAX; i++)
+		look_after(b, i);
+	while (b->count > 0 && busy) {
+		busy = start(b, &b->wanted[b->first]) >= 0;
+		if (!busy)
+			break;
+		b->first = (b->first + 1) % STS_BACKGROUND_WANTED_MAX;
+		b->count--;
+	}
+	/* What cannot be started now is asked for again by the next lookup. */
+	if (b->count > 0 && sts_monotonic_ms() < b->not_before_ms)
+		b->count = 0;
+}
+
+size_t
+sts_background_poll(const struct sts_background *background, struct pollfd *fds)
+{
+	size_t count = 0;
+
+	for (int i = 0; i < STS_BACKGROUND_MAX; i++) {
+		if (background->slot[i].running)
+			fds[count++] = (struct pollfd){
+			    background->slot[i].child.out_fd, POLLIN, 0};
+	}
+	return count;
+}
+
+int64_t
+sts_background_due_ms(const struct sts_background *background)
+{
+	int64_t due = INT64_MAX;
+
+	if (background->reaper.count > 0)
+		due = sts_monotonic_ms() + REAP_MS;
+	for (int i = 0; i < STS_BACKGROUND_MAX; i++) {
+		if (background->slot[i].running &&
+		    background->slot[i].end_ms < due)
+			due = background->slot[i].end_ms;
+	}
+	return due;
+}

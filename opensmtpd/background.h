@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Resolvers that work while the table answers: at most 4 at once, never waited
+ * for but by sts_background_wait, each domain at most once in half a minute.
+ */
+#ifndef STS_OPENSMTPD_BACKGROUND_H
+#define STS_OPENSMTPD_BACKGROUND_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/child.h"
+#include "base/config.h"
+#include "client/keep.h"
+
+enum {
+	STS_BACKGROUND_MAX = 4,
+	STS_BACKGROUND_WANTED_MAX = 256,
+	STS_BACKGROUND_AGAIN_MS = 30000
+};
+
+enum sts_job_kind {
+	STS_JOB_LOOKUP, /* the policy */
+	STS_JOB_ROUTES, /* the policy and the MX hosts */
+	STS_JOB_PROBE   /* an MX host's certificate */
+};
+
+struct sts_job {
+	enum sts_job_kind kind;
+	char name[STS_NAME_MAX + 1]; /* the domain; of a probe the host */
+};
+
+struct sts_background {
+	const struct sts_config *config;
+	struct {
+		struct sts_job job;
+		struct sts_child child;
+		bool running;
+		int64_t end_ms; /* killed then */
+	} slot[STS_BACKGROUND_MAX];
+	struct sts_job wanted[STS_BACKGROUND_WANTED_MAX]; /* a ring */
+	size_t first, count;
+	struct {
+		uint64_t key;
+		int64_t ms;
+	} recent[1024];        /* when a job was started */
+	int64_t not_before_ms; /* after a start that failed */
+	struct sts_reaper reaper;
+};
+
+/* The config must outlive it. */
+void sts_background_init(
+    struct sts_background *background, const struct sts_config *config);
+
+/* Leaves what runs to end by itself. */
+void sts_background_close(struct sts_background *background);
+
+/*
+ * Wants a job done, by and by: nothing is started before the next
+ * sts_background_step.  `name` is normalised.  Dropped where the same is
+ * wanted, running, or was started a short while ago, or too much is wanted.
+ */
+void sts_background_want(struct sts_background *background,
+    enum sts_job_kind kind, const char *name);
+
+/*
+ * Starts a job at once, or finds it running, and waits until it ends,
+ * `max_ms` at most.  True where it ended; false too where nothing is started.
+ */
+bool sts_background_wait(struct sts_background *background,
+    enum sts_job_kind kind, const char *name, int64_t max_ms);
+
+/* Reaps what ended, kills what takes too long, starts what is wanted. */
+void sts_background_step(struct sts_background *background);
+
+/* Fills at most STS_BACKGROUND_MAX elements; returns how many. */
+size_t sts_background_poll(
+    const struct sts_background *background, struct pollfd *fds);
+
+/* When the next step has to come at the latest; INT64_MAX: no need. */
+int64_t sts_background_due_ms(const struct sts_background *background);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: ISC */
+#include "opensmtpd/choice.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "opensmtpd/map.h"
+
+/* As smtpd has it. */
+#ifdef HOST_NAME_MAX
+enum { SMTPD_HOST_MAX = HOST_NAME_MAX };
+#else
+enum { SMTPD_HOST_MAX = 255 };
+#endif
+
+bool
+sts_probe_failed_tls(enum sts_status probe)
+{
+	switch (probe) {
+	case STS_MX_NO_STARTTLS:
+	case STS_MX_TLS:
+	case STS_MX_CERT_EXPIRED:
+	case STS_MX_CERT_NAME:
+	case STS_MX_CERT_UNTRUSTED:
+	case STS_MX_CERT_INVALID:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool
+sts_route_is_marked(const struct sts_route *route, int64_t now)
+{
+	return route->probed != 0 && route->probe != STS_OK &&
+	    now - route->probed < STS_MARK_LIFE;
+}
+
+bool
+sts_route_is_excluded(const struct sts_route *route, int64_t now)
+{
+	return route->probed != 0 && sts_probe_failed_tls(route->probe) &&
+	    now - route->probed < STS_CERTIFICATE_LIFE;
+}
+
+bool
+sts_host_fits_smtpd(const char *host)
+{
+	return strlen(host) <= SMTPD_HOST_MAX;
+}
+
+bool
+sts_route_is_permitted(
+    const struct sts_route *route, const struct sts_policy *policy)
+{
+	return policy == NULL || sts_policy_permits(policy, route->host);
+}
+
+size_t
+sts_routes_permitted(
+    const struct sts_routes *routes, const struct sts_policy *policy)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < routes->count; i++)
+		count += sts_route_is_permitted(&routes->route[i], policy);
+	return count;
+}
+
+/* The order among equals: the same for a whole slot, another in the next. */
+static uint64_t
+turn(const char *domain, const char *host, int64_t now)
+{
+	uint64_t slot = (uint64_t)(now / STS_CHOICE_SLOT);
+
+	return sts_map_mix(
+	    sts_map_hash(domain) ^ sts_map_mix(slot) ^ sts_map_hash(host) * 3);
+}
+
+/* True where `a` is to be tried before `b`. */
+static bool
+comes_before(const struct sts_routes *routes, const struct sts_route *a,
+    const struct sts_route *b, int64_t now)
+{
+	if (a->preference != b->preference)
+		return a->preference < b->preference;
+	return turn(routes->domain, a->host, now) <
+	    turn(routes->domain, b->host, now);
+}
+
+/* What keeps a host from being given. */
+enum obstacle { NOTHING, MARKED, EXCLUDED, TOO_LONG, NOT_PERMITTED };
+
+static enum obstacle
+obstacle_of(
+    const struct sts_route *route, const struct sts_policy *policy, int64_t now)
+{
+	if (!sts_route_is_permitted(route, policy))
+		return NOT_PERMITTED;
+	if (!sts_host_fits_smtpd(route->host))
+		return TOO_LONG;
+	if (sts_route_is_excluded(route, now))
+		return EXCLUDED;
+	return sts_route_is_marked(route, now) ? MARKED : NOTHING;
+}
+
+enum sts_status
+sts_choose_host(const struct sts_routes *routes,
+    const struct sts_policy *policy, int64_t now,
+    const struct sts_route **chosen)
+{
+	const struct sts_route *best = NULL;
+	enum obstacle least = NOT_PERMITTED;
+
+	*chosen = NULL;
+	if (routes->status != STS_OK)
+		return routes->status;
+	for (size_t i = 0; i < routes->count; i++) {
+		const struct sts_route *r = &routes->route[i];
+		enum obstacle obstacle = obstacle_of(r, policy, now);
+
+		if (best == NULL || obstacle < least ||
+		    (obstacle == least && comes_before(routes, r, best, now))) {
+			best = r;
+			least = obstacle;
+		}
+	}
+	if (best == NULL || least == NOT_PERMITTED)
+		return STS_NO_MATCH;
+	if (least == TOO_LONG)
+		return STS_BAD_DOMAIN;
+	if (least == EXCLUDED)
+		return best->probe;
+	*chosen = best;
+	return STS_OK;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Which MX host smtpd is given for a domain.
+ *
+ * smtpd asks once per envelope, takes one host, and tries another only at the
+ * next attempt.  So the envelopes of one message must get the same host, a
+ * backup host must not get mail while the first works, and a host that failed
+ * must be told by its last probe.
+ */
+#ifndef STS_OPENSMTPD_CHOICE_H
+#define STS_OPENSMTPD_CHOICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/policy.h"
+#include "store/routes.h"
+
+enum {
+	/*
+	 * Seconds that a failed probe counts: longer than smtpd's waits
+	 * between two attempts, or each of them would begin with the same
+	 * dead host.  A host that works again is told by a later probe.
+	 */
+	STS_MARK_LIFE = 86400,
+	/*
+	 * Seconds that a failed certificate keeps a host from being answered
+	 * at all, however few are left.
+	 */
+	STS_CERTIFICATE_LIFE = 4 * 3600,
+	STS_PROBE_AGAIN = 600, /* seconds between two probes of one address */
+	STS_CHOICE_SLOT = 600  /* seconds: equal hosts take turns */
+};
+
+/* True where the status says that TLS to an MX host cannot be verified. */
+bool sts_probe_failed_tls(enum sts_status probe);
+
+/* True where the last probe failed, and not too long ago to count. */
+bool sts_route_is_marked(const struct sts_route *route, int64_t now);
+
+/*
+ * True where the last probe failed TLS so lately that smtpd had better not
+ * connect: a failed TLS session makes it avoid that address for everybody's
+ * mail.
+ */
+bool sts_route_is_excluded(const struct sts_route *route, int64_t now);
+
+/*
+ * True where smtpd can take the name as a relay's.  Its limit is the system's
+ * HOST_NAME_MAX, 64 on Linux.
+ */
+bool sts_host_fits_smtpd(const char *host);
+
+/* Whether the policy permits the route's host; NULL permits every host. */
+bool sts_route_is_permitted(
+    const struct sts_route *route, const struct sts_policy *policy);
+
+/* How many hosts may have the domain's mail, marked or not. */
+size_t sts_routes_permitted(
+    const struct sts_routes *routes, const struct sts_policy *policy);
+
+/*
+ * The host to give, into *chosen: the first in MX order that is permitted and
+ * not marked; hosts of equal preference are ordered by a hash of the domain
+ * and of the 10-minute slot that `now` falls in.  Where all are marked, the
+ * first whose TLS did not fail.  Otherwise NULL, and the status says why: the
+ * routes' own, STS_NO_MATCH (no permitted host), STS_BAD_DOMAIN (no name that
+ * smtpd could take), or what the first permitted host's probe said.
+ */
+enum sts_status sts_choose_host(const struct sts_routes *routes,
+    const struct sts_policy *policy, int64_t now,
+    const struct sts_route **chosen);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: ISC */
+#include "opensmtpd/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/child.h"
+#include "base/log.h"
+
+/* A log that nobody reads must not stop the mail. */
+static void
+unblock(int fd)
+{
+	struct stat st;
+	int flags;
+
+	if (fstat(fd, &st) != 0 ||
+	    (!S_ISSOCK(st.st_mode) && !S_ISFIFO(st.st_mode)))
+		return;
+	flags = fcntl(fd, F_GETFL);
+	if (flags >= 0)
+		(void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+void
+sts_daemon_settle(const char *program)
+{
+	static const int ignored[] = {SIGPIPE, SIGHUP, SIGINT, SIGUSR1, SIGUSR2,
+	    SIGALRM, SIGXFSZ, SIGQUIT};
+
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		(void)signal(ignored[i], SIG_IGN);
+	/* Children are waited for, whatever we were started with. */
+	(void)signal(SIGCHLD, SIG_DFL);
+	unblock(STDIN_FILENO);
+	unblock(STDERR_FILENO);
+	sts_log_open(program, STS_LOG_STDERR, STS_LOG_INFO);
+#ifdef __OpenBSD__
+	if (pledge("stdio rpath wpath cpath proc exec id route", NULL) != 0)
+		sts_log(STS_LOG_WARNING, NULL, "event=pledge error=%d", errno);
+#endif
+}
+
+bool
+sts_daemon_is_option(const char *argument, const char *usage)
+{
+	if (strcmp(argument, "--version") == 0) {
+		printf("%s\n", STS_VERSION);
+		return true;
+	}
+	if (strcmp(argument, "--help") == 0) {
+		printf("usage: %s\nStarted by smtpd(8).\n", usage);
+		return true;
+	}
+	return false;
+}
+
+void
+sts_daemon_poll(struct pollfd *fds, size_t count, int64_t due_ms)
+{
+	int timeout = -1;
+
+	if (due_ms != INT64_MAX) {
+		int64_t left = due_ms - sts_monotonic_ms();
+
+		timeout = left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+	}
+	if (poll(fds, (nfds_t)count, timeout) >= 0)
+		return;
+	for (size_t i = 0; i < count; i++)
+		fds[i].revents = 0;
+	/* Out of memory, if anything: do not turn in circles. */
+	if (errno != EINTR)
+		(void)poll(NULL, 0, 100);
+}
+
+bool
+sts_daemon_may_read_again(int error)
+{
+	return error == EINTR || error == EAGAIN || error == EWOULDBLOCK ||
+	    error == ENOMEM || error == ENOBUFS;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: ISC */
+#include "opensmtpd/known.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "core/domain.h"
+
+/* Whether a live answer of the store may be given without a new lookup. */
+static bool
+is_fresh(
+    const struct sts_config *config, const struct sts_answer *a, int64_t now)
+{
+	if (a->override != NULL && a->override->kind != STS_OVERRIDE_TESTING)
+		return true;
+	if (a->has_entry)
+		return sts_entry_is_fresh(&a->entry, now, config->recheck);
+	if (a->has_absence)
+		return sts_absence_is_fresh(&a->absence, now);
+	/* What is no domain name has nothing to be looked up. */
+	return a->verdict == STS_VERDICT_NONE && !sts_status_is_local(a->why);
+}
+
+/* Moves the entry over. */
+static void
+take_entry(struct sts_known *k, struct sts_entry *entry)
+{
+	k->entry = *entry;
+	k->has_policy = true;
+	memset(entry, 0, sizeof(*entry));
+}
+
+static enum sts_verdict
+verdict_of(const struct sts_config *config, const struct sts_known *k)
+{
+	const struct sts_override *override =
+	    sts_domain_override(config, k->domain);
+
+	if (k->entry.policy.mode == STS_MODE_NONE)
+		return STS_VERDICT_NONE;
+	if (k->entry.policy.mode == STS_MODE_TESTING ||
+	    (override != NULL && override->kind == STS_OVERRIDE_TESTING))
+		return STS_VERDICT_TESTING;
+	return STS_VERDICT_ENFORCE;
+}
+
+/*
+ * Nothing is in force: of an expired policy and an absence that is out of
+ * date, the later one is what the domain was last seen to have.
+ */
+static void
+read_old(const struct sts_config *config, struct sts_store *store, int64_t now,
+    struct sts_known *k)
+{
+	struct sts_absence absence;
+	struct sts_entry entry;
+	bool has_policy =
+	    sts_store_read_policy(store, k->domain, now, &entry) == STS_OK;
+	bool has_absence =
+	    sts_store_read_absence(store, k->domain, now, &absence) == STS_OK &&
+	    now - absence.recorded <= STS_ABSENCE_BELIEVED;
+
+	if (has_absence && (!has_policy || absence.recorded >= entry.expires)) {
+		k->verdict = STS_VERDICT_NONE;
+		k->why = absence.reason;
+	} else if (has_policy) {
+		take_entry(k, &entry);
+		k->verdict = verdict_of(config, k);
+		k->why = STS_OK;
+		has_policy = false;
+	}
+	if (has_policy)
+		sts_entry_free(&entry);
+}
+
+static void
+read_more(const struct sts_config *config, bool want_routes, int64_t now,
+    struct sts_known *k)
+{
+	struct sts_store *store;
+	bool want_old =
+	    k->verdict == STS_VERDICT_DEFER && k->why == STS_NOT_FOUND;
+
+	if (k->domain[0] == '\0' || (!want_old && !want_routes))
+		return;
+	k->routes_status = config->state_dir == NULL
+	    ? STS_NO_MEMORY
+	    : sts_store_open(&store, config->state_dir, false);
+	if (k->routes_status != STS_OK)
+		return;
+	if (want_old)
+		read_old(config, store, now, k);
+	k->routes_status = STS_NOT_FOUND;
+	if (want_routes)
+		k->routes_status =
+		    sts_store_read_routes(store, k->domain, now, &k->routes);
+	sts_store_close(store);
+	if (k->routes_status != STS_OK)
+		return;
+	if (now - k->routes.recorded > STS_ROUTES_BELIEVED)
+		k->routes_status = STS_NOT_FOUND;
+	k->routes_fresh = now - k->routes.recorded < STS_ROUTES_FRESH;
+}
+
+void
+sts_known_read(const struct sts_config *config, const char *name,
+    bool want_routes, struct sts_known *known)
+{
+	int64_t now = (int64_t)time(NULL);
+	struct sts_answer answer;
+
+	memset(known, 0, sizeof(*known));
+	sts_ask_store(config, name, &answer);
+	memcpy(known->domain, answer.domain, sizeof(known->domain));
+	known->verdict = answer.verdict;
+	known->why = answer.why;
+	known->fresh = is_fresh(config, &answer, now);
+	if (answer.has_entry) {
+		take_entry(known, &answer.entry);
+		answer.has_entry = false;
+	}
+	sts_answer_free(&answer);
+	known->routes_status = STS_NOT_FOUND;
+	read_more(config, want_routes, now, known);
+}
+
+void
+sts_known_free(struct sts_known *known)
+{
+	if (known->has_policy)
+		sts_entry_free(&known->entry);
+	known->has_policy = false;
+}
+
+const struct sts_policy *
+sts_known_policy(const struct sts_known *known)
+{
+	return known->has_policy && known->verdict == STS_VERDICT_ENFORCE
+	    ? &known->entry.policy
+	    : NULL;
+}

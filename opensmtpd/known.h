@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What is known of a recipient's domain, however old: the table answers a
+ * question of smtpd from this and from nothing else.
+ *
+ * An answer that is merely old loses no mail, a missing one may: the target of
+ * an alias passes no filter that could wait for a lookup.  So an expired
+ * policy still counts by its mode, and an absence for 30 days; what is out of
+ * date is marked, so that somebody has it looked up again.
+ */
+#ifndef STS_OPENSMTPD_KNOWN_H
+#define STS_OPENSMTPD_KNOWN_H
+
+#include "client/ask.h"
+#include "store/routes.h"
+
+enum {
+	STS_ABSENCE_BELIEVED = 30 * 86400, /* seconds after it was recorded */
+	STS_ROUTES_FRESH = 900,            /* seconds after they were found */
+	STS_ROUTES_BELIEVED = 30 * 86400
+};
+
+struct sts_known {
+	char domain[STS_NAME_MAX + 1]; /* normalised; "" where it is none */
+	/*
+	 * STS_VERDICT_DEFER: not known, and `why` is STS_NOT_FOUND (never
+	 * looked up), STS_BAD_IDN, or a local fault.  STS_VERDICT_NONE with a
+	 * local fault as `why`: a fault, and on-local-error is deliver.
+	 */
+	enum sts_verdict verdict;
+	enum sts_status why;
+	bool fresh;      /* needs no lookup now */
+	bool has_policy; /* `entry` is filled, whatever its mode or age */
+	struct sts_entry entry;
+	/* STS_OK: `routes` is filled; STS_NOT_FOUND; or a local fault. */
+	enum sts_status routes_status;
+	struct sts_routes routes;
+	bool routes_fresh; /* found less than STS_ROUTES_FRESH ago */
+};
+
+/*
+ * Reads what the store knows of a domain as it came from smtpd, and its
+ * routes if asked for.  Never waits.  Always fills *known, which the caller
+ * frees with sts_known_free.
+ */
+void sts_known_read(const struct sts_config *config, const char *name,
+    bool want_routes, struct sts_known *known);
+void sts_known_free(struct sts_known *known);
+
+/*
+ * The policy that hosts of this domain have to match: NULL where any MX host
+ * may have the mail, which is then still sent under verified TLS.
+ */
+const struct sts_policy *sts_known_policy(const struct sts_known *known);
+
+#endif

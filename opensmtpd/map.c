@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: ISC */
+#include "opensmtpd/map.h"
+
+static size_t
+bucket_of(uint64_t key)
+{
+	return (size_t)(sts_map_mix(key) % STS_MAP_BUCKETS);
+}
+
+void
+sts_map_insert(struct sts_map *map, struct sts_map_node *node, uint64_t key)
+{
+	struct sts_map_node **at = &map->bucket[bucket_of(key)];
+
+	node->key = key;
+	node->next = *at;
+	*at = node;
+	map->count++;
+}
+
+void *
+sts_map_find(const struct sts_map *map, uint64_t key)
+{
+	struct sts_map_node *node = map->bucket[bucket_of(key)];
+
+	while (node != NULL && node->key != key)
+		node = node->next;
+	return node;
+}
+
+void *
+sts_map_next(const struct sts_map_node *node)
+{
+	uint64_t key = node->key;
+
+	do
+		node = node->next;
+	while (node != NULL && node->key != key);
+	/* The first field: the same address as the member itself. */
+	return (void *)(uintptr_t)node;
+}
+
+void
+sts_map_remove(struct sts_map *map, struct sts_map_node *node)
+{
+	struct sts_map_node **at = &map->bucket[bucket_of(node->key)];
+
+	while (*at != NULL && *at != node)
+		at = &(*at)->next;
+	if (*at == NULL)
+		return;
+	*at = node->next;
+	node->next = NULL;
+	map->count--;
+}
+
+void *
+sts_map_pop(struct sts_map *map)
+{
+	for (size_t i = 0; map->count > 0 && i < STS_MAP_BUCKETS; i++) {
+		struct sts_map_node *node = map->bucket[i];
+
+		if (node != NULL) {
+			map->bucket[i] = node->next;
+			map->count--;
+			return node;
+		}
+	}
+	return NULL;
+}
+
+/* FNV-1a. */
+uint64_t
+sts_map_hash(const char *string)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (; *string != '\0'; string++) {
+		hash ^= (unsigned char)*string;
+		hash *= UINT64_C(0x100000001b3);
+	}
+	return hash;
+}
+
+/* The finaliser of SplitMix64: FNV's low bits alone order badly. */
+uint64_t
+sts_map_mix(uint64_t value)
+{
+	value ^= value >> 30;
+	value *= UINT64_C(0xbf58476d1ce4e5b9);
+	value ^= value >> 27;
+	value *= UINT64_C(0x94d049bb133111eb);
+	return value ^ (value >> 31);
+}

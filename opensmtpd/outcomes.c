@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: ISC */
+#include "opensmtpd/outcomes.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "opensmtpd/map.h"
+
+/* Slot 0 is the failure's, the others are the domains'. */
+enum { SLOTS = 4096, PATH_BYTES = 4096 };
+
+int64_t
+sts_outcomes_now(void)
+{
+	struct timespec now = {0};
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void
+sts_outcomes_init(struct sts_outcomes *outcomes,
+    const struct sts_config *config, bool writing)
+{
+	outcomes->config = config;
+	outcomes->fd = -1;
+	outcomes->writing = writing;
+}
+
+void
+sts_outcomes_close(struct sts_outcomes *outcomes)
+{
+	if (outcomes->fd >= 0)
+		close(outcomes->fd);
+	outcomes->fd = -1;
+}
+
+static bool
+path_of(const struct sts_outcomes *o, char path[PATH_BYTES])
+{
+	int len;
+
+	if (o->config->state_dir == NULL)
+		return false;
+	len = snprintf(path, PATH_BYTES, "%s/smtp-out", o->config->state_dir);
+	return len > 0 && len < PATH_BYTES;
+}
+
+void
+sts_outcomes_remove(struct sts_outcomes *outcomes)
+{
+	char path[PATH_BYTES];
+
+	sts_outcomes_close(outcomes);
+	if (path_of(outcomes, path))
+		(void)unlink(path);
+}
+
+/* A file that was removed, or replaced with its directory, is opened anew. */
+static bool
+is_gone(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) != 0 || st.st_nlink != 1;
+}
+
+static bool
+open_file(struct sts_outcomes *o)
+{
+	char path[PATH_BYTES];
+	struct stat st;
+
+	if (o->fd >= 0 && !is_gone(o->fd))
+		return true;
+	sts_outcomes_close(o);
+	if (!path_of(o, path))
+		return false;
+	o->fd = open(path,
+	    O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC |
+		(o->writing ? O_RDWR | O_CREAT : O_RDONLY),
+	    0640);
+	if (o->fd >= 0 &&
+	    (fstat(o->fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+		st.st_nlink != 1))
+		sts_outcomes_close(o);
+	return o->fd >= 0;
+}
+
+static off_t
+slot_of(const char *domain)
+{
+	uint64_t slot =
+	    1 + sts_map_mix(sts_map_hash(domain)) % (uint64_t)(SLOTS - 1);
+
+	return (off_t)(slot * sizeof(int64_t));
+}
+
+static void
+write_now(struct sts_outcomes *o, off_t at)
+{
+	int64_t now = sts_outcomes_now();
+
+	if (open_file(o) && pwrite(o->fd, &now, sizeof(now), at) < 0)
+		sts_outcomes_close(o);
+}
+
+static int64_t
+read_time(struct sts_outcomes *o, off_t at)
+{
+	int64_t when;
+
+	if (!open_file(o) ||
+	    pread(o->fd, &when, sizeof(when), at) != (ssize_t)sizeof(when))
+		return 0;
+	return when > 0 && when <= sts_outcomes_now() ? when : 0;
+}
+
+void
+sts_outcomes_commit(struct sts_outcomes *outcomes, const char *domain)
+{
+	write_now(outcomes, slot_of(domain));
+}
+
+void
+sts_outcomes_failure(struct sts_outcomes *outcomes)
+{
+	write_now(outcomes, 0);
+}
+
+int64_t
+sts_outcomes_committed(struct sts_outcomes *outcomes, const char *domain)
+{
+	return read_time(outcomes, slot_of(domain));
+}
+
+int64_t
+sts_outcomes_failed(struct sts_outcomes *outcomes)
+{
+	return read_time(outcomes, 0);
+}

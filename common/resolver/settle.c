@@ -27,9 +27,30 @@ mark_checked(struct sts_lookup *l, int64_t now)
 		l->entry.used = now;
 }
 
+/*
+ * A lookup that went on without the lock may hold an entry that its holder has
+ * replaced since: the newer fetch stays.
+ */
+static bool
+is_overtaken(const struct sts_lookup *l)
+{
+	struct sts_entry there;
+	bool newer;
+
+	if (l->locked ||
+	    sts_store_read_policy(
+		l->resolver->store, l->domain, sts_now(), &there) != STS_OK)
+		return false;
+	newer = there.fetched > l->entry.fetched;
+	sts_entry_free(&there);
+	return newer;
+}
+
 static enum sts_status
 write_entry(struct sts_lookup *l, bool durable)
 {
+	if (is_overtaken(l))
+		return STS_OK;
 	memcpy(l->entry.domain, l->domain, sizeof(l->domain));
 	return sts_store_write_policy(l->resolver->store, &l->entry, durable);
 }
@@ -75,7 +96,7 @@ sts_settle_fetched(struct sts_lookup *lookup,
 	int64_t now = sts_now();
 	enum sts_status status;
 	bool changed = e->body == NULL || e->body_len != result->body_len ||
-		       memcmp(e->body, result->body, e->body_len) != 0;
+	    memcmp(e->body, result->body, e->body_len) != 0;
 
 	if (!replace_body(e, result->body, result->body_len)) {
 		sts_lookup_finish(lookup, STS_NO_MEMORY);
@@ -134,7 +155,7 @@ sts_settle_failed(struct sts_lookup *lookup, enum sts_status reason)
 	if (lookup->clock_suspect && (live || !lookup_task))
 		sts_lookup_finish(lookup, lookup_task ? STS_OK : reason);
 	else if (live && !lookup_task && e->policy.mode == STS_MODE_NONE &&
-		 lookup->record == STS_NO_RECORD) {
+	    lookup->record == STS_NO_RECORD) {
 		/* RFC 8461 8.3: withdrawn to the end, nothing to warn of. */
 		(void)sts_store_drop(lookup->resolver->store, lookup->domain);
 		sts_lookup_finish(lookup, STS_OK);

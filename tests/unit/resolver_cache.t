@@ -604,6 +604,34 @@ def deadlines():
     holder.wait()
 
 
+def overtaken():
+    """A lookup without the lock fails late, after the entry was replaced."""
+    case = cached(fetch_timeout=4, dns_timeout=1)
+    case.age(400)
+    WORLD.txt["_mta-sts.d.test"] = ["v=STSv1; id=2"]
+    WORLD.policy["d.test"] = "hang"
+
+    def start():
+        return subprocess.Popen(
+            [PROGRAMS + "/help_resolver", case.conf, str(WORLD.https_port),
+             "lookup", "d.test"], stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, text=True)
+    holder = start()
+    time.sleep(0.5)
+    holder.send_signal(signal.SIGSTOP)
+    late = start()
+    time.sleep(3)
+    now = int(time.time())
+    case.set("fetched", now)
+    same(late.communicate(timeout=30)[0], "done lookup d.test ok\n",
+         "overtaken: answered")
+    f = case.fields()
+    same((int(f["fetched"]), f["failed-id"]), (now, ""),
+         "a newer entry is not overwritten by an older lookup")
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+
+
 def protocol():
     case = Case()
     lines = ("lookup d.test\nlookup\n\nfoo d.test\nlookup D.test\n"
@@ -632,6 +660,7 @@ def main():
     clock_heals()
     one_fetch()
     deadlines()
+    overtaken()
     protocol()
     print("1..%d" % TESTS)
     return 1 if FAILED or not TESTS else 0

@@ -14,7 +14,8 @@ static bool
 fails_for_long(
     const struct sts_entry *entry, const struct sts_config *config, int64_t now)
 {
-	return now - entry->failed_at > STS_LONG_FAILURE ||
+	return (entry->failed_at > 0 &&
+		   now - entry->failed_at > STS_LONG_FAILURE) ||
 	    now - entry->fetched > config->refresh_after + STS_LONG_FAILURE;
 }
 
@@ -31,7 +32,7 @@ sts_cache_policy_line(struct sts_cache_line *line,
 	line->until = entry->expires;
 	if (!sts_entry_is_live(entry, now)) {
 		line->state = "expired";
-	} else if (entry->failed_id[0] != '\0') {
+	} else if (sts_query_fetch_failed(entry)) {
 		line->state = "failed";
 		line->marked = fails_for_long(entry, config, now);
 	} else if (sts_entry_is_fresh(entry, now, config->recheck)) {
@@ -39,7 +40,7 @@ sts_cache_policy_line(struct sts_cache_line *line,
 	} else {
 		line->state = "stale";
 	}
-	if (entry->failed_id[0] != '\0')
+	if (sts_query_fetch_failed(entry))
 		line->reason = entry->failed_reason;
 }
 

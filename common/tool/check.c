@@ -192,9 +192,12 @@ static void
 note_policy(void *arg, unsigned line, enum sts_status reason, bool error)
 {
 	const struct override_note *note = arg;
+	char at[16] = "";
 
+	if (line > 0)
+		(void)snprintf(at, sizeof(at), "%u:", line);
 	sts_find(note->findings, error ? STS_FIND_ERROR : STS_FIND_WARNING,
-	    NULL, "%s:%u: %s (%s)", note->override->file, line > 0 ? line : 1,
+	    NULL, "%s:%s %s (%s)", note->override->file, at,
 	    sts_status_text(reason), sts_status_name(reason));
 }
 

@@ -44,8 +44,9 @@ lacks_rights(const struct sts_tool *tool, const struct sts_answer *answer)
 {
 	struct stat st;
 
-	return sts_status_is_local(answer->why) && geteuid() != 0 &&
-	    stat(tool->config.state_dir, &st) == 0 && st.st_uid != geteuid();
+	return sts_status_is_local(answer->why) && !answer->has_entry &&
+	    geteuid() != 0 && stat(tool->config.state_dir, &st) == 0 &&
+	    st.st_uid != geteuid();
 }
 
 int

@@ -32,6 +32,12 @@ bool sts_query_delivers(const struct sts_query *query);
  */
 enum sts_status sts_query_reason(const struct sts_query *query);
 
+/*
+ * True where the last fetch failed and the entry lives on.  Its failed_id may
+ * be "": a refresh fetches though the record is gone.
+ */
+bool sts_query_fetch_failed(const struct sts_entry *entry);
+
 /* Aligned "key: value" lines. */
 void sts_query_print(FILE *out, const struct sts_query *query);
 

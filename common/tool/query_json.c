@@ -63,10 +63,10 @@ policy_json(const struct sts_policy *policy)
 static json_t *
 failed_json(const struct sts_entry *entry)
 {
-	if (entry->failed_id[0] == '\0')
+	if (!sts_query_fetch_failed(entry))
 		return json_null();
 	return json_pack("{s:o, s:s, s:o, s:o}", "id",
-	    sts_json_text(entry->failed_id), "reason",
+	    text_or_null(entry->failed_id), "reason",
 	    sts_status_name(entry->failed_reason), "at",
 	    sts_json_time(entry->failed_at), "next_attempt",
 	    sts_json_time(entry->failed_next));

@@ -35,6 +35,12 @@ sts_query_reason(const struct sts_query *query)
 	return query->routes.count > 0 ? STS_NO_MATCH : query->routes.status;
 }
 
+bool
+sts_query_fetch_failed(const struct sts_entry *entry)
+{
+	return entry->failed_reason != STS_OK;
+}
+
 static void
 print_patterns(FILE *out, const struct sts_policy *policy)
 {
@@ -60,9 +66,10 @@ sts_query_print_entry(FILE *out, const struct sts_entry *entry, int64_t now)
 	sts_out_time_line(out, "fetched", entry->fetched, now);
 	sts_out_time_line(out, "expires", entry->expires, now);
 	sts_out_time_line(out, "record checked", entry->checked, now);
-	if (entry->failed_id[0] == '\0')
+	if (!sts_query_fetch_failed(entry))
 		return;
-	sts_out_line(out, "failed fetch", "id %s: %s (%s)", entry->failed_id,
+	sts_out_line(out, "failed fetch", "id %s: %s (%s)",
+	    entry->failed_id[0] != '\0' ? entry->failed_id : "-",
 	    sts_status_text(entry->failed_reason),
 	    sts_status_name(entry->failed_reason));
 	sts_out_time_line(out, "failed at", entry->failed_at, now);
@@ -157,8 +164,13 @@ print_verdict(FILE *out, const struct sts_query *query)
 	    sts_query_delivers(query) ? sts_verdict_name(query->answer.verdict)
 				      : sts_verdict_name(STS_VERDICT_DEFER),
 	    verdict_sentence(query));
+	/* With a policy in force, a fault of ours is only news. */
 	if (reason != STS_OK)
-		sts_out_line(out, "reason", "%s (%s)", sts_status_text(reason),
+		sts_out_line(out,
+		    sts_query_delivers(query) && query->answer.has_entry
+			? "fault"
+			: "reason",
+		    "%s (%s)", sts_status_text(reason),
 		    sts_status_name(reason));
 }
 

@@ -10,8 +10,8 @@
 #include "tool/refresh.h"
 
 static const int64_t now = 1800000000;
-static const struct sts_config config = {
-    .recheck = 300, .refresh_after = 86400};
+static const struct sts_config config = {.recheck = 300,
+    .refresh_after = 86400};
 
 static char body[] =
     "version: STSv1\nmode: testing\nmx: mx.example.com\nmax_age: 604800\n";

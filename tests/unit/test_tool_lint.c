@@ -117,7 +117,8 @@ record_row(char **fields, const char *kind, const char *key)
 	ran = lint(kind, text, len);
 	if (strcmp(fields[3], "accept") == 0) {
 		values += strncmp(values, "id=", 3) == 0 ? 3 : 0;
-		for (size_t used = 0; *values != '\0'; values += *values == ',') {
+		for (size_t used = 0; *values != '\0';
+		     values += *values == ',') {
 			size_t part = strcspn(values, ",");
 
 			used += (size_t)snprintf(expected + used,
@@ -202,8 +203,9 @@ lines_are_named(void)
 	expect(lint_text("policy",
 		   "version: STSv1\nmode: enforce\nmx: mx.example.com\n"
 		   "max_age: soon\n"),
-	    1, "", ":4: max_age is not a number of 1 to 10 digits "
-		   "(policy_bad_max_age)\n",
+	    1, "",
+	    ":4: max_age is not a number of 1 to 10 digits "
+	    "(policy_bad_max_age)\n",
 	    "a bad max_age");
 	expect(lint_text("policy",
 		   "version: STSv1\nmode: testing\n\nmx: mx.example.com\n"
@@ -224,7 +226,8 @@ lines_are_named(void)
 	    "id=7\n", "", "another record and two strings");
 	expect(lint_text("sts", "\"v=STSv1; id=1\"\nv=STSv1; id=2\n"), 1, "",
 	    ":2: ", "a line without quotes");
-	expect(lint_text("sts", "\"v=STSv1; id=1\"\n\"x\"\n\"v=STSv1; id=2\"\n"),
+	expect(
+	    lint_text("sts", "\"v=STSv1; id=1\"\n\"x\"\n\"v=STSv1; id=2\"\n"),
 	    1, "", ":3: more than one TXT record", "two records");
 	expect(lint_text("sts", "\"v=spf1\"\n\"v=STSv1; id=\"\n\"x\"\n"), 1, "",
 	    ":2: ", "the ill-formed record is the one named");
@@ -248,10 +251,10 @@ odd_input(void)
 	expect(lint_text("tlsrpt", "\n"), 1, "", ":1: ", "an empty line");
 	expect(lint("policy", "version: STSv1\0\nmode: none\nmax_age: 1\n", 39),
 	    1, "", ":", "a NUL in a policy");
-	expect(lint("sts", "\"v=STSv1; id=1\0\"\n", 17), 1, "", ":1: ",
-	    "a NUL in a record");
-	expect(lint_text("sts", "\"v=STSv1; id=1; a=\\000\"\n"), 1, "", ":1: ",
-	    "an escaped NUL in a record");
+	expect(lint("sts", "\"v=STSv1; id=1\0\"\n", 17), 1, "",
+	    ":1: ", "a NUL in a record");
+	expect(lint_text("sts", "\"v=STSv1; id=1; a=\\000\"\n"), 1, "",
+	    ":1: ", "an escaped NUL in a record");
 	strcpy(big, "version: STSv1\nmode: none\nmax_age: 1\n");
 	memset(big + strlen(big), '#', STS_BODY_MAX + 99 - strlen(big));
 	ran = lint("policy", big, STS_BODY_MAX + 99);
@@ -263,8 +266,9 @@ odd_input(void)
 	is_int(ran.code, 1, "records of more than 64 KiB are refused");
 	ran_free(&ran);
 	free(big);
-	ran = lint_text("policy", "version: STSv1\nmode: none\nmax_age: 1\n"
-				  "\x1b[2Jx: y\n");
+	ran = lint_text("policy",
+	    "version: STSv1\nmode: none\nmax_age: 1\n"
+	    "\x1b[2Jx: y\n");
 	ok(strchr(ran.err, '\x1b') == NULL && strchr(ran.out, '\x1b') == NULL,
 	    "an escape sequence does not reach the terminal");
 	ran_free(&ran);

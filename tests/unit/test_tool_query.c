@@ -147,8 +147,9 @@ a_failed_fetch_is_shown(void)
 	text = printed(&q);
 	ok(strstr(text, "failed fetch:   id 20270115: ") != NULL &&
 		strstr(text, "(fetch_cert_name)\n") != NULL &&
-		strstr(text, "next attempt:   2027-01-15T08:04:00Z "
-			     "(in 4 minutes)\n") != NULL,
+		strstr(text,
+		    "next attempt:   2027-01-15T08:04:00Z "
+		    "(in 4 minutes)\n") != NULL,
 	    "id, reason and next attempt");
 	free(text);
 }
@@ -186,10 +187,12 @@ no_policy(void)
 	q.answer.absence.until = now + 3600;
 	ok(sts_query_delivers(&q), "no policy: delivered");
 	text = printed(&q);
-	ok(strstr(text, "policy:         none: there is no TXT record of this "
-			"kind (no_record)\n") != NULL &&
-		strstr(text, "verdict:        none: delivered as without "
-			     "MTA-STS\n") != NULL,
+	ok(strstr(text,
+	       "policy:         none: there is no TXT record of this "
+	       "kind (no_record)\n") != NULL &&
+		strstr(text,
+		    "verdict:        none: delivered as without "
+		    "MTA-STS\n") != NULL,
 	    "and says why");
 	free(text);
 }
@@ -230,11 +233,11 @@ json_values(void)
 	enforced(&q);
 	add_route(&q, "mx1.example.com", true);
 	object = as_json(&q);
-	is_str(json_string_value(json_object_get(
-		   json_object_get(object, "policy"), "mode")),
+	is_str(json_string_value(
+		   json_object_get(json_object_get(object, "policy"), "mode")),
 	    "enforce", "policy.mode");
-	is_int((long long)json_array_size(json_object_get(
-		   json_object_get(object, "policy"), "mx")),
+	is_int((long long)json_array_size(
+		   json_object_get(json_object_get(object, "policy"), "mx")),
 	    2, "policy.mx");
 	is_str(json_string_value(json_object_get(
 		   json_array_get(json_object_get(object, "mx_hosts"), 0),

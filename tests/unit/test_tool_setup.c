@@ -85,8 +85,8 @@ places(void)
 		ok(sts_setup_path_is_surprising(bad[i]),
 		    "'%s' is no place for a state directory", bad[i]);
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-		ok(!sts_setup_path_is_surprising(good[i]),
-		    "'%s' may be one", good[i]);
+		ok(!sts_setup_path_is_surprising(good[i]), "'%s' may be one",
+		    good[i]);
 }
 
 static void
@@ -127,8 +127,8 @@ mended(void)
 	ok(r.fine, "wrong modes are mended");
 	ok(is_like("deep/er/state", S_IFDIR | 0750) &&
 		is_like("deep/er/state/policies/0a", S_IFDIR | 0750) &&
-		is_like("deep/er/state/policies/0a/example.com",
-		    S_IFREG | 0640),
+		is_like(
+		    "deep/er/state/policies/0a/example.com", S_IFREG | 0640),
 	    "directories 0750, files 0640");
 	ok(strstr(r.out, "mode mended: ") != NULL, "and told");
 	result_free(&r);
@@ -204,8 +204,8 @@ command_line(void)
 	ran = run_tool("setup", "--user", "no-such-user-here", NULL);
 	is_int(ran.code, 3, "an unknown user");
 	ran_free(&ran);
-	ran = run_tool("setup", "--user", "nobody", "--group", "no-such-group",
-	    NULL);
+	ran = run_tool(
+	    "setup", "--user", "nobody", "--group", "no-such-group", NULL);
 	is_int(ran.code, 3, "an unknown group");
 	ran_free(&ran);
 }

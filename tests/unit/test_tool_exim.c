@@ -1,0 +1,691 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * `mta-sts config check --exim` against what real Exims said of themselves
+ * (tests/unit/data/exim, Exim 4.96 of Debian 12), as recorded and with one
+ * thing changed at a time: every change that weakens the promise is found.
+ */
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/unit/tap.h"
+#include "tests/unit/tap_tool.h"
+#include "tool/exim.h"
+
+enum { TEXT_MAX = 256 * 1024 };
+
+static char top[] = "/tmp/mta-sts-exim.XXXXXX";
+static char object[64], resolv[64], debian[64];
+
+/* One recorded Exim, with what a test changes in it. */
+struct world {
+	struct sts_exim e;
+	char *found; /* what the check printed */
+	struct sts_findings f;
+};
+
+static char *
+read_all(const char *scenario, const char *name)
+{
+	char path[128], *text = malloc(TEXT_MAX);
+	FILE *file;
+	size_t len;
+
+	snprintf(
+	    path, sizeof(path), "tests/unit/data/exim/%s/%s", scenario, name);
+	file = fopen(path, "r");
+	if (file == NULL || text == NULL) {
+		printf("Bail out! cannot read %s\n", path);
+		exit(1);
+	}
+	len = fread(text, 1, TEXT_MAX / 2, file);
+	text[len] = '\0';
+	fclose(file);
+	return text;
+}
+
+/* Replaces the first `from` after `after` (or from the start) in place. */
+static bool
+change(char *text, const char *after, const char *from, const char *to)
+{
+	char *at = after != NULL ? strstr(text, after) : text;
+	size_t from_len = strlen(from), to_len = strlen(to);
+
+	if (at == NULL || (at = strstr(at, from)) == NULL)
+		return false;
+	memmove(at + to_len, at + from_len, strlen(at + from_len) + 1);
+	memcpy(at, to, to_len);
+	return true;
+}
+
+static void
+open_world(struct world *w, const char *scenario)
+{
+	const struct passwd *pw = getpwuid(geteuid());
+
+	memset(w, 0, sizeof(*w));
+	w->e.binary = "exim";
+	w->e.debian_dir = debian;
+	w->e.resolv_conf = resolv;
+	w->e.state_dir = top;
+	w->e.version = read_all(scenario, "bV.txt");
+	w->e.main = read_all(scenario, "main.txt");
+	w->e.router_text = read_all(scenario, "routers.txt");
+	w->e.transport_text = read_all(scenario, "transports.txt");
+	w->e.dlfunc = read_all(scenario, "dlfunc.txt");
+	w->e.call_result = strdup("mode=none\n");
+	/* What belongs to the recorded machine becomes this one's. */
+	(void)change(
+	    w->e.router_text, NULL, "/usr/lib/exim4/mta-sts.so", object);
+	(void)change(w->e.main, NULL, "Debian-exim",
+	    pw != NULL ? pw->pw_name : "nobody");
+	write_file(resolv, "nameserver 127.0.0.1\n", 21);
+}
+
+static void
+judge(struct world *w)
+{
+	size_t len;
+
+	w->f.out = open_memstream(&w->found, &len);
+	(void)sts_exim_parse(&w->e.routers, w->e.router_text, "router");
+	(void)sts_exim_parse(
+	    &w->e.transports, w->e.transport_text, "transport");
+	sts_exim_judge(&w->f, &w->e);
+	fclose(w->f.out);
+}
+
+static void
+close_world(struct world *w)
+{
+	free(w->e.version);
+	free(w->e.main);
+	free(w->e.router_text);
+	free(w->e.transport_text);
+	free(w->e.dlfunc);
+	free(w->e.call_result);
+	sts_exim_list_free(&w->e.routers);
+	sts_exim_list_free(&w->e.transports);
+	free(w->found);
+}
+
+static unsigned
+problems(const struct world *w)
+{
+	return w->f.count[STS_FIND_ERROR] + w->f.count[STS_FIND_WARNING];
+}
+
+/* True where a line of the findings begins and goes on like this. */
+static bool
+found(const struct world *w, const char *begins, const char *part)
+{
+	const char *line = w->found;
+
+	for (; line != NULL && *line != '\0'; line = strchr(line, '\n') + 1) {
+		const char *end = strchr(line, '\n');
+		const char *at = strstr(line, part);
+
+		if (strncmp(line, begins, strlen(begins)) == 0 && at != NULL &&
+		    at < end)
+			return true;
+	}
+	return false;
+}
+
+static void
+show(const struct world *w)
+{
+	char *copy = strdup(w->found), *rest = copy, *line;
+
+	while ((line = strsep(&rest, "\n")) != NULL && *line != '\0')
+		tap_diag("%s", line);
+	free(copy);
+}
+
+/* Parsing. */
+static void
+parsing(void)
+{
+	struct world w;
+	const struct sts_exim_driver *d;
+
+	open_world(&w, "debian-split");
+	judge(&w);
+	is_int((long long)w.e.routers.count, 14, "all routers");
+	is_int((long long)w.e.transports.count, 11, "all transports");
+	is_str(w.e.routers.driver[1].name, "mta_sts_query", "in order");
+	d = sts_exim_find(&w.e.transports, "remote_smtp_mta_sts");
+	ok(d != NULL, "a transport is found by name");
+	is_str(sts_exim_value(d, "tls_sni"), "$host", "a value");
+	is_str(sts_exim_value(d, "multi_domain"), "false", "no_NAME is false");
+	is_str(sts_exim_value(d, "keepalive"), "true", "NAME is true");
+	is_str(sts_exim_value(d, "hosts"), "", "an empty value");
+	ok(sts_exim_value(d, "no_such_option") == NULL, "an unknown option");
+	is_str(sts_exim_value(&w.e.routers.driver[1], "owners"), "",
+	    "a line that ends with its equals sign");
+	close_world(&w);
+}
+
+static void
+call_arguments(void)
+{
+	const char *data = "x ${dlfunc{/a b.so} {mta_sts_query}{${lc:$domain}}"
+			   "{/etc/c}}";
+	char buf[32];
+
+	ok(sts_exim_call_argument(data, 0, buf, sizeof(buf)), "the object");
+	is_str(buf, "/a b.so", "its path");
+	ok(sts_exim_call_argument(data, 2, buf, sizeof(buf)), "the domain");
+	is_str(buf, "${lc:$domain}", "with braces of its own");
+	ok(sts_exim_call_argument(data, 3, buf, sizeof(buf)), "a further one");
+	ok(!sts_exim_call_argument(data, 4, buf, sizeof(buf)), "no more");
+	ok(!sts_exim_call_argument(data, 2, buf, 4), "one that does not fit");
+	ok(!sts_exim_call_argument("${dlfunc{x", 0, buf, sizeof(buf)),
+	    "an unfinished one");
+	ok(!sts_exim_call_argument("", 0, buf, sizeof(buf)), "none");
+}
+
+static void
+domain_lists(void)
+{
+	static const char *const open[] = {"", "*", "! +local_domains",
+	    "! +local_domains : ! +relay_to_domains", "example.com : *",
+	    "<; ! +local_domains ; !example.com", "+a : !b"};
+	static const char *const limited[] = {"+local_domains",
+	    "! +local_domains : +relay_to_domains", "*.example.com",
+	    "${if exists{/f}{partial-lsearch;/f}fail}", "<; example.com"};
+
+	for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++)
+		ok(sts_exim_list_is_open(open[i]), "'%s' leaves none out",
+		    open[i]);
+	for (size_t i = 0; i < sizeof(limited) / sizeof(limited[0]); i++)
+		ok(!sts_exim_list_is_open(limited[i]), "'%s' is limited",
+		    limited[i]);
+}
+
+/* The recorded configurations as they are. */
+static void
+good_ones(void)
+{
+	static const char *const scenarios[] = {
+	    "debian-split", "debian-macros", "single"};
+
+	for (size_t i = 0; i < 3; i++) {
+		struct world w;
+
+		open_world(&w, scenarios[i]);
+		judge(&w);
+		if (!is_int(problems(&w), 0, "%s: no problem", scenarios[i]))
+			show(&w);
+		if (i < 2)
+			ok(found(&w, "note: ", "router hubbed_hosts "),
+			    "%s: hubbed_hosts is named as an exception",
+			    scenarios[i]);
+		if (i == 1)
+			ok(found(&w, "note: ", "same interface"),
+			    "debian-macros: the shared retry key is noted");
+		close_world(&w);
+	}
+}
+
+/* A change in one place, and the finding that it must lead to. */
+struct mutation {
+	const char *driver; /* changed after this text */
+	const char *from;
+	const char *to;
+	const char *begins;
+	const char *part; /* of the finding's line */
+};
+
+static const struct mutation router_mutations[] = {
+    {"mta_sts_query router:", "no_verify_sender", "verify_sender",
+	"error: ", "router mta_sts_query: a local fault would refuse"},
+    {"mta_sts_enforce router:", "no_verify_sender", "verify_sender",
+	"error: ", "router mta_sts_enforce: a local fault would refuse"},
+    {"mta_sts_no_mx router:", "no_verify_sender", "verify_sender",
+	"error: ", "router mta_sts_no_mx: a local fault would refuse"},
+    {"mta_sts_query router:", "\nverify_recipient", "\nno_verify_recipient",
+	"error: ", "router mta_sts_query: a delivery that was verified"},
+    {"mta_sts_query router:", "\nallow_defer", "\nno_allow_defer",
+	"error: ", "router mta_sts_query: without it the reason"},
+    {"mta_sts_no_mx router:", "\nallow_defer", "\nno_allow_defer",
+	"error: ", "router mta_sts_no_mx: without it the reason"},
+    {"mta_sts_query router:", "\nmore", "\nno_more",
+	"error: ", "router mta_sts_query: with no_more"},
+    {"mta_sts_enforce router:", "\nmore", "\nno_more",
+	"error: ", "router mta_sts_enforce: with no_more"},
+    {"mta_sts_query router:", "\ncondition = ", "\ncondition = $x",
+	"error: ", "router mta_sts_query: a condition"},
+    {"mta_sts_query router:", "{none:testing:enforce}",
+	"{none:testing:enforce:}",
+	"error: ", "router mta_sts_query does not defer"},
+    {"mta_sts_query router:", "{mta_sts_query}{$domain}",
+	"{mta_sts_query}{$local_part}",
+	"error: ", "does not ask about $domain"},
+    {"mta_sts_query router:", "no_unseen", "unseen",
+	"error: ", "unseen exempts"},
+    {"mta_sts_query router:", "\nsenders = ", "\nsenders = a@b",
+	"error: ", "senders exempts"},
+    {"mta_sts_enforce router:", "\nlocal_parts = ", "\nlocal_parts = a",
+	"error: ", "local_parts exempts"},
+    {"mta_sts_enforce router:", "\ndomains = ", "\ndomains = x : ", "error: ",
+	"router mta_sts_enforce has other domains"},
+    {"mta_sts_enforce router:", "\ncondition = ${if eq{", "\ncondition = {",
+	"error: ", "router mta_sts_enforce: it is not limited"},
+    {"mta_sts_enforce router:", "${extract{ign}{$address_data}{$value}{*}}", "",
+	"error: ", "does not hold MX hosts against the policy"},
+    {"mta_sts_enforce router:", "{$value}{*}}", "{$value}{}}",
+	"error: ", "does not hold MX hosts against the policy"},
+    {"mta_sts_enforce router:", "fallback_hosts = ",
+	"fallback_hosts = mx.example.net", "error: ", "fallback_hosts are in"},
+    {"mta_sts_enforce router:", "dnssec_request_domains = *",
+	"dnssec_request_domains = ", "error: ", "DANE"},
+    {"mta_sts_enforce router:", "check_srv = ", "check_srv = smtp",
+	"error: ", "SRV"},
+    {"mta_sts_enforce router:", "transport = remote_smtp_mta_sts",
+	"transport = remote_smtp", "error: ", "has no transport of its own"},
+    {"mta_sts_no_mx router:", "{none:testing}{no}{yes}",
+	"{none:testing:enforce}{no}{yes}",
+	"error: ", "router mta_sts_no_mx does not stop"},
+    {"mta_sts_no_mx router:", "data = :defer:", "data = :fail:", "error: ",
+	"router mta_sts_no_mx does not defer"},
+    {"mta_sts_query router:", "address_data = ${dlfunc",
+	"address_data = ${lc:", "error: ", "no router asks"},
+};
+
+static const struct mutation transport_mutations[] = {
+    {"remote_smtp_mta_sts transport:", "no_multi_domain", "multi_domain",
+	"error: ", "multi_domain"},
+    {"remote_smtp_mta_sts transport:", "connection_max_messages = 1",
+	"connection_max_messages = 500", "error: ", "connection_max_messages"},
+    {"remote_smtp_mta_sts transport:", "hosts_nopass_tls = *",
+	"hosts_nopass_tls = ", "error: ", "hosts_nopass_tls"},
+    {"remote_smtp_mta_sts transport:", "interface = <; 0.0.0.0 ; ::0",
+	"interface = ", "warning: ", "interface is not set"},
+    {"remote_smtp_mta_sts transport:", "hosts_require_tls = *",
+	"hosts_require_tls = ", "error: ", "hosts_require_tls"},
+    {"remote_smtp_mta_sts transport:", "\ntls_verify_hosts = *",
+	"\ntls_verify_hosts = ", "error: ", "tls_verify_hosts"},
+    {"remote_smtp_mta_sts transport:", "tls_verify_cert_hostnames = *",
+	"tls_verify_cert_hostnames = ", "error: ", "tls_verify_cert_hostnames"},
+    {"remote_smtp_mta_sts transport:", "no_tls_tempfail_tryclear",
+	"tls_tempfail_tryclear", "error: ", "tls_tempfail_tryclear"},
+    {"remote_smtp_mta_sts transport:", "tls_sni = $host",
+	"tls_sni = ", "error: ", "tls_sni"},
+    {"remote_smtp_mta_sts transport:", "tls_require_ciphers = NORMAL:-VERS-ALL",
+	"tls_require_ciphers = NORMAL", "error: ", "TLS before 1.2"},
+    {"remote_smtp_mta_sts transport:", "+VERS-TLS1.2", "+VERS-TLS1.1",
+	"error: ", "TLS before 1.2"},
+    {"remote_smtp_mta_sts transport:", "+VERS-TLS1.3:", "",
+	"warning: ", "tls_require_ciphers"},
+    {"remote_smtp_mta_sts transport:", "hosts_try_dane = *",
+	"hosts_try_dane = ", "error: ", "hosts_try_dane"},
+    {"remote_smtp_mta_sts transport:", "event_action = ${if and",
+	"event_action = \nx = ", "error: ", "event_action does not refuse"},
+    {"remote_smtp_mta_sts transport:", "tls_resumption_hosts = ",
+	"tls_resumption_hosts = *", "error: ", "tls_resumption_hosts"},
+    {"remote_smtp_mta_sts transport:", "hosts_avoid_tls = ",
+	"hosts_avoid_tls = a", "error: ", "hosts_avoid_tls"},
+    {"remote_smtp_mta_sts transport:", "hosts_verify_avoid_tls = ",
+	"hosts_verify_avoid_tls = *", "error: ", "hosts_verify_avoid_tls"},
+    {"remote_smtp_mta_sts transport:", "hosts_pipe_connect = ",
+	"hosts_pipe_connect = *", "error: ", "hosts_pipe_connect"},
+    {"remote_smtp_mta_sts transport:", "fallback_hosts = ",
+	"fallback_hosts = a", "error: ", "fallback_hosts"},
+    {"remote_smtp_mta_sts transport:", "no_hosts_override", "hosts_override",
+	"error: ", "hosts_override"},
+    {"remote_smtp_mta_sts transport:", "\nprotocol = smtp",
+	"\nprotocol = smtps", "error: ", "protocol"},
+    {"remote_smtp transport:", "hosts_try_dane = *", "hosts_try_dane = ",
+	"warning: ", "transport remote_smtp: hosts_try_dane"},
+    {"remote_smtp transport:", "dkim_selector = ", "dkim_selector = s2",
+	"warning: ", "dkim_selector differs"},
+    {"remote_smtp transport:", "helo_data = $primary_hostname",
+	"helo_data = out.example.org", "warning: ", "helo_data differs"},
+    {"remote_smtp transport:", "interface = ", "interface = 192.0.2.9",
+	"warning: ", "interface is"},
+    {"remote_smtp transport:", "headers_rewrite = ",
+	"headers_rewrite = *@a b@c", "warning: ", "headers_rewrite differs"},
+    {"remote_smtp transport:", "\nreturn_path = ", "\nreturn_path = a@b",
+	"warning: ", "return_path differs"},
+    {"remote_smtp transport:", "connect_timeout = 5m", "connect_timeout = 1m",
+	"note: ", "connect_timeout"},
+    {"remote_smtp_mta_sts transport:", "tls_sni = $host",
+	"tls_sni = <value not displayable>",
+	"warning: ", "does not show tls_sni"},
+};
+
+static void
+try_mutation(const char *scenario, const struct mutation *m, bool in_routers)
+{
+	struct world w;
+	char *text;
+
+	open_world(&w, scenario);
+	text = in_routers ? w.e.router_text : w.e.transport_text;
+	if (!ok(change(text, m->driver, m->from, m->to),
+		"%s has \"%s\" to change", scenario,
+		m->from + (m->from[0] == '\n'))) {
+		close_world(&w);
+		return;
+	}
+	judge(&w);
+	if (!ok(found(&w, m->begins, m->part), "%s: found: %s%s", scenario,
+		m->begins, m->part))
+		show(&w);
+	if (strcmp(m->begins, "error: ") == 0)
+		ok(strstr(w.found, "\n  mend: ") != NULL ||
+			strstr(w.found, "no router asks") != NULL,
+		    "%s: with what mends it", scenario);
+	close_world(&w);
+}
+
+static void
+each_change_is_found(void)
+{
+	static const char *const scenarios[] = {"debian-split", "single"};
+
+	for (size_t s = 0; s < 2; s++) {
+		for (size_t i = 0;
+		     i < sizeof(router_mutations) / sizeof(router_mutations[0]);
+		     i++)
+			try_mutation(scenarios[s], &router_mutations[i], true);
+		for (size_t i = 0; i < sizeof(transport_mutations) /
+			 sizeof(transport_mutations[0]);
+		     i++)
+			try_mutation(
+			    scenarios[s], &transport_mutations[i], false);
+	}
+}
+
+/* Routers that come first. */
+static void
+routers_before_ours(void)
+{
+	static const struct {
+		const char *text, *begins, *part;
+	} cases[] = {
+	    {"smart router:\ndomains = ! +local_domains\ndriver = manualroute\n"
+	     "route_data = \nroute_list = * smart.example.net\n\n",
+		"error: ", "router smart (manualroute) comes before"},
+	    {"early router:\ndomains = ! +local_domains\ndriver = "
+	     "dnslookup\n\n",
+		"error: ", "router early (dnslookup) comes before"},
+	    {"partner router:\ndomains = \ndriver = manualroute\n"
+	     "route_list = example.net mx.example.net\n\n",
+		"note: ", "router partner (manualroute) is an exception"},
+	    {"bysender router:\ndomains = ! +local_domains\nsenders = a@b\n"
+	     "driver = manualroute\nroute_list = * smart.example.net\n\n",
+		"note: ", "router bysender (manualroute) is an exception"},
+	    {"domain_literal router:\ndomains = ! +local_domains\n"
+	     "driver = ipliteral\n\n",
+		"note: ", "router domain_literal delivers to address literals"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct world w;
+
+		open_world(&w, "debian-split");
+		(void)change(w.e.router_text, NULL, "", cases[i].text);
+		judge(&w);
+		if (!ok(found(&w, cases[i].begins, cases[i].part), "%s%s",
+			cases[i].begins, cases[i].part))
+			show(&w);
+		is_int(problems(&w), cases[i].begins[0] == 'e',
+		    "and nothing else");
+		close_world(&w);
+	}
+}
+
+static void
+a_smart_host_after_ours(void)
+{
+	struct world w;
+
+	open_world(&w, "single");
+	(void)change(w.e.router_text,
+	    "\ndnslookup router:", "driver = dnslookup",
+	    "driver = manualroute\n"
+	    "route_list = * smart.example.net");
+	judge(&w);
+	ok(found(&w, "warning: ", "sends to a smart host"),
+	    "a smart host behind our routers is warned of");
+	close_world(&w);
+}
+
+static void
+wrong_order(void)
+{
+	struct world w;
+
+	open_world(&w, "single");
+	(void)change(
+	    w.e.router_text, NULL, "mta_sts_no_mx router:", "swap router:");
+	(void)change(w.e.router_text, NULL, "",
+	    "mta_sts_no_mx router:\n"
+	    "driver = redirect\ndata = :defer: MTA-STS: x\n\n");
+	(void)change(w.e.router_text, "swap router:", ":defer: MTA-STS:", "");
+	judge(&w);
+	ok(found(&w, "error: ", "in a wrong order"), "a wrong order is found");
+	close_world(&w);
+}
+
+/* What is not in a router or a transport. */
+static void
+around_it(void)
+{
+	struct world w;
+
+	open_world(&w, "single");
+	strcpy(w.e.dlfunc, "_HAVE_DLFUNC\n");
+	judge(&w);
+	ok(found(&w, "error: ", "has no dlfunc"), "no dlfunc");
+	close_world(&w);
+
+	open_world(&w, "single");
+	strcpy(w.e.call_result, "Failed:\n");
+	judge(&w);
+	ok(found(&w, "error: ", "cannot call mta_sts_query"),
+	    "an object that cannot be loaded");
+	close_world(&w);
+
+	open_world(&w, "single");
+	(void)change(w.e.router_text, NULL, object, "/nonexistent.so");
+	judge(&w);
+	ok(found(&w, "error: ", "/nonexistent.so does not exist"),
+	    "an object that is missing");
+	close_world(&w);
+
+	open_world(&w, "single");
+	w.e.config_file = "/etc/other.conf";
+	judge(&w);
+	ok(found(&w, "warning: ", "not the one checked here"),
+	    "another configuration than Exim's");
+	close_world(&w);
+
+	open_world(&w, "single");
+	(void)change(w.e.main, NULL, "dns_dnssec_ok = 1", "dns_dnssec_ok = -1");
+	judge(&w);
+	ok(found(&w, "warning: ", "dns_dnssec_ok"), "no DNSSEC questions");
+	close_world(&w);
+}
+
+static void
+names_and_owners(void)
+{
+	struct world w;
+
+	open_world(&w, "single");
+	strcpy(w.e.main, "exim_user = 54321\n");
+	judge(&w);
+	ok(found(&w, "error: ", "does not belong to 54321"),
+	    "a state directory of somebody else");
+	ok(found(&w, "  mend: mta-sts setup --user 54321", "setup"),
+	    "with the command that mends it");
+	close_world(&w);
+
+	open_world(&w, "single");
+	w.e.state_dir = "/nonexistent/state";
+	judge(&w);
+	ok(found(&w, "error: ", "/nonexistent/state: Exim runs as"),
+	    "no state directory");
+	close_world(&w);
+}
+
+static void
+trust_ad(void)
+{
+	static const struct {
+		const char *text;
+		bool warned;
+	} cases[] = {
+	    {"nameserver 192.0.2.53\noptions trust-ad\n", true},
+	    {"options edns0 trust-ad\nnameserver 127.0.0.53\n"
+	     "nameserver\t2001:db8::53\n",
+		true},
+	    {"nameserver 127.0.0.53\nnameserver ::1\noptions trust-ad\n",
+		false},
+	    {"nameserver 192.0.2.53\noptions edns0\n", false},
+	    {"# options trust-ad\nnameserver 192.0.2.53\n", false},
+	    {"options trust-ad\n", false},
+	    {"nameserver", false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct world w;
+
+		open_world(&w, "single");
+		write_file(resolv, cases[i].text, strlen(cases[i].text));
+		judge(&w);
+		ok(found(&w, "warning: ", "believes the AD bit") ==
+			cases[i].warned,
+		    "resolv.conf %zu: %s", i,
+		    cases[i].warned ? "warned of" : "fine");
+		close_world(&w);
+	}
+}
+
+static void
+settings(const char *type, const char *split)
+{
+	char path[128], text[256];
+
+	snprintf(path, sizeof(path), "%s/update-exim4.conf.conf", debian);
+	snprintf(text, sizeof(text),
+	    "# comment\ndc_eximconfig_configtype='%s'\n"
+	    "dc_use_split_config='%s'\n",
+	    type, split);
+	write_file(path, text, strlen(text));
+}
+
+static void
+link_fragments(bool linked)
+{
+	static const char *const names[] = {
+	    "main/04_mta-sts", "router/190_mta-sts", "transport/31_mta-sts"};
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/conf.d", debian);
+	mkdir(path, 0755);
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "%s/conf.d/%s", debian, names[i]);
+		*strrchr(path, '/') = '\0';
+		mkdir(path, 0755);
+		snprintf(path, sizeof(path), "%s/conf.d/%s", debian, names[i]);
+		if (linked)
+			write_file(path, "", 0);
+		else
+			unlink(path);
+	}
+}
+
+static void
+debian_says(const char *scenario, const char *begins, const char *part,
+    const char *what)
+{
+	struct world w;
+
+	open_world(&w, scenario);
+	judge(&w);
+	if (!ok(found(&w, begins, part), "%s", what))
+		show(&w);
+	close_world(&w);
+}
+
+static void
+on_debian(void)
+{
+	settings("internet", "false");
+	link_fragments(false);
+	debian_says("debian-unsplit", "  mend: ", "ln -s ",
+	    "no fragments: how to link them");
+	link_fragments(true);
+	debian_says("debian-unsplit",
+	    "  mend: update-exim4.conf.template -r && update-exim4.conf", "",
+	    "unsplit: how to take them in");
+	settings("internet", "true");
+	debian_says("debian-unsplit", "  mend: update-exim4.conf", "",
+	    "split, not generated yet");
+	settings("smarthost", "true");
+	debian_says("debian-smarthost", "note: ", "do nothing",
+	    "a smart host: the fragments do nothing");
+	debian_says("debian-smarthost",
+	    "  mend: REMOTE_SMTP_SMARTHOST_HOSTS_REQUIRE_TLS = *", "",
+	    "and what to set instead");
+	settings("local", "true");
+	debian_says(
+	    "debian-smarthost", "note: ", "no mail leaves", "local mail only");
+	debian_says("debian-light",
+	    "error: ", "router mta_sts_no_dlfunc defers all remote mail",
+	    "exim4-daemon-light with the fragments");
+	debian_says(
+	    "debian-light", "error: ", "has no dlfunc", "and what it lacks");
+}
+
+static void
+a_smart_host_with_tls(void)
+{
+	struct world w;
+
+	settings("satellite", "true");
+	open_world(&w, "debian-smarthost");
+	(void)change(w.e.transport_text, "remote_smtp_smarthost transport:",
+	    "hosts_require_tls = ", "hosts_require_tls = *");
+	judge(&w);
+	is_int(problems(&w), 0, "a smart host with verified TLS is fine");
+	close_world(&w);
+}
+
+int
+main(void)
+{
+	char command[64];
+
+	if (mkdtemp(top) == NULL)
+		return 1;
+	snprintf(object, sizeof(object), "%s/mta-sts.so", top);
+	snprintf(resolv, sizeof(resolv), "%s/resolv.conf", top);
+	snprintf(debian, sizeof(debian), "%s/exim4", top);
+	mkdir(debian, 0755);
+	write_file(object, "", 0);
+	parsing();
+	call_arguments();
+	domain_lists();
+	good_ones();
+	each_change_is_found();
+	routers_before_ours();
+	a_smart_host_after_ours();
+	wrong_order();
+	around_it();
+	names_and_owners();
+	trust_ad();
+	on_debian();
+	a_smart_host_with_tls();
+	snprintf(command, sizeof(command), "rm -rf %s", top);
+	if (system(command) != 0)
+		tap_diag("%s is left", top);
+	return tap_done();
+}

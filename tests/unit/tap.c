@@ -46,7 +46,7 @@ is_str(const char *got, const char *expected, const char *format, ...)
 	(void)report(holds, format, args);
 	va_end(args);
 	if (!holds)
-		tap_diag("got '%s', expected '%s'", got ? got : "(null)",
+		tap_diag("got '%.300s', expected '%.300s'", got ? got : "(null)",
 		    expected ? expected : "(null)");
 	return holds;
 }

@@ -18,6 +18,8 @@ sts_probe_failed_tls(enum sts_status probe)
 {
 	switch (probe) {
 	case STS_MX_NO_STARTTLS:
+	case STS_MX_STARTTLS_REFUSED:
+	case STS_MX_STARTTLS_PLAINTEXT:
 	case STS_MX_TLS:
 	case STS_MX_CERT_EXPIRED:
 	case STS_MX_CERT_NAME:

@@ -47,6 +47,8 @@ enum sts_class {
 	    "the host matches no mx pattern of the policy")                    \
 	X(STS_BAD_PATTERN, "bad_pattern", STS_CLASS_INPUT,                     \
 	    "not an mx pattern: a name or \"*.\" and a name")                  \
+	X(STS_TOO_SOON, "too_soon", STS_CLASS_INPUT,                           \
+	    "asked for again too soon")                                        \
 	/* _mta-sts and _smtp._tls records */                                  \
 	X(STS_NO_RECORD, "no_record", STS_CLASS_RECORD,                        \
 	    "there is no TXT record of this kind")                             \
@@ -149,12 +151,26 @@ enum sts_class {
 	X(STS_WARN_DUPLICATE, "warn_duplicate", STS_CLASS_POLICY,              \
 	    "the field was set before; the first one holds")                   \
 	/* MX hosts, as a probe finds them (RFC 8461 4.1, 4.2) */               \
+	X(STS_MX_DNS, "mx_dns", STS_CLASS_MX,                                  \
+	    "the MX host's address could not be looked up")                    \
+	X(STS_MX_NO_ADDRESS, "mx_no_address", STS_CLASS_MX,                    \
+	    "the MX host has no address")                                      \
+	X(STS_MX_PRIVATE, "mx_private_address", STS_CLASS_MX,                  \
+	    "the MX host has only private or local addresses")                 \
 	X(STS_MX_CONNECT, "mx_connect", STS_CLASS_MX,                          \
 	    "no connection to the MX host")                                    \
+	X(STS_MX_TIMEOUT, "mx_timeout", STS_CLASS_MX,                          \
+	    "the MX host did not answer in time")                              \
+	X(STS_MX_GREETING, "mx_greeting", STS_CLASS_MX,                        \
+	    "the MX host refused the connection in its greeting")              \
 	X(STS_MX_SMTP, "mx_smtp", STS_CLASS_MX,                                \
 	    "the MX host did not get as far as STARTTLS in the SMTP dialogue") \
 	X(STS_MX_NO_STARTTLS, "mx_no_starttls", STS_CLASS_MX,                  \
 	    "the MX host does not offer STARTTLS")                             \
+	X(STS_MX_STARTTLS_REFUSED, "mx_starttls_refused", STS_CLASS_MX,        \
+	    "the MX host offers STARTTLS and refused it")                      \
+	X(STS_MX_STARTTLS_PLAINTEXT, "mx_starttls_plaintext", STS_CLASS_MX,    \
+	    "something in the clear came after the answer to STARTTLS")        \
 	X(STS_MX_TLS, "mx_tls", STS_CLASS_MX,                                  \
 	    "the TLS handshake with the MX host failed")                       \
 	X(STS_MX_CERT_EXPIRED, "mx_cert_expired", STS_CLASS_MX,                \

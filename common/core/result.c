@@ -87,6 +87,20 @@ sts_result_of_status(enum sts_status status)
 	/* The host answered, and what it gave is no policy. */
 	case STS_FETCH_MEDIA_TYPE:
 		return STS_RESULT_STS_POLICY_INVALID;
+	case STS_MX_NO_STARTTLS:
+	case STS_MX_STARTTLS_REFUSED:
+		return STS_RESULT_STARTTLS_NOT_SUPPORTED;
+	case STS_MX_CERT_EXPIRED:
+		return STS_RESULT_CERTIFICATE_EXPIRED;
+	case STS_MX_CERT_NAME:
+		return STS_RESULT_CERTIFICATE_HOST_MISMATCH;
+	case STS_MX_CERT_UNTRUSTED:
+		return STS_RESULT_CERTIFICATE_NOT_TRUSTED;
+	/* RFC 8460 4.3.3: what fits nowhere else. */
+	case STS_MX_CERT_INVALID:
+	case STS_MX_TLS:
+	case STS_MX_STARTTLS_PLAINTEXT:
+		return STS_RESULT_VALIDATION_FAILURE;
 	case STS_POLICY_TOO_LARGE: /* a valid policy, beyond our MTA's limit */
 	case STS_WARN_MAX_AGE_CAPPED:
 	case STS_WARN_MX_ADDRESS:

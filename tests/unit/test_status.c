@@ -61,8 +61,8 @@ test_classes(void)
 		enum sts_class class;
 	} rows[] = {{"dns_", STS_CLASS_DNS}, {"fetch_", STS_CLASS_FETCH},
 	    {"policy_", STS_CLASS_POLICY}, {"warn_", STS_CLASS_POLICY},
-	    {"record_", STS_CLASS_RECORD}, {"state_", STS_CLASS_LOCAL},
-	    {"resolver_", STS_CLASS_LOCAL}};
+	    {"mx_", STS_CLASS_MX}, {"record_", STS_CLASS_RECORD},
+	    {"state_", STS_CLASS_LOCAL}, {"resolver_", STS_CLASS_LOCAL}};
 
 	for (unsigned i = 0; i < STS_STATUS_COUNT; i++) {
 		enum sts_status status = (enum sts_status)i;

@@ -14,6 +14,11 @@ enum { SETTINGS_MAX = 65536 };
 
 #define FRAGMENTS STS_EXAMPLE_DIR "/exim/debian"
 
+/* Where Debian reads macros from. */
+#define PLACE                                         \
+	"  in /etc/exim4/exim4.conf.localmacros, or " \
+	"/etc/exim4/conf.d/main/000_local if split; then update-exim4.conf"
+
 /* What update-exim4.conf.conf says. */
 struct debian {
 	char type[32]; /* internet, smarthost, satellite, local, none */
@@ -92,11 +97,11 @@ judge_smarthost(
 	    type);
 	if (d == NULL || !sts_exim_is(d, "hosts_require_tls", "*"))
 		sts_find(f, STS_FIND_ERROR,
-		    "REMOTE_SMTP_SMARTHOST_HOSTS_REQUIRE_TLS = *",
+		    "REMOTE_SMTP_SMARTHOST_HOSTS_REQUIRE_TLS = *" PLACE,
 		    "mail to the smart host may go out in clear text");
 	if (d != NULL && !sts_exim_is(d, "tls_verify_hosts", "*"))
 		sts_find(f, STS_FIND_ERROR,
-		    "REMOTE_SMTP_SMARTHOST_TLS_VERIFY_HOSTS = *",
+		    "REMOTE_SMTP_SMARTHOST_TLS_VERIFY_HOSTS = *" PLACE,
 		    "the smart host's certificate is not verified");
 }
 

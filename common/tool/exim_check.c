@@ -46,10 +46,23 @@ sts_exim_query_router(const struct sts_exim *e)
 	return NULL;
 }
 
+/*
+ * Builds differ in where they tell it: -bV does not always list it, and macros
+ * are not shown to everybody.
+ */
+static bool
+has_dlfunc(const struct sts_exim *e)
+{
+	return strncmp(e->dlfunc, "y", 1) == 0 ||
+	    strstr(e->version, " Expand_dlfunc") != NULL ||
+	    (e->call_result != NULL &&
+		strstr(e->call_result, "not included in this binary") == NULL);
+}
+
 static void
 judge_dlfunc(struct sts_findings *f, const struct sts_exim *e)
 {
-	if (strncmp(e->dlfunc, "y", 1) != 0)
+	if (!has_dlfunc(e))
 		sts_find(f, STS_FIND_ERROR,
 		    "install an Exim with dlfunc; on Debian: apt install "
 		    "exim4-daemon-heavy",

@@ -281,7 +281,8 @@ if __name__ == "__main__":
                     "tests/help_age"):
         shutil.copy(os.path.join(BUILD, program), PROGRAMS)
     if os.getuid() == 0:  # the resolver refuses to run as root
-        os.chown(TOP, 65534, 65534)
+        for path in TOP, PROGRAMS:
+            os.chown(path, 65534, 65534)
         os.setgid(65534)
         os.setuid(65534)
     os.umask(0o022)

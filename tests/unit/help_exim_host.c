@@ -17,6 +17,9 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -115,25 +118,24 @@ become(unsigned id)
 		exit(3);
 }
 
-/* Each option is done at once, in the order given. */
-static int
-apply(int option, const char *value)
-{
-	static int calls = 1;
-	int number = value != NULL ? atoi(value) : 0;
+/* Options are kept until the object is open, as Exim opens it early. */
+struct option {
+	int letter;
+	int number;
+};
 
-	switch (option) {
-	case 'n':
-		calls = number;
-		break;
+static void
+apply(const struct option *o)
+{
+	switch (o->letter) {
 	case 'N':
-		set_limit(RLIMIT_NOFILE, (rlim_t)number);
+		set_limit(RLIMIT_NOFILE, (rlim_t)o->number);
 		break;
 	case 'x':
-		use_up_descriptors(number);
+		use_up_descriptors(o->number);
 		break;
 	case 'F':
-		set_limit(RLIMIT_FSIZE, (rlim_t)number);
+		set_limit(RLIMIT_FSIZE, (rlim_t)o->number);
 		break;
 	case 'u':
 		umask(0);
@@ -148,14 +150,11 @@ apply(int option, const char *value)
 		close_standard();
 		break;
 	case 'U':
-		become((unsigned)number);
-		break;
-	case 0:
+		become((unsigned)o->number);
 		break;
 	default:
 		exit(2);
 	}
-	return calls;
 }
 
 static void
@@ -182,9 +181,28 @@ ask(const char *domain, const char *config, int calls)
 	    differ ? " (answers differ)" : "");
 }
 
-/* What a host would not notice at once. */
+/* What there is of everything that a call could leave behind. */
+struct usage {
+	int descriptors;
+	long resident_kib;
+	long long bytes; /* allocated; -1 where libc does not say */
+	double us;
+};
+
+static struct usage
+measure(void)
+{
+	struct usage u = {count_descriptors(), resident_kib(), -1, now_us()};
+#ifdef __GLIBC__
+	struct mallinfo2 info = mallinfo2();
+
+	u.bytes = (long long)(info.uordblks + info.hblkhd);
+#endif
+	return u;
+}
+
 static void
-report(int descriptors, long kib, double us, int calls)
+report(const struct usage *before, const struct usage *after, int calls)
 {
 	int children = 0;
 
@@ -192,44 +210,63 @@ report(int descriptors, long kib, double us, int calls)
 		children++;
 	dprintf(output_fd, "not-ok: %u\n", not_ok);
 	dprintf(output_fd, "descriptors-left: %d\n",
-	    count_descriptors() - descriptors);
+	    after->descriptors - before->descriptors);
 	dprintf(output_fd, "children-left: %d\n", children);
-	dprintf(output_fd, "kib-grown: %ld\n", resident_kib() - kib);
-	dprintf(output_fd, "us-per-call: %.1f\n", us / calls);
+	dprintf(output_fd, "bytes-left: %lld\n", after->bytes - before->bytes);
+	dprintf(output_fd, "kib-grown: %ld\n",
+	    after->resident_kib - before->resident_kib);
+	dprintf(
+	    output_fd, "us-per-call: %.1f\n", (after->us - before->us) / calls);
+}
+
+static void
+open_object(const char *file)
+{
+	void *object = dlopen(file, RTLD_LAZY);
+
+	if (object != NULL)
+		query =
+		    (exim_dlfunc_t *)(uintptr_t)dlsym(object, "mta_sts_query");
+	if (query == NULL) {
+		dprintf(output_fd, "%s\n", dlerror());
+		exit(1);
+	}
 }
 
 int
 main(int argc, char **argv)
 {
-	int option, calls, descriptors;
-	void *object;
-	double start;
-	long kib;
+	struct option options[32];
+	struct usage before, after;
+	int letter, count = 0, calls = 1;
 
 	/* Where closing 0 to 2 does not reach it. */
 	if (dup2(STDOUT_FILENO, OUTPUT_FD) == OUTPUT_FD)
 		output_fd = OUTPUT_FD;
-	while ((option = getopt(argc, argv, "+n:N:x:F:ucsCU:")) != -1)
-		(void)apply(option, optarg);
-	calls = apply(0, NULL);
+	while ((letter = getopt(argc, argv, "+n:N:x:F:ucsCU:")) != -1 &&
+	    count < 32) {
+		int number = optarg != NULL ? atoi(optarg) : 0;
+
+		if (letter == 'n')
+			calls = number;
+		else
+			options[count++] = (struct option){letter, number};
+	}
 	if (argc - optind < 3)
 		return 2;
-	object = dlopen(argv[optind], RTLD_LAZY);
-	if (object == NULL) {
-		dprintf(output_fd, "%s\n", dlerror());
-		return 1;
-	}
-	query = (exim_dlfunc_t *)(uintptr_t)dlsym(object, "mta_sts_query");
-	if (query == NULL)
-		return 1;
+	open_object(argv[optind]);
+	for (int i = 0; i < count; i++)
+		apply(&options[i]);
 	/* Once before measuring: what is allocated once is no leak. */
 	for (int i = optind + 2; i < argc && calls > 1; i++)
 		ask(argv[i], argv[optind + 1], 2);
-	descriptors = count_descriptors();
-	kib = resident_kib();
-	start = now_us();
+	before = measure();
 	for (int i = optind + 2; i < argc; i++)
 		ask(argv[i], argv[optind + 1], calls);
-	report(descriptors, kib, now_us() - start, calls * (argc - optind - 2));
+	after = measure();
+	report(&before, &after, calls * (argc - optind - 2));
+	/* A sanitizer needs descriptors to look for leaks. */
+	for (int fd = STDERR_FILENO + 1; fd < 1024; fd++)
+		close(fd);
 	return 0;
 }

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Stands in for mta-sts-resolver, once and serving, without a network: what it
+ * finds out about a domain, and how it misbehaves, is said by the name.
+ *
+ *     enforce testing none   the policy it writes; else it writes an absence
+ *     nomx                   the policy permits none of the MX hosts
+ *     badcert deadmx         what the last probe of all MX hosts says
+ *     slowN                  answers after N milliseconds
+ *     hang crash fault       never answers; dies; answers with a local fault
+ *     stop                   stops itself (SIGSTOP)
+ *
+ * Each start and each request is a line of DIR/ran beside the state directory.
+ * Where DIR/dies exists it dies at once; where DIR/mute exists it reads, and
+ * says nothing.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/child.h"
+#include "base/config.h"
+#include "store/routes.h"
+
+struct request {
+	struct request *next;
+	int64_t due_ms;
+	char what[16];
+	char domain[STS_NAME_MAX + 1];
+};
+
+static struct sts_config config;
+static char here[400];
+static struct request *requests;
+
+static void
+note(const char *what, const char *name)
+{
+	char path[450], line[600];
+	int len = snprintf(line, sizeof(line), "%s%s%s\n", what,
+	    name[0] != '\0' ? " " : "", name);
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/ran", here);
+	fd = open(path, O_WRONLY | O_APPEND | O_CREAT, 0644);
+	if (fd < 0 || write(fd, line, (size_t)len) < 0)
+		exit(9);
+	close(fd);
+}
+
+static bool
+flag(const char *name)
+{
+	char path[450];
+
+	snprintf(path, sizeof(path), "%s/%s", here, name);
+	return access(path, F_OK) == 0;
+}
+
+static void
+write_policy(struct sts_store *store, const char *domain, const char *mode)
+{
+	struct sts_entry e = {.id = "id1"};
+	char body[800];
+
+	snprintf(e.domain, sizeof(e.domain), "%s", domain);
+	e.fetched = e.checked = e.used = time(NULL);
+	e.next_check = e.checked + config.recheck;
+	e.expires = e.fetched + 604800;
+	e.body_len = (size_t)(strstr(domain, "nomx") != NULL
+		? snprintf(body, sizeof(body),
+		      "version: STSv1\nmode: %s\nmx: other.example\n"
+		      "max_age: 604800\n",
+		      mode)
+		: snprintf(body, sizeof(body),
+		      "version: STSv1\nmode: %s\nmx: mx1.%s\nmx: mx2.%s\n"
+		      "max_age: 604800\n",
+		      mode, domain, domain));
+	e.body = body;
+	(void)sts_store_write_policy(store, &e, false);
+}
+
+static void
+write_absence(struct sts_store *store, const char *domain)
+{
+	struct sts_absence a = {.reason = STS_NO_RECORD};
+
+	snprintf(a.domain, sizeof(a.domain), "%s", domain);
+	a.recorded = time(NULL);
+	a.until = a.recorded + config.negative_ttl;
+	(void)sts_store_write_absence(store, &a);
+}
+
+static void
+write_routes(struct sts_store *store, const char *domain)
+{
+	struct sts_routes r = {.count = 2};
+
+	snprintf(r.domain, sizeof(r.domain), "%s", domain);
+	r.recorded = time(NULL);
+	for (int i = 0; i < 2; i++) {
+		struct sts_route *route = &r.route[i];
+
+		snprintf(
+		    route->host, sizeof(route->host), "mx%d.%s", i + 1, domain);
+		route->preference = 10 * (i + 1);
+		route->permitted = strstr(domain, "nomx") == NULL;
+		route->address_count = 1;
+		snprintf(route->address[0], STS_ADDRESS_TEXT_MAX, "192.0.2.%d",
+		    i + 1);
+		if (strstr(domain, "badcert") != NULL)
+			route->probe = STS_MX_CERT_EXPIRED;
+		if (strstr(domain, "deadmx") != NULL)
+			route->probe = STS_MX_CONNECT;
+		if (route->probe != STS_OK)
+			route->probed = r.recorded;
+	}
+	(void)sts_store_write_routes(store, &r);
+}
+
+static void
+record(const char *what, const char *domain)
+{
+	static const char *const modes[] = {"enforce", "testing", "none"};
+	struct sts_store *store;
+
+	if (sts_store_open(&store, config.state_dir, true) != STS_OK)
+		return;
+	if (strcmp(what, "routes") == 0)
+		write_routes(store, domain);
+	else {
+		size_t i = 0;
+
+		while (i < 3 && strstr(domain, modes[i]) == NULL)
+			i++;
+		if (i < 3)
+			write_policy(store, domain, modes[i]);
+		else
+			write_absence(store, domain);
+	}
+	sts_store_close(store);
+}
+
+static void
+say(const char *line)
+{
+	if (!flag("mute") && write(1, line, strlen(line)) < 0)
+		exit(0);
+}
+
+/* False where it is never answered. */
+static bool
+answer(const char *what, const char *domain)
+{
+	char line[400];
+
+	if (strstr(domain, "hang") != NULL)
+		return false;
+	if (strstr(domain, "crash") != NULL)
+		raise(SIGKILL);
+	if (strstr(domain, "stop") != NULL)
+		raise(SIGSTOP);
+	if (strstr(domain, "fault") != NULL)
+		snprintf(line, sizeof(line), "done %s %s fault ca_unusable\n",
+		    what, domain);
+	else {
+		record(what, domain);
+		snprintf(line, sizeof(line), "done %s %s ok\n", what, domain);
+	}
+	say(line);
+	return true;
+}
+
+static int64_t
+delay_of(const char *domain)
+{
+	const char *slow = strstr(domain, "slow");
+
+	return slow != NULL ? atoi(slow + 4) : 0;
+}
+
+static int
+once(bool routes, const char *domain)
+{
+	note("once", domain);
+	poll(NULL, 0, (int)delay_of(domain));
+	if (strstr(domain, "hang") != NULL)
+		poll(NULL, 0, 60000);
+	if (strstr(domain, "fault") == NULL && routes)
+		record("lookup", domain);
+	if (routes)
+		note("once-routes", domain);
+	(void)answer(routes ? "routes" : "lookup", domain);
+	return strstr(domain, "fault") != NULL ? 3 : 0;
+}
+
+static void
+take_line(char *line)
+{
+	struct request *q = calloc(1, sizeof(*q));
+
+	if (q == NULL)
+		exit(9);
+	note(line, "");
+	if (sscanf(line, "%15s %253s", q->what, q->domain) != 2 ||
+	    (strcmp(q->what, "lookup") != 0 && strcmp(q->what, "routes") != 0 &&
+		strcmp(q->what, "refresh") != 0)) {
+		say("bad\n");
+		free(q);
+		return;
+	}
+	q->due_ms = sts_monotonic_ms() + delay_of(q->domain);
+	q->next = requests;
+	requests = q;
+}
+
+/* Answers what is due; returns the time until the next, or -1. */
+static int
+answer_due(void)
+{
+	struct request **at = &requests;
+	int64_t next = -1;
+
+	while (*at != NULL) {
+		struct request *q = *at;
+		int64_t left = q->due_ms - sts_monotonic_ms();
+
+		if (left <= 0 && answer(q->what, q->domain)) {
+			*at = q->next;
+			free(q);
+			continue;
+		}
+		if (left > 0 && (next < 0 || left < next))
+			next = left;
+		at = &q->next;
+	}
+	return (int)next;
+}
+
+static int
+serve(void)
+{
+	char buf[8192];
+	size_t len = 0;
+	bool open = true;
+
+	note("serve", "");
+	while (open || requests != NULL) {
+		struct pollfd p = {open ? 0 : -1, POLLIN, 0};
+		int wait = answer_due();
+		char *feed;
+		ssize_t n;
+
+		if (!open && wait < 0)
+			return 0;
+		if (poll(&p, 1, wait) <= 0)
+			continue;
+		n = read(0, buf + len, sizeof(buf) - len);
+		if (n <= 0)
+			open = false;
+		len += n > 0 ? (size_t)n : 0;
+		while ((feed = memchr(buf, '\n', len)) != NULL) {
+			size_t used = (size_t)(feed - buf) + 1;
+
+			*feed = '\0';
+			take_line(buf);
+			memmove(buf, buf + used, len - used);
+			len -= used;
+		}
+	}
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	bool is_once = false, routes = false;
+	const char *file = NULL, *domain = NULL;
+	char *slash;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "-f") == 0 && i + 1 < argc)
+			file = argv[++i];
+		else if (strcmp(argv[i], "--once") == 0)
+			is_once = true;
+		else if (strcmp(argv[i], "--routes") == 0)
+			routes = true;
+		else
+			domain = argv[i];
+	}
+	if (sts_config_load(&config, file, NULL, NULL) != STS_OK)
+		return 8;
+	snprintf(here, sizeof(here), "%s", config.state_dir);
+	if ((slash = strrchr(here, '/')) != NULL)
+		*slash = '\0';
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (flag("dies")) {
+		note("dies", "");
+		return 3;
+	}
+	if (is_once && domain != NULL)
+		return once(routes, domain);
+	return serve();
+}

@@ -25,14 +25,26 @@ struct known {
 	struct sts_absence absence;
 };
 
+/*
+ * An absence is looked at only where there is no policy file, or an expired
+ * one: it never beats a policy in force, and a file that cannot be believed
+ * may hold one.
+ */
 static void
 read_store(struct sts_store *store, const char *domain, struct known *k)
 {
+	bool absence_counts;
+
 	k->now = (int64_t)time(NULL);
 	k->policy_status =
 	    sts_store_read_policy(store, domain, k->now, &k->entry);
-	k->absence_status =
-	    sts_store_read_absence(store, domain, k->now, &k->absence);
+	k->absence_status = STS_NOT_FOUND;
+	absence_counts = k->policy_status == STS_OK
+	    ? !sts_entry_is_live(&k->entry, k->now)
+	    : k->policy_status == STS_NOT_FOUND;
+	if (absence_counts)
+		k->absence_status =
+		    sts_store_read_absence(store, domain, k->now, &k->absence);
 }
 
 static void
@@ -80,9 +92,7 @@ answer_policy(struct question *q, struct sts_entry *entry)
 
 /*
  * Answers with what is known, if it suffices: `fresh`, what needs no query,
- * else everything unexpired.  An absence counts only where there is no policy
- * file, or an expired one: a file that cannot be believed may hold a policy
- * that is in force.
+ * else everything unexpired.
  */
 static bool
 answer_known(struct question *q, struct known *k, bool fresh)
@@ -95,8 +105,6 @@ answer_known(struct question *q, struct known *k, bool fresh)
 		answer_policy(q, &k->entry);
 		return true;
 	}
-	if (k->policy_status != STS_OK && k->policy_status != STS_NOT_FOUND)
-		return false;
 	if (k->absence_status != STS_OK ||
 	    !(fresh ? sts_absence_is_fresh(&k->absence, k->now)
 		    : sts_absence_is_live(&k->absence, k->now)))

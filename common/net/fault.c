@@ -46,11 +46,13 @@ sts_fault_traffic(int error)
 enum sts_status
 sts_fault_descriptors(void)
 {
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int pair[2];
 
-	if (fd < 0)
+	/* Two, since that is what a library may have wanted. */
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
 		return sts_fault_traffic(errno);
-	close(fd);
+	close(pair[0]);
+	close(pair[1]);
 	return STS_OK;
 }
 

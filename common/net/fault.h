@@ -19,8 +19,8 @@ enum sts_status sts_fault_socket(int error, int family);
 enum sts_status sts_fault_traffic(int error);
 
 /*
- * STS_NO_DESCRIPTORS where this process can open nothing at this moment, else
- * STS_OK: for failures whose errno a library swallowed.
+ * STS_NO_DESCRIPTORS where this process cannot open two descriptors at this
+ * moment, else STS_OK: for failures whose errno a library swallowed.
  */
 enum sts_status sts_fault_descriptors(void);
 

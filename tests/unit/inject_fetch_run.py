@@ -229,7 +229,8 @@ def framing():
     expect("a transfer coding nobody asked for",
            raw(HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n" +
                chunk(gzip.compress(POLICY)) + b"0\r\n\r\n"),
-           "fetch_content_encoding")
+           # newer versions of libcurl refuse it themselves
+           ("fetch_content_encoding", "fetch_http"))
     expect("the end of the connection ends the body",
            raw(HEAD + b"\r\n" + POLICY, close_notify=True), "ok")
     expect("the same cut off by a third party",

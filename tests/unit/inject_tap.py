@@ -41,9 +41,12 @@ class Tap:
         return 0 if self.run and not self.failed else 1
 
 
-def run(program, *args, env=None, wrapper=()):
-    """The lines a test program prints; its failure is a line of its own."""
-    command = [*wrapper, os.path.join(BUILD, "tests", program),
+def run(program, *args, env=None):
+    """
+    The lines a test program prints; its failure is a line of its own.
+    WRAPPER may name a command to run it under, such as valgrind.
+    """
+    command = [*os.environ.get("WRAPPER", "").split(), os.path.join(BUILD, "tests", program),
                *map(str, args)]
     full = dict(os.environ, **(env or {}))
     try:

@@ -70,11 +70,11 @@ check_state(struct sts_findings *f, const char *dir, struct stat *st)
 		    "state-dir %s: not a directory", dir);
 		return false;
 	}
-	if (st->st_uid == 0)
+	if (st->st_uid == 0 || st->st_gid == 0)
 		sts_find(f, STS_FIND_ERROR, "mta-sts setup --user NAME",
-		    "state-dir %s belongs to root; the resolver never runs as "
-		    "root",
-		    dir);
+		    "state-dir %s belongs to root%s; the resolver never runs "
+		    "as root",
+		    dir, st->st_uid == 0 ? "" : "'s group");
 	if ((st->st_mode & S_IWOTH) != 0)
 		sts_find(f, STS_FIND_ERROR, "mta-sts setup --user NAME",
 		    "state-dir %s can be written by everybody", dir);

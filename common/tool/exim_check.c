@@ -91,14 +91,16 @@ judge_call(struct sts_findings *f, const struct sts_exim *e,
 		    router->name, object,
 		    e->call_result != NULL ? e->call_result : "no answer");
 	if (!sts_exim_call_argument(data, 3, config, sizeof(config)))
-		config[0] = '\0';
-	if (strcmp(config, e->config_file != NULL ? e->config_file : "") != 0)
+		(void)snprintf(
+		    config, sizeof(config), "%s", sts_config_default_file());
+	if (strcmp(config,
+		e->config_file != NULL ? e->config_file
+				       : sts_config_default_file()) != 0)
 		sts_find(f, STS_FIND_WARNING,
 		    "check the configuration that Exim uses, with -f",
 		    "router %s uses the configuration %s, not the one checked "
 		    "here",
-		    router->name,
-		    config[0] != '\0' ? config : sts_config_default_file());
+		    router->name, config);
 }
 
 /* The number of a user that Exim prints as a name or a number. */

@@ -34,7 +34,7 @@ sts_tool_become_owner(const struct sts_config *config)
 	uid = sts_store_uid(store);
 	gid = sts_store_gid(store);
 	sts_store_close(store);
-	return uid == 0 ? STS_STATE_OWNER : drop_to(uid, gid);
+	return uid == 0 || gid == 0 ? STS_STATE_OWNER : drop_to(uid, gid);
 }
 
 /* The name of whoever owns the state directory; false: no such directory. */

@@ -261,6 +261,18 @@ sts_setup_tree(struct sts_setup *s, const char *dir)
 	return !s->failed;
 }
 
+/* The resolver takes the group of the directory, too. */
+static int
+refuse_root_group(struct sts_tool *tool, const struct sts_setup *s)
+{
+	if (s->gid != 0)
+		return STS_EXIT_OK;
+	(void)sts_tool_outside(tool,
+	    "the resolver never runs in root's group; name another with "
+	    "--group");
+	return STS_EXIT_USAGE;
+}
+
 /* The user and group to own it; a usage error for root, else 0. */
 static int
 find_owner(struct sts_tool *tool, struct sts_setup *s)
@@ -281,13 +293,13 @@ find_owner(struct sts_tool *tool, struct sts_setup *s)
 		return STS_EXIT_USAGE;
 	}
 	if (tool->args.group == NULL)
-		return STS_EXIT_OK;
+		return refuse_root_group(tool, s);
 	gr = getgrnam(tool->args.group);
 	if (gr == NULL)
 		return sts_tool_outside(
 		    tool, "%s: there is no such group", tool->args.group);
 	s->gid = gr->gr_gid;
-	return STS_EXIT_OK;
+	return refuse_root_group(tool, s);
 }
 
 int

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * `mta-sts config check --exim` against what real Exims said of themselves
- * (tests/unit/data/exim, Exim 4.96 of Debian 12), as recorded and with one
- * thing changed at a time: every change that weakens the promise is found.
+ * (tests/unit/data/exim, Exim 4.96 and 4.98.2 of Debian), as recorded and with
+ * one thing changed at a time: every change that weakens the promise is found.
  */
 #include <pwd.h>
 #include <stdio.h>
@@ -213,16 +213,16 @@ static void
 good_ones(void)
 {
 	static const char *const scenarios[] = {
-	    "debian-split", "debian-macros", "single"};
+	    "debian-split", "debian-macros", "debian-split-4.98", "single"};
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		struct world w;
 
 		open_world(&w, scenarios[i]);
 		judge(&w);
 		if (!is_int(problems(&w), 0, "%s: no problem", scenarios[i]))
 			show(&w);
-		if (i < 2)
+		if (i < 3)
 			ok(found(&w, "note: ", "router hubbed_hosts "),
 			    "%s: hubbed_hosts is named as an exception",
 			    scenarios[i]);
@@ -388,9 +388,10 @@ try_mutation(const char *scenario, const struct mutation *m, bool in_routers)
 static void
 each_change_is_found(void)
 {
-	static const char *const scenarios[] = {"debian-split", "single"};
+	static const char *const scenarios[] = {
+	    "debian-split", "debian-split-4.98", "single"};
 
-	for (size_t s = 0; s < 2; s++) {
+	for (size_t s = 0; s < 3; s++) {
 		for (size_t i = 0;
 		     i < sizeof(router_mutations) / sizeof(router_mutations[0]);
 		     i++)
@@ -522,6 +523,29 @@ around_it(void)
 	(void)change(w.e.main, NULL, "dns_dnssec_ok = 1", "dns_dnssec_ok = -1");
 	judge(&w);
 	ok(found(&w, "warning: ", "dns_dnssec_ok"), "no DNSSEC questions");
+	close_world(&w);
+}
+
+/* The words for "TLS 1.2 or later" are the TLS library's. */
+static void
+an_exim_with_openssl(void)
+{
+	struct world w;
+
+	open_world(&w, "single");
+	(void)change(w.e.version, NULL, " GnuTLS", " OpenSSL");
+	(void)change(w.e.transport_text, NULL,
+	    "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2",
+	    "TLSv1.2:!aNULL:!eNULL");
+	judge(&w);
+	is_int(problems(&w), 0, "OpenSSL's words on an Exim with OpenSSL");
+	close_world(&w);
+
+	open_world(&w, "single");
+	(void)change(w.e.version, NULL, " GnuTLS", " OpenSSL");
+	judge(&w);
+	ok(found(&w, "  mend: ", "TLSv1.2:!aNULL:!eNULL"),
+	    "GnuTLS's words there are found");
 	close_world(&w);
 }
 
@@ -692,6 +716,7 @@ main(void)
 	a_smart_host_after_ours();
 	wrong_order();
 	around_it();
+	an_exim_with_openssl();
 	names_and_owners();
 	trust_ad();
 	on_debian();

@@ -126,13 +126,25 @@ help_print_escaped(const char *bytes, size_t len)
 	}
 }
 
-/* Memory in use at its highest, in KiB. */
+/*
+ * Memory in use at its highest, in KiB; -1 where the system does not say.
+ * (getrusage(2) would count what the parent had before exec.)
+ */
 static inline long
 help_peak_kib(void)
 {
-	struct rusage usage;
+	FILE *file = fopen("/proc/self/status", "r");
+	char line[256];
+	long kib = -1;
 
-	return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_maxrss : -1;
+	while (file != NULL && kib < 0 &&
+	    fgets(line, sizeof(line), file) != NULL) {
+		if (strncmp(line, "VmHWM:", 6) == 0)
+			kib = atol(line + 6);
+	}
+	if (file != NULL)
+		fclose(file);
+	return kib;
 }
 
 #endif

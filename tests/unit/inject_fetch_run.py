@@ -511,6 +511,20 @@ def local_faults():
                       "both outcomes were seen")
 
 
+def odd_domains():
+    domains = ["under_score.test", "xn--mx-lka.test", "a--b.test",
+               "ends-.test", "a.-b.test", "1.2.test", "x" * 63 + ".test"]
+    made = root.issue("x", "subjectAltName=" + ",".join(
+        f"DNS:mta-sts.{d}" for d in domains))
+    for domain in domains:
+        names.zone["mta-sts." + domain] = [a("127.0.0.1")]
+        with serve(respond(POLICY, PLAIN), certificate=made) as server:
+            got = fetch(server.port, domain=domain)
+        tap.equal(got[:2], OK, f"the domain {domain}", got)
+    tap.equal(names.asked("mta-sts.xn--mx-lka.test")[0][1],
+              "mta-sts.xn--mx-lka.test", "A-labels stay A-labels")
+
+
 def several():
     domains = [f"d{i}.test" for i in range(20)]
     wild = root.issue("x", "subjectAltName=" + ",".join(
@@ -542,11 +556,12 @@ def several():
 def costs():
     with serve(respond(POLICY, PLAIN)) as server:
         lines = run("help_net_fetch", "-n", names.address, "-p", server.port,
-                    "-F", root.cert, "-t", 50, DOMAIN)
+                    "-F", root.cert, "-t", 50, "-l", 6, DOMAIN)
         times = sorted(int(m[1]) for m in
                        (re.search(r" ms=(\d+)", x) for x in lines) if m)
         tap.ok(len(times) == 50 and all("fetch=ok" in x for x in lines[:50]),
-               "50 one after the other", *lines[:3])
+               "50 one after the other, with 6 descriptors for all",
+               *lines[:3])
         if times:
             tap.diag(f"a fetch: median {times[len(times) // 2]} ms, first "
                      f"{lines[0].split()[4]}, {lines[-1]} KiB")
@@ -560,7 +575,8 @@ with tempfile.TemporaryDirectory(prefix="net-fetch-") as scratch:
     good = root.issue("x", SAN)
     with DnsServer({HOST: [a("127.0.0.1")]}) as names:
         for part in (vectors, requests, sizes, framing, answers, certificates,
-                     roots, connections, addresses, local_faults, several,
+                     roots, connections, addresses, odd_domains,
+                     local_faults, several,
                      costs):
             tap.diag(part.__name__.replace("_", " "))
             part()

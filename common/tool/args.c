@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Options and operands may stand in any order, as people type them.  Not
+ * getopt: its order of options and operands differs between C libraries, and
+ * it knows only one program's options, where ours depend on the subcommand.
+ */
 #include <string.h>
 
 #include "tool/tool.h"
@@ -47,6 +52,7 @@ find_option(const char *arg, const char **value)
 	return NULL;
 }
 
+/* Where the value of an option goes; flags have none. */
 static const char **
 value_slot(struct sts_args *args, unsigned bit)
 {

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * `mta-sts cache list`, show and drop.  Everything is read through the store
+ * like by a delivery, so that what is shown is what a delivery would
+ * believe.
+ */
 #include "tool/cache.h"
 
 #include <stdlib.h>
@@ -16,6 +21,10 @@ struct names {
 	bool failed; /* no memory */
 };
 
+/*
+ * A copy of each name: the walk's own string does not outlive the call, and
+ * a list that is sorted needs all of them.
+ */
 static bool
 collect(void *arg, const char *domain)
 {
@@ -55,6 +64,10 @@ free_names(struct names *names)
 	free(names->name);
 }
 
+/*
+ * Sorted, so that two lists can be compared, and the two kinds merged
+ * without holding more than the names in memory.
+ */
 static enum sts_status
 collect_sorted(struct sts_store *store, enum sts_kind kind, struct names *names)
 {
@@ -75,6 +88,10 @@ struct listing {
 	bool failed;
 };
 
+/*
+ * JSON lines are written as they come: a store may hold 100,000 absences,
+ * and one document in memory would be large.
+ */
 static void
 emit(struct listing *listing, const struct sts_cache_line *line)
 {
@@ -90,6 +107,10 @@ emit(struct listing *listing, const struct sts_cache_line *line)
 	listing->lines++;
 }
 
+/*
+ * A file that cannot be believed is listed, for mail waits because of it;
+ * the list is how an operator comes to know.
+ */
 static void
 list_policy(struct listing *listing, const char *domain)
 {
@@ -113,6 +134,10 @@ list_policy(struct listing *listing, const char *domain)
 	sts_entry_free(&entry);
 }
 
+/*
+ * An absence that cannot be believed is a miss, as for a delivery, and not
+ * listed.
+ */
 static void
 list_absence(struct listing *listing, const char *domain)
 {
@@ -145,6 +170,7 @@ list_all(struct listing *listing, const struct names *policies,
 	}
 }
 
+/* For people only: who reads the list by program counts its lines. */
 static void
 print_head(struct sts_tool *tool)
 {
@@ -204,6 +230,7 @@ print_body(FILE *out, const char *body, size_t len)
 	}
 }
 
+/* What the list leaves out, too: who used it last, and the body. */
 static void
 show_policy(struct sts_tool *tool, const struct sts_entry *entry)
 {
@@ -250,6 +277,7 @@ show_entries(struct sts_tool *tool, struct sts_store *store, const char *domain)
 	return policy;
 }
 
+/* Not a failure of ours: the answer is no. */
 static int
 unknown_domain(struct sts_tool *tool, const char *domain)
 {

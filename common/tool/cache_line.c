@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * How an entry counts, in one word.  The words are those of mta-sts(1), and
+ * scripts look for them: they are not to be changed.
+ */
 #include "tool/cache.h"
 
 #include <string.h>

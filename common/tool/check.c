@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * `mta-sts config check`: everything that can be told before mail fails.
+ * Findings go to standard output: they are what was asked for.  No
+ * certificate is parsed here, since this program links no TLS library; that
+ * the roots are there and can be read by the right user is what usually goes
+ * wrong.
+ */
 #include "tool/check.h"
 
 #include <ctype.h>
@@ -40,6 +47,7 @@ sts_find(struct sts_findings *findings, enum sts_severity severity,
 	(void)putc('\n', findings->out);
 }
 
+/* A bad line in the form that editors jump to. */
 static void
 note_line(void *arg, const char *file, unsigned line, const char *reason)
 {
@@ -85,6 +93,7 @@ check_state(struct sts_findings *f, const char *dir, struct stat *st)
 	return st->st_uid != 0;
 }
 
+/* Executable by its user is not the same as executable by root. */
 static void
 check_resolver(struct sts_findings *f, const char *path)
 {
@@ -126,6 +135,10 @@ has_hashed_certificates(const char *path)
 	return found;
 }
 
+/*
+ * Reading a byte tells more than the mode bits: access lists and the like
+ * count, and an empty file holds no certificate.
+ */
 static bool
 is_readable_file(const char *path)
 {
@@ -143,6 +156,7 @@ is_readable_file(const char *path)
 	return fine;
 }
 
+/* For the checks that leave errno at 0 where nothing is in the way. */
 static const char *
 errno_text(void)
 {
@@ -168,6 +182,7 @@ check_default_roots(struct sts_findings *f)
 	    "no trust roots were found in the usual places");
 }
 
+/* Both may be set; then both are used, and both have to work. */
 static void
 check_roots(struct sts_findings *f, const struct sts_config *config)
 {
@@ -188,6 +203,7 @@ struct override_note {
 	const struct sts_override *override;
 };
 
+/* The remarks of the linter, in the form of a finding. */
 static void
 note_policy(void *arg, unsigned line, enum sts_status reason, bool error)
 {
@@ -201,6 +217,10 @@ note_policy(void *arg, unsigned line, enum sts_status reason, bool error)
 	    sts_status_text(reason), sts_status_name(reason));
 }
 
+/*
+ * Such a policy is never fetched, so nobody else would notice that it cannot
+ * be parsed until mail for the domain waits.
+ */
 static void
 check_override(struct sts_findings *f, const struct sts_override *override)
 {
@@ -223,6 +243,7 @@ check_override(struct sts_findings *f, const struct sts_override *override)
 	free(bytes);
 }
 
+/* What the resolver opens. */
 static void
 check_files(struct sts_findings *f, const struct sts_config *config)
 {
@@ -249,6 +270,10 @@ check_as_owner(struct sts_findings *f, const struct sts_config *config)
 		sts_find(f, STS_FIND_ERROR, NULL, "cannot be root again");
 }
 
+/*
+ * A warning counts: each has a line that mends it, and a check in a script
+ * should not pass over what nobody has looked at.
+ */
 static int
 conclude(struct sts_tool *tool, const struct sts_findings *f)
 {

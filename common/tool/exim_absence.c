@@ -39,6 +39,7 @@ setting(const char *line, const char *key, char *buf, size_t size)
 	return true;
 }
 
+/* False where Exim reads a file that Debian did not generate. */
 static bool
 read_settings(const struct sts_exim *e, struct debian *debian)
 {
@@ -105,6 +106,7 @@ judge_smarthost(
 		    "the smart host's certificate is not verified");
 }
 
+/* The causes in the order in which an installation meets them. */
 static void
 judge_debian(struct sts_findings *f, const struct sts_exim *e,
     const struct debian *debian)

@@ -59,6 +59,7 @@ has_dlfunc(const struct sts_exim *e)
 		strstr(e->call_result, "not included in this binary") == NULL);
 }
 
+/* Without it nothing else can work, so it comes first. */
 static void
 judge_dlfunc(struct sts_findings *f, const struct sts_exim *e)
 {
@@ -120,6 +121,10 @@ user_number(const char *user, uid_t *uid)
 	return end != user && *end == '\0';
 }
 
+/*
+ * The resolver runs as the owner of the state directory, and Exim reads it
+ * as root or as its own user: those have to be one.
+ */
 static void
 judge_owner(struct sts_findings *f, const struct sts_exim *e)
 {
@@ -144,6 +149,7 @@ judge_owner(struct sts_findings *f, const struct sts_exim *e)
 		    e->state_dir, user);
 }
 
+/* All of 127/8: systemd-resolved listens on 127.0.0.53. */
 static bool
 is_loopback(const char *address)
 {
@@ -207,6 +213,10 @@ judge_trust_ad(struct sts_findings *f, const struct sts_exim *e)
 		    e->resolv_conf, r.foreign);
 }
 
+/*
+ * RFC 8461 2 wants DANE to go first; Exim tries it only for answers that it
+ * asked DNSSEC for.
+ */
 static void
 judge_dnssec_ok(struct sts_findings *f, const struct sts_exim *e)
 {

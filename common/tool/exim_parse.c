@@ -6,6 +6,7 @@
 #include "base/cursor.h"
 #include "tool/exim.h"
 
+/* As many drivers and options as there are lines are enough. */
 static size_t
 count_lines(const char *text)
 {

@@ -21,6 +21,7 @@ struct roles {
 	const struct sts_exim_driver *plain; /* for all other remote mail */
 };
 
+/* Part of a value, where the rest is the operator's own. */
 static bool
 contains(const struct sts_exim_driver *d, const char *option, const char *what)
 {
@@ -29,6 +30,10 @@ contains(const struct sts_exim_driver *d, const char *option, const char *what)
 	return value != NULL && strstr(value, what) != NULL;
 }
 
+/*
+ * By what it does or would do: a router that has lost one of its options is
+ * still recognised, and the loss reported.
+ */
 static bool
 is_enforcer(const struct sts_exim_driver *d)
 {
@@ -39,6 +44,7 @@ is_enforcer(const struct sts_exim_driver *d)
 		strcmp(d->name, "mta_sts_enforce") == 0);
 }
 
+/* By the words of its reason, or by its usual name. */
 static bool
 is_no_mx(const struct sts_exim_driver *d)
 {
@@ -110,6 +116,11 @@ takes_every_domain(const struct sts_exim_driver *d)
 	    route_list_is_open(d);
 }
 
+/*
+ * Names may have been changed, so each is known by its work.  The plain
+ * router is the first behind ours that takes every remote domain: what it is
+ * like tells how mail looked before a domain enforced.
+ */
 static void
 find_roles(const struct sts_exim *e, struct roles *r)
 {
@@ -177,6 +188,10 @@ judge_common(struct sts_findings *f, const struct roles *r,
 	}
 }
 
+/*
+ * All that makes it ask once and defer where there is no answer.  Anything
+ * that lets it pass over a message lets that message out unprotected.
+ */
 static void
 judge_query(struct sts_findings *f, const struct sts_exim_driver *d)
 {
@@ -231,6 +246,10 @@ judge_addresses(struct sts_findings *f, const struct roles *r)
 		    r->enforce->name, r->plain->name);
 }
 
+/*
+ * RFC 8461 4.1: hosts outside the policy are ignored.  Exim ignores by a
+ * list, and without an answer the list has to be "*".
+ */
 static void
 judge_enforce(struct sts_findings *f, const struct roles *r)
 {
@@ -255,6 +274,10 @@ judge_enforce(struct sts_findings *f, const struct roles *r)
 	judge_addresses(f, r);
 }
 
+/*
+ * With all hosts ignored the router before declines, and whatever comes next
+ * would deliver.
+ */
 static void
 judge_no_mx(struct sts_findings *f, const struct roles *r)
 {
@@ -306,6 +329,10 @@ judge_before(struct sts_findings *f, const struct sts_exim_driver *d,
 		    limited ? "; its domains: " : "", limited ? domains : "");
 }
 
+/*
+ * Exim takes routers in the order of the file: one too early is a way around
+ * all of it.
+ */
 static void
 judge_order(
     struct sts_findings *f, const struct sts_exim *e, const struct roles *r)

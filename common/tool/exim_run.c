@@ -82,6 +82,11 @@ try_call(const struct sts_exim *e)
 	return sts_exim_run(e, arguments);
 }
 
+/*
+ * Each question is one run of Exim.  False where it does not start or
+ * refuses; what it then writes to standard error has reached the operator
+ * already.
+ */
 static bool
 ask_all(struct sts_exim *e)
 {
@@ -110,6 +115,7 @@ ask_all(struct sts_exim *e)
 	return true;
 }
 
+/* The lists borrow the texts, and both go together. */
 static void
 free_answers(struct sts_exim *e)
 {

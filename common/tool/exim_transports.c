@@ -51,6 +51,7 @@ static const struct demand {
 
 enum { DEMAND_COUNT = sizeof(demands) / sizeof(demands[0]) };
 
+/* Exim prints an option that is not set as empty, a flag as off. */
 static bool
 is_unset(const char *value)
 {
@@ -67,6 +68,7 @@ option_line(char *buf, size_t size, const char *option, const char *value)
 		(void)snprintf(buf, size, "%s = %s", option, value);
 }
 
+/* One row of the table. */
 static void
 judge_demand(struct sts_findings *f, const struct sts_exim_driver *d,
     const struct demand *demand)
@@ -117,6 +119,11 @@ judge_ciphers(struct sts_findings *f, const struct sts_exim *e,
 		    d->name, has);
 }
 
+/*
+ * GnuTLS takes a certificate with only a common name, which RFC 8461 4.2
+ * does not.  The expression may be longer than ours, for an operator's own
+ * events.
+ */
 static void
 judge_event(struct sts_findings *f, const struct sts_exim_driver *d)
 {
@@ -214,6 +221,11 @@ is_visible(const char *option)
 	return false;
 }
 
+/*
+ * A domain that begins to enforce moves mail to the other transport without
+ * anybody touching this machine.  So the two may differ only where they
+ * must.
+ */
 static void
 judge_difference(struct sts_findings *f, const struct sts_exim_driver *d,
     const struct sts_exim_driver *plain)

@@ -43,6 +43,7 @@ read_bounded(int fd, struct input *input)
 	return true;
 }
 
+/* Reading them once more is cheap, at 64 KiB. */
 static void
 count_lines(struct input *input)
 {
@@ -101,6 +102,7 @@ remark(void *arg, unsigned line, enum sts_status reason, bool error)
 		remarks->errors = true;
 }
 
+/* As sts_policy_mx_next gives them: lower case, duplicates kept. */
 static void
 print_policy(FILE *out, const struct sts_policy *policy)
 {
@@ -149,6 +151,7 @@ struct record_set {
 	char *joined; /* the bytes that the spans borrow */
 };
 
+/* Harmless on a zeroed set. */
 static void
 free_records(struct record_set *set)
 {
@@ -169,6 +172,10 @@ allocate_records(struct record_set *set, const struct input *input)
 	    set->joined != NULL;
 }
 
+/*
+ * A line that is no record is said so at once and left out; what remains is
+ * judged only if there was none.
+ */
 static void
 unquote_lines(struct record_set *set, struct remarks *remarks)
 {
@@ -197,6 +204,7 @@ unquote_lines(struct record_set *set, struct remarks *remarks)
 typedef enum sts_status check_records(
     const struct sts_span *records, size_t count, FILE *out);
 
+/* RFC 8461 3.1.  Nothing is printed where `out` is NULL. */
 static enum sts_status
 check_sts(const struct sts_span *records, size_t count, FILE *out)
 {
@@ -208,6 +216,7 @@ check_sts(const struct sts_span *records, size_t count, FILE *out)
 	return status;
 }
 
+/* RFC 8460 3, in the same form. */
 static enum sts_status
 check_tlsrpt(const struct sts_span *records, size_t count, FILE *out)
 {
@@ -235,6 +244,10 @@ line_at_fault(const struct record_set *set, check_records *check)
 	return 0;
 }
 
+/*
+ * The lines are taken as the record set of one name, as the DNS would give
+ * it: other records in it are nothing wrong, two of this kind are.
+ */
 static int
 lint_records(struct sts_tool *tool, check_records *check)
 {

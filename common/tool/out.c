@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Nothing here depends on the locale or TZ: the same store prints the same
+ * text wherever it is read.
+ */
 #include "tool/out.h"
 
 #include <stdarg.h>
@@ -9,6 +13,10 @@
 
 enum { KEY_WIDTH = 16, VALUE_MAX = 2048 };
 
+/*
+ * The backslash is escaped too, so that what is printed can be told from
+ * what was escaped.
+ */
 static bool
 is_plain(unsigned char byte)
 {

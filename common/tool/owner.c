@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Who this process is.  Root may run every subcommand, but a file that root
+ * leaves in the state directory cannot be used by its owner, and what a
+ * stranger sends is never parsed as root.
+ */
 #include <grp.h>
 #include <pwd.h>
 #include <sys/stat.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * `mta-sts query` asks as a delivery asks, through the client.  Only the MX
+ * hosts are beside the path of an Exim delivery, which finds them itself.
+ */
 #include "tool/query.h"
 
 #include <string.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * The keys are a promise, made in mta-sts(1).  All of them are always there,
+ * so that a script finds null and not a missing key.
+ */
 #include "tool/query.h"
 
 #include <stdlib.h>
@@ -37,6 +41,7 @@ sts_json_set(json_t *object, const char *key, json_t *value)
 	return value != NULL && json_object_set_new(object, key, value) == 0;
 }
 
+/* The patterns as they count: lower case, in file order. */
 static json_t *
 policy_json(const struct sts_policy *policy)
 {
@@ -60,6 +65,7 @@ policy_json(const struct sts_policy *policy)
 	return NULL;
 }
 
+/* null where the last fetch succeeded. */
 static json_t *
 failed_json(const struct sts_entry *entry)
 {
@@ -90,6 +96,7 @@ set_entry(json_t *object, const struct sts_entry *entry)
 	    sts_json_set(object, "failed_fetch", failed_json(entry));
 }
 
+/* null where there is a policy, or nothing is known. */
 static json_t *
 absence_json(const struct sts_answer *answer)
 {
@@ -103,6 +110,7 @@ absence_json(const struct sts_answer *answer)
 	    sts_json_time(absence->until));
 }
 
+/* null where no line of the configuration decided. */
 static json_t *
 override_json(const struct sts_override *override)
 {
@@ -119,6 +127,7 @@ override_json(const struct sts_override *override)
 	    "line", (int) override->line);
 }
 
+/* One MX host; whether its certificate is valid is not known here. */
 static json_t *
 route_json(const struct sts_route *route)
 {
@@ -138,6 +147,10 @@ route_json(const struct sts_route *route)
 	    "addresses", addresses);
 }
 
+/*
+ * null where they could not be looked up, an empty array where the domain
+ * has none.
+ */
 static json_t *
 routes_json(const struct sts_query *query)
 {
@@ -156,6 +169,7 @@ routes_json(const struct sts_query *query)
 	return array;
 }
 
+/* Stops at the first value that there is no memory for. */
 static bool
 fill(json_t *object, const struct sts_query *query)
 {

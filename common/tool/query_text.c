@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * An answer for people.  The order is that of the questions: what is
+ * published, how old is it, which hosts are there, and so what happens.
+ */
 #include "tool/query.h"
 
 #include <string.h>
@@ -41,6 +45,7 @@ sts_query_fetch_failed(const struct sts_entry *entry)
 	return entry->failed_reason != STS_OK;
 }
 
+/* One line each: a policy may have hundreds. */
 static void
 print_patterns(FILE *out, const struct sts_policy *policy)
 {
@@ -88,6 +93,7 @@ sts_query_print_absence(
 	sts_out_time_line(out, "asked again", absence->until, now);
 }
 
+/* Every address, since a probe or a block list is about addresses. */
 static void
 print_route(FILE *out, const struct sts_route *route)
 {
@@ -119,6 +125,7 @@ sts_query_print_routes(FILE *out, const struct sts_routes *routes, int64_t now)
 	sts_out_time_line(out, "MX looked up", routes->recorded, now);
 }
 
+/* With its line: somebody wrote it, perhaps long ago. */
 static void
 print_override(FILE *out, const struct sts_override *override)
 {
@@ -138,6 +145,7 @@ print_override(FILE *out, const struct sts_override *override)
 	}
 }
 
+/* What happens to the mail, without any term of the trade. */
 static const char *
 verdict_sentence(const struct sts_query *query)
 {
@@ -155,6 +163,7 @@ verdict_sentence(const struct sts_query *query)
 	}
 }
 
+/* The last line but one is what most people look for. */
 static void
 print_verdict(FILE *out, const struct sts_query *query)
 {

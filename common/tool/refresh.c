@@ -50,6 +50,7 @@ take_done(struct sts_refresh *r, const char *const word[5])
 	    sts_status_text(reason), sts_status_name(reason));
 }
 
+/* On a terminal only: a log of a nightly job needs none. */
 static void
 show_progress(const struct sts_refresh *r)
 {
@@ -57,6 +58,7 @@ show_progress(const struct sts_refresh *r)
 		(void)fprintf(r->tool->err, "\r%zu of %zu ", r->done, r->total);
 }
 
+/* Before a message, so that it begins at the margin. */
 static void
 clear_progress(const struct sts_refresh *r)
 {
@@ -118,6 +120,10 @@ sts_refresh_summary(struct sts_refresh *r, bool died)
 	return r->failed > 0 ? STS_EXIT_NO : STS_EXIT_OK;
 }
 
+/*
+ * Exit status 2 of the resolver can only mean that the two programs are of
+ * different versions, which counts as a resolver that died.
+ */
 static int
 run_refresh(struct sts_tool *tool, const char *domain)
 {

@@ -56,6 +56,7 @@ sts_setup_path_is_surprising(const char *path)
 	return false;
 }
 
+/* Everything that is changed is told, since it is done as root. */
 static void
 say(struct sts_setup *s, const char *what, const char *path)
 {
@@ -63,6 +64,7 @@ say(struct sts_setup *s, const char *what, const char *path)
 	(void)fprintf(s->tool->out, "%s %s\n", what, path);
 }
 
+/* Goes on with the rest: one odd file must not keep the others unusable. */
 static bool
 complain(struct sts_setup *s, const char *path, const char *reason)
 {

@@ -2,6 +2,7 @@
 /* `mta-sts config show`: what holds, in the syntax of mta-sts.conf(5). */
 #include "tool/tool.h"
 
+/* What is not set stands as a comment, so that the key is seen. */
 static void
 show_text(FILE *out, const char *key, const char *value, const char *unset)
 {
@@ -17,6 +18,7 @@ show_number(FILE *out, const char *key, int64_t value)
 	(void)fprintf(out, "%s %lld\n", key, (long long)value);
 }
 
+/* In the order of the file, which decides among equals. */
 static void
 show_domains(FILE *out, const struct sts_config *config)
 {

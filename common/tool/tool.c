@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * From the command line to one function.  The table below is the whole of
+ * the command: usage, help and dispatch are made from it.
+ */
 #include "tool/tool.h"
 
 #include <stdarg.h>
@@ -95,6 +99,7 @@ words_matching(
 	return count > 1 && strcmp(words[1], command->word[1]) == 0 ? 2 : 0;
 }
 
+/* *used gets the number of words that named it. */
 static const struct command *
 find_command(const char *const *words, size_t count, size_t *used)
 {
@@ -131,6 +136,10 @@ print_help(FILE *out, const char *const *words, size_t count)
 	return found;
 }
 
+/*
+ * To standard error, so that a script which reads our output never reads
+ * this.
+ */
 static int
 wrong_usage(FILE *err, const struct command *command, const char *reason)
 {
@@ -189,6 +198,10 @@ run_configured(struct sts_tool *tool, const struct command *command)
 	return code;
 }
 
+/*
+ * An option that a subcommand does not know is refused, not ignored: who
+ * misspells --json must not get text.
+ */
 static int
 run_command(struct sts_tool *tool, const struct command *command, size_t words)
 {
@@ -210,6 +223,7 @@ run_command(struct sts_tool *tool, const struct command *command, size_t words)
 	return run_configured(tool, command);
 }
 
+/* Help is looked at before anything could be wrong with the rest. */
 static int
 dispatch(struct sts_tool *tool)
 {

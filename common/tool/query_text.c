@@ -163,7 +163,7 @@ verdict_sentence(const struct sts_query *query)
 	}
 }
 
-/* The last line but one is what most people look for. */
+/* The line that most people look for, and below it the reason. */
 static void
 print_verdict(FILE *out, const struct sts_query *query)
 {

@@ -17,6 +17,7 @@ enum {
 	PROVEN_MS = 10000, /* a resolver that lived so long had started well */
 	BACKOFF_MS = 250,  /* doubled with each failure */
 	BACKOFF_MAX = 10000, /* milliseconds */
+	HOPELESS = 3,        /* failures in a row: nobody is kept waiting */
 	PROBES_MAX = 64,     /* waiting to be written */
 	READS_MAX = 16,      /* of a resolver's output, a step */
 	BUCKETS = 1024,
@@ -252,12 +253,25 @@ give_up(struct sts_keep *k, enum sts_status reason)
 	queue_prepend(&k->waiting, &k->sent);
 }
 
-/* A start that failed will fail again: whoever waits is told at once. */
+/*
+ * True until the next start where that is likely to fail like the last: who
+ * waits had better be told at once.
+ */
+static bool
+is_refusing(const struct sts_keep *k)
+{
+	return !k->running && sts_monotonic_ms() < k->retry_ms &&
+	    (k->start_status != STS_OK || k->failures >= HOPELESS);
+}
+
 static void
 refuse_waiting(struct sts_keep *k)
 {
+	enum sts_status status =
+	    k->start_status != STS_OK ? k->start_status : STS_RESOLVER_DIED;
+
 	for (size_t n = k->waiting.count; n > 0; n--)
-		settle(k, &k->waiting, k->waiting.first, k->start_status);
+		settle(k, &k->waiting, k->waiting.first, status);
 	k->probe_count = 0;
 }
 
@@ -267,11 +281,10 @@ start(struct sts_keep *k)
 	static const char *const none[] = {NULL};
 	int64_t now = sts_monotonic_ms();
 
-	if (now < k->retry_ms) {
-		if (k->start_status != STS_OK)
-			refuse_waiting(k);
+	if (is_refusing(k))
+		refuse_waiting(k);
+	if (now < k->retry_ms)
 		return;
-	}
 	k->start_status =
 	    sts_keep_start_resolver(k->config, none, true, 0, &k->child);
 	now = sts_monotonic_ms();
@@ -517,12 +530,11 @@ sts_keep_due_ms(const struct sts_keep *keep)
 
 	if (keep->reaper.count > 0)
 		due = sts_monotonic_ms() + REAP_MS;
-	if (!keep->running)
-		return keep->waiting.first == NULL && keep->probe_count == 0
-		    ? due
-		    : keep->start_status != STS_OK
-		    ? 0
-		    : sooner(due, keep->retry_ms);
+	if (!keep->running) {
+		if (keep->waiting.first == NULL && keep->probe_count == 0)
+			return due;
+		return is_refusing(keep) ? 0 : sooner(due, keep->retry_ms);
+	}
 	if (keep->sent.first == NULL)
 		return keep->waiting.first == NULL ? due : 0;
 	due = sooner(due, keep->sent.first->sent_ms + patience_ms(keep) + 1);

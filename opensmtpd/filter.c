@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * filter-mta-sts: holds a recipient until the store has what table-mta-sts
+ * will be asked for.  See filter-mta-sts(8).
+ *
+ * smtpd ends when a filter ends: whatever happens, this program goes on until
+ * its input ends, and whatever it cannot do, it lets the recipient go on,
+ * since the table decides at every delivery attempt.
+ */
+#include "opensmtpd/filter.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "opensmtpd/daemon.h"
+
+enum { READ_BYTES = 65536, LAST_MS = 2000, CONFIG_AGAIN_MS = 10000 };
+
+static const char usage[] = "filter-mta-sts [-g] [-f FILE] [-n NETWORK]...";
+
+/* A wrong option is no reason to take the mail server down. */
+static const char *
+parse_options(struct sts_filter *f, int argc, char **argv)
+{
+	const char *file = NULL;
+
+	for (int i = 1; i < argc; i++) {
+		bool more = i + 1 < argc;
+
+		if (strcmp(argv[i], "-g") == 0)
+			f->gate = true;
+		else if (strcmp(argv[i], "-f") == 0 && more)
+			file = argv[++i];
+		else if (strcmp(argv[i], "-n") == 0 && more) {
+			if (!sts_networks_add(&f->networks, argv[++i]))
+				sts_log(STS_LOG_ERROR, NULL,
+				    "event=option reason=network value=%s",
+				    argv[i]);
+		} else
+			sts_log(STS_LOG_ERROR, NULL,
+			    "event=option reason=unknown value=%s", argv[i]);
+	}
+	return file;
+}
+
+static void
+load_config(struct sts_filter *f, const char *file)
+{
+	sts_config_free(&f->config);
+	f->config_status =
+	    sts_config_load(&f->config, file, sts_config_note_log, NULL);
+	sts_log_open("filter-mta-sts", STS_LOG_STDERR, f->config.log_level);
+	if (f->config_status != STS_OK)
+		sts_log(STS_LOG_ERROR, NULL, "event=config reason=%s",
+		    sts_status_name(f->config_status));
+}
+
+/* The resolver's answer: whoever waits for it is told. */
+static void
+on_done(void *arg, enum sts_keep_what what, const char *domain,
+    enum sts_status status)
+{
+	struct sts_filter *f = arg;
+
+	sts_hold_done(f, what, domain, status);
+	sts_refresh_done(f, what, domain, status);
+}
+
+/* False at the end of input. */
+static bool
+take_input(struct sts_filter *f)
+{
+	static char buf[READ_BYTES];
+	ssize_t n = read(STDIN_FILENO, buf, sizeof(buf));
+
+	if (n < 0)
+		return sts_daemon_may_read_again(errno);
+	sts_lines_feed(&f->lines, buf, (size_t)n, sts_filter_take_line, f);
+	return n > 0;
+}
+
+static int64_t
+due_ms(const struct sts_filter *f)
+{
+	int64_t due = sts_hold_due_ms(f), other = sts_refresh_due_ms(f);
+
+	if (other < due)
+		due = other;
+	other = f->keep != NULL ? sts_keep_due_ms(f->keep) : INT64_MAX;
+	return other < due ? other : due;
+}
+
+static bool
+wait_for_input(struct sts_filter *f)
+{
+	struct pollfd fds[2 + STS_KEEP_FDS] = {
+	    {STDIN_FILENO, POLLIN, 0}, {-1, POLLOUT, 0}};
+	size_t count = 2;
+
+	if (sts_output_pending(&f->output) > 0)
+		fds[1].fd = f->output.fd;
+	if (sts_output_pending(&f->output) > STS_OUTPUT_HIGH)
+		fds[0].fd = -1;
+	if (f->keep != NULL)
+		count += sts_keep_poll(f->keep, fds + 2);
+	sts_daemon_poll(fds, count, due_ms(f));
+	return fds[0].revents != 0;
+}
+
+/* A configuration that could not be read may be there by now. */
+static void
+retry_config(struct sts_filter *f, const char *file, int64_t *tried_ms)
+{
+	if (f->config_status == STS_OK ||
+	    sts_monotonic_ms() - *tried_ms < CONFIG_AGAIN_MS)
+		return;
+	*tried_ms = sts_monotonic_ms();
+	load_config(f, file);
+}
+
+static void
+run(struct sts_filter *f, const char *file)
+{
+	int64_t tried_ms = sts_monotonic_ms();
+	bool open = true;
+
+	while (open) {
+		if (wait_for_input(f)) {
+			retry_config(f, file, &tried_ms);
+			open = take_input(f);
+		}
+		sts_hold_expire(f, false);
+		if (f->registered)
+			sts_refresh_step(f);
+		if (f->keep != NULL)
+			sts_keep_step(f->keep);
+		sts_output_flush(&f->output);
+	}
+	sts_hold_expire(f, true);
+	sts_output_drain(&f->output, LAST_MS);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct sts_filter filter;
+	const char *file;
+
+	if (argc == 2 && sts_daemon_is_option(argv[1], usage))
+		return 0;
+	sts_daemon_settle("filter-mta-sts");
+	file = parse_options(&filter, argc, argv);
+	load_config(&filter, file);
+	sts_output_open(&filter.output, STDOUT_FILENO);
+	sts_outcomes_init(&filter.outcomes, &filter.config, true);
+	filter.keep = sts_keep_create(&filter.config, on_done, &filter);
+	run(&filter, file);
+	sts_keep_destroy(filter.keep);
+	sts_outcomes_close(&filter.outcomes);
+	sts_output_close(&filter.output);
+	return 0;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Inside filter-mta-sts.
+ *
+ *	filter.c           the program: options, the loop
+ *	filter_line.c      lines from smtpd
+ *	filter_session.c   incoming sessions: whom the filter acts for
+ *	filter_hold.c      recipients that wait for their domain's answer
+ *	filter_out.c       outgoing sessions: what became of the mail
+ *	filter_refresh.c   domains that are kept known
+ *
+ * smtpd ends when a filter ends, answers twice, or writes a line of its own
+ * invention; and it waits for an answer for ever.
+ */
+#ifndef STS_OPENSMTPD_FILTER_H
+#define STS_OPENSMTPD_FILTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/config.h"
+#include "client/keep.h"
+#include "opensmtpd/known.h"
+#include "opensmtpd/lines.h"
+#include "opensmtpd/map.h"
+#include "opensmtpd/networks.h"
+#include "opensmtpd/outcomes.h"
+#include "opensmtpd/output.h"
+
+enum {
+	STS_HOLD_GRACE_MS = 2000,        /* beyond what a lookup may take */
+	STS_HOLD_TRANSACTION_MS = 60000, /* in one transaction */
+	STS_HOLDS_MAX = 20000,           /* recipients waiting at once */
+	STS_SESSIONS_MAX = 50000,        /* of each direction */
+	STS_SESSION_ID_MAX = 16,         /* hex digits, of tokens too */
+	STS_REFRESH_AT_ONCE = 4
+};
+
+/* An incoming session. */
+struct sts_session {
+	struct sts_map_node node;
+	bool ours;       /* local or authenticated: the filter acts */
+	bool socket;     /* sendmail, bounces */
+	int64_t held_ms; /* in this transaction */
+};
+
+/* A request of smtpd, as it is answered. */
+struct sts_request {
+	char session[STS_SESSION_ID_MAX + 1];
+	char token[STS_SESSION_ID_MAX + 1];
+	uint64_t id; /* the session's */
+};
+
+struct sts_hold; /* one recipient that waits */
+
+/* The answer to a request. */
+enum sts_decision {
+	STS_PROCEED,
+	STS_REFUSE_NO_MX,      /* no MX host is permitted */
+	STS_REFUSE_CERTIFICATE /* no permitted one has a valid certificate */
+};
+
+struct sts_holds {
+	struct sts_map domains;        /* struct wait: what is waited for */
+	struct sts_hold *first, *last; /* all, the next to end first */
+	size_t count;
+};
+
+/* Domains that are looked up without anybody waiting. */
+struct sts_refresh {
+	char *names; /* of one round, each with its NUL */
+	size_t len, size, at;
+	size_t prefetched; /* of the configuration's prefetch list */
+	int64_t next_ms;   /* the next round */
+	struct {
+		enum sts_keep_what what;
+		char domain[STS_NAME_MAX + 1]; /* "": free */
+	} job[STS_REFRESH_AT_ONCE];
+};
+
+struct sts_filter {
+	struct sts_config config;
+	enum sts_status config_status;
+	bool gate;
+	struct sts_networks networks;
+	struct sts_output output;
+	struct sts_lines lines;
+	bool registered;
+	bool sees_out;           /* smtpd reports outgoing sessions */
+	struct sts_keep *keep;   /* NULL: no memory for it */
+	struct sts_map sessions; /* struct sts_session */
+	struct sts_holds holds;
+	struct sts_map out;       /* outgoing sessions */
+	struct sts_map addresses; /* MX hosts by address */
+	int64_t walked_ms;        /* when all routes were last read */
+	struct sts_outcomes outcomes;
+	struct sts_refresh refresh;
+};
+
+/* One line of smtpd; an sts_line_take.  Unknown ones are passed over. */
+void sts_filter_take_line(void *filter, struct sts_span line, bool cut);
+
+/* Writes the one answer to a request. */
+void sts_filter_answer(struct sts_filter *f, const struct sts_request *request,
+    enum sts_decision decision);
+
+/* Incoming sessions. */
+void sts_session_connect(struct sts_filter *f, uint64_t id, const char *source,
+    const char *destination);
+void sts_session_authenticated(struct sts_filter *f, uint64_t id);
+void sts_session_begin(struct sts_filter *f, uint64_t id); /* MAIL FROM */
+void sts_session_end(struct sts_filter *f, uint64_t id);
+struct sts_session *sts_session_find(const struct sts_filter *f, uint64_t id);
+
+/*
+ * A recipient.  The request is answered now, or when the store has what the
+ * table will need, or at the deadline.
+ */
+void sts_hold_recipient(struct sts_filter *f, const struct sts_request *request,
+    const char *recipient);
+
+/* The resolver's answer. */
+void sts_hold_done(struct sts_filter *f, enum sts_keep_what what,
+    const char *domain, enum sts_status status);
+
+/* Lets go whose deadline has come; of `all` at once. */
+void sts_hold_expire(struct sts_filter *f, bool all);
+int64_t sts_hold_due_ms(const struct sts_filter *f);
+
+/* Outgoing sessions. */
+void sts_out_connect(
+    struct sts_filter *f, uint64_t id, const char *destination);
+void sts_out_begin(struct sts_filter *f, uint64_t id);
+void sts_out_recipient(
+    struct sts_filter *f, uint64_t id, const char *recipient);
+void sts_out_commit(struct sts_filter *f, uint64_t id);
+void sts_out_end(struct sts_filter *f, uint64_t id);
+
+/* Notes which addresses a domain's permitted MX hosts have. */
+void sts_out_learn(struct sts_filter *f, const struct sts_known *known);
+void sts_out_forget(struct sts_filter *f);
+
+/* Rounds over the store and the prefetch list. */
+void sts_refresh_step(struct sts_filter *f);
+void sts_refresh_done(struct sts_filter *f, enum sts_keep_what what,
+    const char *domain, enum sts_status status);
+int64_t sts_refresh_due_ms(const struct sts_filter *f);
+void sts_refresh_forget(struct sts_filter *f);
+
+/*
+ * The domain of an address as smtpd writes it, into a buffer of the address's
+ * size; false where it has none, such as "root".
+ */
+bool sts_recipient_domain(const char *recipient, char *domain, size_t size);
+
+#endif

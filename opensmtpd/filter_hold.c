@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Recipients that wait.  The table may not wait for a lookup and this filter
+ * may: so when smtpd asks the table, everything is in the store.
+ */
+#include "opensmtpd/filter.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "opensmtpd/choice.h"
+
+/* What the holds of one domain wait for. */
+struct wait {
+	struct sts_map_node node;
+	enum sts_keep_what what;
+	struct sts_hold *first, *last; /* the oldest, the latest */
+	char domain[];
+};
+
+struct sts_hold {
+	struct sts_hold *next, *prev; /* by deadline */
+	struct sts_hold *next_same;   /* of the same domain */
+	struct wait *wait;
+	struct sts_request request;
+	bool socket;
+	int64_t began_ms;
+	int64_t end_ms;
+};
+
+/* What has to be waited for before smtpd may ask the table. */
+enum step { STEP_LOOKUP, STEP_ROUTES, STEP_NONE };
+
+static enum step
+step_to_routes(const struct sts_known *k)
+{
+	return k->verdict == STS_VERDICT_ENFORCE && !k->routes_fresh
+	    ? STEP_ROUTES
+	    : STEP_NONE;
+}
+
+static enum step
+first_step(const struct sts_known *k)
+{
+	if (k->domain[0] == '\0')
+		return STEP_NONE;
+	return k->fresh ? step_to_routes(k) : STEP_LOOKUP;
+}
+
+/* Why smtpd would be given no host for this domain, if so. */
+static enum sts_decision
+decide(const struct sts_known *k)
+{
+	const struct sts_route *route;
+	enum sts_status status;
+
+	if (k->verdict != STS_VERDICT_ENFORCE || k->routes_status != STS_OK ||
+	    !k->routes_fresh)
+		return STS_PROCEED;
+	status = sts_choose_host(
+	    &k->routes, sts_known_policy(k), (int64_t)time(NULL), &route);
+	switch (status) {
+	case STS_NO_MATCH:
+	case STS_NULL_MX:
+	case STS_NO_MX_HOST:
+	case STS_DNS_NXDOMAIN:
+		return STS_REFUSE_NO_MX;
+	default:
+		return sts_probe_failed_tls(status) ? STS_REFUSE_CERTIFICATE
+						    : STS_PROCEED;
+	}
+}
+
+/*
+ * Hosts that are refused are probed again, or nobody would be told that they
+ * work again; with "probe always" also those that never were.
+ */
+static void
+ask_probes(struct sts_filter *f, const struct sts_known *k)
+{
+	const struct sts_policy *policy = sts_known_policy(k);
+	int64_t now = (int64_t)time(NULL);
+
+	if (k->verdict != STS_VERDICT_ENFORCE || f->keep == NULL)
+		return;
+	for (size_t i = 0; i < k->routes.count; i++) {
+		const struct sts_route *r = &k->routes.route[i];
+		bool never =
+		    r->probed == 0 && f->config.probe == STS_PROBE_ALWAYS;
+		bool again = f->gate && sts_route_is_excluded(r, now) &&
+		    now - r->probed >= STS_PROBE_AGAIN;
+
+		if ((never || again) && sts_route_is_permitted(r, policy))
+			sts_keep_probe(f->keep, r->host);
+	}
+}
+
+static void
+answer(struct sts_filter *f, const struct sts_request *request, bool socket,
+    const struct sts_known *k)
+{
+	enum sts_decision decision = STS_PROCEED;
+
+	/* sendmail has nowhere to keep what is refused. */
+	if (f->gate && !socket && k != NULL)
+		decision = decide(k);
+	sts_filter_answer(f, request, decision);
+}
+
+static void
+unlink_hold(struct sts_holds *holds, struct sts_hold *h)
+{
+	if (h->prev != NULL)
+		h->prev->next = h->next;
+	else
+		holds->first = h->next;
+	if (h->next != NULL)
+		h->next->prev = h->prev;
+	else
+		holds->last = h->prev;
+	holds->count--;
+}
+
+/* By deadline; nearly all belong at the end. */
+static void
+link_hold(struct sts_holds *holds, struct sts_hold *h)
+{
+	struct sts_hold *before = holds->last;
+
+	while (before != NULL && before->end_ms > h->end_ms)
+		before = before->prev;
+	h->prev = before;
+	h->next = before != NULL ? before->next : holds->first;
+	if (h->next != NULL)
+		h->next->prev = h;
+	else
+		holds->last = h;
+	if (before != NULL)
+		before->next = h;
+	else
+		holds->first = h;
+	holds->count++;
+}
+
+/* The end of a hold that is in no wait's list any more. */
+static void
+end_hold(struct sts_filter *f, struct sts_hold *h, const struct sts_known *k)
+{
+	struct sts_session *s = sts_session_find(f, h->request.id);
+
+	if (s != NULL)
+		s->held_ms += sts_monotonic_ms() - h->began_ms;
+	answer(f, &h->request, h->socket, k);
+	unlink_hold(&f->holds, h);
+	free(h);
+}
+
+static struct wait *
+find_wait(const struct sts_filter *f, const char *domain)
+{
+	struct wait *w = sts_map_find(&f->holds.domains, sts_map_hash(domain));
+
+	while (w != NULL && strcmp(w->domain, domain) != 0)
+		w = sts_map_next(&w->node);
+	return w;
+}
+
+static void
+forget_wait(struct sts_filter *f, struct wait *w)
+{
+	sts_map_remove(&f->holds.domains, &w->node);
+	free(w);
+}
+
+/* Asks the resolver for a domain; NULL where that is not possible. */
+static struct wait *
+start_wait(struct sts_filter *f, const char *domain, enum sts_keep_what what)
+{
+	size_t size = strlen(domain) + 1;
+	struct wait *w;
+
+	if (f->keep == NULL || (w = calloc(1, sizeof(*w) + size)) == NULL)
+		return NULL;
+	if (!sts_keep_ask(f->keep, what, domain)) {
+		free(w);
+		return NULL;
+	}
+	w->what = what;
+	memcpy(w->domain, domain, size);
+	sts_map_insert(&f->holds.domains, &w->node, sts_map_hash(domain));
+	return w;
+}
+
+/* How long this recipient may wait, in milliseconds. */
+static int64_t
+patience_ms(const struct sts_filter *f, const struct sts_session *s)
+{
+	int64_t lookup =
+	    (f->config.fetch_timeout + 2 * f->config.dns_timeout) * 1000 +
+	    STS_HOLD_GRACE_MS;
+	int64_t left = STS_HOLD_TRANSACTION_MS - s->held_ms;
+
+	return left < lookup ? left : lookup;
+}
+
+/* False where there is no waiting: then the request is not answered yet. */
+static bool
+hold(struct sts_filter *f, const struct sts_session *s,
+    const struct sts_request *request, const char *domain,
+    enum sts_keep_what what)
+{
+	struct wait *w = find_wait(f, domain);
+	int64_t patience = patience_ms(f, s);
+	struct sts_hold *h;
+
+	if (w == NULL && (w = start_wait(f, domain, what)) == NULL)
+		return false;
+	/* The lookup goes on all the same. */
+	if (patience <= 0 || f->holds.count >= STS_HOLDS_MAX ||
+	    (h = calloc(1, sizeof(*h))) == NULL)
+		return false;
+	h->request = *request;
+	h->socket = s->socket;
+	h->began_ms = sts_monotonic_ms();
+	h->end_ms = h->began_ms + patience;
+	h->wait = w;
+	if (w->last != NULL)
+		w->last->next_same = h;
+	else
+		w->first = h;
+	w->last = h;
+	link_hold(&f->holds, h);
+	return true;
+}
+
+void
+sts_hold_recipient(struct sts_filter *f, const struct sts_request *request,
+    const char *recipient)
+{
+	struct sts_session *s = sts_session_find(f, request->id);
+	char name[STS_LINE_MAX + 1];
+	struct sts_known k;
+	enum step step;
+
+	if (s == NULL || !s->ours || f->config_status != STS_OK ||
+	    !sts_recipient_domain(recipient, name, sizeof(name))) {
+		sts_filter_answer(f, request, STS_PROCEED);
+		return;
+	}
+	sts_known_read(&f->config, name, true, &k);
+	step = first_step(&k);
+	if (step == STEP_NONE ||
+	    !hold(f, s, request, k.domain,
+		step == STEP_LOOKUP ? STS_KEEP_LOOKUP : STS_KEEP_ROUTES)) {
+		answer(f, request, s->socket, &k);
+		ask_probes(f, &k);
+		sts_out_learn(f, &k);
+	}
+	sts_known_free(&k);
+}
+
+/* Lets all go that wait for this domain. */
+static void
+settle(struct sts_filter *f, struct wait *w, const struct sts_known *k)
+{
+	struct sts_hold *h = w->first, *next;
+
+	for (; h != NULL; h = next) {
+		next = h->next_same;
+		end_hold(f, h, k);
+	}
+	ask_probes(f, k);
+	sts_out_learn(f, k);
+	forget_wait(f, w);
+}
+
+void
+sts_hold_done(struct sts_filter *f, enum sts_keep_what what, const char *domain,
+    enum sts_status status)
+{
+	struct wait *w = find_wait(f, domain);
+	struct sts_known k;
+
+	if (w == NULL || w->what != what)
+		return;
+	sts_known_read(&f->config, domain, true, &k);
+	/* After a fault there is no use in asking for more. */
+	if (what == STS_KEEP_LOOKUP && status == STS_OK &&
+	    step_to_routes(&k) == STEP_ROUTES &&
+	    sts_keep_ask(f->keep, STS_KEEP_ROUTES, domain))
+		w->what = STS_KEEP_ROUTES;
+	else
+		settle(f, w, &k);
+	sts_known_free(&k);
+}
+
+/* Who ends first is near the front: nearly all may wait equally long. */
+static void
+leave_wait(struct sts_hold *h)
+{
+	struct wait *w = h->wait;
+	struct sts_hold *before = NULL, *at = w->first;
+
+	while (at != h) {
+		before = at;
+		at = at->next_same;
+	}
+	if (before != NULL)
+		before->next_same = h->next_same;
+	else
+		w->first = h->next_same;
+	if (w->last == h)
+		w->last = before;
+}
+
+void
+sts_hold_expire(struct sts_filter *f, bool all)
+{
+	int64_t now = sts_monotonic_ms();
+	struct sts_hold *h;
+
+	while ((h = f->holds.first) != NULL && (all || h->end_ms <= now)) {
+		if (!all)
+			sts_log(STS_LOG_WARNING, h->wait->domain,
+			    "event=hold reason=deadline session=%s",
+			    h->request.session);
+		leave_wait(h);
+		end_hold(f, h, NULL);
+	}
+}
+
+int64_t
+sts_hold_due_ms(const struct sts_filter *f)
+{
+	return f->holds.first != NULL ? f->holds.first->end_ms : INT64_MAX;
+}

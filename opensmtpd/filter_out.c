@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Outgoing sessions.  No event names the MX host, the policy domain before a
+ * recipient, or why TLS failed; what can be told is that mail was accepted,
+ * and that a session ended without a transaction.  Its address is looked for
+ * among the routes, and the host it belongs to is probed.
+ */
+#include "opensmtpd/filter.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "core/domain.h"
+#include "opensmtpd/choice.h"
+
+enum {
+	DOMAINS_BYTES = 4096,  /* of the recipients of one message */
+	ADDRESSES_MAX = 16384, /* known addresses of MX hosts */
+	WALK_MAX = 4096,       /* domains read at once */
+	WALK_AGAIN_MS = 60000
+};
+
+struct out {
+	struct sts_map_node node;
+	char address[STS_ADDRESS_TEXT_MAX]; /* "" where not understood */
+	bool began;                         /* a transaction, so TLS was good */
+	char *domains; /* of accepted recipients, each with its NUL */
+	size_t len;
+};
+
+/* An address of an MX host. */
+struct place {
+	struct sts_map_node node;
+	char address[STS_ADDRESS_TEXT_MAX];
+	bool may_probe; /* whatever "probe" says: there is another host */
+	char host[];
+};
+
+static void
+free_out(struct sts_filter *f, struct out *o)
+{
+	sts_map_remove(&f->out, &o->node);
+	free(o->domains);
+	free(o);
+}
+
+/* As the routes have it: no port, no brackets, the usual form. */
+static void
+address_of(const char *endpoint, char address[STS_ADDRESS_TEXT_MAX])
+{
+	struct sts_network n;
+
+	address[0] = '\0';
+	if (sts_endpoint_parse(endpoint, &n))
+		(void)inet_ntop(
+		    n.family, n.bytes, address, STS_ADDRESS_TEXT_MAX);
+}
+
+void
+sts_out_connect(struct sts_filter *f, uint64_t id, const char *destination)
+{
+	struct out *o = sts_map_find(&f->out, id);
+
+	if (o == NULL) {
+		if (f->out.count >= STS_SESSIONS_MAX ||
+		    (o = calloc(1, sizeof(*o))) == NULL)
+			return;
+		sts_map_insert(&f->out, &o->node, id);
+	}
+	address_of(destination, o->address);
+}
+
+void
+sts_out_begin(struct sts_filter *f, uint64_t id)
+{
+	struct out *o = sts_map_find(&f->out, id);
+
+	if (o == NULL)
+		return;
+	o->began = true;
+	o->len = 0;
+}
+
+static bool
+has_domain(const struct out *o, const char *domain)
+{
+	for (size_t at = 0; at < o->len; at += strlen(o->domains + at) + 1) {
+		if (strcmp(o->domains + at, domain) == 0)
+			return true;
+	}
+	return false;
+}
+
+void
+sts_out_recipient(struct sts_filter *f, uint64_t id, const char *recipient)
+{
+	struct out *o = sts_map_find(&f->out, id);
+	char name[STS_LINE_MAX + 1], domain[STS_NAME_MAX + 1];
+	size_t size;
+	char *more;
+
+	if (o == NULL || !sts_recipient_domain(recipient, name, sizeof(name)) ||
+	    sts_domain_normalise(name, domain) != STS_OK ||
+	    has_domain(o, domain))
+		return;
+	size = strlen(domain) + 1;
+	if (o->len + size > DOMAINS_BYTES ||
+	    (more = realloc(o->domains, o->len + size)) == NULL)
+		return;
+	o->domains = more;
+	memcpy(o->domains + o->len, domain, size);
+	o->len += size;
+}
+
+void
+sts_out_commit(struct sts_filter *f, uint64_t id)
+{
+	struct out *o = sts_map_find(&f->out, id);
+
+	if (o == NULL)
+		return;
+	for (size_t at = 0; at < o->len; at += strlen(o->domains + at) + 1)
+		sts_outcomes_commit(&f->outcomes, o->domains + at);
+	o->len = 0;
+}
+
+/* Has every host with this address probed; says whether there is one. */
+static bool
+probe_address(struct sts_filter *f, const char *address)
+{
+	struct place *p = sts_map_find(&f->addresses, sts_map_hash(address));
+	bool found = false;
+
+	for (; p != NULL; p = sts_map_next(&p->node)) {
+		if (strcmp(p->address, address) != 0)
+			continue;
+		found = true;
+		if (p->may_probe || f->config.probe != STS_PROBE_OFF)
+			sts_keep_probe(f->keep, p->host);
+	}
+	return found;
+}
+
+static void
+learn_address(
+    struct sts_filter *f, const char *address, const char *host, bool may_probe)
+{
+	uint64_t key = sts_map_hash(address);
+	struct place *p = sts_map_find(&f->addresses, key);
+	size_t size = strlen(host) + 1;
+
+	for (; p != NULL; p = sts_map_next(&p->node)) {
+		if (strcmp(p->address, address) == 0 &&
+		    strcmp(p->host, host) == 0) {
+			p->may_probe = may_probe;
+			return;
+		}
+	}
+	/* They come back with the next failure or recipient. */
+	if (f->addresses.count >= ADDRESSES_MAX)
+		sts_out_forget(f);
+	if ((p = calloc(1, sizeof(*p) + size)) == NULL)
+		return;
+	memcpy(p->address, address, strlen(address) + 1);
+	memcpy(p->host, host, size);
+	p->may_probe = may_probe;
+	sts_map_insert(&f->addresses, &p->node, key);
+}
+
+void
+sts_out_forget(struct sts_filter *f)
+{
+	struct place *p;
+
+	while ((p = sts_map_pop(&f->addresses)) != NULL)
+		free(p);
+}
+
+static void
+learn_routes(struct sts_filter *f, const struct sts_routes *routes,
+    const struct sts_policy *policy)
+{
+	bool may_probe = sts_routes_permitted(routes, policy) > 1;
+
+	for (size_t i = 0; i < routes->count; i++) {
+		const struct sts_route *r = &routes->route[i];
+
+		if (!sts_route_is_permitted(r, policy))
+			continue;
+		for (size_t j = 0; j < r->address_count; j++)
+			learn_address(f, r->address[j], r->host, may_probe);
+	}
+}
+
+void
+sts_out_learn(struct sts_filter *f, const struct sts_known *known)
+{
+	if (known->verdict == STS_VERDICT_ENFORCE &&
+	    known->routes_status == STS_OK)
+		learn_routes(f, &known->routes, sts_known_policy(known));
+}
+
+/* What a walk over all routes needs. */
+struct walk {
+	struct sts_filter *filter;
+	size_t left;
+};
+
+static bool
+learn_domain(void *arg, const char *domain)
+{
+	struct walk *w = arg;
+	struct sts_known k;
+
+	sts_known_read(&w->filter->config, domain, true, &k);
+	sts_out_learn(w->filter, &k);
+	sts_known_free(&k);
+	return --w->left > 0;
+}
+
+/* The table's resolvers find routes too, and earlier runs did. */
+static void
+learn_all(struct sts_filter *f)
+{
+	int64_t now = sts_monotonic_ms();
+	struct walk w = {f, WALK_MAX};
+	struct sts_store *store;
+
+	if (f->walked_ms != 0 && now - f->walked_ms < WALK_AGAIN_MS)
+		return;
+	f->walked_ms = now;
+	if (f->config.state_dir == NULL ||
+	    sts_store_open(&store, f->config.state_dir, false) != STS_OK)
+		return;
+	(void)sts_store_walk(store, STS_KIND_ROUTES, learn_domain, &w);
+	sts_store_close(store);
+}
+
+void
+sts_out_end(struct sts_filter *f, uint64_t id)
+{
+	struct out *o = sts_map_find(&f->out, id);
+
+	/* Of a connection that was refused this is the only event. */
+	if (o == NULL) {
+		sts_outcomes_failure(&f->outcomes);
+		return;
+	}
+	if (!o->began && o->address[0] != '\0' && f->keep != NULL &&
+	    !probe_address(f, o->address)) {
+		learn_all(f);
+		(void)probe_address(f, o->address);
+	}
+	free_out(f, o);
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Rounds over the store: policies are fetched again before they run out
+ * (RFC 8461 3.3, 10.2), and the domains of the prefetch list are kept known,
+ * since the targets of aliases pass no filter.  What another refresher did
+ * meanwhile is not due any more.
+ */
+#include "opensmtpd/filter.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/domain.h"
+
+enum {
+	ROUND_MIN = 10, /* seconds between two rounds */
+	ROUND_MAX = 3600,
+	ROUNDS_A_REFRESH = 24,       /* rounds in `refresh-after` */
+	NAMES_MAX = 8 * 1024 * 1024, /* bytes of names in a round */
+	NAMES_A_STEP = 32,           /* read from the store in one go */
+	STEP_MS = 20
+};
+
+void
+sts_refresh_forget(struct sts_filter *f)
+{
+	struct sts_refresh *r = &f->refresh;
+
+	free(r->names);
+	r->names = NULL;
+	r->len = r->size = r->at = 0;
+}
+
+static bool
+add_name(struct sts_refresh *r, const char *name)
+{
+	size_t len = strlen(name) + 1, size = r->size == 0 ? 4096 : r->size;
+	char *more;
+
+	while (size - r->len < len)
+		size *= 2;
+	if (size > NAMES_MAX)
+		return false;
+	if (size != r->size) {
+		if ((more = realloc(r->names, size)) == NULL)
+			return false;
+		r->names = more;
+		r->size = size;
+	}
+	memcpy(r->names + r->len, name, len);
+	r->len += len;
+	return true;
+}
+
+static bool
+add_domain(void *arg, const char *domain)
+{
+	return add_name(arg, domain);
+}
+
+static int64_t
+round_ms(const struct sts_filter *f)
+{
+	int64_t seconds = f->config.refresh_after / ROUNDS_A_REFRESH;
+
+	if (seconds < ROUND_MIN)
+		seconds = ROUND_MIN;
+	return (seconds > ROUND_MAX ? ROUND_MAX : seconds) * 1000;
+}
+
+static void
+begin_round(struct sts_filter *f)
+{
+	struct sts_refresh *r = &f->refresh;
+	char domain[STS_NAME_MAX + 1];
+	struct sts_store *store;
+
+	sts_refresh_forget(f);
+	r->next_ms = sts_monotonic_ms() + round_ms(f);
+	for (size_t i = 0; i < f->config.prefetch_count; i++) {
+		if (sts_domain_normalise(f->config.prefetch[i], domain) ==
+		    STS_OK)
+			(void)add_name(r, domain);
+	}
+	r->prefetched = r->len;
+	if (f->config.state_dir == NULL ||
+	    sts_store_open(&store, f->config.state_dir, false) != STS_OK)
+		return;
+	(void)sts_store_walk(store, STS_KIND_POLICY, add_domain, r);
+	sts_store_close(store);
+}
+
+/* A free place for a job, or -1. */
+static int
+free_job(const struct sts_refresh *r)
+{
+	for (int i = 0; i < STS_REFRESH_AT_ONCE; i++) {
+		if (r->job[i].domain[0] == '\0')
+			return i;
+	}
+	return -1;
+}
+
+static void
+start_job(struct sts_filter *f, enum sts_keep_what what, const char *domain)
+{
+	int i = free_job(&f->refresh);
+
+	if (i < 0 || !sts_keep_ask(f->keep, what, domain))
+		return;
+	f->refresh.job[i].what = what;
+	memcpy(f->refresh.job[i].domain, domain, strlen(domain) + 1);
+}
+
+/* Whether the policy was fetched so long ago that it is to be again. */
+static bool
+is_due(const struct sts_filter *f, const char *domain)
+{
+	int64_t now = (int64_t)time(NULL);
+	struct sts_store *store;
+	struct sts_entry entry;
+	bool due = false;
+
+	if (sts_store_open(&store, f->config.state_dir, false) != STS_OK)
+		return false;
+	if (sts_store_read_policy(store, domain, now, &entry) == STS_OK) {
+		due = now - entry.fetched >= f->config.refresh_after;
+		sts_entry_free(&entry);
+	}
+	sts_store_close(store);
+	return due;
+}
+
+/* For a domain that is kept known, its hosts as well as its policy. */
+static void
+prefetch(struct sts_filter *f, const char *domain, bool looked_up)
+{
+	struct sts_known k;
+
+	sts_known_read(&f->config, domain, true, &k);
+	if (!k.fresh && !looked_up)
+		start_job(f, STS_KEEP_LOOKUP, domain);
+	else if (k.verdict == STS_VERDICT_ENFORCE && !k.routes_fresh)
+		start_job(f, STS_KEEP_ROUTES, domain);
+	sts_known_free(&k);
+}
+
+void
+sts_refresh_step(struct sts_filter *f)
+{
+	struct sts_refresh *r = &f->refresh;
+	int left = NAMES_A_STEP;
+
+	if (f->keep == NULL || f->config_status != STS_OK)
+		return;
+	if (r->at == r->len && sts_monotonic_ms() >= r->next_ms)
+		begin_round(f);
+	for (; r->at < r->len && left > 0 && free_job(r) >= 0; left--) {
+		const char *domain = r->names + r->at;
+
+		if (r->at < r->prefetched)
+			prefetch(f, domain, false);
+		else if (is_due(f, domain))
+			start_job(f, STS_KEEP_REFRESH, domain);
+		r->at += strlen(domain) + 1;
+	}
+	if (r->at == r->len && r->names != NULL)
+		sts_refresh_forget(f);
+}
+
+void
+sts_refresh_done(struct sts_filter *f, enum sts_keep_what what,
+    const char *domain, enum sts_status status)
+{
+	struct sts_refresh *r = &f->refresh;
+	int i = 0;
+
+	while (i < STS_REFRESH_AT_ONCE &&
+	    (r->job[i].what != what || strcmp(r->job[i].domain, domain) != 0))
+		i++;
+	if (i == STS_REFRESH_AT_ONCE)
+		return;
+	r->job[i].domain[0] = '\0';
+	if (what == STS_KEEP_LOOKUP && status == STS_OK)
+		prefetch(f, domain, true);
+}
+
+int64_t
+sts_refresh_due_ms(const struct sts_filter *f)
+{
+	const struct sts_refresh *r = &f->refresh;
+
+	if (f->keep == NULL || f->config_status != STS_OK)
+		return INT64_MAX;
+	if (r->at == r->len)
+		return r->next_ms;
+	return free_job(r) >= 0 ? sts_monotonic_ms() + STEP_MS : INT64_MAX;
+}

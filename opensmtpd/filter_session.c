@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: ISC */
+/* Incoming sessions: whom the filter acts for. */
+#include "opensmtpd/filter.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct sts_session *
+sts_session_find(const struct sts_filter *f, uint64_t id)
+{
+	return sts_map_find(&f->sessions, id);
+}
+
+/* Whoever connects from an address to the same address is this machine. */
+static bool
+is_local(struct sts_filter *f, const char *source, const char *destination)
+{
+	struct sts_network from, to;
+
+	if (!sts_endpoint_parse(source, &from))
+		return false;
+	if (sts_endpoint_parse(destination, &to) && from.family == to.family &&
+	    memcmp(from.bytes, to.bytes, sizeof(from.bytes)) == 0)
+		return true;
+	return sts_networks_have(&f->networks, &from);
+}
+
+void
+sts_session_connect(struct sts_filter *f, uint64_t id, const char *source,
+    const char *destination)
+{
+	struct sts_session *s = sts_session_find(f, id);
+
+	/* A session that cannot be kept is a stranger's: nothing waits. */
+	if (s == NULL) {
+		if (f->sessions.count >= STS_SESSIONS_MAX ||
+		    (s = calloc(1, sizeof(*s))) == NULL)
+			return;
+		sts_map_insert(&f->sessions, &s->node, id);
+	}
+	s->socket = sts_endpoint_is_socket(source);
+	s->ours = s->socket || is_local(f, source, destination);
+	s->held_ms = 0;
+}
+
+void
+sts_session_authenticated(struct sts_filter *f, uint64_t id)
+{
+	struct sts_session *s = sts_session_find(f, id);
+
+	if (s != NULL)
+		s->ours = true;
+}
+
+void
+sts_session_begin(struct sts_filter *f, uint64_t id)
+{
+	struct sts_session *s = sts_session_find(f, id);
+
+	if (s != NULL)
+		s->held_ms = 0;
+}
+
+void
+sts_session_end(struct sts_filter *f, uint64_t id)
+{
+	struct sts_session *s = sts_session_find(f, id);
+
+	if (s == NULL)
+		return;
+	sts_map_remove(&f->sessions, &s->node);
+	free(s);
+}

@@ -19,6 +19,7 @@
 
 struct sts_dns_query;
 struct sts_fetch;
+struct sts_mx_probe;
 struct sts_trust;
 
 /*
@@ -39,6 +40,7 @@ TAILQ_HEAD(sts_timer_list, sts_timer);
 TAILQ_HEAD(sts_watch_list, sts_watch);
 TAILQ_HEAD(sts_query_list, sts_dns_query);
 TAILQ_HEAD(sts_fetch_list, sts_fetch);
+TAILQ_HEAD(sts_probe_list, sts_mx_probe);
 
 struct sts_loop {
 	const struct sts_config *config;
@@ -51,6 +53,7 @@ struct sts_loop {
 	struct sts_watch_list watches;
 	struct sts_query_list queries;
 	struct sts_fetch_list fetches;
+	struct sts_probe_list probes;
 	/* The watches of the step under way, in the same order. */
 	struct sts_watch **watched;
 	struct pollfd *poll;
@@ -80,5 +83,8 @@ enum sts_status sts_fetch_run(struct sts_loop *loop);
 
 /* fetch.c: ends every fetch of the loop without calling back. */
 void sts_fetch_close(struct sts_loop *loop);
+
+/* probe.c: likewise every probe. */
+void sts_mx_probe_close(struct sts_loop *loop);
 
 #endif

@@ -55,6 +55,7 @@ sts_loop_create(struct sts_loop **out, const struct sts_config *config)
 	TAILQ_INIT(&loop->watches);
 	TAILQ_INIT(&loop->queries);
 	TAILQ_INIT(&loop->fetches);
+	TAILQ_INIT(&loop->probes);
 	ignore_sigpipe();
 	status = sts_nameserver_list(&loop->nameservers, config);
 	if (status == STS_OK)
@@ -96,6 +97,7 @@ sts_loop_destroy(struct sts_loop *loop)
 	if (loop == NULL)
 		return;
 	sts_fetch_close(loop);
+	sts_mx_probe_close(loop);
 	sts_dns_close(loop);
 	while ((timer = TAILQ_FIRST(&loop->timers)) != NULL)
 		sts_timer_cancel(loop, timer);

@@ -60,7 +60,13 @@ enum sts_status sts_exim_parse(
     struct sts_exim_list *list, char *text, const char *kind);
 void sts_exim_list_free(struct sts_exim_list *list);
 
-/* The option's value; NULL where this Exim does not have it. */
+/* True for what Exim prints in place of a value that it does not show. */
+bool sts_exim_is_hidden(const char *value);
+
+/* True where the option has such a value. */
+bool sts_exim_hides(const struct sts_exim_driver *driver, const char *name);
+
+/* The option's value; NULL where this Exim does not have it or hides it. */
 const char *sts_exim_value(
     const struct sts_exim_driver *driver, const char *name);
 

@@ -122,7 +122,7 @@ judge_debian(struct sts_findings *f, const struct sts_exim *e,
 	else if (!fragments_linked(e))
 		sts_find(f, STS_FIND_ERROR,
 		    "for f in main/04_mta-sts router/190_mta-sts "
-		    "transport/31_mta-sts; do ln -s " FRAGMENTS
+		    "transport/31_mta-sts; do ln -sf " FRAGMENTS
 		    "/$f /etc/exim4/conf.d/$f; done",
 		    "the MTA-STS fragments are not in %s/conf.d",
 		    e->debian_dir);

@@ -230,22 +230,23 @@ judge_dnssec_ok(struct sts_findings *f, const struct sts_exim *e)
 		    value);
 }
 
-/* A value that Exim shows to administrators only cannot be judged. */
+/*
+ * A value that Exim shows to administrators only cannot be judged.  One for
+ * each driver is enough to say so.
+ */
 static void
 judge_hidden(struct sts_findings *f, const struct sts_exim_list *list)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		const struct sts_exim_driver *d = &list->driver[i];
+		size_t k = 0;
 
-		for (size_t k = 0; k < d->count; k++) {
-			if (strcmp(d->option[k].value,
-				"<value not displayable>") != 0)
-				continue;
+		while (k < d->count && !sts_exim_is_hidden(d->option[k].value))
+			k++;
+		if (k < d->count)
 			sts_find(f, STS_FIND_WARNING, "run this as root",
 			    "%s: Exim does not show %s to this user", d->name,
 			    d->option[k].name);
-			return;
-		}
 	}
 }
 

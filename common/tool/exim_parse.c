@@ -87,14 +87,37 @@ sts_exim_list_free(struct sts_exim_list *list)
 	memset(list, 0, sizeof(*list));
 }
 
-const char *
-sts_exim_value(const struct sts_exim_driver *driver, const char *name)
+/* As Exim has it, hidden or not. */
+static const char *
+printed_value(const struct sts_exim_driver *driver, const char *name)
 {
 	for (size_t i = 0; i < driver->count; i++) {
 		if (strcmp(driver->option[i].name, name) == 0)
 			return driver->option[i].value;
 	}
 	return NULL;
+}
+
+bool
+sts_exim_is_hidden(const char *value)
+{
+	return strcmp(value, "<value not displayable>") == 0;
+}
+
+bool
+sts_exim_hides(const struct sts_exim_driver *driver, const char *name)
+{
+	const char *value = printed_value(driver, name);
+
+	return value != NULL && sts_exim_is_hidden(value);
+}
+
+const char *
+sts_exim_value(const struct sts_exim_driver *driver, const char *name)
+{
+	const char *value = printed_value(driver, name);
+
+	return value != NULL && sts_exim_is_hidden(value) ? NULL : value;
 }
 
 bool

@@ -78,7 +78,8 @@ judge_demand(struct sts_findings *f, const struct sts_exim_driver *d,
 
 	if (has == NULL) {
 		/* An Exim that cannot do it at all cannot do it wrongly. */
-		if (!is_unset(demand->value))
+		if (!is_unset(demand->value) &&
+		    !sts_exim_hides(d, demand->option))
 			sts_find(f, STS_FIND_NOTE, NULL,
 			    "transport %s: this Exim does not have %s", d->name,
 			    demand->option);
@@ -236,7 +237,8 @@ judge_difference(struct sts_findings *f, const struct sts_exim_driver *d,
 		const struct sts_exim_option *o = &plain->option[i];
 		const char *has = sts_exim_value(d, o->name);
 
-		if (is_ours(o->name) ||
+		if (is_ours(o->name) || sts_exim_is_hidden(o->value) ||
+		    sts_exim_hides(d, o->name) ||
 		    (has != NULL && sts_exim_same(has, o->value)))
 			continue;
 		option_line(line, sizeof(line), o->name, o->value);

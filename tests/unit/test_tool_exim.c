@@ -549,6 +549,24 @@ an_exim_with_openssl(void)
 	close_world(&w);
 }
 
+/* Run by somebody else than root, against a "hide" in the configuration. */
+static void
+hidden_values(void)
+{
+	struct world w;
+
+	open_world(&w, "single");
+	(void)change(w.e.transport_text,
+	    "remote_smtp_mta_sts transport:", "hosts_require_tls = *",
+	    "hosts_require_tls = <value not displayable>");
+	judge(&w);
+	ok(found(&w, "warning: ", "does not show hosts_require_tls"),
+	    "a hidden value is told");
+	is_int(problems(&w), 1, "and not judged");
+	ok(!found(&w, "note: ", "hosts_require_tls"), "nor thought missing");
+	close_world(&w);
+}
+
 static void
 names_and_owners(void)
 {
@@ -656,7 +674,7 @@ on_debian(void)
 {
 	settings("internet", "false");
 	link_fragments(false);
-	debian_says("debian-unsplit", "  mend: ", "ln -s ",
+	debian_says("debian-unsplit", "  mend: ", "ln -sf ",
 	    "no fragments: how to link them");
 	link_fragments(true);
 	debian_says("debian-unsplit",
@@ -750,6 +768,7 @@ main(void)
 	wrong_order();
 	around_it();
 	an_exim_with_openssl();
+	hidden_values();
 	names_and_owners();
 	trust_ad();
 	on_debian();

@@ -21,13 +21,16 @@ name_of(const char *pattern)
 	return pattern[0] == '*' ? pattern + 2 : pattern;
 }
 
+/*
+ * An address can match no MX host.  The alphabet is the parser's already; but
+ * this text becomes a regular expression inside Exim, so it is checked again.
+ */
 static bool
 is_wanted(const char *pattern)
 {
 	const char *name = name_of(pattern);
 	struct sts_span s = {name, strlen(name)};
 
-	/* What goes into a regular expression is checked where it does. */
 	return sts_domain_is_ldh(s) && !sts_domain_is_address_like(s);
 }
 
@@ -59,6 +62,7 @@ collect(const struct sts_policy *policy, struct patterns *p)
 	return STS_OK;
 }
 
+/* Sorted, duplicates are neighbours and a wildcard is found by bisection. */
 static int
 by_text(const void *a, const void *b)
 {
@@ -89,6 +93,7 @@ struct output {
 	bool full;
 };
 
+/* Appends all of a string or nothing. */
 static void
 put(struct output *o, const char *string)
 {
@@ -116,6 +121,7 @@ put_pattern(struct output *o, const char *pattern)
 	}
 }
 
+/* Exim's cost grows with the list, so nothing in it is said twice. */
 static void
 put_all(struct output *o, const struct patterns *p)
 {

@@ -30,6 +30,7 @@ defer(enum sts_status why)
 	    sts_status_name(why));
 }
 
+/* Which hosts are permitted, or why that cannot be said. */
 static void
 enforce(const struct sts_policy *policy)
 {

@@ -62,7 +62,7 @@ make_pipe(int fds[2], int ours)
 		return false;
 	}
 	return lift(&fds[0]) && lift(&fds[1]) &&
-	       fcntl(fds[ours], F_SETFL, O_NONBLOCK) == 0;
+	    fcntl(fds[ours], F_SETFL, O_NONBLOCK) == 0;
 }
 
 /* 1: can be read; 0: the deadline has passed; -1: it never will be. */
@@ -101,13 +101,14 @@ close_pipe(int fds[2])
 	close_fd(&fds[1]);
 }
 
+/* The status pipe first: without it a failed exec would look like a crash. */
 static bool
 open_pipes(struct pipes *p, const struct sts_child_spec *spec)
 {
 	*p = (struct pipes){{-1, -1}, {-1, -1}, {-1, -1}};
 	return make_pipe(p->status, 0) &&
-	       (!spec->want_stdin || make_pipe(p->in, 1)) &&
-	       (!spec->want_stdout || make_pipe(p->out, 0));
+	    (!spec->want_stdin || make_pipe(p->in, 1)) &&
+	    (!spec->want_stdout || make_pipe(p->out, 0));
 }
 
 /* In the first child of two: the second is nobody's that we know. */
@@ -169,6 +170,10 @@ await_exec(int fd, int64_t deadline_ms)
 	return n == (ssize_t)sizeof(failure) ? failure.status : STS_INTERNAL;
 }
 
+/*
+ * Forks, lets go of the child's ends (else end of file would never come) and
+ * waits for the exec.  A detached child leaves its short-lived parent to reap.
+ */
 static enum sts_status
 launch(
     struct sts_child *child, struct pipes *p, const struct sts_child_spec *spec)
@@ -202,6 +207,7 @@ sts_child_start(struct sts_child *child, const struct sts_child_spec *spec)
 		return STS_RESOLVER_ROOT;
 	if (open_pipes(&p, spec))
 		status = launch(child, &p, spec);
+	/* Ours from now on; the others are closed below. */
 	if (status == STS_OK) {
 		child->in_fd = p.in[1];
 		child->out_fd = p.out[0];
@@ -228,6 +234,7 @@ sts_child_read(struct sts_child *child, char *buf, size_t size, bool one_line,
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		/* Read first, wait then: what is there costs no poll. */
 		if (n < 0 && errno == EAGAIN &&
 		    wait_readable(child->out_fd, deadline_ms) == 1)
 			continue;
@@ -269,6 +276,7 @@ reap(pid_t pid, int64_t deadline_ms, int *status)
 
 		if (got == pid)
 			return REAPED;
+		/* A host that ignores SIGCHLD, or reaps what it finds. */
 		if (got < 0 && errno != EINTR)
 			return NOT_OURS;
 		if (sts_monotonic_ms() >= deadline_ms)

@@ -16,6 +16,7 @@
 /* Where the status pipe is put; everything above it is closed. */
 enum { STATUS_FD = 3 };
 
+/* _exit: what the host registered with atexit is not to run twice. */
 static _Noreturn void
 fail(int status_fd, enum sts_status status)
 {
@@ -145,7 +146,10 @@ close_from(int first)
 #endif
 	if (close_listed(first))
 		return;
-	/* Descriptors may lie above a limit that was lowered later. */
+	/*
+	 * The slow way, where the kernel and /proc do not help.  Descriptors
+	 * may lie above a limit that was lowered later.
+	 */
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max > end &&
 	    limit.rlim_max < (1 << 20))
 		end = limit.rlim_max;
@@ -185,6 +189,10 @@ set_descriptors(struct sts_exec *x)
 	return true;
 }
 
+/*
+ * exec resets handlers, but what the host ignores or blocks would stay so: a
+ * resolver that ignored SIGALRM or SIGCHLD would not behave as it was tested.
+ */
 static void
 reset_signals(void)
 {
@@ -198,6 +206,10 @@ reset_signals(void)
 }
 
 /* True where this process can become root in no way that we know. */
+/*
+ * Asked of the kernel, not concluded: capabilities, a set-user-id start or an
+ * odd security module may have kept a way back.
+ */
 static bool
 root_is_lost(bool group_too)
 {
@@ -223,6 +235,7 @@ set_user(const struct sts_child_spec *spec)
 			return STS_RESOLVER_ROOT;
 		return STS_OK;
 	}
+	/* In this order: without uid 0 the groups could not be changed. */
 	if (setgroups(1, &spec->gid) != 0 || setgid(spec->gid) != 0 ||
 	    setuid(spec->uid) != 0)
 		return shortage_or(errno, STS_RESOLVER_ROOT);
@@ -241,6 +254,10 @@ sts_exec_run(const struct sts_exec *exec)
 	struct sts_exec x = *exec;
 	enum sts_status status;
 
+	/*
+	 * A session of its own: no terminal's signals, and one number to kill
+	 * it by with everything it may start.  Limits next, while still root.
+	 */
 	(void)setsid();
 	set_limits(spec->lifetime);
 	if (!set_descriptors(&x))

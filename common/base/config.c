@@ -18,6 +18,11 @@ enum {
 	KEYS_MAX = 32
 };
 
+/*
+ * One file on its way into a configuration.  Running out of memory is only
+ * remembered: the lines that follow still show what is wrong with them, and
+ * the caller is told at the end.
+ */
 struct loader {
 	struct sts_config *config;
 	const char *file;
@@ -41,6 +46,10 @@ struct key {
 	bool repeated;
 };
 
+/*
+ * Says what is wrong with a line, or with the file: the reason names the value
+ * and what would be allowed.
+ */
 static void __attribute__((format(printf, 2, 3)))
 note(struct loader *l, const char *format, ...)
 {
@@ -57,6 +66,7 @@ note(struct loader *l, const char *format, ...)
 	l->note(l->arg, l->file, l->line, reason);
 }
 
+/* The line is skipped; what the key was set to before still holds. */
 static bool
 bad_value(struct loader *l, const struct key *key, const char *value,
     const char *allowed)
@@ -111,6 +121,7 @@ append(struct loader *l, void **array, size_t *count, size_t size)
 	return (char *)*array + size * (*count)++;
 }
 
+/* Absolute, since children work in "/" and plugins wherever the MTA does. */
 static bool
 set_path(struct loader *l, const struct key *key, char *value)
 {
@@ -127,6 +138,7 @@ set_text(struct loader *l, const struct key *key, char *value)
 	return replace_string(l, key, value);
 }
 
+/* A value out of range is skipped, not clamped: it was meant otherwise. */
 static bool
 set_number(struct loader *l, const struct key *key, char *value)
 {
@@ -195,6 +207,7 @@ set_probe(struct loader *l, const struct key *key, char *value)
 	return true;
 }
 
+/* Checked here, since net/ could only refuse to work with a bad one. */
 static bool
 set_nameserver(struct loader *l, const struct key *key, char *value)
 {
@@ -246,6 +259,7 @@ split_word(char *value)
 	return rest + strspn(rest, " \t");
 }
 
+/* Kept in the order of the lines, which decides among equals. */
 static bool
 add_override(struct loader *l, const char *name, const char *file,
     enum sts_override_kind kind)
@@ -323,6 +337,10 @@ static const struct key keys[] = {
 enum { KEY_COUNT = sizeof(keys) / sizeof(keys[0]) };
 _Static_assert((int)KEY_COUNT <= (int)KEYS_MAX, "loader has room");
 
+/*
+ * Keys are told apart by case, and a new release's key in an old release's
+ * file is a bad line like any other: told, and skipped.
+ */
 static void
 set_key(struct loader *l, const char *name, char *value)
 {
@@ -366,6 +384,10 @@ trim(char *text)
 		text[--len] = '\0';
 }
 
+/*
+ * Such bytes come from a file of another kind or a paste gone wrong.  A path
+ * with one of them would not be the path that the eye sees.
+ */
 static bool
 has_control(struct sts_span line)
 {
@@ -378,6 +400,8 @@ has_control(struct sts_span line)
 	return false;
 }
 
+/* A line too long for a path is skipped whole: half of it may mean other
+ * things. */
 static void
 parse_line(struct loader *l, struct sts_span line)
 {
@@ -417,6 +441,10 @@ absolute(struct loader *l, const char *file)
 	return path;
 }
 
+/*
+ * Built-in values hold where there is no default file, and only there: a file
+ * that exists and cannot be read may say anything.
+ */
 static enum sts_status
 parse_file(struct loader *l, bool must_exist)
 {
@@ -446,6 +474,7 @@ parse_file(struct loader *l, bool must_exist)
 	return STS_OK;
 }
 
+/* The defaults of mta-sts.conf(5). */
 static void
 set_built_in(struct loader *l)
 {

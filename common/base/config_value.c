@@ -20,6 +20,7 @@ sts_config_quote(const char *value, char buf[STS_QUOTED_BYTES])
 		bool plain =
 		    byte >= ' ' && byte < 0x7f && byte != '"' && byte != '\\';
 
+		/* Room for an escape, the dots, the quote and the NUL. */
 		if (used + 10 > STS_QUOTED_BYTES) {
 			memcpy(buf + used, "...", 3);
 			used += 3;
@@ -51,6 +52,7 @@ sts_config_name(char *name)
 	if (len == 0 || name[0] == '-')
 		return false;
 	for (char *p = name; *p != '\0'; p++) {
+		/* How long U-labels may be, only their A-labels tell. */
 		ascii = ascii && (unsigned char)*p < 0x80;
 		if (*p >= 'A' && *p <= 'Z')
 			*p = (char)(*p | 0x20);
@@ -82,6 +84,7 @@ sts_config_nameserver(const char *value)
 	const char *end;
 	bool brackets = value[0] == '[';
 
+	/* Its colons are no port's. */
 	if (inet_pton(AF_INET6, value, &binary) == 1)
 		return true;
 	value += brackets;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Shortage is told apart: it is no fault of the file's. */
 static enum sts_status
 status_of(int error)
 {
@@ -54,6 +55,7 @@ sts_readfile(
 
 	*bytes = NULL;
 	*len = 0;
+	/* A FIFO or a device must not hold up a delivery. */
 	fd = open(path,
 	    O_RDONLY | O_NONBLOCK | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW));
 	if (fd < 0)

@@ -47,6 +47,7 @@ read_store(struct sts_store *store, const char *domain, struct known *k)
 		    sts_store_read_absence(store, domain, k->now, &k->absence);
 }
 
+/* Before the store is read again: nothing of the first reading is mixed in. */
 static void
 forget(struct known *k)
 {
@@ -68,7 +69,10 @@ answer_fault(struct question *q, enum sts_status fault)
 	q->answer->why = fault;
 }
 
-/* Moves the entry into the answer. */
+/*
+ * Moves the entry into the answer.  The mode decides alone, RFC 8461 5: what
+ * else the MTA must check is in the policy.
+ */
 static void
 answer_policy(struct question *q, struct sts_entry *entry)
 {
@@ -116,7 +120,10 @@ answer_known(struct question *q, struct known *k, bool fresh)
 	return true;
 }
 
-/* Why nothing is known, the most telling reason first. */
+/*
+ * Why nothing is known, the most telling reason first: a policy file that
+ * cannot be believed or read needs a person, whatever the resolver met.
+ */
 static enum sts_status
 reason_of(const struct known *k, enum sts_status fault)
 {
@@ -148,6 +155,7 @@ settle(struct question *q, struct known *k, enum sts_status fault)
 		answer_fault(q, reason);
 }
 
+/* The store, then the resolver, then the store again: one way to an answer. */
 static void
 ask_store(struct question *q, struct sts_store *store)
 {
@@ -234,6 +242,7 @@ ask(struct question *q, const char *name)
 	}
 	ask_store(q, store);
 	sts_store_close(store);
+	/* Of the overrides only "testing" comes as far as this. */
 	if (a->override != NULL && a->verdict == STS_VERDICT_ENFORCE)
 		a->verdict = STS_VERDICT_TESTING;
 }

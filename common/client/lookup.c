@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "client/lookup.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/child.h"
@@ -96,6 +94,7 @@ await_answer(struct sts_child *child, const char *domain, int64_t deadline_ms)
 	int64_t now_ms = sts_monotonic_ms();
 	int wait_status;
 
+	/* Past its own deadlines by 5 s: it will not answer any more. */
 	if (n < 0) {
 		(void)sts_child_finish(child, now_ms);
 		return now_ms >= deadline_ms ? STS_RESOLVER_TIMEOUT
@@ -117,6 +116,11 @@ struct patience {
 	bool detach;
 };
 
+/*
+ * One message may have many recipients at domains that hang, and everybody
+ * else waits behind it.  Who runs out of budget goes on without the answer:
+ * the detached resolver records it for the next attempt.
+ */
 static struct patience
 patience_for(const struct sts_config *config, const struct sts_budget *budget)
 {
@@ -137,6 +141,7 @@ patience_for(const struct sts_config *config, const struct sts_budget *budget)
 	return p;
 }
 
+/* A lookup cut off at its limit ends the budget, whatever is left of it. */
 static void
 spend(struct sts_budget *budget, int64_t took_ms, bool exhausted)
 {
@@ -166,6 +171,7 @@ sts_client_lookup(const struct sts_config *config,
 		return status;
 	spec.detach = patience.detach;
 	/* Later than we would kill it: the reason is to be ours. */
+	/* Where it is detached, or we die, nobody else ends it. */
 	spec.lifetime = (unsigned)(patience.full_ms / 1000) + GRACE_MS / 1000;
 	if ((status = sts_child_start(&child, &spec)) != STS_OK)
 		return status;

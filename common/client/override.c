@@ -13,6 +13,7 @@ sts_override_read(const struct sts_override *override, const char *domain,
 	enum sts_status status;
 
 	memset(entry, 0, sizeof(*entry));
+	/* One reason for whatever is wrong with it: the operator's file. */
 	status = sts_readfile(override->file, false, STS_BODY_MAX, &entry->body,
 	    &entry->body_len);
 	if (status == STS_NO_MEMORY || status == STS_NO_DESCRIPTORS)

@@ -324,6 +324,21 @@ test_closing_fallbacks(void)
 }
 #endif
 
+/* Root without CAP_SYS_RESOURCE, in a container, cannot lift a hard limit. */
+static bool
+can_lift_limits(void)
+{
+	const struct rlimit low = {1000, 1000}, high = {2000, 2000};
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(setrlimit(RLIMIT_FSIZE, &low) != 0 ||
+		    setrlimit(RLIMIT_FSIZE, &high) != 0);
+	waitpid(pid, &status, 0);
+	return status == 0;
+}
+
 static void
 lower_hard_limits(void)
 {
@@ -331,20 +346,9 @@ lower_hard_limits(void)
 	set_hard(RLIMIT_NOFILE, 20);
 	set_hard(RLIMIT_CPU, 30);
 	set_hard(RLIMIT_STACK, 512 * 1024);
-	set_hard(RLIMIT_NPROC, 1);
-}
-
-/* Root without CAP_SYS_RESOURCE, in a container, cannot lift a hard limit. */
-static bool
-can_lift_limits(void)
-{
-	struct rlimit more;
-
-	getrlimit(RLIMIT_NPROC, &more);
-	if (more.rlim_max == RLIM_INFINITY)
-		return true;
-	more.rlim_max++;
-	return setrlimit(RLIMIT_NPROC, &more) == 0;
+	/* Where it stays, it counts what else that user is running. */
+	if (can_lift_limits())
+		set_hard(RLIMIT_NPROC, 1);
 }
 
 static void

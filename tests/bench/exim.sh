@@ -1,0 +1,44 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# What mta-sts.so costs a delivery: loading it, an answer from the store, a
+# child, and a cold lookup whose name server (on loopback) refuses.
+B=${B:-build}
+case $B in /*) ;; *) B=$PWD/$B ;; esac
+object=$B/mta-sts.so
+host=$B/tests/help_exim_host
+world=
+empty=$(mktemp -d /tmp/mta-sts-bench.XXXXXX) || exit 1
+trap 'rm -rf "$empty" $world' EXIT
+
+show() { # WHAT, MICROSECONDS
+	printf '%-52s %8s us\n' "$1" "$2"
+}
+
+per_call() { # ARGUMENTS of the host
+	"$host" "$@" | sed -n 's/^us-per-call: //p'
+}
+
+world=$("$B/tests/help_world" '') || exit 1
+conf=$world/mta-sts.conf
+if ${CC:-cc} -shared -fPIC -x c -o "$empty/empty.so" /dev/null; then
+	show 'dlopen, an empty object' "$("$B/tests/help_exim_load" "$empty/empty.so")"
+fi
+show 'dlopen, mta-sts.so' "$("$B/tests/help_exim_load" "$object")"
+show 'answer: a fresh policy' \
+	"$(per_call -n 2000 "$object" "$conf" fresh.example)"
+show 'answer: an absence' \
+	"$(per_call -n 2000 "$object" "$conf" absent.example)"
+show 'answer: a policy of 302 patterns' \
+	"$(per_call -n 500 "$object" "$conf" many.example)"
+show 'child: fork, and a program that is missing' \
+	"$(per_call -n 300 "$object" "$conf" new.example)"
+echo 'resolver /bin/true' >>"$conf"
+show 'child: fork, exec and end of /bin/true' \
+	"$(per_call -n 300 "$object" "$conf" new.example)"
+# As in an installation, where the MTA's user may reach it.
+cp "$B/mta-sts-resolver" "$world/resolver" && chmod 755 "$world/resolver"
+printf 'resolver %s\nnameserver 127.0.0.1:9\n' "$world/resolver" >>"$conf"
+# shellcheck disable=SC2046
+show 'cold lookup: mta-sts-resolver, name server refuses' \
+	"$(per_call "$object" "$conf" $(seq -f 'd%g.example' 100))"

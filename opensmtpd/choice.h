@@ -29,8 +29,7 @@ enum {
 	 * at all, however few are left.
 	 */
 	STS_CERTIFICATE_LIFE = 4 * 3600,
-	STS_PROBE_AGAIN = 600, /* seconds between two probes of one address */
-	STS_CHOICE_SLOT = 600  /* seconds: equal hosts take turns */
+	STS_CHOICE_SLOT = 600 /* seconds: equal hosts take turns */
 };
 
 /* True where the status says that TLS to an MX host cannot be verified. */

@@ -99,7 +99,8 @@ read_more(const struct sts_config *config, bool want_routes, int64_t now,
 		return;
 	if (now - k->routes.recorded > STS_ROUTES_BELIEVED)
 		k->routes_status = STS_NOT_FOUND;
-	k->routes_fresh = now - k->routes.recorded < STS_ROUTES_FRESH;
+	k->routes_fresh =
+	    !k->routes.unsure && now - k->routes.recorded < STS_ROUTES_FRESH;
 }
 
 void

@@ -72,11 +72,14 @@ parse_routes(const char *text, size_t len, struct sts_routes *routes)
 static void
 clamp_to_now(struct sts_routes *routes, int64_t now)
 {
-	if (routes->recorded > now)
+	routes->unsure = routes->recorded > now;
+	if (routes->unsure)
 		routes->recorded = now;
 	for (size_t i = 0; i < routes->count; i++) {
-		if (routes->route[i].probed > now)
-			routes->route[i].probed = now;
+		if (routes->route[i].probed > now) {
+			routes->route[i].probed = 0;
+			routes->route[i].probe = STS_OK;
+		}
 	}
 }
 

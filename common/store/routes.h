@@ -12,7 +12,8 @@
 enum {
 	STS_ROUTES_MAX = 8,          /* MX hosts that are kept */
 	STS_ROUTE_ADDRESSES_MAX = 2, /* addresses of each */
-	STS_ADDRESS_TEXT_MAX = 46    /* INET6_ADDRSTRLEN */
+	STS_ADDRESS_TEXT_MAX = 46,   /* INET6_ADDRSTRLEN */
+	STS_PROBE_AGAIN = 600 /* seconds between two probes of an address */
 };
 
 struct sts_route {
@@ -28,6 +29,7 @@ struct sts_route {
 struct sts_routes {
 	char domain[STS_NAME_MAX + 1];
 	int64_t recorded;
+	bool unsure; /* recorded in the future: to be found again */
 	/*
 	 * STS_OK with at least one route; STS_NULL_MX (RFC 7505),
 	 * STS_DNS_NXDOMAIN; STS_NO_MX_HOST (no usable MX or address);
@@ -41,7 +43,8 @@ struct sts_routes {
 
 /*
  * STS_NOT_FOUND where there is no file, or none to be believed.  A `recorded`
- * or `probed` in the future is clamped to now.
+ * in the future is clamped to now, and the routes are `unsure`; a probe in the
+ * future, made with a clock that was wrong, counts as never made.
  */
 enum sts_status sts_store_read_routes(struct sts_store *store,
     const char *domain, int64_t now, struct sts_routes *routes);

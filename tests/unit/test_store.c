@@ -435,6 +435,12 @@ test_routes(struct sts_store *store)
 	    "hosts, match and addresses are as written");
 	is_str(r.route[0].address[1], "2001:db8::1", "the second address");
 	is_int(r.route[1].probe, STS_FETCH_CERT_NAME, "the probe's result");
+	ok(!r.unsure, "the time is sure");
+	is_int(sts_store_read_routes(store, "r.test", now - 1, &r), STS_OK,
+	    "read with a clock that was set back");
+	ok(r.recorded == now - 1 && r.unsure, "found now, and unsure");
+	ok(r.route[1].probed == 0 && r.route[1].probe == STS_OK,
+	    "a probe in the future was never made");
 }
 
 static void

@@ -161,9 +161,8 @@ step_lock(void *arg)
 		sts_lookup_finish(l, STS_NO_MEMORY);
 }
 
-/* STS_OK, or STS_CLOCK where no time can be compared with anything. */
-static enum sts_status
-check_clock(struct sts_lookup *l, int64_t now)
+enum sts_status
+sts_clock_check(struct sts_resolver *resolver, int64_t now, bool *suspect)
 {
 	char witness[STS_NAME_MAX + 1];
 	enum sts_status status;
@@ -171,9 +170,9 @@ check_clock(struct sts_lookup *l, int64_t now)
 
 	if (now < (int64_t)STS_BUILD_DATE)
 		return STS_CLOCK;
-	status = sts_store_read_newest(l->resolver->store, &newest, witness);
+	status = sts_store_read_newest(resolver->store, &newest, witness);
 	if (status == STS_OK && now < newest - CLOCK_SLACK)
-		l->clock_suspect = true;
+		*suspect = true;
 	return sts_status_is_local(status) ? status : STS_OK;
 }
 
@@ -235,7 +234,7 @@ step_read(struct sts_lookup *l)
 		status =
 		    sts_store_read_absence(store, l->domain, now, &l->absence);
 	if (status == STS_OK || status == STS_NOT_FOUND)
-		status = check_clock(l, now);
+		status = sts_clock_check(l->resolver, now, &l->clock_suspect);
 	if (status != STS_OK) {
 		sts_lookup_finish(l, status);
 		return;
@@ -392,6 +391,16 @@ step_fetch(struct sts_lookup *l)
 		sts_lookup_finish(l, STS_NO_MEMORY);
 }
 
+void
+sts_detail_quote(const char *detail, char *out, size_t size)
+{
+	size_t len = 0;
+
+	for (; detail[len] != '\0' && len + 1 < size; len++)
+		out[len] = (char)(detail[len] == '"' ? '\'' : detail[len]);
+	out[len] = '\0';
+}
+
 /*
  * Once per back-off, as the only place where a fetch can fail.  Nobody needs
  * to be warned of a domain whose policy says none (RFC 8461 3.3).
@@ -403,12 +412,8 @@ log_failure(
 	const struct sts_entry *e = &l->entry;
 	bool silent = e->body != NULL && e->policy.mode == STS_MODE_NONE;
 	char text[STS_FETCH_DETAIL_MAX];
-	size_t len = 0;
 
-	/* The quotes are ours; the logger escapes the rest. */
-	for (; detail[len] != '\0' && len + 1 < sizeof(text); len++)
-		text[len] = (char)(detail[len] == '"' ? '\'' : detail[len]);
-	text[len] = '\0';
+	sts_detail_quote(detail, text, sizeof(text));
 	sts_log(silent ? STS_LOG_DEBUG : STS_LOG_WARNING, l->domain,
 	    "event=fetch-failed id=%s reason=%s result=%s detail=\"%s\"", l->id,
 	    sts_status_name(reason),

@@ -63,4 +63,18 @@ void sts_settle_absent(
 /* Seconds since 1970. */
 int64_t sts_now(void);
 
+/*
+ * STS_CLOCK where `now` can be compared with nothing, or another local fault.
+ * Sets *suspect where it is far behind the newest `fetched`, and else leaves
+ * it alone.
+ */
+enum sts_status sts_clock_check(
+    struct sts_resolver *resolver, int64_t now, bool *suspect);
+
+/*
+ * A detail as it may stand between double quotes in a log line: the quotes are
+ * ours, the logger escapes the rest.
+ */
+void sts_detail_quote(const char *detail, char *out, size_t size);
+
 #endif

@@ -55,7 +55,8 @@ class Delivery:
         self.text = rest
         # "=> bob <bob@x.test> R=..." or "=> bob@x.test R=..."
         match = re.match(r'(\S+)(?: <([^>]*)>)?', rest)
-        self.address = (match.group(2) or match.group(1)).lower()
+        # "** bob@x.test: ..." where no router took it
+        self.address = (match.group(2) or match.group(1)).lower().rstrip(':')
 
     @property
     def reason(self):

@@ -79,8 +79,13 @@ class Dns:
         replace(paths.CONF / 'dns.json',
                 json.dumps({'rules': self.rules, 'signed': self.signed}))
 
+    @staticmethod
+    def queries_since(mark):
+        """All questions, of anybody."""
+        return read_log('dns.log', mark)
+
     def queries(self, name, kind=None, since=0):
-        return [entry for entry in read_log('dns.log', since)
+        return [entry for entry in self.queries_since(since)
                 if entry['name'] == name.lower() and
                 kind in (None, entry['type'])]
 

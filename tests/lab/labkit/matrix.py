@@ -1,0 +1,323 @@
+# SPDX-License-Identifier: ISC
+"""One fault, every kind of domain: what is sent, what waits, and that all of
+it goes out once the fault is mended.
+
+Each row has domains of its own:
+
+    entry, unchecked    an enforce policy in the store, asked for just now or
+                        past recheck; the preferred MX host is an attacker's,
+                        the second is good
+    bad, bad-unchecked  the same, but the host that the policy names has no
+                        STARTTLS, and the other is an attacker's
+    absent              looked up, no policy; its host has no STARTTLS
+    cold, cold-free     nothing is known of them; one has an enforce policy
+                        and a host without STARTTLS, the other no policy
+    lax-cold, lax-free  the same, under "on-local-error deliver"
+    lax-bad             a second message to "bad", under the same
+
+A cell says what became of the message: "sent, TLS", "sent, plain", or "waits:"
+with the reason that the MTA's log has.
+"""
+import concurrent.futures
+import contextlib
+import pathlib
+import re
+import subprocess
+import time
+
+from labkit import certs, paths, sabotage, tap
+from labkit.exim import Exim
+from labkit.lab import SENDER, Lab, Message
+
+RECHECK = 300
+YEAR = 31557600  # the longest max_age: it outlives a clock a year ahead
+KINDS = ('entry', 'unchecked', 'bad', 'bad-unchecked', 'absent', 'cold',
+         'cold-free')
+LAX = ('lax-cold', 'lax-free', 'lax-bad')
+KNOWN = ('entry', 'unchecked', 'bad', 'bad-unchecked', 'absent')
+ENFORCE = ('entry', 'unchecked', 'bad', 'bad-unchecked', 'cold', 'lax-cold')
+HEADS = {'entry': 'entry', 'unchecked': 'entry, unchecked',
+         'bad': 'entry, bad MX', 'bad-unchecked': 'unchecked, bad MX',
+         'absent': 'absence', 'cold': 'no entry', 'lax-cold':
+         'no entry, deliver', 'lax-bad': 'bad MX, deliver'}
+SENT = 'sent, TLS'
+PLAIN = 'sent, plain'
+NO_TLS = 'waits: no TLS'
+
+
+class Row:
+    """A fault, the reason that it gives, and where it differs from what is
+    expected of every fault."""
+
+    def __init__(self, fault, reason, expect=None, poor=False, late=True):
+        self.fault = fault
+        self.reason = reason
+        self.poor = poor  # messages come from a user with low limits
+        self.late = late  # hosts of "bad" and "cold" are mended after a run
+        self.expect = dict.fromkeys(('entry', 'unchecked'), SENT)
+        self.expect.update(dict.fromkeys(('bad', 'bad-unchecked', 'lax-bad'),
+                                         NO_TLS))
+        self.expect.update(dict.fromkeys(('cold', 'cold-free'),
+                                         f'waits: {reason}'))
+        self.expect.update(dict.fromkeys(('absent', 'lax-cold', 'lax-free'),
+                                         PLAIN))
+        self.expect.update(expect or {})
+        self.messages = {}
+        self.cells = {}
+        self.seconds = 0
+
+    def domain(self, kind):
+        kind = {'lax-bad': 'bad'}.get(kind, kind)
+        return f'{kind}.{self.fault}.test'
+
+    def host(self, kind):
+        return f'{kind}-{self.fault}.hosts.test'
+
+
+def everything(value):
+    """An expectation for all kinds of domains but the lax ones."""
+    return dict.fromkeys(KINDS, value)
+
+
+# The world
+
+
+def _timeless(path, names, ca=False):
+    """Replaces a certificate by one that is valid from 1970 to 2049."""
+    stem = str(path)
+    san = ','.join('DNS:' + name for name in names)
+    extensions = 'basicConstraints=critical,CA:TRUE\n' \
+        'keyUsage=critical,keyCertSign\n' if ca else f'subjectAltName={san}\n'
+    pathlib.Path(stem + '.cnf').write_text(
+        f'[ca]\ndefault_ca=d\n[d]\ndatabase={stem}.index\nrand_serial=yes\n'
+        f'new_certs_dir={paths.CERTS}\ndefault_md=sha256\npolicy=p\n'
+        'unique_subject=no\n[p]\ncommonName=supplied\n[e]\n' + extensions)
+    pathlib.Path(stem + '.index').write_text('')
+    key = paths.CERTS / 'ca.key' if ca else certs.LEAF_KEY
+    subject = '/CN=Lab Test CA' if ca else f'/CN={names[0][:60]}'
+    for argv in (
+            ['req', '-new', '-key', key, '-subj', subject,
+             '-out', stem + '.csr'],
+            ['ca', '-batch', '-notext', '-config', stem + '.cnf',
+             '-extensions', 'e', '-startdate', '19700101000001Z',
+             '-enddate', '20491231000000Z', '-in', stem + '.csr',
+             '-out', path, '-keyfile', paths.CERTS / 'ca.key'] +
+            (['-selfsign'] if ca else ['-cert', paths.CA])):
+        subprocess.run(['openssl', *map(str, argv)], check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    if not ca:
+        with open(path, 'a', encoding='ascii') as file:
+            file.write(certs.LEAF_KEY.read_text())
+
+
+def make_timeless(hosts):
+    """Certificates that no clock finds invalid, as if this were their year
+    whatever year it is: the roots', policy hosts' and MX hosts'."""
+    _timeless(paths.CA, [], ca=True)
+    for path in ('/etc/ssl/certs/ca-certificates.crt',
+                 '/etc/ssl/certs/lab.pem'):
+        pathlib.Path(path).write_bytes(paths.CA.read_bytes())
+    _timeless(paths.CERTS / 'host' / f'good-{hosts[0]}.pem', hosts)
+    _timeless(paths.CERTS / 'mx/x.hosts.test-wildcard.pem', ['*.hosts.test'])
+
+
+def arrange(lab, rows, timeless):
+    """All domains of all rows; one certificate for all hosts."""
+    domains = [row.domain(kind) for row in rows for kind in KINDS + LAX[:2]]
+    lab.policies.host(*domains)
+    if timeless:
+        make_timeless(['mta-sts.' + domain for domain in domains])
+    for row in rows:
+        for kind in KINDS + LAX[:2]:
+            good = kind in ('entry', 'unchecked')
+            host, attacker = row.host(kind), 'attacker-' + row.host(kind)
+            lab.mx.add(host, 'good' if good else 'nostarttls', 'wildcard',
+                       'x.hosts.test')
+            records = [f'20 {host}.']
+            if kind in ENFORCE:
+                lab.mx.add(attacker, 'good', 'wildcard', 'x.hosts.test')
+                records.append(f'{10 if good else 30} {attacker}.')
+                lab.policies.publish(row.domain(kind), 'enforce', [host],
+                                     max_age=YEAR)
+            lab.dns.set(row.domain(kind), 'MX', *records)
+    lab.dns.commit()
+
+
+def look_up(domains):
+    """By the resolver, as a delivery has it done; returns its answers."""
+    done = subprocess.run(
+        ['setpriv', '--reuid', 'Debian-exim', '--regid', 'Debian-exim',
+         '--clear-groups', paths.RESOLVER],
+        input=''.join(f'lookup {domain}\n' for domain in domains), text=True,
+        stdout=subprocess.PIPE, check=False)
+    return sorted(done.stdout.splitlines())
+
+
+def seed(lab, row):
+    known = [row.domain(kind) for kind in KNOWN]
+    answers = look_up(known)
+    if answers != sorted(f'done lookup {domain} ok' for domain in known):
+        raise RuntimeError(f'the store is not filled: {answers}')
+    for kind in ('unchecked', 'bad-unchecked'):
+        lab.age(row.domain(kind), RECHECK + 1)
+
+
+# Messages
+
+
+def _send(lab, row, kind):
+    rcpt = f'bob@{row.domain(kind)}'
+    if not row.poor:
+        return lab.send(rcpt)
+    tag = lab._tag()
+    id_ = lab.mta.submit_local(SENDER, [rcpt], lab.text(tag, [rcpt]),
+                               preexec_fn=sabotage.poor)
+    return Message(tag, id_, [rcpt])
+
+
+def send(lab, row, kinds):
+    """All at once: a resolver that hangs is waited for."""
+    lab.mta.forget_retries()
+    with concurrent.futures.ThreadPoolExecutor(len(kinds)) as pool:
+        sent = pool.map(lambda kind: _send(lab, row, kind), kinds)
+        row.messages.update(zip(kinds, sent))
+    lab.settle([row.messages[kind] for kind in kinds])
+    for kind in kinds:
+        row.cells[kind] = cell(lab, row.messages[kind])
+
+
+def cell(lab, message):
+    """What became of it, in a few words."""
+    out = lab.outcome(message)
+    if out.verdict == 'delivered':
+        if 'attacker' in out.host:
+            return f'LEAKED to {out.host}'
+        return SENT if out.tls else PLAIN
+    if out.verdict != 'deferred':
+        return out.verdict.upper()
+    token = re.search(r'MTA-STS: (?:(\w+)$|(.*))', out.reason)
+    if token:
+        return f'waits: {token.group(1) or token.group(2)}'
+    if re.search('did not offer TLS', out.reason):
+        return NO_TLS
+    return f'waits: {out.reason}'
+
+
+# What must hold for every fault
+
+
+def strays():
+    """Zombies, and children of ours that nobody waits for any more."""
+    found = []
+    for path in pathlib.Path('/proc').glob('[0-9]*/stat'):
+        with contextlib.suppress(OSError):
+            text = path.read_text()
+            comm, rest = text[text.index('(') + 1:].rsplit(')', 1)
+            state, parent = rest.split()[:2]
+            if (state == 'Z' and parent != '1') or \
+                    re.match('mta-sts|resolver-|sleep|cat', comm) and \
+                    _is_ours(path.parent):
+                found.append(f'{path.parent.name} {comm} {state}')
+    return found
+
+
+def _is_ours(process):
+    """Of the MTA's user: the world's own helpers are root's."""
+    return process.stat().st_uid != 0
+
+
+def crashes(lab):
+    """What is left of a process that died."""
+    lines = [line for line in lab.mta.log().splitlines()
+             if re.search(r'crashed|signal \d|SIG[A-Z]{3}', line)]
+    lines += [line for line in lab.mta.panics().splitlines()
+              if ' dlopen "/' not in line]
+    return lines + [str(path) for place in ('/', '/var/spool/exim4',
+                                            '/var/log/exim4')
+                    for path in pathlib.Path(place).glob('**/core*'
+                                                         if place != '/'
+                                                         else 'core*')]
+
+
+def mend(lab, row):
+    """Queue runs without the fault: first the hosts are as they were, so that
+    a domain that was cold is seen to be enforced now, then they are good."""
+    wanted = {'bad': NO_TLS, 'bad-unchecked': NO_TLS, 'cold': NO_TLS,
+              'cold-free': PLAIN, 'lax-cold': PLAIN, 'lax-free': PLAIN,
+              'absent': PLAIN, 'entry': SENT, 'unchecked': SENT,
+              'lax-bad': NO_TLS}
+    if row.late:
+        lab.mta.run_queue()
+        got = {kind: cell(lab, message)
+               for kind, message in row.messages.items()}
+        if any(wanted[kind] != text for kind, text in got.items()):
+            tap.diag({kind: text for kind, text in got.items()
+                      if wanted[kind] != text})
+            return 'not as without a fault'
+    for kind in KINDS:
+        lab.mx.add(row.host(kind), 'good', 'wildcard', 'x.hosts.test')
+    lab.mta.run_queue()
+    got = {kind: cell(lab, message)
+           for kind, message in row.messages.items()}
+    counts = {message.tag: 0 for message in row.messages.values()}
+    for entry in lab.mx.messages():
+        if entry['tag'] in counts:
+            counts[entry['tag']] += 1
+    if all(text in (SENT, PLAIN) for text in got.values()) and \
+            set(counts.values()) == {1} and lab.mta.queue() == {}:
+        return 'all sent, once'
+    tap.diag(f'{got} {counts}')
+    return 'NOT all sent'
+
+
+def run_row(lab, row):
+    began = time.monotonic()
+    seed(lab, row)
+    with sabotage.apply(lab, row.fault):
+        send(lab, row, KINDS)
+        with sabotage.settings(on_local_error='deliver'):
+            send(lab, row, LAX)
+        left = tap.until(lambda: not strays(), 12, 0.2)
+        row.strays = [] if left else strays()
+    row.cells['mended'] = mend(lab, row)
+    row.seconds = time.monotonic() - began
+    check_row(lab, row)
+
+
+def check_row(lab, row):
+    for kind in KINDS + LAX:
+        if not tap.ok(re.fullmatch(row.expect[kind], row.cells[kind]),
+                      f'{row.fault}, {kind}: {row.expect[kind]}'):
+            tap.diag(f'{row.cells[kind]} ({lab.outcome(row.messages[kind]).reason})')
+    tap.same(row.cells['mended'], 'all sent, once',
+             f'{row.fault}, mended: -qff sends everything')
+    tap.same(lab.mta.bounces(), [], f'{row.fault}: nothing bounced')
+    tap.same(crashes(lab), [], f'{row.fault}: no process crashed')
+    tap.same(row.strays, [], f'{row.fault}: no zombie, nothing left running')
+
+
+def table(rows, name):
+    """On the standard output, and kept for `make test` to show."""
+    lines = [['fault', *HEADS.values(), 'mended', 's']]
+    for row in rows:
+        lines.append([row.fault, *(row.cells[kind] for kind in HEADS),
+                      row.cells['mended'], f'{row.seconds:.0f}'])
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    text = ''.join('  '.join(part.ljust(width) for part, width in
+                             zip(line, widths)).rstrip() + '\n'
+                   for line in lines)
+    tap.diag(text)
+    (paths.LAB / 'out/lab' / f'matrix-{name}.txt').write_text(text)
+
+
+def run(name, rows, flavour='single', timeless=False):
+    """The whole of a test program."""
+    lab = Lab(Exim(flavour))
+    arrange(lab, rows, timeless)
+    lab.configure(dns_timeout=1, fetch_timeout=1)
+    lab.reconfigure()
+    lab.mta.start()
+    for row in rows:
+        run_row(lab, row)
+    table(rows, name)
+    tap.done()

@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: ISC
+"""More of what can go wrong on this machine than faults.py has: by its names
+and by these, each undone when its block ends.
+
+    with sabotage.apply(lab, 'clock-1970'):
+        ...
+"""
+import contextlib
+import functools
+import os
+import pathlib
+import random
+import resource
+import shutil
+import subprocess
+import time
+
+from labkit import faults, paths
+
+STATE = pathlib.Path(paths.STATE)
+PRELOAD = pathlib.Path('/etc/ld.so.preload')
+OFFSET = pathlib.Path('/etc/lab-clock')
+YEAR = 365 * 86400
+
+
+@functools.cache
+def object_file(name):
+    """Compiles one of tests/lab/objects."""
+    out = f'/run/lab/home/{name}.so'
+    source = paths.LAB / f'src/tests/lab/objects/{name}.c'
+    subprocess.run(['cc', '-D_GNU_SOURCE', '-shared', '-fPIC', '-O1', '-o',
+                    out, str(source), '-ldl'], check=True)
+    return out
+
+
+@contextlib.contextmanager
+def settings(**lines):
+    """Further lines of mta-sts.conf; short deadlines besides."""
+    path = pathlib.Path(paths.CONFIG)
+    before = path.read_text()
+    path.write_text(before + ''.join(f'{key.replace("_", "-")} {value}\n'
+                                     for key, value in lines.items()))
+    try:
+        yield
+    finally:
+        path.write_text(before)
+
+
+def _program(text):
+    """A program in the resolver's place."""
+    def apply(_lab):
+        return settings(resolver=faults.script(
+            f'resolver-{random.randrange(1 << 30)}', text))
+    return apply
+
+
+def killer(point):
+    """The resolver, killed at that point of each write; see killer.c."""
+    return (f'LD_PRELOAD={object_file("killer")} KILL_AT={point} '
+            f'exec {paths.RESOLVER} "$@"\n')
+
+
+def _killed(point):
+    def apply(lab):
+        return _program(killer(point))(lab)
+    return apply
+
+
+# Trust roots
+
+
+@contextlib.contextmanager
+def _ca_unreadable(_lab):
+    path = pathlib.Path('/run/lab/home/roots.pem')
+    shutil.copy(paths.CA, path)
+    path.chmod(0o600)
+    with settings(ca_file=path):
+        yield
+
+
+@contextlib.contextmanager
+def _ca_garbage(_lab):
+    path = pathlib.Path('/run/lab/home/garbage.pem')
+    path.write_bytes(random.Random(8461).randbytes(5000))
+    with settings(ca_file=path):
+        yield
+
+
+@contextlib.contextmanager
+def _default_roots(mode):
+    """The trust roots that the configuration does not name."""
+    directory = pathlib.Path('/etc/ssl/certs')
+    directory.chmod(mode)
+    try:
+        yield
+    finally:
+        directory.chmod(0o755)
+
+
+# The state directory
+
+
+@contextlib.contextmanager
+def _state_top_of_root(_lab):
+    """As "mkdir" by root leaves it, with what is below as it was."""
+    info = STATE.stat()
+    os.chown(STATE, 0, 0)
+    try:
+        yield
+    finally:
+        os.chown(STATE, info.st_uid, info.st_gid)
+
+
+@contextlib.contextmanager
+def _state_read_only(_lab):
+    """A file system that the kernel has made read-only."""
+    subprocess.run(['mount', '--bind', STATE, STATE], check=True)
+    subprocess.run(['mount', '-o', 'remount,bind,ro', STATE], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(['umount', STATE], check=True)
+
+
+@contextlib.contextmanager
+def _state_without_inodes(_lab):
+    """A small file system with the same content and no more files."""
+    count = sum(1 for _path in STATE.rglob('*')) + 2
+    small = STATE.with_name('few')
+    small.mkdir(exist_ok=True)
+    info = STATE.stat()
+    subprocess.run(
+        ['mount', '-t', 'tmpfs', '-o', f'size=8m,nr_inodes={count},mode=750,'
+         f'uid={info.st_uid},gid={info.st_gid}', 'few', small], check=True)
+    subprocess.run(['cp', '-a', f'{STATE}/.', small], check=True)
+    number = 0
+    with contextlib.suppress(OSError):
+        while True:
+            (small / f'filler{number}').touch()
+            number += 1
+    subprocess.run(['mount', '--bind', small, STATE], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(['umount', STATE], check=True)
+        subprocess.run(['umount', small], check=True)
+
+
+# Descriptors and the limits of a calling user
+
+
+def hungry(count, loaded=True):
+    """Edits the configuration: `count` descriptors are free while our
+    function runs.  Loading the object takes one: `loaded`, it is before."""
+    hog = object_file('hog')
+    query = '${dlfunc{MTA_STS_SO}{mta_sts_query}{$domain}}'
+    first = '${dlfunc{MTA_STS_SO}{mta_sts_query}{[192.0.2.1]}}' \
+        if loaded else ''
+    take = '${if eq{%s${dlfunc{%s}{hog_take}{%d}}}{}{}{}}' % (
+        first, hog, count)
+    give = '${dlfunc{%s}{hog_give}{}}' % hog
+
+    def edit(text):
+        assert text.count(query) == 1, text.count(query)
+        return text.replace(query, take + query + give)
+    return edit
+
+
+def _descriptors(count, loaded=True):
+    @contextlib.contextmanager
+    def apply(lab):
+        before = lab.edit
+        lab.edit = lambda text: hungry(count, loaded)(
+            before(text) if before else text)
+        lab.reconfigure()
+        try:
+            yield
+        finally:
+            lab.edit = before
+            lab.reconfigure()
+    return apply
+
+
+def poor():
+    """What a local user can do before he runs sendmail."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
+    os.umask(0)
+
+
+# The clock
+
+
+def _clock(offset=None, at=None):
+    """Off by some seconds, or standing at that time when the fault begins."""
+    @contextlib.contextmanager
+    def apply(lab):
+        seconds = offset if at is None else at - int(time.time())
+        OFFSET.write_text(f'{seconds}\n')
+        PRELOAD.write_text(object_file('clock') + '\n')
+        lab.mta.restart()
+        try:
+            yield
+        finally:
+            PRELOAD.unlink()
+            OFFSET.unlink()
+            lab.mta.restart()
+    return apply
+
+
+SABOTAGE = {
+    **faults.FAULTS,
+    'resolver-aborts': _program('kill -ABRT $$\n'),
+    'resolver-stops': _program('kill -STOP $$\n'),
+    'resolver-lies': _program('for d; do :; done; '
+                              'echo "done lookup $d ok"\n'),
+    'resolver-babbles': _program('exec /bin/cat /dev/urandom\n'),
+    'resolver-closes': _program('exec >&-; exec sleep 1000\n'),
+    'killed-create': _killed('create'),
+    'killed-write': _killed('write'),
+    'killed-sync': _killed('sync'),
+    'killed-rename': _killed('rename'),
+    'state-top-of-root': _state_top_of_root,
+    'state-read-only': _state_read_only,
+    'state-without-inodes': _state_without_inodes,
+    'ca-unreadable': _ca_unreadable,
+    'ca-garbage': _ca_garbage,
+    'roots-unreadable': lambda _lab: _default_roots(0o700),
+    'descriptors-0': _descriptors(0, loaded=False),
+    'descriptors-0-loaded': _descriptors(0),
+    'descriptors-3': _descriptors(3),
+    'descriptors-5': _descriptors(5),
+    'clock-1970': _clock(at=600),
+    'clock-week-behind': _clock(offset=-7 * 86400),
+    'clock-year-ahead': _clock(offset=YEAR),
+}
+
+
+def apply(lab, name):
+    return SABOTAGE[name](lab)

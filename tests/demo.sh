@@ -10,6 +10,8 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 cd "$top"
 . tests/lab/packages.sh
 need_root
+# What is started here is no part of the make that started us.
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
 # shellcheck disable=SC2086
 install_packages $BUILD_TOOLS $LAB_TOOLS
 unpack_servers

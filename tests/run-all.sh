@@ -11,6 +11,8 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 cd "$top" || exit 1
 . tests/lab/packages.sh
 need_root
+# What is started here is no part of the make that started us.
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
 
 B=${B:-build}
 jobs=$(nproc)
@@ -83,7 +85,7 @@ unit() {
 sanitizers() {
 	make -s -j"$jobs" B="$B/san" CC=clang CFLAGS='-O1 -g' \
 	    SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' \
-	    check
+	    PROVEFLAGS="-j$jobs" check
 }
 
 memcheck() {
@@ -122,7 +124,7 @@ unprivileged() {
 }
 
 distcheck() {
-	unprivileged distcheck || return 1
+	unprivileged PROVEFLAGS="-j$jobs" distcheck || return 1
 	make -s -C "$scratch/clone" B=build clean
 }
 

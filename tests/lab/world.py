@@ -143,7 +143,13 @@ def make_network():
         time.sleep(0.005)
     run('ip', 'link', 'add', 'wan', 'type', 'veth', 'peer', 'name', 'site',
         'netns', str(far.pid))
+    has_v6 = os.path.isdir('/proc/sys/net/ipv6')
     inside = ['nsenter', f'--net=/proc/{far.pid}/ns/net']
+    for prefix in [], inside:
+        # Some container engines switch it off where a namespace begins.
+        subprocess.run(prefix + ['sh', '-c', 'echo 0 >/proc/sys/net/ipv6/'
+                                 'conf/all/disable_ipv6'],
+                       stderr=subprocess.DEVNULL, check=False)
     for prefix, commands in (
             ([], """
                 addr add 192.0.2.25/24 dev wan
@@ -162,7 +168,7 @@ def make_network():
                 route add blackhole 203.0.113.253/32
                 route add unreachable 203.0.113.254/32""")):
         for line in commands.split('\n'):
-            if line.strip():
+            if line.strip() and (has_v6 or '2001:' not in line):
                 run(*prefix, 'ip', *line.split())
     return inside
 

@@ -176,7 +176,7 @@ class MxHosts:
         self.hosts = {}
         self.addresses = {}
 
-    def add(self, name, what='good', cert='good', cert_name=None):
+    def add(self, name, what='good', cert='good', cert_name=None, v6=False):
         """Makes a host, or changes what it does; returns its address.
         Its certificate is for cert_name, where that is another name."""
         key = name.lower()
@@ -187,7 +187,7 @@ class MxHosts:
         if key not in self.addresses:
             count = len(self.addresses) + 1
             self.addresses[key] = (
-                f'{paths.MX_NET}{count}' if count < 126
+                f'{paths.MX_NET}{count}' if count < 126 and not v6
                 else f'2001:db8:113::{count:x}')
         address = self.addresses[key]
         subject = (cert_name or name).lower()

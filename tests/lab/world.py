@@ -29,10 +29,18 @@ from labkit import certs, paths, servers
 HOSTNAME = 'mail.sender.test'
 PASSWD = """\
 Debian-exim:x:995:995::/var/spool/exim4:/usr/sbin/nologin
+opensmtpd:x:994:994::/var/lib/opensmtpd/empty:/usr/sbin/nologin
+opensmtpq:x:993:993::/var/lib/opensmtpd/empty:/usr/sbin/nologin
 alice:x:1995:1995:Alice:/run/lab/home/alice:/bin/sh
 mallory:x:1996:1996:Mallory:/run/lab/home/mallory:/bin/sh
 """
-GROUP = 'Debian-exim:x:995:\nalice:x:1995:\nmallory:x:1996:\n'
+GROUP = """\
+Debian-exim:x:995:
+opensmtpd:x:994:
+opensmtpq:x:993:
+alice:x:1995:
+mallory:x:1996:
+"""
 
 
 def run(*argv):
@@ -73,15 +81,13 @@ def overlay(directory, below=None):
 def make_files(cache, top, build):
     """The file system of the world."""
     # Below /run/lab, before /tmp or anything above them is covered.
-    hold = os.open(top, os.O_PATH), os.open(build, os.O_PATH), \
-        os.open(cache / 'root', os.O_PATH)
+    hold = {name: os.open(path, os.O_PATH)
+            for name, path in (('src', top), ('build', build), ('out', build),
+                               ('unpacked', cache / 'root'),
+                               ('debian', cache / 'smtpd'))}
     mount('lab', '/run', 'tmpfs', 'mode=755,size=4g')
-    for name, fd, writable in (('src', hold[0], False),
-                               ('build', hold[1], False),
-                               ('out', hold[1], True)):
-        bind(f'/proc/1/fd/{fd}', f'/run/lab/{name}', writable)
-    bind(f'/proc/1/fd/{hold[2]}', '/run/lab/unpacked')
-    for fd in hold:
+    for name, fd in hold.items():
+        bind(f'/proc/1/fd/{fd}', f'/run/lab/{name}', name == 'out')
         os.close(fd)
     for name in ('home/alice', 'home/mallory', 'conf', 'log', 'mail', 'www'):
         (paths.LAB / name).mkdir(parents=True)
@@ -92,6 +98,11 @@ def make_files(cache, top, build):
     overlay('/usr', unpacked + '/usr')
     for directory in ('/etc', '/var'):
         overlay(directory)
+    # A mail server of this machine has nothing to do with it.
+    for directory in ('/etc/exim4', '/var/lib/exim4', '/var/spool/exim4',
+                      '/var/log/exim4', '/var/mail', paths.STATE):
+        shutil.rmtree(directory, ignore_errors=True)
+    for directory in ('/etc', '/var'):
         run('cp', '-a', f'{unpacked}{directory}/.', directory)
     mount('lab', '/tmp', 'tmpfs', 'mode=1777,size=1g')
     for directory in ('/run/exim4', '/var/spool/exim4', '/var/log/exim4',

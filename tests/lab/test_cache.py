@@ -8,6 +8,7 @@ waits, or arrives in clear text."""
 import pathlib
 import re
 import subprocess
+import time
 
 from labkit import paths, tap
 from labkit.exim import Exim
@@ -60,8 +61,8 @@ def expires(domain):
     return None
 
 
-def refresh(domain):
-    return subprocess.run([paths.COMMAND, 'cache', 'refresh', domain],
+def refresh(*domain):
+    return subprocess.run([paths.COMMAND, 'cache', 'refresh', *domain],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, check=False)
 
@@ -188,6 +189,71 @@ def test_refresh():
     free(domain, 'CAC-025: a change without a new id is seen by a refresh')
 
 
+def test_refresh_of_all():
+    """Without a domain: what is due, and nothing else."""
+    lab.forget()
+    for domain in ('d2.test', 'd3.test'):
+        plain(domain)
+        enforced(domain, f'{domain}: to be refreshed with all others')
+    lab.policies.publish('d2.test', 'none')
+    lab.dns.commit()
+    lab.age('d2.test', DAY + 1)
+    mark = lab.now()
+    tap.same(refresh().returncode, 0, 'a refresh of all')
+    tap.same(lab.policy_requests('d3.test', mark), 0,
+             'CAC-022: leaves out what was updated just now')
+    mark = lab.now()
+    free('d2.test', 'CAC-019: and stores the policy of a new id')
+    tap.same(asked('d2.test', mark), (0, 0), 'which the next message finds')
+
+
+def test_clock():
+    """An entry that a wrong clock dated."""
+    domain = 'f1.test'
+    plain(domain)
+    enforced(domain, 'an entry')
+    future = int(time.time()) + 365 * DAY
+    lab.set_field(domain, 'fetched', future)
+    lab.set_field(domain, 'checked', future)
+    lab.set_field(domain, 'expires', future + 365 * DAY)
+    mark = lab.now()
+    enforced(domain, 'CAC-048: fetched in the future: still enforced')
+    tap.ok(lab.txt_queries(domain, mark) > 0,
+           'but its record is asked for again')
+
+
+def short_retries(text):
+    """Exim gives up soon."""
+    changed, count = re.subn(r'^\*  +\* +F,.*$', '* * F,2s,1s', text,
+                             flags=re.M)
+    assert count == 1
+    return changed
+
+
+def test_last_attempt():
+    """RFC 8461 5.1(3): the record is asked for before a permanent failure."""
+    lab.edit = short_retries
+    lab.reconfigure()
+    waiting = {}
+    for domain in ('g1.test', 'g2.test'):
+        plain(domain)
+        message = lab.send(f'bob@{domain}')
+        lab.expect_deferred(message, 'TLS', f'{domain}: waits')
+        waiting[domain] = message
+        lab.age(domain, RECHECK + 1)
+    lab.policies.publish('g1.test', 'none')
+    lab.dns.commit()
+    time.sleep(3)  # until the retry rule has given up
+    mark = lab.now()
+    lab.mta.run_queue(force=False)
+    lab.expect_delivered(waiting['g1.test'],
+                         'CAC-035: the last attempt finds the new policy')
+    tap.same([lab.txt_queries(domain, mark) for domain in waiting], [1, 1],
+             'each record was asked for')
+    tap.same(lab.outcome(waiting['g2.test']).verdict, 'bounced',
+             "CAC-035: with the same id Exim's own rule decides")
+
+
 def test_max_age():
     domain = 'e1.test'
     plain(domain, max_age=0)
@@ -244,8 +310,11 @@ test_mode_none()
 test_gone()
 test_back_off()
 test_refresh()
+test_refresh_of_all()
 test_max_age()
 test_names()
+test_clock()
 tap.same(lab.mta.bounces(), [], 'nothing bounced')
+test_last_attempt()
 tap.same(lab.mta.panics(), '', 'no panic')
 tap.done()

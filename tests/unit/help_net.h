@@ -16,13 +16,16 @@
 #include "base/config.h"
 #include "net/loop.h"
 
+enum { NO_LIMIT = -1000 };
+
 struct help_options {
 	struct sts_config config;
 	long port;
 	long dns_ms, fetch_ms;
 	long times;     /* how often each is done */
 	long cancel_ms; /* -1: never */
-	long spare_fds; /* -1: no limit; else how many may still be opened */
+	long spare_fds; /* how many may still be opened; NO_LIMIT */
+	long limit_ms;  /* when that limit begins */
 	bool together;  /* all at once instead of one after the other */
 	bool show_body;
 };
@@ -31,7 +34,7 @@ struct help_options {
 static inline void
 help_parse(struct help_options *o, int argc, char **argv)
 {
-	static const char letters[] = "n:p:d:f:t:x:l:F:D:Pabh";
+	static const char letters[] = "n:p:d:f:t:x:l:e:F:D:Pabh";
 	int c;
 
 	*o = (struct help_options){.port = 443,
@@ -39,7 +42,7 @@ help_parse(struct help_options *o, int argc, char **argv)
 	    .fetch_ms = 3000,
 	    .times = 1,
 	    .cancel_ms = -1,
-	    .spare_fds = -1};
+	    .spare_fds = NO_LIMIT};
 	o->config.allow_private = true;
 	while ((c = getopt(argc, argv, letters)) != -1) {
 		switch (c) {
@@ -67,6 +70,9 @@ help_parse(struct help_options *o, int argc, char **argv)
 		case 'l':
 			o->spare_fds = atol(optarg);
 			break;
+		case 'e':
+			o->limit_ms = atol(optarg);
+			break;
 		case 'F':
 			o->config.ca_file = optarg;
 			break;
@@ -86,9 +92,10 @@ help_parse(struct help_options *o, int argc, char **argv)
 			fprintf(stderr,
 			    "usage: %s [-n nameserver]... [-p port] "
 			    "[-d dns-ms] [-f fetch-ms] [-t times]\n"
-			    "    [-x cancel-ms] [-l spare-descriptors] "
-			    "[-F ca-file] [-D ca-path]\n"
-			    "    [-P] [-a] [-b] operand...\n"
+			    "    [-x cancel-ms] [-l spare-descriptors "
+			    "[-e after-ms]]\n"
+			    "    [-F ca-file] [-D ca-path] "
+			    "[-P] [-a] [-b] operand...\n"
 			    "-P: no private addresses  -a: all at once  "
 			    "-b: show the body\n",
 			    argv[0]);
@@ -97,19 +104,32 @@ help_parse(struct help_options *o, int argc, char **argv)
 	}
 }
 
-/* From now on only so many descriptors more can be opened. */
+/*
+ * From now on only so many descriptors more can be opened; with a negative
+ * number those that are closed cannot be had again.
+ */
 static inline void
-help_limit_fds(const struct help_options *o)
+help_limit_now(void *arg)
 {
+	const struct help_options *o = arg;
 	struct rlimit limit;
 	int next;
 
-	if (o->spare_fds < 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
 	    (next = dup(STDERR_FILENO)) < 0)
 		return;
 	close(next);
 	limit.rlim_cur = (rlim_t)(next + o->spare_fds);
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static inline void
+help_limit_fds(struct help_options *o, struct sts_loop *loop)
+{
+	if (o->spare_fds != NO_LIMIT && o->limit_ms > 0)
+		(void)sts_timer_start(loop, o->limit_ms, help_limit_now, o);
+	else if (o->spare_fds != NO_LIMIT)
+		help_limit_now(o);
 }
 
 /* One line, with what is not plain text as \xHH. */

@@ -151,7 +151,7 @@ main(int argc, char **argv)
 		free(jobs);
 		return 1;
 	}
-	help_limit_fds(&options);
+	help_limit_fds(&options, loop);
 	rc = run(loop, &options, jobs, count, &left);
 	sts_loop_destroy(loop);
 	free(jobs);

@@ -13,7 +13,7 @@ import time
 import zlib
 
 sys.dont_write_bytecode = True
-from inject_certs import AFTER, BEFORE, FUTURE, PAST, Authority
+from inject_certs import AFTER, BEFORE, FUTURE, PAST, Authority, openssl
 from inject_dns import A, AAAA, Server as DnsServer, a, aaaa
 from inject_https import (PLAIN, POLICY, Server, black_hole, endless, raw,
                           reset_after, respond, silent, sized_policy)
@@ -201,6 +201,12 @@ def sizes():
     expect("endless fields", endless(b"HTTP/1.1 200 OK\r\n",
                                      b"X-Filler: yes\r\n" * 100),
            "fetch_http")
+    expect("100,000 bytes of fields",
+           raw(HEAD + b"X-Filler: yes\r\n" * 6700 + b"\r\n" + POLICY,
+               close_notify=True), "fetch_http")
+    expect("30,000 bytes of fields",
+           raw(HEAD + b"X-Filler: yes\r\n" * 2000 + b"\r\n" + POLICY,
+               close_notify=True), "ok")
     expect("one endless field", endless(b"HTTP/1.1 200 OK\r\nX: ",
                                         b"x" * 10000), "fetch_http")
     expect("endless interim answers",
@@ -268,9 +274,10 @@ def answers():
         tap.equal(len(server.requests), 1, "which is not asked")
     with serve(respond(POLICY, PLAIN)) as target:
         place = f"Location: https://{HOST}:{target.port}/policy"
-        expect("301 with a Location", respond(POLICY, PLAIN, place,
-                                              status="301 Moved"),
-               "fetch_redirect")
+        for body in (POLICY, b""):
+            expect(f"301 with a Location and {len(body)} bytes",
+                   respond(body, PLAIN, place, status="301 Moved"),
+                   "fetch_redirect")
         expect("200 with a Location and a Refresh",
                respond(POLICY, PLAIN, place, "Refresh: 0; url=/x"), "ok")
         tap.equal(target.connections, 0, "nothing is followed")
@@ -393,6 +400,11 @@ def roots():
     unusable("no such file", "-F", os.path.join(scratch, "missing"))
     unusable("an empty file", "-F", write("empty", ""))
     unusable("a file without a certificate", "-F", write("junk", "junk\n"))
+    openssl("ca", "-gencrl", "-config", root.config, "-cert", root.cert,
+            "-keyfile", root.key, "-crldays", "1", "-out",
+            os.path.join(scratch, "crl.pem"))
+    unusable("nothing but a revocation list", "-F",
+             os.path.join(scratch, "crl.pem"))
     unusable("a broken certificate", "-F",
              write("broken", pem.replace("M", "", 1)))
     unusable("a directory for a file", "-F", hashed)
@@ -446,8 +458,16 @@ def connections():
            greet=b"HTTP/1.1 400 Bad Request\r\n\r\n")
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
         expect(version.name, respond(POLICY, PLAIN), "ok", tls=version)
-    expect("TLSv1", respond(POLICY, PLAIN), "fetch_tls",
-           tls=ssl.TLSVersion.TLSv1)
+    # However lax the system's default is.
+    lax = os.path.join(scratch, "lax.cnf")
+    with open(lax, "w", encoding="ascii") as out:
+        out.write("openssl_conf = init\n[init]\nssl_conf = ssl\n"
+                  "[ssl]\nsystem_default = lax\n[lax]\n"
+                  "MinProtocol = TLSv1\nCipherString = ALL:@SECLEVEL=0\n")
+    for version in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1):
+        with serve(respond(POLICY, PLAIN), tls=version) as server:
+            got = fetch(server.port, env={"OPENSSL_CONF": lax})
+            tap.equal(got[0], "fetch_tls", version.name, got)
 
 
 def addresses():
@@ -509,6 +529,18 @@ def local_faults():
                        f"{trust[0]}, {spare} descriptors to spare", got)
             tap.equal(seen, {"ok", "no_descriptors"},
                       "both outcomes were seen")
+        names.zone[HOST] = ("slow", 0.4, [a("127.0.0.1")])
+        for trust in (["-F", root.cert], ["-D", hashed]):
+            # The name server's socket is open by then, and closed before
+            # the connection: -1 leaves nothing, 0 nothing for a directory.
+            for spare in (-1, 0, 1):
+                got = fetch(server.port, "-e", 150, "-l", spare, *trust,
+                            trust=False)
+                wanted = (("no_descriptors",) if spare < 0 else
+                          ("ok", "no_descriptors"))
+                tap.ok(got[0] in wanted, f"{trust[0]}, {spare} descriptors "
+                       "left for connecting", got)
+        names.zone[HOST] = [a("127.0.0.1")]
 
 
 def odd_domains():

@@ -60,6 +60,9 @@ void sts_settle_failed(struct sts_lookup *lookup, enum sts_status reason);
 void sts_settle_absent(
     struct sts_lookup *lookup, enum sts_status reason, int64_t seconds);
 
+/* routes.c: ends the search for MX hosts without calling back. */
+void sts_routes_close(struct sts_resolver *resolver);
+
 /* Seconds since 1970. */
 int64_t sts_now(void);
 

@@ -3,9 +3,9 @@
 #include "resolver/resolver.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/log.h"
+#include "resolver/names.h"
 
 enum {
 	PARALLEL_MAX = 8, /* policy hosts asked at once */
@@ -17,9 +17,7 @@ struct refresh {
 	struct sts_resolver *resolver;
 	sts_refresh_report *report;
 	void *arg;
-	char **domains;
-	size_t count;
-	size_t size;
+	struct sts_names domains;
 	size_t started;
 	size_t done;
 	bool no_memory;
@@ -37,23 +35,8 @@ collect(void *arg, const char *domain)
 {
 	struct refresh *f = arg;
 
-	if (f->count == f->size) {
-		size_t size = f->size == 0 ? 256 : f->size * 2;
-		char **more = realloc(f->domains, size * sizeof(*more));
-
-		if (more == NULL) {
-			f->no_memory = true;
-			return false;
-		}
-		f->domains = more;
-		f->size = size;
-	}
-	if ((f->domains[f->count] = strdup(domain)) == NULL) {
-		f->no_memory = true;
-		return false;
-	}
-	f->count++;
-	return true;
+	f->no_memory = !sts_names_add(&f->domains, domain);
+	return !f->no_memory;
 }
 
 static void
@@ -68,7 +51,8 @@ on_done(void *arg, enum sts_status status)
 	    f->fault == STS_OK)
 		f->fault = status;
 	if (f->report != NULL)
-		f->report(f->arg, item->domain, status, f->done, f->count);
+		f->report(
+		    f->arg, item->domain, status, f->done, f->domains.count);
 	free(item);
 }
 
@@ -81,7 +65,7 @@ start_next(struct refresh *f)
 	if (item == NULL)
 		return false;
 	item->refresh = f;
-	item->domain = f->domains[f->started];
+	item->domain = f->domains.name[f->started];
 	if (!sts_lookup_start(
 		f->resolver, item->domain, STS_TASK_REFRESH, on_done, item)) {
 		free(item);
@@ -107,10 +91,10 @@ run(struct refresh *f)
 	bool may_start = true;
 
 	while (status == STS_OK &&
-	       (f->done < f->started ||
-		   (f->started < f->count && f->fault == STS_OK))) {
-		if (may_start && f->started < f->count && f->fault == STS_OK &&
-		    f->started - f->done < PARALLEL_MAX) {
+	    (f->done < f->started ||
+		(f->started < f->domains.count && f->fault == STS_OK))) {
+		if (may_start && f->started < f->domains.count &&
+		    f->fault == STS_OK && f->started - f->done < PARALLEL_MAX) {
 			may_start = false;
 			pace =
 			    sts_timer_start(loop, PACE_MS, on_pace, &may_start);
@@ -137,9 +121,7 @@ sts_refresh_all(
 	if (status == STS_OK)
 		status = run(&f);
 	sts_log(STS_LOG_INFO, NULL, "event=refreshed done=%zu of=%zu result=%s",
-	    f.done, f.count, sts_status_name(status));
-	for (size_t i = 0; i < f.count; i++)
-		free(f.domains[i]);
-	free(f.domains);
+	    f.done, f.domains.count, sts_status_name(status));
+	sts_names_free(&f.domains);
 	return status;
 }

@@ -6,6 +6,7 @@
 
 #include "net/fetch.h"
 #include "resolver/lookup.h"
+#include "resolver/probe.h"
 
 enum sts_status
 sts_resolver_open(
@@ -16,6 +17,7 @@ sts_resolver_open(
 	memset(resolver, 0, sizeof(*resolver));
 	resolver->config = config;
 	resolver->port = 443;
+	resolver->mx_port = STS_MX_PORT;
 	status = sts_store_open(&resolver->store, config->state_dir, true);
 	if (status == STS_OK)
 		status = sts_fetch_check_library();
@@ -42,6 +44,8 @@ sts_resolver_close(struct sts_resolver *resolver)
 		sts_entry_free(&l->entry);
 		free(l);
 	}
+	sts_routes_close(resolver);
+	sts_prober_close(resolver);
 	sts_loop_destroy(resolver->loop);
 	sts_store_close(resolver->store);
 }

@@ -22,14 +22,19 @@
 #include "net/loop.h"
 #include "store/store.h"
 
-struct sts_lookup; /* one domain under way */
+struct sts_lookup;      /* one domain under way */
+struct sts_routes_task; /* one domain's MX hosts under way */
+struct sts_prober;
 
 struct sts_resolver {
 	const struct sts_config *config;
 	struct sts_store *store;
 	struct sts_loop *loop;
-	uint16_t port;              /* of policy hosts: 443 but in tests */
-	struct sts_lookup *lookups; /* under way */
+	uint16_t port;                  /* of policy hosts: 443 but in tests */
+	uint16_t mx_port;               /* of MX hosts: 25 but in tests */
+	struct sts_lookup *lookups;     /* under way */
+	struct sts_routes_task *routes; /* likewise */
+	struct sts_prober *prober;      /* NULL until it is needed */
 };
 
 /* Seconds: what a failed fetch, and a failing DNS, hold for. */
@@ -68,10 +73,24 @@ bool sts_lookup_start(struct sts_resolver *resolver, const char *domain,
     enum sts_task task, sts_lookup_done *done, void *arg);
 
 /*
- * Finds the MX hosts of a normalised domain and writes them to the store.
- * STS_OK when they are written (whatever the DNS said), or a local fault.
+ * Finds the MX hosts of a normalised domain and writes them to the store, or
+ * joins who is at it.  Ends within 2 x dns-timeout.  STS_OK when they are
+ * written, whatever the DNS said, or when the DNS did not answer and what was
+ * known stays; or a local fault.  The rest is as with sts_lookup_start.
  */
 bool sts_routes_start(struct sts_resolver *resolver, const char *domain,
+    sts_lookup_done *done, void *arg);
+
+/*
+ * Probes an MX host (a normalised name) and records the result in the routes
+ * of the domains that use it, or joins who is at it.  STS_OK when there is a
+ * result not older than 10 minutes; STS_NOT_FOUND where no routes name the
+ * host, or the configuration wants no probe; STS_TOO_SOON where its addresses
+ * were contacted, for another host, less than 10 minutes ago; or a local
+ * fault.  The rest is as with sts_lookup_start; false also where 1,024 probes
+ * are waiting.
+ */
+bool sts_probe_start(struct sts_resolver *resolver, const char *host,
     sts_lookup_done *done, void *arg);
 
 /*

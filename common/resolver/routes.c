@@ -1,68 +1,175 @@
 /* SPDX-License-Identifier: ISC */
-/* The MX hosts of a domain, with their addresses, in order, matched. */
+/*
+ * The MX hosts of a domain, with their addresses, in order, matched.
+ *
+ * RFC 5321 5.1: MX records by preference, the domain itself where it has none;
+ * RFC 7505: a null MX means that there is no host at all.
+ */
 #include "store/routes.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "core/domain.h"
 #include "net/dns.h"
 #include "resolver/lookup.h"
+#include "resolver/probe.h"
 
-struct routes_task {
+/* The question for one host's addresses. */
+struct host_query {
+	struct sts_routes_task *task;
+	enum sts_status status;
+};
+
+struct sts_routes_task {
 	struct sts_resolver *resolver;
-	sts_lookup_done *done;
-	void *arg;
+	struct sts_routes_task *next;
+	struct sts_waiter *waiters;
 	struct sts_routes routes;
-	size_t next; /* the host whose addresses are asked for */
+	struct sts_route found[STS_MX_MAX]; /* usable names, in order */
+	size_t found_count;
+	struct host_query query[STS_ROUTES_MAX]; /* of the routes */
+	size_t pending;
+	enum sts_status fault;
 };
 
 static void
-finish(struct routes_task *t, enum sts_status status)
+finish(struct sts_routes_task *t, enum sts_status status)
 {
-	t->done(t->arg, status);
+	struct sts_routes_task **at = &t->resolver->routes;
+
+	while (*at != t)
+		at = &(*at)->next;
+	*at = t->next;
+	if (sts_status_is_local(status))
+		sts_log(STS_LOG_ERROR, t->routes.domain,
+		    "event=fault reason=%s", sts_status_name(status));
+	while (t->waiters != NULL) {
+		struct sts_waiter *w = t->waiters;
+
+		t->waiters = w->next;
+		w->done(w->arg, status);
+		free(w);
+	}
 	free(t);
 }
 
-/* Hosts without an address are no routes; the order stays. */
-static void
-drop_unreachable(struct sts_routes *routes)
+void
+sts_routes_close(struct sts_resolver *resolver)
 {
+	while (resolver->routes != NULL) {
+		struct sts_routes_task *t = resolver->routes;
+
+		resolver->routes = t->next;
+		while (t->waiters != NULL) {
+			struct sts_waiter *w = t->waiters;
+
+			t->waiters = w->next;
+			free(w);
+		}
+		free(t);
+	}
+}
+
+/* What was found. */
+
+static const struct sts_route *
+earlier_route(const struct sts_routes *earlier, const char *host)
+{
+	for (size_t i = 0; i < earlier->count; i++) {
+		if (strcmp(earlier->route[i].host, host) == 0)
+			return &earlier->route[i];
+	}
+	return NULL;
+}
+
+/* What was known of a host, where it is not known better now. */
+static void
+take_over(struct sts_routes_task *t, const struct sts_routes *earlier)
+{
+	for (size_t i = 0; i < t->routes.count; i++) {
+		struct sts_route *r = &t->routes.route[i];
+		const struct sts_route *e = earlier_route(earlier, r->host);
+
+		if (e == NULL)
+			continue;
+		r->probed = e->probed;
+		r->probe = e->probe;
+		if (sts_status_class(t->query[i].status) == STS_CLASS_DNS &&
+		    t->query[i].status != STS_DNS_NXDOMAIN &&
+		    t->query[i].status != STS_DNS_NODATA) {
+			memcpy(r->address, e->address, sizeof(r->address));
+			r->address_count = e->address_count;
+		}
+	}
+}
+
+/*
+ * Hosts without an address are no routes; the order stays.  Where none is
+ * left, a host whose addresses are not known decides that nothing is.
+ */
+static void
+drop_unreachable(struct sts_routes_task *t)
+{
+	struct sts_routes *routes = &t->routes;
+	enum sts_status none = STS_NO_MX_HOST;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < routes->count; i++) {
+		enum sts_status status = t->query[i].status;
+
 		if (routes->route[i].address_count > 0)
 			routes->route[kept++] = routes->route[i];
+		else if (status != STS_OK && status != STS_DNS_NXDOMAIN &&
+		    status != STS_DNS_NODATA)
+			none = status;
 	}
 	routes->count = kept;
 	if (kept == 0 && routes->status == STS_OK)
-		routes->status = STS_NO_MX_HOST;
+		routes->status = none;
 }
 
-static void
-match_policy(struct routes_task *t)
+static bool
+is_known(enum sts_status status)
 {
-	struct sts_entry entry;
-	int64_t now = sts_now();
+	return status == STS_OK || status == STS_NULL_MX ||
+	    status == STS_NO_MX_HOST || status == STS_DNS_NXDOMAIN;
+}
 
-	if (sts_store_read_policy(
-		t->resolver->store, t->routes.domain, now, &entry) != STS_OK)
+/*
+ * A DNS that does not answer never replaces routes that are known: their
+ * hosts' certificates are verified whenever mail is sent.
+ */
+static void
+settle(struct sts_routes_task *t)
+{
+	struct sts_store *store = t->resolver->store;
+	struct sts_routes earlier;
+	enum sts_status status = t->fault;
+
+	if (status == STS_OK)
+		status = sts_store_read_routes(
+		    store, t->routes.domain, sts_now(), &earlier);
+	if (status != STS_OK && status != STS_NOT_FOUND) {
+		finish(t, status);
 		return;
-	for (size_t i = 0;
-	     sts_entry_is_live(&entry, now) && i < t->routes.count; i++)
-		t->routes.route[i].permitted =
-		    sts_policy_permits(&entry.policy, t->routes.route[i].host);
-	sts_entry_free(&entry);
+	}
+	take_over(t, &earlier);
+	drop_unreachable(t);
+	if (!is_known(t->routes.status) && earlier.count > 0) {
+		sts_log(STS_LOG_INFO, t->routes.domain,
+		    "event=routes-kept reason=%s",
+		    sts_status_name(t->routes.status));
+		finish(t, STS_OK);
+		return;
+	}
+	sts_prober_see(t->resolver, &t->routes);
+	t->routes.recorded = sts_now();
+	finish(t, sts_store_write_routes(store, &t->routes));
 }
 
-static void
-write_routes(struct routes_task *t)
-{
-	drop_unreachable(&t->routes);
-	match_policy(t);
-	t->routes.recorded = sts_now();
-	finish(t, sts_store_write_routes(t->resolver->store, &t->routes));
-}
+/* The addresses. */
 
 static void
 keep_address(struct sts_route *r, const struct sts_address *address)
@@ -74,60 +181,115 @@ keep_address(struct sts_route *r, const struct sts_address *address)
 		memcpy(r->address[r->address_count++], text, sizeof(text));
 }
 
-static void ask_addresses(struct routes_task *t);
-
 static void
 on_addresses(void *arg, enum sts_status status,
     const struct sts_address *addresses, size_t count)
 {
-	struct routes_task *t = arg;
-	struct sts_route *r = &t->routes.route[t->next++];
+	struct host_query *q = arg;
+	struct sts_routes_task *t = q->task;
+	struct sts_route *r = &t->routes.route[q - t->query];
 
-	if (sts_status_is_local(status)) {
-		finish(t, status);
-		return;
-	}
+	q->status = status;
+	if (sts_status_is_local(status))
+		t->fault = status;
 	for (size_t i = 0; status == STS_OK && i < count; i++) {
 		if (t->resolver->config->allow_private ||
 		    !sts_address_is_private(&addresses[i]))
 			keep_address(r, &addresses[i]);
 	}
-	ask_addresses(t);
+	if (--t->pending == 0)
+		settle(t);
 }
 
+/* All hosts at once, so that the time for it is that of one. */
 static void
-ask_addresses(struct routes_task *t)
+ask_addresses(struct sts_routes_task *t)
 {
-	if (t->next == t->routes.count) {
-		write_routes(t);
-		return;
+	const struct sts_config *config = t->resolver->config;
+
+	t->pending = 1; /* this very function */
+	for (size_t i = 0; i < t->routes.count; i++) {
+		struct host_query *q = &t->query[i];
+
+		q->task = t;
+		if (sts_dns_address(t->resolver->loop, t->routes.route[i].host,
+			config->dns_timeout * 1000, on_addresses, q) == NULL)
+			t->fault = STS_NO_MEMORY;
+		else
+			t->pending++;
 	}
-	if (sts_dns_address(t->resolver->loop, t->routes.route[t->next].host,
-		t->resolver->config->dns_timeout * 1000, on_addresses,
-		t) == NULL)
-		finish(t, STS_NO_MEMORY);
+	if (--t->pending == 0)
+		settle(t);
 }
 
+/* The hosts. */
+
+/* Names that cannot be a permitted MX host, such as addresses, are none. */
 static void
-add_host(struct sts_routes *routes, const char *host, int64_t preference)
+add_host(struct sts_routes_task *t, const char *host, int64_t preference)
 {
-	struct sts_route *r = &routes->route[routes->count];
+	struct sts_route *r = &t->found[t->found_count];
 	char name[STS_NAME_MAX + 1];
 
-	/* An address, or what is no name, cannot be a permitted MX host. */
-	if (routes->count == STS_ROUTES_MAX ||
+	if (t->found_count == STS_MX_MAX ||
 	    sts_domain_normalise(host, name) != STS_OK)
 		return;
+	/* Named twice: the first, better preference holds. */
+	for (size_t i = 0; i < t->found_count; i++) {
+		if (strcmp(t->found[i].host, name) == 0)
+			return;
+	}
 	memcpy(r->host, name, sizeof(name));
 	r->preference = preference;
-	routes->count++;
+	t->found_count++;
+}
+
+static void
+match_policy(struct sts_routes_task *t)
+{
+	struct sts_entry entry;
+	int64_t now = sts_now();
+
+	if (sts_store_read_policy(
+		t->resolver->store, t->routes.domain, now, &entry) != STS_OK)
+		return;
+	for (size_t i = 0; sts_entry_is_live(&entry, now) && i < t->found_count;
+	     i++)
+		t->found[i].permitted =
+		    sts_policy_permits(&entry.policy, t->found[i].host);
+	sts_entry_free(&entry);
+}
+
+/*
+ * The first 8 hosts; where there are more, hosts that the policy forbids give
+ * way, the last first, so that a permitted one is never crowded out.
+ */
+static void
+select_hosts(struct sts_routes_task *t)
+{
+	size_t spare = t->found_count > STS_ROUTES_MAX
+	    ? t->found_count - STS_ROUTES_MAX
+	    : 0;
+	bool dropped[STS_MX_MAX] = {false};
+
+	for (size_t i = t->found_count; i > 0 && spare > 0; i--) {
+		if (!t->found[i - 1].permitted) {
+			dropped[i - 1] = true;
+			spare--;
+		}
+	}
+	for (size_t i = 0;
+	     i < t->found_count && t->routes.count < STS_ROUTES_MAX; i++) {
+		if (!dropped[i])
+			t->routes.route[t->routes.count++] = t->found[i];
+	}
 }
 
 static void
 on_mx(
     void *arg, enum sts_status status, const struct sts_mx *hosts, size_t count)
 {
-	struct routes_task *t = arg;
+	struct sts_routes_task *t = arg;
 	struct sts_routes *routes = &t->routes;
 
 	if (sts_status_is_local(status)) {
@@ -138,31 +300,63 @@ on_mx(
 		routes->status = STS_NULL_MX;
 	else if (status == STS_OK) {
 		for (size_t i = 0; i < count; i++)
-			add_host(routes, hosts[i].host, hosts[i].preference);
+			add_host(t, hosts[i].host, hosts[i].preference);
 	} else if (status == STS_DNS_NODATA) {
 		routes->implicit = true;
-		add_host(routes, routes->domain, 0);
+		add_host(t, routes->domain, 0);
 	} else
 		routes->status = status;
+	match_policy(t);
+	select_hosts(t);
 	ask_addresses(t);
+}
+
+static struct sts_routes_task *
+find(struct sts_resolver *r, const char *domain)
+{
+	struct sts_routes_task *t = r->routes;
+
+	while (t != NULL && strcmp(t->routes.domain, domain) != 0)
+		t = t->next;
+	return t;
+}
+
+static struct sts_routes_task *
+create(struct sts_resolver *r, const char *domain)
+{
+	struct sts_routes_task *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	t->resolver = r;
+	memcpy(t->routes.domain, domain, strlen(domain) + 1);
+	if (sts_dns_mx(r->loop, domain, r->config->dns_timeout * 1000, on_mx,
+		t) == NULL) {
+		free(t);
+		return NULL;
+	}
+	t->next = r->routes;
+	r->routes = t;
+	return t;
 }
 
 bool
 sts_routes_start(struct sts_resolver *resolver, const char *domain,
     sts_lookup_done *done, void *arg)
 {
-	struct routes_task *t = calloc(1, sizeof(*t));
+	struct sts_waiter *w = calloc(1, sizeof(*w));
+	struct sts_routes_task *t;
 
-	if (t == NULL)
+	if (w == NULL)
 		return false;
-	t->resolver = resolver;
-	t->done = done;
-	t->arg = arg;
-	memcpy(t->routes.domain, domain, strlen(domain) + 1);
-	if (sts_dns_mx(resolver->loop, domain,
-		resolver->config->dns_timeout * 1000, on_mx, t) == NULL) {
-		free(t);
+	t = find(resolver, domain);
+	if (t == NULL && (t = create(resolver, domain)) == NULL) {
+		free(w);
 		return false;
 	}
+	w->done = done;
+	w->arg = arg;
+	w->next = t->waiters;
+	t->waiters = w;
 	return true;
 }

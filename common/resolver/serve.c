@@ -29,18 +29,36 @@ struct server {
 
 struct request {
 	struct server *server;
-	const char *what; /* "lookup", "routes", "refresh" */
+	const char *what; /* the word */
 	char domain[STS_NAME_MAX + 1];
 };
 
+/* What a request starts, and the words for it. */
+typedef bool start(struct sts_resolver *resolver, const char *name,
+    sts_lookup_done *done, void *arg);
+
+static bool
+start_lookup(struct sts_resolver *resolver, const char *name,
+    sts_lookup_done *done, void *arg)
+{
+	return sts_lookup_start(resolver, name, STS_TASK_LOOKUP, done, arg);
+}
+
+static bool
+start_refresh(struct sts_resolver *resolver, const char *name,
+    sts_lookup_done *done, void *arg)
+{
+	return sts_lookup_start(resolver, name, STS_TASK_REFRESH, done, arg);
+}
+
 static const struct {
 	const char *word;
-	bool routes;
-	enum sts_task task;
+	start *start;
 } requests[] = {
-    {"lookup", false, STS_TASK_LOOKUP},
-    {"refresh", false, STS_TASK_REFRESH},
-    {"routes", true, STS_TASK_LOOKUP},
+    {"lookup", start_lookup},
+    {"refresh", start_refresh},
+    {"routes", sts_routes_start},
+    {"probe", sts_probe_start},
 };
 
 /* Writes all of it; a pipe that nobody reads is not our trouble. */
@@ -121,7 +139,6 @@ handle_line(struct server *s, struct sts_span line)
 	struct request *q = NULL;
 	char domain[STS_NAME_MAX + 1];
 	size_t which;
-	bool started;
 
 	if (!parse_request(line, &which, domain)) {
 		write_out(s->out, "bad\n", 4);
@@ -131,12 +148,7 @@ handle_line(struct server *s, struct sts_span line)
 		q->server = s;
 		q->what = requests[which].word;
 		memcpy(q->domain, domain, sizeof(domain));
-		started =
-		    requests[which].routes
-			? sts_routes_start(s->resolver, domain, on_done, q)
-			: sts_lookup_start(s->resolver, domain,
-			      requests[which].task, on_done, q);
-		if (started) {
+		if (requests[which].start(s->resolver, domain, on_done, q)) {
 			s->pending++;
 			return;
 		}

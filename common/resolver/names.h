@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+/* A list of names that grows. */
+#ifndef STS_RESOLVER_NAMES_H
+#define STS_RESOLVER_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct sts_names { /* zeroed: empty */
+	char **name;
+	size_t count;
+	size_t size;
+};
+
+/* Adds a copy; false: no memory. */
+bool sts_names_add(struct sts_names *names, const char *name);
+
+/* Frees all of them and leaves the list empty. */
+void sts_names_free(struct sts_names *names);
+
+#endif

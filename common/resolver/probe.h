@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Probes of MX hosts, asked for by whoever saw a delivery fail, and recorded
+ * in the routes of every domain that uses the host.
+ *
+ * A probe is one task:
+ *
+ *	look for domains that use the host -> wait for a slot -> probe ->
+ *	look for the other domains, if it failed -> write
+ *
+ * At most 4 run at once, and an address is contacted once in 10 minutes,
+ * whatever hosts have it; locks in the store hold other processes to that too,
+ * as far as they know of each other.
+ */
+#ifndef STS_RESOLVER_PROBE_H
+#define STS_RESOLVER_PROBE_H
+
+#include "net/probe.h"
+#include "resolver/names.h"
+#include "resolver/probe_memory.h"
+#include "resolver/resolver.h"
+
+enum { STS_PROBES_AT_ONCE = 4 };
+
+enum sts_probe_step {
+	STS_STEP_LOOK, /* at the domains that this process knows of */
+	STS_STEP_WANT_SCAN,
+	STS_STEP_SCAN, /* all routes are being read */
+	STS_STEP_QUEUED,
+	STS_STEP_RUN,
+	STS_STEP_WRITE
+};
+
+struct sts_probe_task {
+	struct sts_prober *prober;
+	struct sts_probe_task *next;
+	struct sts_waiter *waiters;
+	char host[STS_NAME_MAX + 1];
+	enum sts_probe_step step;
+
+	/* What the store says. */
+	struct sts_names domains; /* whose routes name the host */
+	bool complete;            /* these are all of them */
+	bool wanted;              /* for one of them it may be probed */
+	int64_t probed;           /* the newest result; then our own */
+	enum sts_status probe;
+
+	struct sts_mx_probe *running;
+	bool ran;
+	enum sts_status fault; /* of a lock, or of a write */
+	unsigned slot;
+	char locked[STS_MX_PROBE_ADDRESSES][STS_ADDRESS_TEXT_MAX];
+	size_t locked_count;
+	size_t written; /* of the domains */
+};
+
+struct sts_prober {
+	struct sts_resolver *resolver;
+	struct sts_probe_task *tasks;
+	size_t task_count;
+	struct sts_probe_memory *memory;
+	struct sts_timer *timer;
+	bool slot_used[STS_PROBES_AT_ONCE];
+	struct sts_names scan; /* domains that have routes */
+	size_t scanned;        /* of them */
+	bool scanning;
+};
+
+/*
+ * To be called with routes that are about to be written: fills in results that
+ * this process knows and that are newer, and remembers who uses which host.
+ */
+void sts_prober_see(struct sts_resolver *resolver, struct sts_routes *routes);
+
+/* Ends every probe without calling back. */
+void sts_prober_close(struct sts_resolver *resolver);
+
+/* probe_store.c: the routes of all domains, a few milliseconds at a time. */
+
+/* Looks at the domains that this process knows to use the task's host. */
+void sts_probe_look(struct sts_probe_task *task);
+
+/* Begins to read all routes, for every task that wants it. */
+enum sts_status sts_probe_scan_begin(struct sts_prober *prober);
+
+/* Goes on with it; STS_OK while nothing is wrong, and when it is done. */
+enum sts_status sts_probe_scan_step(struct sts_prober *prober);
+
+/*
+ * Writes the result into the routes of the task's domains.  True when that is
+ * done, with a fault in task->fault.
+ */
+bool sts_probe_write_step(struct sts_probe_task *task);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What one process remembers of its probes and routes, in rings of fixed size:
+ * which addresses were contacted lately, what the last probe of a host said,
+ * which domains it found to use a host.  The store holds all of this too, by
+ * domain; here it is found by address and by host.
+ */
+#ifndef STS_RESOLVER_PROBE_MEMORY_H
+#define STS_RESOLVER_PROBE_MEMORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/config.h"
+#include "base/status.h"
+#include "store/routes.h"
+
+struct sts_probe_memory;
+
+struct sts_probe_memory *sts_probe_memory_create(void); /* NULL: no memory */
+void sts_probe_memory_destroy(struct sts_probe_memory *memory);
+
+/* True where a time, in seconds since 1970, is less than STS_PROBE_AGAIN ago.
+ */
+bool sts_probe_is_recent(int64_t probed, int64_t now);
+
+/* Notes that an address was contacted at `probed`. */
+void sts_probe_memory_note_address(struct sts_probe_memory *memory,
+    const char *address, int64_t probed, int64_t now);
+
+/*
+ * True where an address may be contacted: it was not lately, and there is room
+ * to remember that it was.
+ */
+bool sts_probe_memory_may_contact(
+    const struct sts_probe_memory *memory, const char *address, int64_t now);
+
+/* The last result of a host, and the reverse: false where none is known. */
+void sts_probe_memory_note_result(struct sts_probe_memory *memory,
+    const char *host, int64_t probed, enum sts_status probe);
+bool sts_probe_memory_result(const struct sts_probe_memory *memory,
+    const char *host, int64_t *probed, enum sts_status *probe);
+
+/* Notes that a domain's routes name a host. */
+void sts_probe_memory_note_domain(
+    struct sts_probe_memory *memory, const char *host, const char *domain);
+
+/* Calls `each` with the domains so noted, while it returns true. */
+void sts_probe_memory_domains(const struct sts_probe_memory *memory,
+    const char *host, bool (*each)(void *arg, const char *domain), void *arg);
+
+#endif

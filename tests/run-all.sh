@@ -89,7 +89,7 @@ sanitizers() {
 }
 
 memcheck() {
-	for program in test_exim_query; do
+	for program in test_exim_query test_ask; do
 		echo "memcheck: $program"
 		valgrind -q --error-exitcode=99 --leak-check=full \
 		    --child-silent-after-fork=yes \

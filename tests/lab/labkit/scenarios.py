@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
 """The rows of scenarios.tsv: arranged, sent, judged.
 
-policy: "-", MODE (all its MX hosts), MODE:PATTERN,... , txt=WHAT (the
-        record's query fails so), host=404
+policy: "-", MODE (all its MX hosts), MODE:PATTERN,..., txt=WHAT (the
+        query of the record fails so), host=404
 mx:     PREFERENCE:NAME[>CNAME TARGET][=WHAT[/CERTIFICATE[+tlsa|+badtlsa]]]
         with WHAT as in servers/mx_hosts.py; or null, none, address, dns=WHAT
 setup:  "-", trust-ad, or a name of faults.py; rows with "-" go first, all at once

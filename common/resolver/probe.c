@@ -248,7 +248,8 @@ take_slot(struct sts_probe_task *task)
 	return false;
 }
 
-static void
+/* False where there is no slot, for this task or any other. */
+static bool
 try_to_run(struct sts_probe_task *task)
 {
 	struct sts_resolver *r = task->prober->resolver;
@@ -261,17 +262,19 @@ try_to_run(struct sts_probe_task *task)
 	if (spec.dns_timeout_ms > STS_MX_PROBE_MS / 2)
 		spec.dns_timeout_ms = STS_MX_PROBE_MS / 2;
 	if (!take_slot(task)) {
-		if (task->fault != STS_OK)
-			finish(task, task->fault);
-		return;
+		if (task->fault == STS_OK)
+			return false;
+		finish(task, task->fault);
+		return true;
 	}
 	task->running = sts_mx_probe_start(r->loop, &spec, on_probe, task);
 	if (task->running != NULL) {
 		task->step = STS_STEP_RUN;
-		return;
+		return true;
 	}
 	release_slot(task);
 	finish(task, STS_NO_MEMORY);
+	return true;
 }
 
 /* The steps around it. */
@@ -359,12 +362,12 @@ step_scan(struct sts_prober *p)
 }
 
 static void
-step_task(struct sts_probe_task *task)
+step_task(struct sts_probe_task *task, bool *slots_left)
 {
 	if (task->step == STS_STEP_LOOK)
 		look(task);
 	else if (task->step == STS_STEP_QUEUED)
-		try_to_run(task);
+		*slots_left = *slots_left && try_to_run(task);
 	else if (task->step == STS_STEP_WRITE && sts_probe_write_step(task))
 		finish(task, task->fault);
 }
@@ -389,12 +392,13 @@ static void
 step(void *arg)
 {
 	struct sts_prober *p = arg;
+	bool slots_left = true;
 	int64_t ms;
 
 	p->timer = NULL;
 	for (struct sts_probe_task *t = p->tasks, *next; t != NULL; t = next) {
 		next = t->next;
-		step_task(t);
+		step_task(t, &slots_left);
 	}
 	step_scan(p);
 	if ((ms = next_ms(p)) != INT64_MAX)

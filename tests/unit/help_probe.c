@@ -117,7 +117,7 @@ main(int argc, char **argv)
 		free(jobs);
 		return 1;
 	}
-	help_limit_fds(&options);
+	help_limit_fds(&options, loop);
 	well = run(loop, jobs, count);
 	sts_loop_destroy(loop);
 	free(jobs);

@@ -30,11 +30,12 @@ def parse(lines):
     return found[1], found[2], int(found[3]), found[4]
 
 
-def probe(port, *options, host=HOST, trust=True):
+def probe(port, *options, host=HOST, trust=True, env=None):
     args = ["-n", names.address, "-p", port]
     if trust:
         args += ["-F", root.cert]
-    return parse(run("help_probe", *args, *options, "--", host))
+    return parse(run("help_probe", *args, *options, "--", host,
+                     env=env))
 
 
 def expect(what, status, certificate=None, options=(), host=HOST, **how):
@@ -116,8 +117,16 @@ def starttls():
 
 
 def tls():
+    # However lax the system's default is.
+    lax = scratch + "/lax.cnf"
+    with open(lax, "w", encoding="ascii") as out:
+        out.write("openssl_conf = init\n[init]\nssl_conf = ssl\n"
+                  "[ssl]\nsystem_default = lax\n[lax]\n"
+                  "MinProtocol = TLSv1\nCipherString = ALL:@SECLEVEL=0\n")
     for version in (VERSIONS.TLSv1, VERSIONS.TLSv1_1):
-        expect(version.name, "mx_tls", version=version)
+        with Smtp(good, version=version) as server:
+            got = probe(server.port, env={"OPENSSL_CONF": lax})
+            tap.equal(got[0], "mx_tls", version.name, got)
 
     def issue(extensions, cn="other.test", **how):
         return root.issue(cn, extensions, **how)
@@ -298,6 +307,10 @@ def local_faults():
             tap.ok(got[0] in ("ok", "no_descriptors"),
                    f"{spare} descriptors to spare", got)
         tap.equal(seen, {"ok", "no_descriptors"}, "both outcomes were seen")
+        names.zone[HOST] = ("slow", 0.4, [a("127.0.0.1")])
+        got = probe(server.port, "-e", 150, "-l", -1)
+        tap.equal(got[0], "no_descriptors", "none left for connecting", got)
+        names.zone[HOST] = [a("127.0.0.1")]
 
 
 def several():

@@ -5,7 +5,8 @@ policy: "-", MODE (all its MX hosts), MODE:PATTERN,..., txt=WHAT (the
         query of the record fails so), host=404
 mx:     PREFERENCE:NAME[>CNAME TARGET][=WHAT[/CERTIFICATE[+tlsa|+badtlsa]]]
         with WHAT as in servers/mx_hosts.py; or null, none, address, dns=WHAT
-setup:  "-", trust-ad, or a name of faults.py; rows with "-" go first, all at once
+setup:  "-", trust-ad, or a name of faults.py; rows with "-" first,
+        all at once
 
 Another MTA takes the same rows: it changes what the setups mean to it.
 """

@@ -4,10 +4,9 @@
     {"203.0.113.7": {"name": "mx1.x.test", "do": "good", "cert": "/path"}}
 
 do: good, tls12, tls11, cbc (TLS 1.2 without AEAD), nostarttls, starttls454,
-silent (for 12 s, then close), close
-(at once), closetls (after the reply to STARTTLS), plaintext
-(clear text instead of a handshake), tempfail (451 to each recipient), reject
-(550).  Every message accepted is a line of log/mx.log and a file in mail/.
+silent (for 12 s, then close), close (at once), closetls (after the reply to
+STARTTLS), plaintext (clear text instead of a handshake), tempfail (451 to
+each recipient), reject (550).  Every message accepted is a line of log/mx.log and a file in mail/.
 """
 import itertools
 import re

@@ -78,7 +78,7 @@ quiet_build() {
 }
 
 unit() {
-	make -s B="$B" check
+	make -s B="$B" PROVEFLAGS="-j$jobs" check
 }
 
 # Leaks are looked for where a process is to end by itself.

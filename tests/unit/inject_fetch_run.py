@@ -272,6 +272,14 @@ def answers():
             respond(b"", PLAIN, status=f"{code} Elsewhere"),
             "fetch_redirect")
         tap.equal(len(server.requests), 1, "which is not asked")
+
+    def elsewhere(conn, request):
+        moved = request.startswith(b"GET /.well-known/")
+        respond(b"" if moved else POLICY, PLAIN, "Location: /policy",
+                status="301 Moved" if moved else "200 OK")(conn, request)
+
+    _, server = expect("301 to the same host", elsewhere, "fetch_redirect")
+    tap.equal(len(server.requests), 1, "which is asked only once")
     with serve(respond(POLICY, PLAIN)) as target:
         place = f"Location: https://{HOST}:{target.port}/policy"
         for body in (POLICY, b""):

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "client/asked.h"
 #include "client/lookup.h"
 #include "client/override.h"
 #include "core/domain.h"
@@ -155,6 +156,21 @@ settle(struct question *q, struct known *k, enum sts_status fault)
 		answer_fault(q, reason);
 }
 
+/*
+ * True where to ask again would be to wait again for the same: for what went
+ * wrong here, or for a policy that could not be fetched.
+ */
+static bool
+asked_enough(
+    const struct question *q, const struct known *k, enum sts_status *fault)
+{
+	if (!sts_asked_lately(q->budget, q->config, q->answer->domain, fault))
+		return false;
+	return *fault != STS_OK ||
+	    (k->absence_status == STS_OK &&
+		sts_absence_is_live(&k->absence, k->now));
+}
+
 /* The store, then the resolver, then the store again: one way to an answer. */
 static void
 ask_store(struct question *q, struct sts_store *store)
@@ -166,10 +182,12 @@ ask_store(struct question *q, struct sts_store *store)
 	read_store(store, domain, &k);
 	if (answer_known(q, &k, true))
 		goto out;
-	if (q->may_start) {
+	if (q->may_start && !asked_enough(q, &k, &fault)) {
 		forget(&k);
 		fault = sts_client_lookup(
 		    q->config, store, domain, q->budget, &q->answer->asked);
+		if (q->answer->asked)
+			sts_asked_note(q->budget, q->config, domain, fault);
 		read_store(store, domain, &k);
 	}
 	settle(q, &k, fault);

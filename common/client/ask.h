@@ -44,13 +44,27 @@ struct sts_answer {
 	bool asked;                          /* a resolver was started */
 };
 
+/* A domain that a resolver was started for. */
+struct sts_asked {
+	int64_t at_ms;  /* monotonic */
+	uint64_t place; /* a hash of the state directory */
+	enum sts_status status;
+	char domain[STS_NAME_MAX + 1];
+};
+
+enum { STS_ASKED_MAX = 64 };
+
 /*
  * What one process has spent in slow lookups; zero it once.  At most 60 s go
  * into lookups longer than 5 s, after that each waits 2 s and is answered
- * STS_BUDGET while its resolver goes on alone.  NULL: no budget.
+ * STS_BUDGET while its resolver goes on alone.  For the last 64 domains it
+ * starts no second resolver within a minute: what the first one left in the
+ * store, or the fault that it met, is the answer.  NULL: no budget.
  */
 struct sts_budget {
 	int64_t slow_ms;
+	size_t next_asked;
+	struct sts_asked asked[STS_ASKED_MAX];
 };
 
 /*

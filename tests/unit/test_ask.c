@@ -346,7 +346,7 @@ is_consistent(const struct sts_answer *a, const struct world *w)
 static void
 ask_once(const struct scenario *s, const struct world *w, struct outcome *o)
 {
-	struct sts_budget budget = {s->slow_ms};
+	struct sts_budget budget = {.slow_ms = s->slow_ms};
 	struct sts_config config;
 	struct sts_answer answer;
 	int before = count_descriptors();
@@ -693,7 +693,7 @@ test_store_alone(void)
 static void
 test_detached(void)
 {
-	struct sts_budget budget = {60000};
+	struct sts_budget budget = {.slow_ms = 60000};
 	struct sts_config config;
 	struct sts_answer answer;
 	struct world w;
@@ -716,6 +716,70 @@ test_detached(void)
 	ok(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD,
 	    "and was never ours to reap");
 	sts_config_free(&config);
+	world_remove(&w);
+}
+
+/* One question of a process that asks more than one. */
+static void
+expect_next(struct sts_budget *budget, const struct world *w,
+    const char *domain, enum sts_verdict verdict, unsigned runs,
+    const char *what)
+{
+	struct sts_config config;
+	struct sts_answer answer;
+
+	(void)sts_config_load(&config, w->conf, NULL, NULL);
+	sts_ask(&config, domain, budget, &answer);
+	is_str(sts_verdict_name(answer.verdict), sts_verdict_name(verdict),
+	    "%s: the verdict", what);
+	is_int(world_runs(w), runs, "%s: runs of the resolver", what);
+	sts_answer_free(&answer);
+	sts_config_free(&config);
+}
+
+/* A message may have a thousand recipients at one domain. */
+static void
+test_asked_lately(void)
+{
+	static struct sts_budget budget;
+	struct world w, other;
+
+	world_make(&w, "fault", "");
+	world_make(&other, "fault", "");
+	expect_next(&budget, &w, "good.example", D, 1, "a fault");
+	expect_next(&budget, &w, "good.example", D, 1, "the next recipient");
+	expect_next(&budget, &w, "b.example", D, 2, "another domain");
+	expect_next(&budget, &w, "Good.Example.", D, 2, "the first again");
+	expect_next(&budget, &other, "good.example", D, 1, "another store");
+	expect_next(NULL, &w, "good.example", D, 3, "without a budget");
+	/* The place of the oldest is the next one's. */
+	budget.next_asked = 0;
+	expect_next(&budget, &w, "c.example", D, 4, "one too many to remember");
+	expect_next(&budget, &w, "good.example", D, 5, "forgotten");
+	budget.asked[budget.next_asked - 1].at_ms -= 59000;
+	expect_next(&budget, &w, "good.example", D, 5, "59 seconds later");
+	budget.asked[budget.next_asked - 1].at_ms -= 1000;
+	expect_next(&budget, &w, "good.example", D, 6, "a minute later");
+	world_policy(&w, "state", "good.example", ENFORCE, 0, 0);
+	expect_next(&budget, &w, "good.example", E, 6, "a policy by now");
+	world_remove(&w);
+	world_remove(&other);
+}
+
+/* What a resolver has looked up is asked about again when it is due. */
+static void
+test_asked_and_answered(void)
+{
+	static struct sts_budget budget;
+	struct world w;
+
+	world_make(&w, "ok", "");
+	hold(&w, FAILED_ABSENCE);
+	expect_next(&budget, &w, "good.example", N, 1, "a failed fetch");
+	expect_next(&budget, &w, "good.example", N, 1, "the next recipient");
+	hold(&w, UNCHECKED);
+	expect_next(&budget, &w, "good.example", E, 2, "an unchecked policy");
+	expect_next(&budget, &w, "good.example", E, 3, "still unchecked");
 	world_remove(&w);
 }
 
@@ -761,6 +825,8 @@ main(void)
 	test_as_root();
 	test_store_alone();
 	test_detached();
+	test_asked_lately();
+	test_asked_and_answered();
 	test_start_resolver();
 	test_scenarios();
 	return tap_done();

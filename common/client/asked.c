@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: ISC */
+#include "client/asked.h"
+
+#include <string.h>
+
+#include "base/child.h"
+
+enum { LATELY_MS = 60000 };
+
+/* FNV-1a: enough to tell a few state directories apart. */
+static uint64_t
+place_of(const struct sts_config *config)
+{
+	uint64_t hash = 14695981039346656037u;
+
+	for (const char *p = config->state_dir; *p != '\0'; p++)
+		hash = (hash ^ (unsigned char)*p) * 1099511628211u;
+	return hash;
+}
+
+void
+sts_asked_note(struct sts_budget *budget, const struct sts_config *config,
+    const char *domain, enum sts_status status)
+{
+	struct sts_asked *asked;
+
+	if (budget == NULL)
+		return;
+	/* The next one is the oldest. */
+	asked = &budget->asked[budget->next_asked];
+	budget->next_asked = (budget->next_asked + 1) % STS_ASKED_MAX;
+	asked->at_ms = sts_monotonic_ms();
+	asked->place = place_of(config);
+	asked->status = status;
+	memcpy(asked->domain, domain, strlen(domain) + 1);
+}
+
+bool
+sts_asked_lately(const struct sts_budget *budget,
+    const struct sts_config *config, const char *domain,
+    enum sts_status *status)
+{
+	int64_t since = sts_monotonic_ms() - LATELY_MS;
+	const struct sts_asked *last = NULL;
+	uint64_t place = place_of(config);
+
+	for (size_t i = 0; budget != NULL && i < STS_ASKED_MAX; i++) {
+		const struct sts_asked *asked = &budget->asked[i];
+
+		if (asked->place == place && asked->at_ms > since &&
+		    strcmp(asked->domain, domain) == 0 &&
+		    (last == NULL || asked->at_ms >= last->at_ms))
+			last = asked;
+	}
+	if (last != NULL)
+		*status = last->status;
+	return last != NULL;
+}

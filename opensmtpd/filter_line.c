@@ -253,7 +253,7 @@ sts_filter_answer(struct sts_filter *f, const struct sts_request *request,
 		"domain permits none of its MX hosts",
 	    [STS_REFUSE_CERTIFICATE] =
 		"reject|451 4.7.5 MTA-STS: no permitted MX host of the "
-		"recipient's domain has a valid certificate",
+		"recipient's domain offers TLS with a valid certificate",
 	};
 	char line[300];
 	int len = snprintf(line, sizeof(line), "filter-result|%s|%s|%s\n",

@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/unit/tap.h"
+
 enum { ARGUMENTS_MAX = 8 };
 
 static _Noreturn void
@@ -51,6 +53,20 @@ smtpd_world(struct world *w, const char *lines)
 	    build_dir(), w->dir, w->dir);
 	if (system(command) != 0)
 		give_up(command);
+}
+
+void
+smtpd_remove(struct world *w)
+{
+	char command[200];
+
+	snprintf(command, sizeof(command), "rm -rf %s 2>/dev/null", w->dir);
+	for (int i = 0; i < 100; i++) {
+		if (system(command) == 0)
+			return;
+		poll(NULL, 0, 100);
+	}
+	give_up(command);
 }
 
 unsigned
@@ -300,6 +316,25 @@ peer_rss(const struct peer *p)
 		(void)sscanf(line, "VmRSS: %ld", &kb);
 	fclose(f);
 	return kb;
+}
+
+void
+peer_is_flat(const struct peer *p, long before, const char *what)
+{
+	long now = peer_rss(p);
+
+#if defined(__has_feature)
+#define SANITIZED __has_feature(address_sanitizer)
+#elif defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
+	tap_diag("resident: %ld KB before, %ld KB after", before, now);
+	if (SANITIZED)
+		tap_skip(what, "the sanitizer keeps what is freed");
+	else
+		ok(before > 0 && now <= before + 200, "%s", what);
 }
 
 int

@@ -31,6 +31,9 @@ struct peer {
 /* A world whose resolver is help_smtpd_resolver. */
 void smtpd_world(struct world *w, const char *lines);
 
+/* Removes it, even while a resolver that was left alone still writes there. */
+void smtpd_remove(struct world *w);
+
 /* How many lines of DIR/ran, the fake's diary, begin with `beginning`. */
 unsigned smtpd_ran(const struct world *w, const char *beginning);
 
@@ -70,6 +73,12 @@ bool peer_alive(const struct peer *p);
 
 /* Kilobytes of resident memory. */
 long peer_rss(const struct peer *p);
+
+/*
+ * Asserts that the program's memory has grown by no more than 200 KB since
+ * `before`; skips where a sanitizer keeps what is freed.
+ */
+void peer_is_flat(const struct peer *p, long before, const char *what);
 
 /*
  * Ends the input and waits 10 s for the program to end: its exit status, or

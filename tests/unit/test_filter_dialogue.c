@@ -195,10 +195,11 @@ begin_local(void)
 static void
 test_recipients(void)
 {
-	static const char *const nothing[] = {"root", "", "u@", "@",
-	    "u@[192.0."
-	    "2.1]",
-	    "u@[IPv6:2001:db8::1]", "u@a..b", "u@-x.test", "u@\xff.test"};
+	/* clang-format off */
+	static const char *const nothing[] = {
+	    "root", "", "u@", "@", "u@[192.0.2.1]", "u@[IPv6:2001:db8::1]",
+	    "u@a..b", "u@-x.test", "u@\xff.test"};
+	/* clang-format on */
 	char text[600];
 
 	begin_local();
@@ -311,6 +312,6 @@ main(void)
 	test_nonsense();
 	test_options();
 	test_split();
-	world_remove(&w);
+	smtpd_remove(&w);
 	return tap_done();
 }

@@ -77,7 +77,7 @@ static void
 finish(void)
 {
 	is_int(peer_end(&p), 0, "ends with its input");
-	world_remove(&w);
+	smtpd_remove(&w);
 }
 
 static const char testing[] =

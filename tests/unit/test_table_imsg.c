@@ -230,6 +230,6 @@ main(void)
 	test_malformed();
 	test_bad_length();
 	test_split_and_merged();
-	world_remove(&w);
+	smtpd_remove(&w);
 	return tap_done();
 }

@@ -232,6 +232,6 @@ main(void)
 	test_nobody_reads();
 	test_names();
 	test_nothing();
-	world_remove(&w);
+	smtpd_remove(&w);
 	return tap_done();
 }

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: ISC */
+/* filter-mta-sts: outgoing sessions, probes, and domains kept known. */
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "opensmtpd/outcomes.h"
+#include "tests/unit/tap.h"
+#include "tests/unit/tap_smtpd.h"
+
+static struct world w;
+static struct peer p;
+
+static void
+start(bool sees_out)
+{
+	const char *const arguments[] = {"-f", w.conf, NULL};
+
+	peer_start(
+	    &p, "filter-mta-sts", PEER_BOTH, "filter-mta-sts", arguments);
+	peer_say(&p,
+	    sees_out ? "config|subsystem|smtp-in\n"
+		       "config|subsystem|smtp-out\nconfig|ready\n"
+		     : "config|subsystem|smtp-in\nconfig|ready\n");
+	for (;;) {
+		const char *line = peer_line(&p, 5000);
+
+		if (line == NULL || strcmp(line, "register|ready") == 0)
+			break;
+	}
+}
+
+/* Everything said so far has been taken in. */
+static void
+settle(void)
+{
+	peer_say(&p, "filter|0.7|1.1|smtp-in|rcpt-to|ffff|1|root\n");
+	is_str(peer_line(&p, 5000), "filter-result|ffff|1|proceed",
+	    "the filter goes on");
+}
+
+/* When the filter noted a commit for the domain, or a failure (NULL). */
+static int64_t
+noted(const char *domain)
+{
+	struct sts_config config = {.state_dir = w.state};
+	struct sts_outcomes o;
+	int64_t when;
+
+	sts_outcomes_init(&o, &config, false);
+	when = domain != NULL ? sts_outcomes_committed(&o, domain)
+			      : sts_outcomes_failed(&o);
+	sts_outcomes_close(&o);
+	return when;
+}
+
+/* A delivery as smtpd 7.6 reports it; 6.8 differs in the version alone. */
+static void
+test_commit(const char *version, const char *domain)
+{
+	int64_t before = sts_outcomes_now();
+	char text[2000];
+
+	snprintf(text, sizeof(text),
+	    "report|%s|1.1|smtp-out|link-connect|b1|mx1.%s|pass|"
+	    "203.0.113.1:41234|192.0.2.1:25\n"
+	    "report|%s|1.1|smtp-out|link-greeting|b1|mx1.%s\n"
+	    "report|%s|1.1|smtp-out|link-tls|b1|TLSv1.3:TLS_AES_256_GCM_SHA384:"
+	    "256\n"
+	    "report|%s|1.1|smtp-out|tx-begin|b1|1d2c3b4a\n"
+	    "report|%s|1.1|smtp-out|tx-mail|b1|1d2c3b4a|ok|me@example.org\n"
+	    "report|%s|1.1|smtp-out|tx-rcpt|b1|1d2c3b4a|ok|u@%s\n"
+	    "report|%s|1.1|smtp-out|tx-rcpt|b1|1d2c3b4a|permfail|"
+	    "v@refused.test\n",
+	    version, domain, version, domain, version, version, version,
+	    version, domain, version);
+	peer_say(&p, text);
+	settle();
+	is_int(noted(domain), 0, "%s: nothing before the commit", version);
+	snprintf(text, sizeof(text),
+	    "report|%s|1.1|smtp-out|tx-commit|b1|1d2c3b4a|431\n"
+	    "report|%s|1.1|smtp-out|link-disconnect|b1\n",
+	    version, version);
+	peer_say(&p, text);
+	settle();
+	ok(noted(domain) >= before, "%s: then it is noted", version);
+	is_int(noted("refused.test"), 0, "not for a refused recipient");
+	is_int(noted(NULL), 0, "and nothing failed");
+}
+
+static void
+test_failures(void)
+{
+	int64_t before = sts_outcomes_now();
+
+	/* A bad certificate: 6.8 reports link-tls before, 7.6 does not. */
+	peer_say(&p,
+	    "report|0.7|1.1|smtp-out|link-connect|c1|mx|pass|203.0.113.1:1|"
+	    "192.0.2.2:25\n"
+	    "report|0.7|1.1|smtp-out|link-greeting|c1|mx\n"
+	    "report|0.7|1.1|smtp-out|link-disconnect|c1\n");
+	ok(smtpd_wait_ran(&w, "probe mx2.enforce.test", 1, 5000),
+	    "a session without a transaction: its host is probed");
+	is_int(smtpd_ran(&w, "probe mx1.enforce.test"), 0, "and no other");
+	is_int(noted(NULL), 0, "its address being known");
+	peer_say(&p,
+	    "report|0.6|1.1|smtp-out|link-connect|c2|mx|pass|203.0.113.1:1|"
+	    "192.0.2.1:25\n"
+	    "report|0.6|1.1|smtp-out|link-tls|c2|TLSv1.3:x:256\n"
+	    "report|0.6|1.1|smtp-out|tx-begin|c2|1d2c3b4a\n"
+	    "report|0.6|1.1|smtp-out|tx-rcpt|c2|1d2c3b4a|permfail|u@x.test\n"
+	    "report|0.6|1.1|smtp-out|tx-rollback|c2|1d2c3b4a\n"
+	    "report|0.6|1.1|smtp-out|link-disconnect|c2\n"
+	    "report|0.7|1.1|smtp-out|link-connect|c3|mx|pass|203.0.113.1:1|"
+	    "198.51.100.99:25\n"
+	    "report|0.7|1.1|smtp-out|link-disconnect|c3\n");
+	settle();
+	poll(NULL, 0, 300);
+	is_int(smtpd_ran(&w, "probe"), 1,
+	    "a refused recipient and a foreign address cause none");
+	/* TCP refused: this event alone. */
+	peer_say(&p, "report|0.7|1.1|smtp-out|link-disconnect|c4\n");
+	settle();
+	ok(noted(NULL) >= before, "a connection that was refused is noted");
+}
+
+static void
+test_file(void)
+{
+	char path[200];
+
+	snprintf(path, sizeof(path), "%s/smtp-out", w.state);
+	ok(access(path, F_OK) == 0, "outcomes are in the state directory");
+	start(false);
+	ok(access(path, F_OK) != 0,
+	    "and go where smtpd tells nothing of outgoing sessions");
+	is_int(peer_end(&p), 0, "ends with its input");
+}
+
+static void
+age(const char *domain, int64_t seconds)
+{
+	world_policy(&w, "state", domain, smtpd_enforce(domain), seconds, 10);
+}
+
+static void
+test_refresh(void)
+{
+	smtpd_world(&w,
+	    "refresh-after 3600\nprefetch enforce-kept.test\n"
+	    "prefetch none-kept.test\nprefetch Known.Test\n"
+	    "prefetch fault-kept.test\n");
+	world_absence(&w, "state", "known.test", "", 10, 3600);
+	age("young.test", 3500);
+	for (int i = 0; i < 20; i++) {
+		char domain[64];
+
+		snprintf(domain, sizeof(domain), "old-slow30-%d.test", i);
+		age(domain, 3700);
+	}
+	start(true);
+	ok(smtpd_wait_ran(&w, "lookup enforce-kept.test", 1, 5000),
+	    "a prefetch domain is looked up at start");
+	ok(smtpd_wait_ran(&w, "routes enforce-kept.test", 1, 5000),
+	    "and its hosts are found");
+	ok(smtpd_wait_ran(&w, "lookup none-kept.test", 1, 5000),
+	    "each of them");
+	ok(smtpd_wait_ran(&w, "refresh old-slow30-", 20, 10000),
+	    "policies past refresh-after are refreshed");
+	poll(NULL, 0, 500);
+	is_int(smtpd_ran(&w, "refresh "), 20, "each once, and no other");
+	is_int(smtpd_ran(&w, "lookup known.test"), 0,
+	    "what is known is not asked for");
+	is_int(smtpd_ran(&w, "lookup fault-kept.test"), 1,
+	    "nor is a failure repeated");
+	is_int(smtpd_ran(&w, "routes none-kept.test"), 0,
+	    "no hosts without a policy");
+	is_int(smtpd_ran(&w, "serve"), 1, "all by one resolver");
+	is_int(peer_end(&p), 0, "ends with its input");
+	smtpd_remove(&w);
+}
+
+/* Ticks of processor time the filter has used. */
+static long
+ticks(void)
+{
+	char path[64];
+	long user = 0, system_ = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)p.pid);
+	if ((f = fopen(path, "r")) == NULL)
+		return -1;
+	if (fscanf(f,
+		"%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld",
+		&user, &system_) != 2)
+		user = -1;
+	fclose(f);
+	return user + system_;
+}
+
+static void
+test_idle(void)
+{
+	long before;
+
+	smtpd_world(&w, "");
+	start(true);
+	peer_say(&p,
+	    "report|0.7|1.1|smtp-in|link-connect|1|n|pass|local|local"
+	    "\nfilter|0.7|1.1|smtp-in|rcpt-to|1|1|u@none.test\n");
+	is_str(peer_line(&p, 5000), "filter-result|1|1|proceed", "at work");
+	before = ticks();
+	poll(NULL, 0, 1500);
+	ok(ticks() - before <= 2, "idle: no processor time: %ld ticks",
+	    ticks() - before);
+	peer_say(&p, "filter|0.7|1.1|smtp-in|rcpt-to|1|2|u@hang.test\n");
+	before = ticks();
+	poll(NULL, 0, 1500);
+	ok(ticks() - before <= 2, "nor while a recipient waits: %ld ticks",
+	    ticks() - before);
+	is_int(peer_end(&p), 0, "ends with its input");
+	smtpd_remove(&w);
+}
+
+int
+main(void)
+{
+	smtpd_world(&w, "");
+	world_policy(
+	    &w, "state", "enforce.test", smtpd_enforce("enforce.test"), 10, 10);
+	smtpd_routes(&w, "enforce.test", 10);
+	start(true);
+	test_commit("0.6", "good68.test");
+	test_commit("0.7", "good76.test");
+	test_failures();
+	is_int(peer_end(&p), 0, "ends with its input");
+	test_file();
+	smtpd_remove(&w);
+	test_refresh();
+	test_idle();
+	return tap_done();
+}

@@ -49,6 +49,12 @@ struct sts_channel {
 	void *arg;
 };
 
+/*
+ * c-ares 1.18 says ECONNREFUSED for SERVFAIL and REFUSED, 1.34 has a code for
+ * each; all mean that the name server failed.  Only NODATA and NXDOMAIN say
+ * that there is nothing.  EBADNAME is a name that the DNS cannot hold, and so
+ * one that does not exist.
+ */
 static enum sts_status
 status_of(int code)
 {
@@ -84,6 +90,7 @@ status_of(int code)
  * there were no descriptors left; and since writing must not raise SIGPIPE.
  */
 
+/* The first fault is kept: those that follow are mostly its consequence. */
 static void
 note_fault(struct sts_channel *channel, enum sts_status fault)
 {
@@ -91,6 +98,7 @@ note_fault(struct sts_channel *channel, enum sts_status fault)
 		channel->fault = fault;
 }
 
+/* c-ares leaves it to these functions that a socket must not block. */
 static ares_socket_t
 open_socket(int family, int type, int protocol, void *arg)
 {
@@ -117,7 +125,10 @@ connect_socket(ares_socket_t fd, const struct sockaddr *address,
 	int rc = connect(fd, address, len);
 	int saved = errno;
 
-	/* EAGAIN: every local port is taken */
+	/*
+	 * EAGAIN: every local port is taken.  No route (ENETUNREACH) is the
+	 * network's affair: the next server may be reachable.
+	 */
 	if (rc != 0 && saved != EINPROGRESS)
 		note_fault(arg,
 		    saved == EAGAIN ? STS_NO_DESCRIPTORS
@@ -175,6 +186,10 @@ socket_writable(void *arg)
 	socket_ready(arg, false, true);
 }
 
+/*
+ * Without memory for a watch the query would run into its timeout, which must
+ * not then be taken for a name server's silence.
+ */
 static void
 set_watch(struct channel_socket *s, struct sts_watch **watch, bool wanted,
     bool writing)
@@ -275,6 +290,10 @@ join_txt(struct sts_reply *reply, const struct ares_txt_ext *list)
 	return STS_OK;
 }
 
+/*
+ * The parser for the "ext" form: the plain one would give each string of a
+ * record as if it were a record.  Lengths count, since a string may hold NUL.
+ */
 static enum sts_status
 take_txt(struct sts_reply *reply, const unsigned char *wire, int len)
 {
@@ -307,6 +326,10 @@ copy_host(const char *from, char to[STS_NAME_MAX + 1])
 	return true;
 }
 
+/*
+ * A host whose escaped form is too long for a name cannot be connected to and
+ * is left out; where no other is there, that is a reply nobody can use.
+ */
 static enum sts_status
 copy_mx(struct sts_reply *reply, const struct ares_mx_reply *list)
 {
@@ -345,6 +368,7 @@ take_mx(struct sts_reply *reply, const unsigned char *wire, int len)
 	return status;
 }
 
+/* A reply of nothing but CNAMEs is a success with no address. */
 static enum sts_status
 take_a(struct sts_reply *reply, const unsigned char *wire, int len)
 {
@@ -395,6 +419,10 @@ take_addresses(struct sts_reply *reply, enum sts_record_type type,
 				  : take_aaaa(reply, wire, len);
 }
 
+/*
+ * c-ares calls this once for each query, also out of ares_query and, for those
+ * still under way, out of ares_destroy.
+ */
 static void
 answered(void *arg, int code, int timeouts, unsigned char *wire, int len)
 {
@@ -446,6 +474,7 @@ open_ares(struct sts_channel *channel, int attempt_ms)
 	    ARES_OPT_SORTLIST | ARES_OPT_SOCK_STATE_CB | ARES_OPT_NOROTATE;
 	int code;
 
+	/* 1.34 would keep answers for up to an hour. */
 #ifdef ARES_OPT_QUERY_CACHE
 	options.qcache_max_ttl = 0;
 	mask |= ARES_OPT_QUERY_CACHE;

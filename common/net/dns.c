@@ -51,6 +51,7 @@ is_final(enum sts_status status)
 	    status == STS_DNS_NODATA;
 }
 
+/* Takes the arrays over; `reply` goes back empty. */
 static void
 replied(void *arg, struct sts_reply *reply)
 {
@@ -69,6 +70,10 @@ replied(void *arg, struct sts_reply *reply)
 
 /* The end of a question. */
 
+/*
+ * From here on nothing can happen to the question any more, so that a callback
+ * may do as it likes.
+ */
 static void
 release(struct sts_dns_query *query)
 {
@@ -109,6 +114,10 @@ combine(enum sts_status a, enum sts_status b)
 	return a == STS_DNS_NXDOMAIN ? a : b;
 }
 
+/*
+ * A fault of this machine explains a failure, but not an answer: if one socket
+ * could not be opened and another server answered, the answer holds.
+ */
 static enum sts_status
 outcome(const struct sts_dns_query *query)
 {
@@ -177,6 +186,7 @@ report_address(struct sts_dns_query *query, enum sts_status status)
 	query->done.address(query->arg, status, addresses, count);
 }
 
+/* Always from a timer, so never out of c-ares or the call that asked. */
 static void
 report(void *arg)
 {
@@ -199,6 +209,7 @@ report(void *arg)
 	discard(query);
 }
 
+/* The deadline is ours: c-ares only has a number of tries. */
 static void
 timer_due(void *arg)
 {
@@ -265,6 +276,10 @@ question(struct sts_loop *loop, int64_t timeout_ms, enum kind kind, void *arg)
 	return query;
 }
 
+/*
+ * c-ares would refuse a label that is too long, but ask for a name that is too
+ * long as a whole.
+ */
 static enum sts_status
 open_channel(struct sts_dns_query *query, const char *name, int64_t timeout_ms)
 {
@@ -281,6 +296,7 @@ open_channel(struct sts_dns_query *query, const char *name, int64_t timeout_ms)
 	    &query->channel, loop, attempt_ms(loop, timeout_ms), arm, query);
 }
 
+/* What fails at once is reported later, as everything else is. */
 static void
 ask(struct sts_dns_query *query, const char *name, int64_t timeout_ms,
     const enum sts_record_type *types, size_t count)

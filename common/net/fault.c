@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Any errno that is not named here may be the peer's or the network's doing. */
 enum sts_status
 sts_fault_socket(int error, int family)
 {

@@ -29,6 +29,10 @@ struct sts_fetch {
 	struct sts_fetch_result result;
 };
 
+/*
+ * From here on nothing can happen to the fetch any more, so that the callback
+ * may do as it likes; the result stays until discard.
+ */
 static void
 release(struct sts_fetch *fetch)
 {
@@ -82,6 +86,7 @@ select_addresses(const struct sts_config *config,
 	return kept;
 }
 
+/* Trust roots were loaded before the addresses were asked for. */
 static enum sts_status
 start_transfer(
     struct sts_fetch *fetch, const struct sts_address *addresses, size_t count)
@@ -117,6 +122,10 @@ start_transfer(
 	return STS_OK;
 }
 
+/*
+ * A host that has no address and one whose address is not known are different
+ * failures of the fetch; a fault of this machine is neither.
+ */
 static void
 addresses_found(void *arg, enum sts_status status,
     const struct sts_address *found, size_t count)
@@ -142,6 +151,7 @@ addresses_found(void *arg, enum sts_status status,
 	finish(fetch, status, detail);
 }
 
+/* Never from sts_fetch_start itself: its caller has no pointer yet. */
 static void
 end_at_once(void *arg)
 {
@@ -195,6 +205,7 @@ sts_fetch_cancel(struct sts_loop *loop, struct sts_fetch *fetch)
 	discard(fetch);
 }
 
+/* The message, and the handle in it, die with the fetch. */
 static void
 transfer_ended(CURL *easy, CURLcode code)
 {

@@ -3,6 +3,7 @@
 
 #include <strings.h>
 
+/* Optional white space, RFC 9110 5.6.3. */
 static struct sts_span
 trim(struct sts_span s)
 {
@@ -33,6 +34,11 @@ is_word(struct sts_span s, const char *word)
 	return true;
 }
 
+/*
+ * What follows the first ";" is not looked at: parameters are ignored whether
+ * or not they are well-formed.  A comma before it makes a list, which no
+ * longer compares equal.
+ */
 bool
 sts_http_is_text_plain(struct sts_span value)
 {

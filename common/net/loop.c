@@ -75,6 +75,10 @@ sts_loop_create(struct sts_loop **out, const struct sts_config *config)
 	return status;
 }
 
+/*
+ * A watch may be stopped by a callback while run_watches still has it on its
+ * list, so those that were stopped go before the next list is made.
+ */
 static void
 free_watches(struct sts_loop *loop, bool all)
 {
@@ -125,6 +129,7 @@ sts_timer_set(struct sts_loop *loop, struct sts_timer *timer, int64_t delay_ms,
 	timer->due = due;
 	timer->arg = arg;
 	timer->set = true;
+	/* From the end: most timers are set in the order they come due. */
 	TAILQ_FOREACH_REVERSE(other, &loop->timers, sts_timer_list, link)
 	{
 		if (other->due_ms <= timer->due_ms) {
@@ -245,6 +250,7 @@ gather(struct sts_loop *loop)
 	return STS_OK;
 }
 
+/* libcurl knows its own timeouts and may wake up earlier than this. */
 static int
 wait_ms(const struct sts_loop *loop, int max_wait_ms)
 {
@@ -313,6 +319,7 @@ sts_loop_step(struct sts_loop *loop, int max_wait_ms)
 		return code == CURLM_OUT_OF_MEMORY ? STS_NO_MEMORY
 						   : STS_INTERNAL;
 	run_watches(loop);
+	/* Timers last: what ended above is reported by one, without a wait. */
 	status = sts_fetch_run(loop);
 	run_timers(loop);
 	return status;

@@ -23,12 +23,16 @@ struct sts_watch;
  * Makes a loop with the nameservers, timeouts, trust roots and allow-private
  * of `config`, which must outlive it.  Fails with STS_NO_MEMORY,
  * STS_NO_DESCRIPTORS, or STS_CONFIG (a nameserver that is no address).
- * Initialises the libraries; call from one thread only.
+ * Initialises the libraries; call from one thread only.  SIGPIPE is ignored
+ * from then on, where it had its default.
  */
 enum sts_status sts_loop_create(
     struct sts_loop **loop, const struct sts_config *config);
 
-/* Ends everything under way without calling back, and frees the loop. */
+/*
+ * Ends everything under way without calling back, and frees the loop.  Not
+ * from a callback of the same loop.
+ */
 void sts_loop_destroy(struct sts_loop *loop);
 
 /*

@@ -26,6 +26,7 @@ take_port(struct sts_cursor *c, int64_t *port)
 	    *port >= 1 && *port <= UINT16_MAX && sts_cursor_left(c) == 0;
 }
 
+/* No names: looking one up would need a name server. */
 static bool
 is_address(int family, struct sts_span text, char *out, size_t size)
 {
@@ -45,6 +46,7 @@ sts_nameserver_rewrite(const char *text, char out[STS_NAMESERVER_TEXT])
 	int64_t port = 53;
 	bool v6 = true;
 
+	/* "::1:53" is an address, not one with a port: whole text first. */
 	if (is_address(AF_INET6, whole, address, sizeof(address))) {
 		/* without brackets: no port */
 	} else if (sts_cursor_byte(&c, '[')) {
@@ -96,6 +98,7 @@ sts_nameserver_list(char **list, const struct sts_config *config)
 enum sts_status
 sts_nameserver_check_system(void)
 {
+	/* Non-blocking, in case somebody made it a pipe. */
 	int fd = open(system_list, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	enum sts_status status;
 

@@ -65,6 +65,7 @@ sts_trust_sample(const struct sts_trust *trust)
 	return trust->sample;
 }
 
+/* Out of descriptors is not the operator's mistake. */
 static enum sts_status
 unusable(int error)
 {
@@ -73,6 +74,7 @@ unusable(int error)
 	return fault != STS_OK ? fault : STS_CA_UNUSABLE;
 }
 
+/* For libcurl, which wants some root of its own: see set_tls there. */
 static enum sts_status
 keep_sample(struct sts_trust *trust, X509 *root)
 {
@@ -103,6 +105,10 @@ add_directory(X509_STORE *store, const char *path)
 
 /* A bundle: one file with at least one certificate in it. */
 
+/*
+ * OpenSSL only says that it could not load a file; opening it first tells why.
+ * Non-blocking: a named pipe in its place must not hang the process.
+ */
 static enum sts_status
 take_stamp(const char *file, struct stamp *stamp)
 {
@@ -198,6 +204,7 @@ sts_trust_is_hash_name(const char *name)
 	return number > 0 && name[9 + number] == '\0';
 }
 
+/* Hashed names are links; after an upgrade some may lead nowhere. */
 static X509 *
 read_certificate(int dir, const char *name)
 {
@@ -263,6 +270,7 @@ directory_store(struct sts_trust *trust, const char *path, X509_STORE **out)
 	return status;
 }
 
+/* The bundle is shared by all fetches; each has a reference. */
 static enum sts_status
 bundle_store(struct sts_trust *trust, const char *file, const char *path,
     X509_STORE **out)

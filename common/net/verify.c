@@ -24,6 +24,7 @@ outranks(const struct sts_verdict *noted, int error, int depth)
 	return depth < noted->depth;
 }
 
+/* Several errors are the rule: an expired certificate for another name. */
 static void
 note(struct sts_verdict *verdict, int error, int depth)
 {
@@ -145,6 +146,7 @@ untrusted(void)
 	return fault != STS_OK ? fault : STS_FETCH_CERT_UNTRUSTED;
 }
 
+/* The classes are those of RFC 8460 4.3.1, under the names of a fetch. */
 enum sts_status
 sts_verify_status(const struct sts_verdict *verdict)
 {

@@ -6,6 +6,7 @@
 
 #include "base/child.h"
 #include "net/channel.h"
+#include "net/fault.h"
 #include "net/internal.h"
 #include "net/nameserver.h"
 
@@ -121,13 +122,14 @@ combine(enum sts_status a, enum sts_status b)
 static enum sts_status
 outcome(const struct sts_dns_query *query)
 {
-	enum sts_status status = query->part[0].reply.status;
+	enum sts_status status = query->part[0].reply.status, fault;
 
 	if (query->kind == KIND_ADDRESS)
 		status = combine(status, query->part[1].reply.status);
-	if (!is_final(status) && query->fault != STS_OK)
-		return query->fault;
-	return status;
+	if (is_final(status))
+		return status;
+	fault = query->fault != STS_OK ? query->fault : sts_fault_memory();
+	return fault != STS_OK ? fault : status;
 }
 
 static int

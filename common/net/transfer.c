@@ -477,22 +477,23 @@ static enum sts_status
 failure(struct sts_transfer *t, CURLcode code)
 {
 	const struct sts_verdict *verdict = &t->verification.verdict;
-	enum sts_status status, fault;
+	enum sts_status status = status_of(code), fault = STS_OK;
+	const char *detail =
+	    t->error[0] != '\0' ? t->error : curl_easy_strerror(code);
 
 	if (verdict->done && verdict->error != X509_V_OK) {
-		set_detail(t, X509_verify_cert_error_string(verdict->error));
-		return sts_verify_status(verdict);
-	}
-	status = status_of(code);
-	/* Some versions say so of a field that is too long for them. */
-	if (status == STS_NO_MEMORY && verdict->done)
-		status = sts_fault_memory() == STS_OK ? STS_FETCH_HTTP : status;
-	if ((status == STS_FETCH_CONNECT || status == STS_FETCH_TIMEOUT) &&
-	    (fault = connect_fault(t)) != STS_OK)
-		status = fault;
-	set_detail(
-	    t, t->error[0] != '\0' ? t->error : curl_easy_strerror(code));
-	return status;
+		detail = X509_verify_cert_error_string(verdict->error);
+		status = sts_verify_status(verdict);
+	} else if (status == STS_FETCH_CONNECT || status == STS_FETCH_TIMEOUT)
+		fault = connect_fault(t);
+	else if (code == CURLE_OUT_OF_MEMORY && verdict->done)
+		/* Some versions say so of a field that is too long. */
+		status = STS_FETCH_HTTP;
+	/* OpenSSL has many names for what it could not allocate. */
+	if (fault == STS_OK)
+		fault = sts_fault_memory();
+	set_detail(t, detail);
+	return fault != STS_OK ? fault : status;
 }
 
 /*

@@ -13,23 +13,19 @@
 #include "base/child.h"
 #include "base/log.h"
 
-/* A log that nobody reads must not stop the mail. */
 static void
 unblock(int fd)
 {
+	int flags = fcntl(fd, F_GETFL);
 	struct stat st;
-	int flags;
 
-	if (fstat(fd, &st) != 0 ||
-	    (!S_ISSOCK(st.st_mode) && !S_ISFIFO(st.st_mode)))
-		return;
-	flags = fcntl(fd, F_GETFL);
-	if (flags >= 0)
+	if (flags >= 0 && fstat(fd, &st) == 0 &&
+	    (S_ISSOCK(st.st_mode) || S_ISFIFO(st.st_mode)))
 		(void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
 void
-sts_daemon_settle(const char *program)
+sts_daemon_settle(const char *program, bool own_stderr)
 {
 	static const int ignored[] = {SIGPIPE, SIGHUP, SIGINT, SIGUSR1, SIGUSR2,
 	    SIGALRM, SIGXFSZ, SIGQUIT};
@@ -39,7 +35,9 @@ sts_daemon_settle(const char *program)
 	/* Children are waited for, whatever we were started with. */
 	(void)signal(SIGCHLD, SIG_DFL);
 	unblock(STDIN_FILENO);
-	unblock(STDERR_FILENO);
+	/* A log that nobody reads must not stop the mail. */
+	if (own_stderr)
+		unblock(STDERR_FILENO);
 	sts_log_open(program, STS_LOG_STDERR, STS_LOG_INFO);
 #ifdef __OpenBSD__
 	if (pledge("stdio rpath wpath cpath proc exec id route", NULL) != 0)

@@ -12,11 +12,11 @@
 
 /*
  * Ignores every signal that would end us before our input does, SIGTERM
- * excepted; sends the log to standard error, which never blocks us; makes
- * standard input non-blocking; promises, on OpenBSD, to do what these programs
- * do and no more.
+ * excepted; makes standard input non-blocking; sends the log to standard
+ * error, which is made non-blocking where it is ours alone; promises, on
+ * OpenBSD, to do what these programs do and no more.
  */
-void sts_daemon_settle(const char *program);
+void sts_daemon_settle(const char *program, bool own_stderr);
 
 /* Prints usage or version where that is what `argument` asks for. */
 bool sts_daemon_is_option(const char *argument, const char *usage);

@@ -152,7 +152,8 @@ main(int argc, char **argv)
 
 	if (argc == 2 && sts_daemon_is_option(argv[1], usage))
 		return 0;
-	sts_daemon_settle("filter-mta-sts");
+	/* smtpd gives its filters a socket of their own there. */
+	sts_daemon_settle("filter-mta-sts", true);
 	file = parse_options(&filter, argc, argv);
 	load_config(&filter, file);
 	sts_output_open(&filter.output, STDOUT_FILENO);

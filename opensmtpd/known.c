@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "core/domain.h"
+#include "opensmtpd/choice.h"
 
 /* Whether a live answer of the store may be given without a new lookup. */
 static bool
@@ -73,6 +74,21 @@ read_old(const struct sts_config *config, struct sts_store *store, int64_t now,
 		sts_entry_free(&entry);
 }
 
+/*
+ * Routes that leave no host to give are looked at again soon: nothing else
+ * tells us that a domain's DNS was mended.
+ */
+static bool
+routes_are_fresh(const struct sts_known *k, int64_t now)
+{
+	int64_t age = now - k->routes.recorded;
+	bool useful = k->routes.status == STS_OK &&
+	    sts_routes_permitted(&k->routes, sts_known_policy(k)) > 0;
+
+	return !k->routes.unsure &&
+	    age < (useful ? STS_ROUTES_FRESH : STS_ROUTES_USELESS);
+}
+
 static void
 read_more(const struct sts_config *config, bool want_routes, int64_t now,
     struct sts_known *k)
@@ -99,8 +115,7 @@ read_more(const struct sts_config *config, bool want_routes, int64_t now,
 		return;
 	if (now - k->routes.recorded > STS_ROUTES_BELIEVED)
 		k->routes_status = STS_NOT_FOUND;
-	k->routes_fresh =
-	    !k->routes.unsure && now - k->routes.recorded < STS_ROUTES_FRESH;
+	k->routes_fresh = routes_are_fresh(k, now);
 }
 
 void

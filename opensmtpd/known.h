@@ -17,6 +17,7 @@
 enum {
 	STS_ABSENCE_BELIEVED = 30 * 86400, /* seconds after it was recorded */
 	STS_ROUTES_FRESH = 900,            /* seconds after they were found */
+	STS_ROUTES_USELESS = 60,           /* the same, without a usable host */
 	STS_ROUTES_BELIEVED = 30 * 86400
 };
 
@@ -35,7 +36,7 @@ struct sts_known {
 	/* STS_OK: `routes` is filled; STS_NOT_FOUND; or a local fault. */
 	enum sts_status routes_status;
 	struct sts_routes routes;
-	bool routes_fresh; /* found less than STS_ROUTES_FRESH ago */
+	bool routes_fresh; /* need not be found anew now */
 };
 
 /*

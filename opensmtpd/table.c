@@ -126,7 +126,8 @@ main(int argc, char **argv)
 	if (argc == 2 && sts_daemon_is_option(argv[1], "table-mta-sts [FILE]"))
 		return 0;
 	name = name != NULL ? name + 1 : argc > 0 ? argv[0] : "mta-sts";
-	sts_daemon_settle("table-mta-sts");
+	/* smtpd gives its tables its own standard error. */
+	sts_daemon_settle("table-mta-sts", false);
 	sts_table_init(&program.table, name, config_file_of(argc, argv));
 	run(&program);
 	sts_table_close(&program.table);

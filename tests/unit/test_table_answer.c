@@ -284,6 +284,13 @@ test_hosts(void)
 	    "the same for a testing policy");
 	is_host("nullmx.test", "error|null_mx", "a domain that takes no mail");
 	ok(!smtpd_wait_ran(&w, "once", 1, 200), "all of this from the store");
+	world_policy(&w, "state", "useless-enforce.test",
+	    smtpd_enforce("enforce.test"), 10, 10);
+	smtpd_routes(&w, "useless-enforce.test", 100);
+	is_host("useless-enforce.test", "error|no_match",
+	    "no host of 100 s ago is permitted");
+	ok(smtpd_wait_ran(&w, "once-routes useless-enforce.test", 1, 5000),
+	    "so they are found anew: the DNS may have been mended");
 	is_host("old-enforce.test", "found|smtp+tls://mx1.old-enforce.test",
 	    "routes of 20 days");
 	ok(smtpd_wait_ran(&w, "once-routes old-enforce.test", 1, 5000),

@@ -215,8 +215,8 @@ test_disbelief(struct sts_store *store)
 	    "rm \"$f\" && mkdir \"$f\"",              /* a directory */
 	    "chmod o+w \"$f\"",                       /* writable by others */
 	    "head -c 100000 /dev/zero >\"$f\"",       /* too large */
-	    "f2=$(dirname \"$f\")/good.test; cp \"$f\" \"$f2\"; "
-	    "sed s/victim.test/goods.test/ \"$f2\" >\"$f\"",
+	    ("f2=$(dirname \"$f\")/good.test; cp \"$f\" \"$f2\"; "
+	     "sed s/victim.test/goods.test/ \"$f2\" >\"$f\""),
 	};
 
 	for (size_t i = 0; i < sizeof(spoils) / sizeof(spoils[0]); i++) {

@@ -147,11 +147,12 @@ step_lock(void *arg)
 	l->timer = NULL;
 	if (!held_here(l))
 		status = sts_lock_try(r->store, l->domain, &l->locked);
-	if (status != STS_OK) {
-		sts_lookup_finish(l, status);
-		return;
-	}
-	if (l->locked || waited >= lock_wait_ms(r->config)) {
+	/* Locks save work; where there are none, mail is not to wait. */
+	if (status != STS_OK)
+		sts_log(STS_LOG_WARNING, l->domain, "event=no-lock reason=%s",
+		    sts_status_name(status));
+	if (l->locked || status != STS_OK ||
+	    waited >= lock_wait_ms(r->config)) {
 		step_read(l);
 		return;
 	}
@@ -189,10 +190,10 @@ is_answered(const struct sts_lookup *l, int64_t now)
 		return false;
 	if (sts_entry_is_live(&l->entry, now))
 		return sts_entry_is_fresh(&l->entry, now, config->recheck) ||
-		       (l->contended && l->entry.checked >= l->began);
+		    (l->contended && l->entry.checked >= l->began);
 	return sts_absence_is_fresh(&l->absence, now) ||
-	       (l->contended && sts_absence_is_live(&l->absence, now) &&
-		   !l->absence.unsure && l->absence.recorded >= l->began);
+	    (l->contended && sts_absence_is_live(&l->absence, now) &&
+		!l->absence.unsure && l->absence.recorded >= l->began);
 }
 
 /* What a refresh has nothing to do with: true where it ends here. */
@@ -213,8 +214,8 @@ refresh_ends(struct sts_lookup *l, int64_t now)
 		    (long long)(now - e->used));
 		(void)sts_store_drop(l->resolver->store, l->domain);
 	} else if (!unused &&
-		   (e->unsure ||
-		       now - e->fetched >= l->resolver->config->refresh_after))
+	    (e->unsure ||
+		now - e->fetched >= l->resolver->config->refresh_after))
 		return false;
 	sts_lookup_finish(l, STS_OK);
 	return true;
@@ -296,8 +297,10 @@ backs_off(const struct sts_lookup *l, int64_t now)
 	if (e->body != NULL && e->failed_id[0] != '\0' &&
 	    strcmp(e->failed_id, l->id) == 0 && now < e->failed_next)
 		return true;
-	return l->absence.id[0] != '\0' && strcmp(l->absence.id, l->id) == 0 &&
-	       sts_absence_is_live(&l->absence, now);
+	/* One recorded in the future would be backed off until then. */
+	return l->absence.id[0] != '\0' && !l->absence.unsure &&
+	    strcmp(l->absence.id, l->id) == 0 &&
+	    sts_absence_is_live(&l->absence, now);
 }
 
 /* True where RFC 8461 10.2 wants a fetch whatever the record says. */
@@ -307,7 +310,7 @@ wants_refresh(const struct sts_lookup *l, int64_t now)
 	if (!sts_entry_is_live(&l->entry, now))
 		return false;
 	return l->task != STS_TASK_LOOKUP ||
-	       now - l->entry.fetched >= 2 * l->resolver->config->refresh_after;
+	    now - l->entry.fetched >= 2 * l->resolver->config->refresh_after;
 }
 
 /* No record, or no answer, and no policy in force. */
@@ -331,8 +334,8 @@ end_backing_off(struct sts_lookup *l, int64_t now)
 {
 	enum sts_status reason =
 	    l->entry.body != NULL && l->entry.failed_reason != STS_OK
-		? l->entry.failed_reason
-		: l->absence.reason;
+	    ? l->entry.failed_reason
+	    : l->absence.reason;
 
 	if (l->corrupt)
 		sts_lookup_finish(l, STS_ENTRY_CORRUPT);

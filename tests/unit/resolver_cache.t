@@ -552,6 +552,17 @@ def clock_heals():
     ok(int(case.fields()["expires"]) > time.time() + year,
        "and its entry is not shortened by a clock in doubt")
 
+    case = Case()
+    case.publish("1")
+    WORLD.policy["d.test"] = (500, "")
+    case.lookup()
+    case.age(-year)
+    case.publish("1")
+    fetches = case.fetches()
+    case.lookup()
+    same((fetches(), case.verdict()), (1, "enforce"),
+         "a fetch that failed in the future is not backed off")
+
 
 def one_fetch():
     case = Case()

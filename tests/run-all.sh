@@ -16,6 +16,7 @@ unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
 
 B=${B:-build}
 jobs=$(nproc)
+proveflags="-j$jobs --failures --comments"
 export B
 passed=0 failed=0 failures=
 mkdir -p "$B/logs"
@@ -78,14 +79,14 @@ quiet_build() {
 }
 
 unit() {
-	make -s B="$B" PROVEFLAGS="-j$jobs" check
+	make -s B="$B" PROVEFLAGS="$proveflags" check
 }
 
 # Leaks are looked for where a process is to end by itself.
 sanitizers() {
 	make -s -j"$jobs" B="$B/san" CC=clang CFLAGS='-O1 -g' \
 	    SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' \
-	    PROVEFLAGS="-j$jobs" check
+	    PROVEFLAGS="$proveflags" check
 }
 
 memcheck() {
@@ -124,7 +125,7 @@ unprivileged() {
 }
 
 distcheck() {
-	unprivileged PROVEFLAGS="-j$jobs" distcheck || return 1
+	unprivileged PROVEFLAGS="$proveflags" distcheck || return 1
 	make -s -C "$scratch/clone" B=build clean
 }
 

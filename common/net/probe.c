@@ -108,7 +108,11 @@ session_ended(void *arg, enum sts_status status, const char *detail)
 		next_address(p);
 }
 
-/* A silent address leaves half of the time to the one after it. */
+/*
+ * The same as smtpd meets: addresses in the order of the DNS, one after the
+ * other.  A silent address leaves half of the time to the one
+ * after it.
+ */
 static int64_t
 time_for_next(const struct sts_mx_probe *p)
 {
@@ -117,6 +121,7 @@ time_for_next(const struct sts_mx_probe *p)
 	return p->next + 1 < p->count ? left / 2 : left;
 }
 
+/* Asked as late as can be: the other address may have been enough. */
 static bool
 is_allowed(struct sts_mx_probe *p, const struct sts_address *address)
 {
@@ -149,6 +154,10 @@ next_address(struct sts_mx_probe *p)
 	}
 }
 
+/*
+ * Whoever publishes an MX record decides where we connect to; our own network
+ * is not his to probe.
+ */
 static void
 addresses_found(void *arg, enum sts_status status,
     const struct sts_address *found, size_t count)
@@ -164,6 +173,7 @@ addresses_found(void *arg, enum sts_status status,
 			p->addresses[p->count++] = found[i];
 	}
 	if (p->count > 0) {
+		/* Stays so where none of them is allowed. */
 		p->result.status = STS_TOO_SOON;
 		next_address(p);
 		return;

@@ -1,4 +1,17 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * The dialogue, and what a failure at each point is called:
+ *
+ *	connect			mx_connect
+ *	S: 220			mx_greeting (4yz, 5yz)
+ *	C: EHLO  S: 250		mx_no_starttls
+ *	C: STARTTLS  S: 220	mx_starttls_refused, mx_starttls_plaintext
+ *	TLS handshake		mx_tls, mx_cert_*
+ *	C: QUIT  S: anything
+ *
+ * Everywhere the deadline is mx_timeout, and what is no SMTP, or an end that
+ * comes too early, is mx_smtp.
+ */
 #include "net/probe_session.h"
 
 #include <arpa/inet.h>
@@ -9,19 +22,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-
 #include "base/child.h"
 #include "core/domain.h"
 #include "net/fault.h"
 #include "net/internal.h"
 #include "net/probe_reply.h"
-#include "net/verify.h"
+#include "net/probe_tls.h"
 
 enum {
 	QUIT_MS = 2000,   /* for a farewell that changes nothing */
-	READS_MAX = 16,   /* at once, before others get their turn */
 	COMMAND_MAX = 320 /* "EHLO ", a name, CR LF */
 };
 
@@ -47,7 +56,7 @@ struct sts_probe_session {
 	struct sts_watch *watch;
 	int fd;
 	enum stage stage;
-	enum sts_status status;
+	enum sts_status status; /* what will be reported */
 	char detail[STS_MX_PROBE_DETAIL_MAX];
 
 	char out[COMMAND_MAX]; /* the command that is being sent */
@@ -56,9 +65,7 @@ struct sts_probe_session {
 	size_t in_len;
 	struct sts_smtp_reply reply;
 
-	SSL_CTX *ctx;
-	SSL *ssl;
-	struct sts_verification verification;
+	struct sts_probe_tls tls;
 };
 
 static void on_ready(void *arg);
@@ -70,12 +77,9 @@ release(struct sts_probe_session *s)
 {
 	sts_timer_clear(s->loop, &s->timer);
 	sts_watch_stop(s->loop, s->watch);
-	SSL_free(s->ssl);
-	SSL_CTX_free(s->ctx);
+	sts_probe_tls_close(&s->tls);
 	if (s->fd >= 0)
 		close(s->fd);
-	/* What OpenSSL noted is no business of libcurl's. */
-	ERR_clear_error();
 }
 
 void
@@ -91,8 +95,14 @@ static void
 report(void *arg)
 {
 	struct sts_probe_session *s = arg;
+	enum sts_status fault = STS_OK;
 
 	release(s);
+	/* Libraries have many names for what they could not allocate. */
+	if (s->status != STS_OK && !sts_status_is_local(s->status))
+		fault = sts_fault_memory();
+	if (fault != STS_OK)
+		s->status = fault;
 	s->done(s->arg, s->status, s->detail);
 	free(s);
 }
@@ -170,7 +180,10 @@ wait_for(struct sts_probe_session *s, bool writing)
 
 /* Commands. */
 
-/* RFC 5321 4.1.1.1: the machine's name, or an address literal. */
+/*
+ * RFC 5321 4.1.1.1: the machine's name, or an address literal where that is no
+ * name that the world could look up.  Nothing is asked of the DNS for it.
+ */
 static void
 own_name(int fd, char *buf, size_t size)
 {
@@ -242,109 +255,40 @@ quit(struct sts_probe_session *s, enum sts_status status)
 
 /* TLS. */
 
-/* verify.h speaks of policy hosts. */
-static enum sts_status
-certificate_status(const struct sts_verdict *verdict)
-{
-	enum sts_status status = sts_verify_status(verdict);
-
-	switch (status) {
-	case STS_FETCH_CERT_EXPIRED:
-		return STS_MX_CERT_EXPIRED;
-	case STS_FETCH_CERT_NAME:
-		return STS_MX_CERT_NAME;
-	case STS_FETCH_CERT_UNTRUSTED:
-		return STS_MX_CERT_UNTRUSTED;
-	case STS_FETCH_CERT_INVALID:
-		return STS_MX_CERT_INVALID;
-	default:
-		return status;
-	}
-}
-
+/*
+ * Where RFC 8461 4.2 holds the server is told that we go, inside the session;
+ * where it does not, nothing is said to whoever that is.
+ */
 static void
-finish_handshake(struct sts_probe_session *s, int error, int saved_errno)
+on_handshake(struct sts_probe_session *s)
 {
-	const struct sts_verdict *verdict = &s->verification.verdict;
-	unsigned long code = ERR_peek_error();
-	const char *text = ERR_reason_error_string(code);
-	enum sts_status fault = STS_OK;
+	enum sts_status status = STS_INTERNAL;
+	const char *detail = "";
+	enum sts_probe_wait wait =
+	    sts_probe_tls_handshake(&s->tls, &status, &detail);
 
-	if (verdict->done && verdict->error != X509_V_OK) {
-		finish(s, certificate_status(verdict),
-		    X509_verify_cert_error_string(verdict->error));
+	if (wait != STS_WAIT_OVER) {
+		wait_for(s, wait == STS_WAIT_WRITE);
 		return;
 	}
-	if (error == SSL_ERROR_SYSCALL && code == 0) {
-		if (saved_errno != 0) {
-			finish_errno(s, STS_MX_TLS, saved_errno);
-			return;
-		}
-		text = "closed";
-	} else if (ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE)
-		fault = sts_fault_memory();
-	finish(s, fault != STS_OK ? fault : STS_MX_TLS,
-	    text != NULL ? text : "no reason given");
-}
-
-/* RFC 8461 4.2 holds; said goodbye to inside TLS, as it should be. */
-static void
-finish_verified(struct sts_probe_session *s)
-{
-	static const char farewell[] = "QUIT\r\n";
-	enum sts_status status = certificate_status(&s->verification.verdict);
-
-	set_outcome(s, status, SSL_get_version(s->ssl));
+	if (status != STS_OK || !sts_probe_tls_quit(&s->tls)) {
+		finish(s, status, detail);
+		return;
+	}
+	set_outcome(s, STS_OK, detail);
 	s->stage = STAGE_QUIT;
-	if (status != STS_OK ||
-	    SSL_write(s->ssl, farewell, sizeof(farewell) - 1) <= 0) {
-		sts_timer_set(s->loop, &s->timer, 0, report, s);
-		return;
-	}
 	limit_farewell(s);
 	wait_for(s, false);
-}
-
-static void
-handshake(struct sts_probe_session *s)
-{
-	int result, error;
-
-	ERR_clear_error();
-	errno = 0;
-	result = SSL_connect(s->ssl);
-	if (result == 1) {
-		finish_verified(s);
-		return;
-	}
-	error = SSL_get_error(s->ssl, result);
-	if (error == SSL_ERROR_WANT_READ)
-		wait_for(s, false);
-	else if (error == SSL_ERROR_WANT_WRITE)
-		wait_for(s, true);
-	else
-		finish_handshake(s, error, errno);
 }
 
 static void
 start_tls(struct sts_probe_session *s)
 {
 	s->stage = STAGE_HANDSHAKE;
-	s->verification.store = s->target.store;
-	s->verification.host = s->target.host;
-	s->ctx = SSL_CTX_new(TLS_client_method());
-	if (s->ctx == NULL ||
-	    !SSL_CTX_set_min_proto_version(s->ctx, TLS1_2_VERSION)) {
-		finish(s, STS_NO_MEMORY, "");
-		return;
-	}
-	sts_verify_install(s->ctx, &s->verification);
-	/* RFC 8461 7.1: SNI is the MX host's name. */
-	if ((s->ssl = SSL_new(s->ctx)) == NULL || !SSL_set_fd(s->ssl, s->fd) ||
-	    !SSL_set_tlsext_host_name(s->ssl, s->target.host))
-		finish(s, STS_NO_MEMORY, "");
+	if (sts_probe_tls_open(&s->tls, s->fd, s->target.host, s->target.store))
+		on_handshake(s);
 	else
-		handshake(s);
+		finish(s, STS_NO_MEMORY, "");
 }
 
 /* Replies. */
@@ -419,7 +363,10 @@ on_reply(struct sts_probe_session *s)
 	}
 }
 
-/* Takes the lines that are whole; what is left moves to the front. */
+/*
+ * Takes the lines that are whole; what is left moves to the front.  The buffer
+ * is never full then: a line that fills it is too long.
+ */
 static void
 take_input(struct sts_probe_session *s)
 {
@@ -466,28 +413,6 @@ read_reply(struct sts_probe_session *s)
 	}
 }
 
-/* The answer to QUIT, or the end; what it says does not matter any more. */
-static void
-read_farewell(struct sts_probe_session *s)
-{
-	char buf[512];
-
-	for (int i = 0; i < READS_MAX; i++) {
-		int n;
-
-		ERR_clear_error();
-		n = SSL_read(s->ssl, buf, sizeof(buf));
-		if (n > 0)
-			continue;
-		/* Tickets and the like come first: nothing to read yet. */
-		if (SSL_get_error(s->ssl, n) == SSL_ERROR_WANT_READ)
-			return;
-		break;
-	}
-	(void)SSL_shutdown(s->ssl);
-	report(s);
-}
-
 /* The connection. */
 
 static void
@@ -516,10 +441,11 @@ on_ready(void *arg)
 	if (s->stage == STAGE_CONNECT)
 		on_connected(s);
 	else if (s->stage == STAGE_HANDSHAKE)
-		handshake(s);
-	else if (s->ssl != NULL)
-		read_farewell(s);
-	else if (s->out_at < s->out_len)
+		on_handshake(s);
+	else if (s->tls.ssl != NULL) {
+		if (sts_probe_tls_drain(&s->tls) == STS_WAIT_OVER)
+			report(s);
+	} else if (s->out_at < s->out_len)
 		flush(s);
 	else
 		read_reply(s);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Tasks are moved on by step(), which one timer calls, and by the end of their
+ * probe.  A resolver that serves has lookups to answer meanwhile, so nothing
+ * here takes longer than a few milliseconds at a time.
+ */
 #include "resolver/probe.h"
 
 #include <stdio.h>
@@ -21,6 +26,7 @@ enum {
 
 static void step(void *arg);
 
+/* Most resolvers never probe, so it is made when it is first needed. */
 static struct sts_prober *
 prober_of(struct sts_resolver *resolver)
 {
@@ -159,7 +165,11 @@ release_slot(struct sts_probe_task *task)
 	p->slot_used[task->slot] = false;
 }
 
-/* Asked before each connection; noted even if nothing comes of it. */
+/*
+ * Asked before each connection, and noted even if nothing comes of it: it is
+ * the connecting that a host may object to.  The lock keeps out a process that
+ * has read the store before our result was in it.
+ */
 static bool
 may_contact(void *arg, const char *address)
 {
@@ -314,6 +324,10 @@ decide(struct sts_probe_task *task)
 		task->step = STS_STEP_QUEUED;
 }
 
+/*
+ * One domain that this process knows to use the host is reason enough for a
+ * probe, and saves reading all routes.
+ */
 static void
 look(struct sts_probe_task *task)
 {
@@ -324,6 +338,7 @@ look(struct sts_probe_task *task)
 		decide(task);
 }
 
+/* For a task that waited for it before its probe, or after it. */
 static void
 scan_done(struct sts_probe_task *task, enum sts_status status)
 {
@@ -405,6 +420,7 @@ step(void *arg)
 		wake(p, ms);
 }
 
+/* Who asks for what is under way gets the same answer. */
 static struct sts_probe_task *
 find(struct sts_prober *p, const char *host)
 {

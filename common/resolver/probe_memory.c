@@ -70,6 +70,7 @@ sts_probe_memory_note_address(struct sts_probe_memory *memory,
 
 	if (!sts_probe_is_recent(probed, now))
 		return;
+	/* A few thousand compares are nothing beside a connection. */
 	for (size_t i = 0; i < ADDRESSES; i++) {
 		if (m->address[i].key == key) {
 			if (m->address[i].probed < probed)
@@ -93,6 +94,7 @@ sts_probe_memory_may_contact(
 		if (m->address[i].key == key)
 			return !sts_probe_is_recent(m->address[i].probed, now);
 	}
+	/* The oldest would be forgotten for it. */
 	return !sts_probe_is_recent(m->address[m->next_address].probed, now);
 }
 

@@ -1,4 +1,19 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Everything smtpd does waits while this answers, so an answer comes from two
+ * or three small files and nothing else; what is out of date, missing or in
+ * doubt is noted as wanted, and started when the answer is on its way.
+ *
+ *	check	found		the strict action: verified TLS to a host
+ *				that the policy permits
+ *		not-found	the plain one
+ *		error		smtpd says 451; an alias's mail may be lost
+ *	lookup	found HOST	this delivery attempt goes there, or fails
+ *		error		it fails, the mail stays in the queue
+ *
+ * A lookup is never told "not-found": smtpd makes the same of it as of an
+ * error, and the reason would be lost.
+ */
 #include "opensmtpd/answer.h"
 
 #include <stdio.h>
@@ -10,6 +25,7 @@
 
 enum { CONFIG_AGAIN_MS = 10000 };
 
+/* Into *config; what is wrong with the file is in config_status. */
 static void
 read_config(struct sts_table *t, struct sts_config *config)
 {
@@ -68,6 +84,7 @@ sts_table_update(struct sts_table *table)
 	return table->config_status == STS_OK;
 }
 
+/* The text is the two strings joined. */
 static void
 set_reply(
     struct sts_reply *reply, enum sts_found found, const char *a, const char *b)
@@ -76,6 +93,7 @@ set_reply(
 	(void)snprintf(reply->text, sizeof(reply->text), "%s%s", a, b);
 }
 
+/* The reason is a token of ours: smtpd logs it as it is, and dies of a bar. */
 static void
 set_error(struct sts_reply *reply, enum sts_status why)
 {
@@ -188,6 +206,7 @@ want_probes(struct sts_table *t, const struct sts_known *k, int64_t now)
 	}
 }
 
+/* The answer, and what it says about the one before it. */
 static void
 give_host(struct sts_table *t, const struct sts_known *k,
     const struct sts_route *route, size_t permitted, struct sts_reply *reply)
@@ -214,7 +233,10 @@ sts_table_lookup(
 	}
 	read_known(table, key, true, &k);
 	permitted = sts_routes_permitted(&k.routes, sts_known_policy(&k));
-	/* Without a policy to match there is no telling a good host. */
+	/*
+	 * Nothing known: a host could be anybody's.  A policy that was
+	 * withdrawn is something known: what was queued strictly stays so.
+	 */
 	if (k.verdict == STS_VERDICT_DEFER || k.domain[0] == '\0')
 		status = k.why;
 	else if (k.routes_status != STS_OK)

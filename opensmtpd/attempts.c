@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * One place a domain, found by its hash; a domain that is pushed out by
+ * another only has its next failure overlooked.  Nothing here decides what is
+ * answered: that is the probe's result, in the routes.
+ */
 #include "opensmtpd/attempts.h"
 
 #include <string.h>
@@ -27,6 +32,7 @@ slot_of(struct sts_attempts *a, const char *domain)
 	    STS_ATTEMPTS_MAX];
 }
 
+/* Counts those that are watched: without any, nobody has to look. */
 static void
 watch(struct sts_attempts *a, struct sts_attempt *t, bool watched)
 {
@@ -35,6 +41,7 @@ watch(struct sts_attempts *a, struct sts_attempt *t, bool watched)
 	t->watched = watched;
 }
 
+/* An answer that is no repetition of one that failed. */
 static void
 begin(struct sts_attempts *a, struct sts_attempt *t, const char *domain,
     const char *host, int64_t now)

@@ -1,4 +1,13 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * The table has to answer the next question whatever a resolver does, so none
+ * of these processes is waited for: each has a pipe as its standard output,
+ * whose end says that it is done, and a time at which it is killed.  What a
+ * resolver says does not matter, only what it wrote to the store.
+ *
+ * There is no kept resolver here, as the filter has one: the table needs few,
+ * and a site may use the table without the filter's wait.
+ */
 #include "opensmtpd/background.h"
 
 #include <errno.h>
@@ -9,6 +18,7 @@
 #include "base/log.h"
 #include "opensmtpd/map.h"
 
+/* Of `recent`, which is indexed by key: two names may share a place. */
 enum {
 	GRACE_S = 10,         /* beyond what a resolver may take */
 	NOT_BEFORE_MS = 5000, /* after a start that failed */
@@ -70,6 +80,7 @@ is_wanted(
 	return false;
 }
 
+/* The three kinds of job for one name are remembered apart. */
 static uint64_t
 key_of(enum sts_job_kind kind, const char *name)
 {
@@ -82,10 +93,11 @@ was_recent(
     const struct sts_background *b, enum sts_job_kind kind, const char *name)
 {
 	uint64_t key = key_of(kind, name);
+	int64_t pause = kind == STS_JOB_PROBE ? STS_BACKGROUND_PROBE_AGAIN_MS
+					      : STS_BACKGROUND_AGAIN_MS;
 
 	return b->recent[key % RECENT].key == key &&
-	    sts_monotonic_ms() - b->recent[key % RECENT].ms <
-	    STS_BACKGROUND_AGAIN_MS;
+	    sts_monotonic_ms() - b->recent[key % RECENT].ms < pause;
 }
 
 void
@@ -175,6 +187,7 @@ has_ended(struct sts_child *child)
 	return false;
 }
 
+/* Ends a job that is over, or beyond any time that one may take. */
 static void
 look_after(struct sts_background *b, int i)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Resolvers that work while the table answers: at most 4 at once, never waited
- * for but by sts_background_wait, each domain at most once in half a minute.
+ * for but by sts_background_wait, each domain at most once in half a minute,
+ * each host at most once in a minute.
  */
 #ifndef STS_OPENSMTPD_BACKGROUND_H
 #define STS_OPENSMTPD_BACKGROUND_H
@@ -18,7 +19,8 @@
 enum {
 	STS_BACKGROUND_MAX = 4,
 	STS_BACKGROUND_WANTED_MAX = 256,
-	STS_BACKGROUND_AGAIN_MS = 30000
+	STS_BACKGROUND_AGAIN_MS = 30000,
+	STS_BACKGROUND_PROBE_AGAIN_MS = 60000
 };
 
 enum sts_job_kind {

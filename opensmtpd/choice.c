@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * RFC 5321 5.1 would have us try hosts in turn and spread mail over equal
+ * ones; RFC 8461 5.1 treats a host that the policy does not permit as one that
+ * cannot be reached.  smtpd takes one host an attempt, so the turn is taken
+ * between attempts: by what the last probe said, and for equal hosts by time.
+ */
 #include "opensmtpd/choice.h"
 
 #include <limits.h>
@@ -6,7 +12,7 @@
 
 #include "opensmtpd/map.h"
 
-/* As smtpd has it. */
+/* The size of smtpd's own buffer for a relay's name, without the NUL. */
 #ifdef HOST_NAME_MAX
 enum { SMTPD_HOST_MAX = HOST_NAME_MAX };
 #else
@@ -90,9 +96,10 @@ comes_before(const struct sts_routes *routes, const struct sts_route *a,
 	    turn(routes->domain, b->host, now);
 }
 
-/* What keeps a host from being given. */
+/* What keeps a host from being given, from nothing to everything. */
 enum obstacle { NOTHING, MARKED, EXCLUDED, TOO_LONG, NOT_PERMITTED };
 
+/* The greatest obstacle counts; those without one are in MX order. */
 static enum obstacle
 obstacle_of(
     const struct sts_route *route, const struct sts_policy *policy, int64_t now)

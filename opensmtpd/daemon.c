@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Both programs run for as long as smtpd does, started by it with whatever
+ * signals and descriptors it had.  Their death is its death, so nothing but
+ * the end of their input, or somebody who means them, is to end them.
+ */
 #include "opensmtpd/daemon.h"
 
 #include <errno.h>
@@ -13,6 +18,7 @@
 #include "base/child.h"
 #include "base/log.h"
 
+/* A terminal or a file stays as it is: others may use it. */
 static void
 unblock(int fd)
 {

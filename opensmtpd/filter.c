@@ -47,6 +47,7 @@ parse_options(struct sts_filter *f, int argc, char **argv)
 	return file;
 }
 
+/* Whatever is wrong with it, there are values to go on with. */
 static void
 load_config(struct sts_filter *f, const char *file)
 {
@@ -83,6 +84,7 @@ take_input(struct sts_filter *f)
 	return n > 0;
 }
 
+/* When something has to be done though smtpd says nothing. */
 static int64_t
 due_ms(const struct sts_filter *f)
 {
@@ -94,6 +96,7 @@ due_ms(const struct sts_filter *f)
 	return other < due ? other : due;
 }
 
+/* True where smtpd has said something, or has gone. */
 static bool
 wait_for_input(struct sts_filter *f)
 {
@@ -122,6 +125,10 @@ retry_config(struct sts_filter *f, const char *file, int64_t *tried_ms)
 	load_config(f, file);
 }
 
+/*
+ * Everything happens between two calls of poll(2).  The resolver comes after
+ * whoever may ask it, the output last.
+ */
 static void
 run(struct sts_filter *f, const char *file)
 {
@@ -140,6 +147,7 @@ run(struct sts_filter *f, const char *file)
 			sts_keep_step(f->keep);
 		sts_output_flush(&f->output);
 	}
+	/* Whoever still waits is let go, in case smtpd reads on. */
 	sts_hold_expire(f, true);
 	sts_output_drain(&f->output, LAST_MS);
 }

@@ -2,6 +2,16 @@
 /*
  * Recipients that wait.  The table may not wait for a lookup and this filter
  * may: so when smtpd asks the table, everything is in the store.
+ *
+ * A domain that is waited for has one struct wait and one question with the
+ * resolver at a time, however many recipients there are:
+ *
+ *	lookup -> [enforce: routes] -> everybody is answered
+ *
+ * A recipient leaves it earlier at its own deadline.  smtpd has none, and does
+ * not tell when a client leaves; and it ends if it is answered twice.  So a
+ * request is either answered on the spot or is one struct sts_hold, and the
+ * end of that, in end_hold, is its answer.
  */
 #include "opensmtpd/filter.h"
 
@@ -33,6 +43,7 @@ struct sts_hold {
 /* What has to be waited for before smtpd may ask the table. */
 enum step { STEP_LOOKUP, STEP_ROUTES, STEP_NONE };
 
+/* The table needs hosts for what it will call strict, and for nothing else. */
 static enum step
 step_to_routes(const struct sts_known *k)
 {
@@ -41,6 +52,7 @@ step_to_routes(const struct sts_known *k)
 	    : STEP_NONE;
 }
 
+/* What is no domain name, such as an address literal, has no policy. */
 static enum step
 first_step(const struct sts_known *k)
 {
@@ -97,6 +109,7 @@ ask_probes(struct sts_filter *f, const struct sts_known *k)
 	}
 }
 
+/* `k` is NULL where nothing more was learnt. */
 static void
 answer(struct sts_filter *f, const struct sts_request *request, bool socket,
     const struct sts_known *k)
@@ -157,6 +170,7 @@ end_hold(struct sts_filter *f, struct sts_hold *h, const struct sts_known *k)
 	free(h);
 }
 
+/* Two domains may have one hash. */
 static struct wait *
 find_wait(const struct sts_filter *f, const char *domain)
 {
@@ -235,6 +249,7 @@ hold(struct sts_filter *f, const struct sts_session *s,
 	return true;
 }
 
+/* What needs no waiting, or cannot wait, is answered before this returns. */
 void
 sts_hold_recipient(struct sts_filter *f, const struct sts_request *request,
     const char *recipient)

@@ -6,7 +6,9 @@
  *	report|VERSION|TIME|smtp-in|EVENT|SESSION|...         or smtp-out
  *	filter|VERSION|TIME|smtp-in|rcpt-to|SESSION|TOKEN|ADDRESS
  *
- * Only the last field of a line may hold a "|".
+ * Only the last field of a line may hold a "|".  smtpd 6.8 sends no protocol
+ * version of its own, but each line has one, and a relay without this filter
+ * sends no smtp-out events; neither is an error.
  */
 #include "opensmtpd/filter.h"
 
@@ -25,6 +27,7 @@ struct event {
 	char rest[FIELD_MAX + 1];
 };
 
+/* In one piece: smtpd takes no other line before the last of these. */
 static void
 register_events(struct sts_filter *f)
 {
@@ -45,6 +48,7 @@ register_events(struct sts_filter *f)
 	f->registered = true;
 }
 
+/* "config|ready" is the sign to register. */
 static void
 take_config(struct sts_filter *f, struct sts_span rest)
 {
@@ -125,6 +129,7 @@ has_passed(struct event *e)
 	return strcmp(e->rest, "pass") == 0;
 }
 
+/* Events of incoming sessions. */
 static void
 take_in(struct sts_filter *f, struct sts_span name, struct event *e)
 {
@@ -155,6 +160,7 @@ take_out_recipient(struct sts_filter *f, struct event *e)
 		sts_out_recipient(f, e->id, rest);
 }
 
+/* Events of outgoing sessions. */
 static void
 take_out(struct sts_filter *f, struct sts_span name, struct event *e)
 {

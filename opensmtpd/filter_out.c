@@ -40,6 +40,7 @@ struct place {
 	char host[];
 };
 
+/* The end of a session here. */
 static void
 free_out(struct sts_filter *f, struct out *o)
 {
@@ -123,6 +124,7 @@ sts_out_commit(struct sts_filter *f, uint64_t id)
 
 	if (o == NULL)
 		return;
+	/* The next transaction of this session has recipients of its own. */
 	for (size_t at = 0; at < o->len; at += strlen(o->domains + at) + 1)
 		sts_outcomes_commit(&f->outcomes, o->domains + at);
 	o->len = 0;
@@ -145,6 +147,7 @@ probe_address(struct sts_filter *f, const char *address)
 	return found;
 }
 
+/* The same address may belong to several hosts, each with its certificate. */
 static void
 learn_address(
     struct sts_filter *f, const char *address, const char *host, bool may_probe)
@@ -180,6 +183,7 @@ sts_out_forget(struct sts_filter *f)
 		free(p);
 }
 
+/* Hosts that the policy does not permit are nobody's concern. */
 static void
 learn_routes(struct sts_filter *f, const struct sts_routes *routes,
     const struct sts_policy *policy)

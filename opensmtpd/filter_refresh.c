@@ -4,6 +4,11 @@
  * (RFC 8461 3.3, 10.2), and the domains of the prefetch list are kept known,
  * since the targets of aliases pass no filter.  What another refresher did
  * meanwhile is not due any more.
+ *
+ * A round reads the names of all domains at once, which is fast, and then
+ * their entries a few at a time between smtpd's requests; the resolver gets
+ * the next one when it is done with one of four.  So a store of any size costs
+ * no session a noticeable delay, and policy hosts see no burst.
  */
 #include "opensmtpd/filter.h"
 
@@ -32,6 +37,7 @@ sts_refresh_forget(struct sts_filter *f)
 	r->len = r->size = r->at = 0;
 }
 
+/* Names follow each other, each with its NUL; false: too many, or no memory. */
 static bool
 add_name(struct sts_refresh *r, const char *name)
 {
@@ -59,6 +65,7 @@ add_domain(void *arg, const char *domain)
 	return add_name(arg, domain);
 }
 
+/* Often enough that "past refresh-after" means soon after it. */
 static int64_t
 round_ms(const struct sts_filter *f)
 {
@@ -69,6 +76,7 @@ round_ms(const struct sts_filter *f)
 	return (seconds > ROUND_MAX ? ROUND_MAX : seconds) * 1000;
 }
 
+/* Names that cannot be had now come with the next round. */
 static void
 begin_round(struct sts_filter *f)
 {
@@ -102,6 +110,7 @@ free_job(const struct sts_refresh *r)
 	return -1;
 }
 
+/* What the resolver does not take is left to the next round. */
 static void
 start_job(struct sts_filter *f, enum sts_keep_what what, const char *domain)
 {

@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* Incoming sessions: whom the filter acts for. */
+/*
+ * Incoming sessions: whom the filter acts for.
+ *
+ * smtpd asks its filters about a recipient before it checks whether this
+ * client may relay there.  On a listener that is open to the world the filter
+ * would look up whatever a stranger names, and hold his connection meanwhile;
+ * so it acts only for those who may relay: this machine, whoever has
+ * authenticated, and networks that the operator named.
+ */
 #include "opensmtpd/filter.h"
 
 #include <stdlib.h>

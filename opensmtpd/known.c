@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * The client's own answer comes first, with its overrides and its rules for
+ * local faults; where that has nothing in force, what is older follows.  RFC
+ * 8461 3.3 lets an expired policy go; here it is only asked for until a lookup
+ * has said what the domain has now, which is a matter of seconds, and in that
+ * time it is the safer of the two answers.
+ */
 #include "opensmtpd/known.h"
 
 #include <string.h>
@@ -22,7 +29,7 @@ is_fresh(
 	return a->verdict == STS_VERDICT_NONE && !sts_status_is_local(a->why);
 }
 
-/* Moves the entry over. */
+/* Moves the entry over, so that it is freed once. */
 static void
 take_entry(struct sts_known *k, struct sts_entry *entry)
 {
@@ -31,6 +38,7 @@ take_entry(struct sts_known *k, struct sts_entry *entry)
 	memset(entry, 0, sizeof(*entry));
 }
 
+/* As the client would put it, if the policy were still in force. */
 static enum sts_verdict
 verdict_of(const struct sts_config *config, const struct sts_known *k)
 {
@@ -89,6 +97,7 @@ routes_are_fresh(const struct sts_known *k, int64_t now)
 	    age < (useful ? STS_ROUTES_FRESH : STS_ROUTES_USELESS);
 }
 
+/* The second reading of the store, where the first left something open. */
 static void
 read_more(const struct sts_config *config, bool want_routes, int64_t now,
     struct sts_known *k)

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Chained, with a fixed number of buckets: it never has to grow, so it cannot
+ * fail for want of memory, and 50,000 sessions make chains of a dozen.
+ */
 #include "opensmtpd/map.h"
 
+/* Session ids are random already, hashes of names are not in their low bits. */
 static size_t
 bucket_of(uint64_t key)
 {

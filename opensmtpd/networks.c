@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * An address is kept as its bytes and a number of bits, so that a single
+ * address, a network and an interface's address are compared alike.  Addresses
+ * of interfaces are read anew every few seconds: they may come and go while
+ * this program runs for months.
+ */
 #include "opensmtpd/networks.h"
 
 #include <arpa/inet.h>
@@ -33,6 +39,7 @@ unmap(struct sts_network *n)
 	memmove(n->bytes, n->bytes + sizeof(mapped), 4);
 }
 
+/* One address, all of its bits. */
 static bool
 parse_address(const char *text, struct sts_network *n)
 {
@@ -140,6 +147,7 @@ is_in_list(const struct sts_network *address, const struct sts_network *list,
 	return false;
 }
 
+/* Copied out of the list, which may not be aligned for its family. */
 static void
 add_own(struct sts_networks *n, const struct sockaddr *sa)
 {
@@ -163,6 +171,7 @@ add_own(struct sts_networks *n, const struct sockaddr *sa)
 	n->own_count++;
 }
 
+/* Where they cannot be read, those of the last time stay. */
 static void
 read_own(struct sts_networks *n)
 {

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * 4,096 numbers of 8 bytes in host order, each written and read in one piece,
+ * so neither side needs a lock.  A collision makes a failed host look well for
+ * a while, or costs a probe; the file never grows, whoever sends what.
+ */
 #include "opensmtpd/outcomes.h"
 
 #include <fcntl.h>
@@ -38,6 +43,7 @@ sts_outcomes_close(struct sts_outcomes *outcomes)
 	outcomes->fd = -1;
 }
 
+/* False where there is no such path. */
 static bool
 path_of(const struct sts_outcomes *o, char path[PATH_BYTES])
 {
@@ -68,6 +74,10 @@ is_gone(int fd)
 	return fstat(fd, &st) != 0 || st.st_nlink != 1;
 }
 
+/*
+ * The state directory may have been moved, deleted or made anew since the last
+ * time, so this is asked before each use.
+ */
 static bool
 open_file(struct sts_outcomes *o)
 {
@@ -99,6 +109,7 @@ slot_of(const char *domain)
 	return (off_t)(slot * sizeof(int64_t));
 }
 
+/* What cannot be written is not told: the table then asks for a probe. */
 static void
 write_now(struct sts_outcomes *o, off_t at)
 {
@@ -108,6 +119,7 @@ write_now(struct sts_outcomes *o, off_t at)
 		sts_outcomes_close(o);
 }
 
+/* A time in the future says nothing: the clock was set back. */
 static int64_t
 read_time(struct sts_outcomes *o, off_t at)
 {

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * smtpd writes its requests without waiting for our answers, and may be slow
+ * to read them; if we waited for it, and it for us, the mail would stand
+ * still.  So answers are queued without a limit of their own: there is one for
+ * each request, and the program stops reading those when too much waits.
+ */
 #include "opensmtpd/output.h"
 
 #include <errno.h>
@@ -42,6 +48,7 @@ sts_output_pending(const struct sts_output *output)
 	return output->end - output->start;
 }
 
+/* The buffer is empty: begin at its start, or give a large one back. */
 static void
 forget(struct sts_output *o)
 {
@@ -85,6 +92,7 @@ sts_output_flush(struct sts_output *output)
 		forget(output);
 }
 
+/* Waits until the descriptor takes bytes again, or never will. */
 static void
 wait_writable(struct sts_output *o, int ms)
 {
@@ -149,6 +157,7 @@ sts_output_add(struct sts_output *output, const char *bytes, size_t len)
 		output->end += len;
 		return;
 	}
+	/* No memory: now it has to wait, since a lost answer is worse. */
 	sts_output_drain(output, NO_LIMIT);
 	while (len > 0 && !output->broken) {
 		ssize_t n = write_some(output, bytes, len);

@@ -2,6 +2,10 @@
 /*
  * The imsg protocol: a header of 16 bytes {u32 type, u16 length with header,
  * u16 flags, u32 peer id, u32 process id} and a payload, in host order.
+ *
+ * No libutil is needed for so little, and none is the same everywhere: the
+ * library's header changed with its versions, smtpd's own copy did not.  A
+ * descriptor is never sent with a message, so plain reads do.
  */
 #include "opensmtpd/table_proto.h"
 
@@ -35,6 +39,7 @@ take(struct sts_span *payload, void *out, size_t size)
 	return true;
 }
 
+/* A reply is always of type OK; its result is in the payload. */
 static void
 put_message(struct sts_table_imsg *t, const void *payload, size_t len)
 {
@@ -53,6 +58,7 @@ put_message(struct sts_table_imsg *t, const void *payload, size_t len)
 	sts_output_add(t->output, out, STS_IMSG_HEADER + len);
 }
 
+/* {i32 result} and, after a lookup that found something, value\0. */
 static void
 put_result(struct sts_table_imsg *t, int32_t result, const char *value)
 {
@@ -84,6 +90,7 @@ parse_key(struct sts_span payload, uint32_t *service, char key[STS_KEY_MAX + 1])
 	return true;
 }
 
+/* CHECK and LOOKUP: what cannot be read is an error, but gets its reply. */
 static void
 take_question(struct sts_table_imsg *t, bool lookup, struct sts_span payload)
 {
@@ -107,6 +114,7 @@ take_question(struct sts_table_imsg *t, bool lookup, struct sts_span payload)
 	    lookup && reply.found == STS_FOUND ? reply.text : NULL);
 }
 
+/* {u32 version, name\0}; the name is known from argv[0]. */
 static void
 take_open(struct sts_table_imsg *t, struct sts_span payload)
 {
@@ -157,6 +165,7 @@ take_messages(struct sts_table_imsg *t)
 		if (len < STS_IMSG_HEADER || len > STS_IMSG_MAX) {
 			sts_log(STS_LOG_ERROR, NULL,
 			    "event=input reason=bad_length");
+			/* Where the next begins cannot be told. */
 			t->lost = true;
 			return t->len;
 		}

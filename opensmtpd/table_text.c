@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* The text protocol: "table|0.1|TIME|NAME|check|domain|ID|KEY". */
+/*
+ * The text protocol: "table|0.1|TIME|NAME|check|domain|ID|KEY".
+ *
+ * smtpd sends one request and reads one line; if that does not begin with the
+ * request's name and id, it ends.  So a line that is no request of its form
+ * gets no answer, a request that makes no sense gets an error, and an id is
+ * given back only if it can do no harm there.
+ */
 #include "opensmtpd/table_proto.h"
 
 #include <stdio.h>
@@ -15,6 +22,7 @@ struct request {
 	char key[STS_KEY_MAX + 1];
 };
 
+/* Once, whatever is said twice. */
 static void
 register_services(struct sts_table_text *t)
 {
@@ -64,6 +72,7 @@ parse_request(struct sts_span line, struct request *r)
 	return true;
 }
 
+/* One line, whole. */
 static void
 put_result(struct sts_table_text *t, const char *op, const char *id,
     const char *result)
@@ -77,6 +86,7 @@ put_result(struct sts_table_text *t, const char *op, const char *id,
 		sts_output_add(t->output, line, (size_t)len);
 }
 
+/* Only a lookup has a value, only an error a reason. */
 static void
 put_reply(struct sts_table_text *t, const struct request *r,
     const struct sts_reply *reply, bool with_value)
@@ -95,6 +105,7 @@ put_reply(struct sts_table_text *t, const struct request *r,
 	}
 }
 
+/* A service that was not registered is answered all the same. */
 static void
 take_request(struct sts_table_text *t, const struct request *r)
 {

@@ -1,4 +1,15 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * A question is in one of two queues: `waiting` until it is written to a
+ * resolver, `sent` until that answers.  It ends in settle, the only place that
+ * calls back, and only there.  Where the resolver is given up, what it had is
+ * put back in front of the queue, or, the second time, answered with the
+ * reason: then the question itself may be what it died of.
+ *
+ * Trust in the resolver is limited: it may say nothing, anything, or without
+ * an end.  A line that is no answer to a question that is open counts as a
+ * sign of life and no more.
+ */
 #include "client/keep.h"
 
 #include <errno.h>
@@ -32,6 +43,7 @@ static const char *const words[] = {
 };
 enum { WORDS = sizeof(words) / sizeof(words[0]) };
 
+/* The domain is at most STS_NAME_MAX bytes: 20,000 of these are 6 MB. */
 struct question {
 	struct question *next_in_bucket;
 	struct question *next, *prev; /* in a queue */
@@ -118,6 +130,7 @@ queue_prepend(struct queue *to, struct queue *from)
 	memset(from, 0, sizeof(*from));
 }
 
+/* The link to the question, or to where it would be. */
 static struct question **
 find(struct sts_keep *k, enum sts_keep_what what, const char *domain)
 {
@@ -275,6 +288,7 @@ refuse_waiting(struct sts_keep *k)
 	k->probe_count = 0;
 }
 
+/* Starts a resolver, unless it is too early for the next try. */
 static void
 start(struct sts_keep *k)
 {
@@ -317,6 +331,7 @@ put_line(struct sts_keep *k, const char *word, const char *name)
 	return true;
 }
 
+/* Questions first: somebody waits for them.  False: nothing, or no room. */
 static bool
 put_next(struct sts_keep *k)
 {
@@ -411,6 +426,7 @@ take_line(struct sts_keep *k, const char *line, size_t len)
 	settle(k, &k->sent, q, status);
 }
 
+/* Bytes are put together to lines, a line that is too long to none. */
 static void
 take_byte(struct sts_keep *k, char byte)
 {

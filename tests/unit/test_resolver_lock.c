@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A file system without locks (NFS whose lock daemon is down): a lookup goes
+ * on without one, and mail to domains never looked up does not stop.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "resolver/lookup.h"
+#include "resolver/resolver.h"
+#include "store/file.h"
+#include "store/lock.h"
+#include "tests/unit/tap.h"
+
+enum { SOMEBODY = 65534 };
+
+struct outcome {
+	bool done;
+	enum sts_status status;
+};
+
+static void
+on_done(void *arg, enum sts_status status)
+{
+	struct outcome *o = arg;
+
+	o->done = true;
+	o->status = status;
+}
+
+/* As if the file system refused: no write lock on what is only read. */
+static void
+break_locks(struct sts_store *store)
+{
+	int fd = openat(store->dir, "lock", O_RDONLY | O_CLOEXEC);
+
+	ok(fd >= 0 && dup2(fd, store->lock_fd) >= 0, "the lock is broken");
+	close(fd);
+}
+
+int
+main(void)
+{
+	char dir[] = "/tmp/mta-sts-lock.XXXXXX", conf[64], remove[80];
+	struct outcome o = {false, STS_INTERNAL};
+	struct sts_absence absence;
+	struct sts_resolver r;
+	struct sts_config config;
+	bool held;
+	FILE *file;
+
+	if (mkdtemp(dir) == NULL)
+		return 1;
+	/* The state directory is never root's. */
+	if (geteuid() == 0 &&
+	    (chown(dir, SOMEBODY, SOMEBODY) != 0 || setgid(SOMEBODY) != 0 ||
+		setuid(SOMEBODY) != 0))
+		return 1;
+	snprintf(conf, sizeof(conf), "%s/conf", dir);
+	if ((file = fopen(conf, "w")) == NULL)
+		return 1;
+	/* Nobody answers there. */
+	fprintf(
+	    file, "state-dir %s\nnameserver 127.0.0.1:1\ndns-timeout 1\n", dir);
+	fclose(file);
+	is_int(sts_config_load(&config, conf, NULL, NULL), STS_OK,
+	    "a configuration");
+	is_int(sts_resolver_open(&r, &config), STS_OK, "a resolver");
+	break_locks(r.store);
+	is_int(sts_lock_try(r.store, "a.example", &held), STS_STATE_UNWRITABLE,
+	    "locks do not work");
+	ok(sts_lookup_start(&r, "a.example", STS_TASK_LOOKUP, on_done, &o),
+	    "a lookup starts");
+	for (int i = 0; i < 50 && !o.done; i++)
+		(void)sts_loop_step(r.loop, 100);
+	is_str(sts_status_name(o.status), "ok", "and ends well");
+	is_int(
+	    sts_store_read_absence(r.store, "a.example", sts_now(), &absence),
+	    STS_OK, "with its result recorded");
+	is_int(sts_status_class(absence.reason), STS_CLASS_DNS,
+	    "which is the network's");
+	sts_resolver_close(&r);
+	sts_config_free(&config);
+	snprintf(remove, sizeof(remove), "rm -rf %s", dir);
+	return system(remove) != 0 ? 1 : tap_done();
+}

@@ -11,7 +11,7 @@
 LAB_CACHE=${LAB_CACHE:-${XDG_CACHE_HOME:-/var/cache}/mta-sts-lab}
 LAB_SERVERS='exim4-daemon-heavy exim4-base exim4-config knot nginx'
 LAB_SMTPD="opensmtpd dash coreutils libcurl4 libc-ares2 libbsd0 libidn2-0 \
-libssl3 libjansson4 zlib1g"
+libssl3 libjansson4 zlib1g openssl"
 LAB_SMTPD_SUITES='bookworm trixie'
 LAB_TOOLS='python3 openssl iproute2 perl util-linux mount'
 BUILD_TOOLS='gcc make pkg-config libc6-dev libcurl4-openssl-dev libc-ares-dev
@@ -55,6 +55,15 @@ install_packages() {
 # unpack_servers: fills the cache unless it is complete already.  The
 # directory is root's alone: it holds a setuid program.
 unpack_servers() {
+	mkdir -p "${LAB_CACHE%/*}" &&
+	    exec 9>"$LAB_CACHE.lock" && flock 9 || return 1
+	unpack_all
+	status=$?
+	exec 9>&-
+	return $status
+}
+
+unpack_all() {
 	unpack_root || return 1
 	for suite in $LAB_SMTPD_SUITES; do
 		unpack_smtpd "$suite" || return 1

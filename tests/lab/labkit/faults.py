@@ -125,8 +125,8 @@ def _state_full(_lab):
     try:
         yield
     finally:
-        subprocess.run(['umount', STATE], check=True)
-        subprocess.run(['umount', mounted], check=True)
+        subprocess.run(['umount', '-l', STATE], check=True)
+        subprocess.run(['umount', '-l', mounted], check=True)
 
 
 FAULTS = {

@@ -3,10 +3,12 @@
 
     {"203.0.113.7": {"name": "mx1.x.test", "do": "good", "cert": "/path"}}
 
-do: good, tls12, tls11, cbc (TLS 1.2 without AEAD), nostarttls, starttls454,
-silent (for 12 s, then close), close (at once), closetls (after the reply to
-STARTTLS), plaintext (clear text instead of a handshake), tempfail (451 to
-each recipient), reject (550).  Every message accepted is a line of log/mx.log and a file in mail/.
+do: good, tls12, tls11, cbc (TLS 1.2 without AEAD), sni (the certificate of
+another, unless the client names the host), nostarttls, starttls454, silent (for
+12 s, then close), close (at once), closetls (after the reply to STARTTLS),
+plaintext (clear text instead of a handshake), injected (clear text right behind
+the reply to STARTTLS), tempfail (451 to each recipient), reject (550).  Every
+message accepted is a line of log/mx.log and a file in mail/.
 """
 import itertools
 import re
@@ -23,6 +25,7 @@ settings = Settings('mx.json')
 log = Log('mx.log')
 numbers = itertools.count(1)
 TIMEOUT = 120
+OTHER = '/run/lab/certs/default.pem'
 SILENCE = 12  # seconds, for clients with long timeouts
 
 
@@ -38,10 +41,12 @@ def context_for(host, seen):
         if what == 'cbc':
             context.set_ciphers('ECDHE-ECDSA-AES128-SHA:'
                                 'ECDHE-ECDSA-AES256-SHA384')
-    context.load_cert_chain(host['cert'])
+    context.load_cert_chain(OTHER if what == 'sni' else host['cert'])
 
-    def name_asked(_socket, name, _context):
+    def name_asked(socket, name, _context):
         seen['sni'] = name
+        if what == 'sni' and (name or '').lower() == host['name'].lower():
+            socket.context = context_for({**host, 'do': 'good'}, seen)
     context.sni_callback = name_asked
     return context
 
@@ -112,7 +117,9 @@ class Session:
         self.log('starttls')
         if what == 'closetls':
             return False
-        if what == 'plaintext':
+        if what in ('plaintext', 'injected'):
+            if what == 'plaintext':
+                self.sock.recv(1)
             self.sock.sendall(b'This is not a handshake, is it?\r\n')
             return False
         context = context_for(self.host, self.seen)

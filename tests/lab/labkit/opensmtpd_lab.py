@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: ISC
+"""The world with OpenSMTPD in it, and what differs from Exim there."""
+import contextlib
+import csv
+import pathlib
+
+from labkit import paths, scenarios, tap
+from labkit.lab import SENDER, Lab, Message, Outcome
+from labkit.opensmtpd import OpenSmtpd, Refused
+
+TABLE = pathlib.Path(__file__).parents[1] / 'scenarios-opensmtpd.tsv'
+
+
+class SmtpdLab(Lab):
+    def __init__(self, version):
+        super().__init__(OpenSmtpd(version))
+
+    # Sending
+
+    def send(self, *rcpts, sender=SENDER):
+        """A message that smtpd does not take is the client's to keep."""
+        tag = self._tag()
+        try:
+            id_ = self.mta.submit(sender, rcpts, self.text(tag, rcpts))
+        except Refused as refused:
+            message = Message(tag, None, rcpts)
+            message.refused = str(refused)
+            return message
+        return Message(tag, id_, rcpts)
+
+    def send_auth(self, *rcpts, sender=SENDER):
+        """From a user, on the submission port."""
+        tag = self._tag()
+        id_ = self.mta.submit_auth(sender, rcpts, self.text(tag, rcpts))
+        return Message(tag, id_, rcpts)
+
+    def sendmail(self, *rcpts, sender=SENDER):
+        """From a program on this machine."""
+        tag = self._tag()
+        id_ = self.mta.submit_local(sender, rcpts, self.text(tag, rcpts))
+        return Message(tag, id_, rcpts)
+
+    def settle(self, messages, seconds=120):
+        return tap.until(lambda: all(message.id is None or
+                                     self.mta.tried(message)
+                                     for message in messages), seconds, 0.2)
+
+    # Looking
+
+    def outcome(self, message, rcpt=None):
+        """As for Exim; "refused" is a message that was not taken."""
+        if message.id is None:
+            arrived = self.mx.messages(message.tag)
+            return Outcome('refused' if not arrived else 'arrived',
+                           message.refused, arrived)
+        out = super().outcome(message, rcpt)
+        if out.verdict == 'deferred':
+            out.reason = self._detail(message, rcpt or message.rcpts[0],
+                                      out.reason)
+        return out
+
+    def _address(self, host):
+        """Where an MX host is, through a CNAME."""
+        for _ in range(4):
+            for kind in ('A', 'AAAA'):
+                found = self.dns.records.get((host, kind))
+                if found:
+                    return found[1][0]
+            found = self.dns.records.get((host, 'CNAME'))
+            if not found:
+                break
+            host = found[1][0].rstrip('.').lower()
+        return None
+
+    def _detail(self, message, rcpt, reason):
+        """smtpd tells the cause of a failed session apart from the delivery
+        that it belongs to."""
+        last = [entry for entry in self.mta.deliveries(message.id)
+                if entry.address == rcpt.lower()][-1]
+        address = self._address(last.relay.lower())
+        errors = self.mta.log_file.errors(address) if address else []
+        return f'{errors[-1]} ({reason})' if errors else reason
+
+
+class Row(scenarios.Row):
+    """A row of scenarios.tsv as it is for OpenSMTPD."""
+
+    def __init__(self, row, fields, version):
+        self.__dict__.update(row.__dict__)
+        self.difference = fields.get('difference', '-')
+        self.expected = fields.get(version, row.expected)
+        reasons = fields.get('reason', row.reason).split(' / ')
+        self.reason = reasons[0 if version == '6.8' else -1]
+
+    @property
+    def good(self):
+        if self.expected == 'refused' == self.verdict:
+            return self.reason in self.outcome.reason
+        return super().good
+
+
+def load(version):
+    """Rows that say something to this MTA."""
+    with open(TABLE, encoding='utf-8', newline='') as file:
+        reader = csv.DictReader(file, delimiter='\t', quoting=csv.QUOTE_NONE)
+        own = {fields['name']: fields for fields in reader}
+    rows = [Row(row, own.get(row.name, {}), version)
+            for row in scenarios.load()]
+    return [row for row in rows if row.expected != '-']
+
+
+@contextlib.contextmanager
+def setup(lab, what):
+    """As scenarios.setup.  The configuration is read when smtpd starts its
+    programs, so a changed one takes effect with a restart."""
+    before = pathlib.Path(paths.CONFIG).read_text()
+    with scenarios.setup(lab, what):
+        changed = pathlib.Path(paths.CONFIG).read_text() != before
+        if changed:
+            lab.mta.restart()
+        yield
+    if changed:
+        lab.mta.restart()
+
+
+def run(lab, rows, progress=lambda text: None):
+    """As scenarios.run; a U-label is sent to as an A-label, since smtpd has
+    no SMTPUTF8."""
+    for row in rows:
+        row.domain = row.ascii_domain
+        scenarios.arrange(lab, row)
+    lab.dns.commit()
+    lab.configure()
+    for what in sorted({row.setup for row in rows}):
+        some = [row for row in rows if row.setup == what]
+        progress(f'{len(some)} message(s), setup: {what}')
+        with setup(lab, what):
+            scenarios.send(lab, some)
+            scenarios.judge(lab, some)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Nothing fails open: a resolver that is missing, breaks down, lies, or is
 killed in the middle of a write."""
+from labkit import tap
 from labkit.matrix import Row, run
 
 run('resolver', [
@@ -15,3 +16,4 @@ run('resolver', [
     Row('killed-write', 'resolver_died'),
     Row('killed-rename', 'resolver_died'),
 ])
+tap.done()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Nothing fails open: a state directory that is missing, full, cannot be
 written, or is another's."""
+from labkit import tap
 from labkit.matrix import PLAIN, Row, everything, run
 
 MISSING = {**everything('waits: state_missing'),
@@ -16,3 +17,4 @@ run('state', [
     Row('state-of-root', 'state_owner'),
     Row('state-top-of-root', 'state_owner'),
 ])
+tap.done()

@@ -20,13 +20,15 @@ with the reason that the MTA's log has.
 """
 import concurrent.futures
 import contextlib
+import os
 import pathlib
 import re
 import subprocess
+import sys
 import time
 
 from labkit import certs, paths, sabotage, tap
-from labkit.exim import Exim
+from labkit.exim import MAINLOG, Exim
 from labkit.lab import SENDER, Lab, Message
 
 RECHECK = 300
@@ -45,15 +47,31 @@ PLAIN = 'sent, plain'
 NO_TLS = 'waits: no TLS'
 
 
+class RotatedExim(Exim):
+    """Its main log may be begun anew: a calling user's limit holds for it."""
+    saved = ''
+
+    def rotate(self):
+        self.saved += super().log()
+        MAINLOG.unlink(missing_ok=True)
+
+    def log(self):
+        return self.saved + super().log()
+
+
 class Row:
     """A fault, the reason that it gives, and where it differs from what is
     expected of every fault."""
 
-    def __init__(self, fault, reason, expect=None, poor=False, late=True):
+    def __init__(self, fault, reason, expect=None, poor=False, local=False,
+                 late=True):
         self.fault = fault
         self.reason = reason
         self.poor = poor  # messages come from a user with low limits
-        self.late = late  # hosts of "bad" and "cold" are mended after a run
+        self.local = local  # or from one without; no RCPT is verified then
+        # The hosts of "bad" and "cold" are mended after one more queue run,
+        # not before the first.
+        self.late = late
         self.expect = dict.fromkeys(('entry', 'unchecked'), SENT)
         self.expect.update(dict.fromkeys(('bad', 'bad-unchecked', 'lax-bad'),
                                          NO_TLS))
@@ -82,7 +100,7 @@ def everything(value):
 # The world
 
 
-def _timeless(path, names, ca=False):
+def timeless(path, names, ca=False):
     """Replaces a certificate by one that is valid from 1970 to 2049."""
     stem = str(path)
     san = ','.join('DNS:' + name for name in names)
@@ -113,12 +131,12 @@ def _timeless(path, names, ca=False):
 def make_timeless(hosts):
     """Certificates that no clock finds invalid, as if this were their year
     whatever year it is: the roots', policy hosts' and MX hosts'."""
-    _timeless(paths.CA, [], ca=True)
+    timeless(paths.CA, [], ca=True)
     for path in ('/etc/ssl/certs/ca-certificates.crt',
                  '/etc/ssl/certs/lab.pem'):
         pathlib.Path(path).write_bytes(paths.CA.read_bytes())
-    _timeless(paths.CERTS / 'host' / f'good-{hosts[0]}.pem', hosts)
-    _timeless(paths.CERTS / 'mx/x.hosts.test-wildcard.pem', ['*.hosts.test'])
+    timeless(paths.CERTS / 'host' / f'good-{hosts[0]}.pem', hosts)
+    timeless(paths.CERTS / 'mx/x.hosts.test-wildcard.pem', ['*.hosts.test'])
 
 
 def arrange(lab, rows, timeless):
@@ -165,23 +183,46 @@ def seed(lab, row):
 # Messages
 
 
+def _tidy():
+    """Empties the hints databases, which exist as on every used system:
+    beyond a caller's file size Exim can use them, but not make them."""
+    for name in ('retry', 'wait-remote_smtp'):
+        subprocess.run(['exim_tidydb', '-t', '0s', '/var/spool/exim4', name],
+                       check=True, stdout=subprocess.DEVNULL)
+
+
+def _make_hints(lab, row):
+    messages = [lab.send(f'eve@{row.domain(kind)}')
+                for kind in ('absent', 'bad')]
+    lab.settle(messages)
+    lab.mta.empty_queue()
+    time.sleep(1.1)  # whole seconds count for exim_tidydb
+
+
 def _send(lab, row, kind):
     rcpt = f'bob@{row.domain(kind)}'
-    if not row.poor:
+    if not row.poor and not row.local:
         return lab.send(rcpt)
-    tag = lab._tag()
+    tag = f'local-{kind}-{row.fault}'
     id_ = lab.mta.submit_local(SENDER, [rcpt], lab.text(tag, [rcpt]),
-                               preexec_fn=sabotage.poor)
+                               preexec_fn=sabotage.poor if row.poor else None)
     return Message(tag, id_, [rcpt])
 
 
 def send(lab, row, kinds):
     """All at once: a resolver that hangs is waited for."""
-    lab.mta.forget_retries()
-    with concurrent.futures.ThreadPoolExecutor(len(kinds)) as pool:
-        sent = pool.map(lambda kind: _send(lab, row, kind), kinds)
-        row.messages.update(zip(kinds, sent))
-    lab.settle([row.messages[kind] for kind in kinds])
+    if row.poor:
+        _tidy()
+        for kind in kinds:
+            lab.mta.rotate()
+            row.messages[kind] = _send(lab, row, kind)
+            lab.settle([row.messages[kind]])
+    else:
+        lab.mta.forget_retries()
+        with concurrent.futures.ThreadPoolExecutor(len(kinds)) as pool:
+            sent = pool.map(lambda kind: _send(lab, row, kind), kinds)
+            row.messages.update(zip(kinds, sent))
+        lab.settle([row.messages[kind] for kind in kinds])
     for kind in kinds:
         row.cells[kind] = cell(lab, row.messages[kind])
 
@@ -231,7 +272,7 @@ def crashes(lab):
     lines = [line for line in lab.mta.log().splitlines()
              if re.search(r'crashed|signal \d|SIG[A-Z]{3}', line)]
     lines += [line for line in lab.mta.panics().splitlines()
-              if ' dlopen "/' not in line]
+              if 'setrlimit(RLIMIT_NOFILE) failed' not in line]
     return lines + [str(path) for place in ('/', '/var/spool/exim4',
                                             '/var/log/exim4')
                     for path in pathlib.Path(place).glob('**/core*'
@@ -239,13 +280,44 @@ def crashes(lab):
                                                          else 'core*')]
 
 
+def _quiet():
+    """A daemon that was restarted began a queue run."""
+    def only_daemon():
+        running = []
+        for path in pathlib.Path('/proc').glob('[0-9]*/exe'):
+            with contextlib.suppress(OSError):
+                if os.readlink(path) == '/usr/sbin/exim4':
+                    running.append(path)
+        return len(running) == 1
+    tap.until(only_daemon, 60)
+
+
+def loose():
+    """Files of the store with another mode than theirs."""
+    return [str(path) for path in [sabotage.STATE,
+                                   *sabotage.STATE.rglob('*')]
+            if path.lstat().st_mode & 0o7777 not in (
+                (0o750,) if path.is_dir() else (0o640, 0o600))]
+
+
+def make_good(lab, row):
+    """No MX host is to blame any more."""
+    for kind in KINDS + LAX[:2]:
+        lab.mx.add(row.host(kind), 'good', 'wildcard', 'x.hosts.test')
+
+
 def mend(lab, row):
     """Queue runs without the fault: first the hosts are as they were, so that
     a domain that was cold is seen to be enforced now, then they are good."""
+    _quiet()
     wanted = {'bad': NO_TLS, 'bad-unchecked': NO_TLS, 'cold': NO_TLS,
               'cold-free': PLAIN, 'lax-cold': PLAIN, 'lax-free': PLAIN,
               'absent': PLAIN, 'entry': SENT, 'unchecked': SENT,
               'lax-bad': NO_TLS}
+    if not row.cells['lax-cold'].startswith('sent'):
+        wanted['lax-cold'] = NO_TLS
+    if row.cells['lax-bad'].startswith('sent'):
+        wanted['lax-bad'] = PLAIN
     if row.late:
         lab.mta.run_queue()
         got = {kind: cell(lab, message)
@@ -254,8 +326,7 @@ def mend(lab, row):
             tap.diag({kind: text for kind, text in got.items()
                       if wanted[kind] != text})
             return 'not as without a fault'
-    for kind in KINDS:
-        lab.mx.add(row.host(kind), 'good', 'wildcard', 'x.hosts.test')
+    make_good(lab, row)
     lab.mta.run_queue()
     got = {kind: cell(lab, message)
            for kind, message in row.messages.items()}
@@ -273,12 +344,16 @@ def mend(lab, row):
 def run_row(lab, row):
     began = time.monotonic()
     seed(lab, row)
+    if row.poor:
+        _make_hints(lab, row)
     with sabotage.apply(lab, row.fault):
         send(lab, row, KINDS)
         with sabotage.settings(on_local_error='deliver'):
             send(lab, row, LAX)
         left = tap.until(lambda: not strays(), 12, 0.2)
         row.strays = [] if left else strays()
+        if not row.late:
+            make_good(lab, row)
     row.cells['mended'] = mend(lab, row)
     row.seconds = time.monotonic() - began
     check_row(lab, row)
@@ -288,11 +363,12 @@ def check_row(lab, row):
     for kind in KINDS + LAX:
         if not tap.ok(re.fullmatch(row.expect[kind], row.cells[kind]),
                       f'{row.fault}, {kind}: {row.expect[kind]}'):
-            tap.diag(f'{row.cells[kind]} ({lab.outcome(row.messages[kind]).reason})')
+            tap.diag(row.cells[kind])
     tap.same(row.cells['mended'], 'all sent, once',
              f'{row.fault}, mended: -qff sends everything')
     tap.same(lab.mta.bounces(), [], f'{row.fault}: nothing bounced')
     tap.same(crashes(lab), [], f'{row.fault}: no process crashed')
+    tap.same(loose(), [], f'{row.fault}: modes in the store')
     tap.same(row.strays, [], f'{row.fault}: no zombie, nothing left running')
 
 
@@ -310,14 +386,22 @@ def table(rows, name):
     (paths.LAB / 'out/lab' / f'matrix-{name}.txt').write_text(text)
 
 
-def run(name, rows, flavour='single', timeless=False):
-    """The whole of a test program."""
-    lab = Lab(Exim(flavour))
+def start(rows, flavour='single', timeless=False):
+    """A world with the rows' domains, and a running MTA."""
+    lab = Lab(RotatedExim(flavour))
     arrange(lab, rows, timeless)
     lab.configure(dns_timeout=1, fetch_timeout=1)
     lab.reconfigure()
     lab.mta.start()
+    return lab
+
+
+def run(name, rows, **more):
+    """The whole of a test program; its arguments choose among the rows."""
+    rows = [row for row in rows if row.fault in sys.argv[1:] or
+            not sys.argv[1:]]
+    lab = start(rows, **more)
     for row in rows:
         run_row(lab, row)
     table(rows, name)
-    tap.done()
+    return lab

@@ -12,6 +12,7 @@ import pathlib
 import random
 import resource
 import shutil
+import signal
 import subprocess
 import time
 
@@ -149,13 +150,12 @@ def _state_without_inodes(_lab):
 # Descriptors and the limits of a calling user
 
 
-def hungry(count, loaded=True):
+def hungry(count):
     """Edits the configuration: `count` descriptors are free while our
-    function runs.  Loading the object takes one: `loaded`, it is before."""
+    function runs.  To load it takes one, so it is called before, too."""
     hog = object_file('hog')
     query = '${dlfunc{MTA_STS_SO}{mta_sts_query}{$domain}}'
-    first = '${dlfunc{MTA_STS_SO}{mta_sts_query}{[192.0.2.1]}}' \
-        if loaded else ''
+    first = '${dlfunc{MTA_STS_SO}{mta_sts_query}{[192.0.2.1]}}'
     take = '${if eq{%s${dlfunc{%s}{hog_take}{%d}}}{}{}{}}' % (
         first, hog, count)
     give = '${dlfunc{%s}{hog_give}{}}' % hog
@@ -166,11 +166,11 @@ def hungry(count, loaded=True):
     return edit
 
 
-def _descriptors(count, loaded=True):
+def _descriptors(count):
     @contextlib.contextmanager
     def apply(lab):
         before = lab.edit
-        lab.edit = lambda text: hungry(count, loaded)(
+        lab.edit = lambda text: hungry(count)(
             before(text) if before else text)
         lab.reconfigure()
         try:
@@ -182,7 +182,9 @@ def _descriptors(count, loaded=True):
 
 
 def poor():
-    """What a local user can do before he runs sendmail."""
+    """What a local user can do before he runs sendmail.  Without the first
+    line Exim dies of its own hints database."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
     resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
     os.umask(0)
@@ -226,10 +228,9 @@ SABOTAGE = {
     'ca-unreadable': _ca_unreadable,
     'ca-garbage': _ca_garbage,
     'roots-unreadable': lambda _lab: _default_roots(0o700),
-    'descriptors-0': _descriptors(0, loaded=False),
-    'descriptors-0-loaded': _descriptors(0),
+    'descriptors-0': _descriptors(0),
     'descriptors-3': _descriptors(3),
-    'descriptors-5': _descriptors(5),
+    'poor-user': lambda _lab: contextlib.nullcontext(),
     'clock-1970': _clock(at=600),
     'clock-week-behind': _clock(offset=-7 * 86400),
     'clock-year-ahead': _clock(offset=YEAR),

@@ -7,7 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <paths.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#endif
 
 enum { LINE_MAX_BYTES = 1000 };
 
@@ -15,7 +21,8 @@ static struct {
 	const char *program;
 	enum sts_log_sink sink;
 	enum sts_log_level threshold;
-} logger = {"mta-sts", STS_LOG_NOWHERE, STS_LOG_INFO};
+	int syslog_fd;
+} logger = {"mta-sts", STS_LOG_NOWHERE, STS_LOG_INFO, -1};
 
 static const char *const level_names[] = {
     [STS_LOG_ERROR] = "error",
@@ -25,8 +32,8 @@ static const char *const level_names[] = {
 };
 
 void
-sts_log_open(const char *program, enum sts_log_sink sink,
-    enum sts_log_level threshold)
+sts_log_open(
+    const char *program, enum sts_log_sink sink, enum sts_log_level threshold)
 {
 	logger.program = program;
 	logger.sink = sink;
@@ -79,6 +86,46 @@ write_stderr(enum sts_log_level level, const char *line)
 		return;
 }
 
+#ifdef __linux__
+/*
+ * Sends a line without waiting; false: syslog(3) has to.  On Linux that one
+ * waits for as long as the daemon does not read, and a lookup with it.  A line
+ * that nobody takes is lost.
+ */
+static bool
+send_syslog(int priority, const char *line)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX, .sun_path = _PATH_LOG};
+	char out[LINE_MAX_BYTES + 100], when[32];
+	time_t now = time(NULL);
+	struct tm tm;
+	int len;
+
+	if (logger.syslog_fd < 0)
+		logger.syslog_fd =
+		    socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (localtime_r(&now, &tm) == NULL ||
+	    strftime(when, sizeof(when), "%b %e %H:%M:%S", &tm) == 0)
+		return false;
+	len = snprintf(out, sizeof(out), "<%d>%s %s[%ld]: %s",
+	    LOG_MAIL | priority, when, logger.program, (long)getpid(), line);
+	if (len < 0 || (size_t)len >= sizeof(out))
+		return false;
+	return sendto(logger.syslog_fd, out, (size_t)len,
+		   MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&to,
+		   sizeof(to)) >= 0 ||
+	    errno != EPROTOTYPE;
+}
+#else
+static bool
+send_syslog(int priority, const char *line)
+{
+	(void)priority;
+	(void)line;
+	return false;
+}
+#endif
+
 void
 sts_log(enum sts_log_level level, const char *domain, const char *format, ...)
 {
@@ -105,9 +152,9 @@ sts_log(enum sts_log_level level, const char *domain, const char *format, ...)
 		append_escaped(line, sizeof(line), " ");
 	}
 	append_escaped(line, sizeof(line), raw);
-	if (logger.sink == STS_LOG_SYSLOG)
-		syslog(priorities[level], "%s", line);
-	else
+	if (logger.sink != STS_LOG_SYSLOG)
 		write_stderr(level, line);
+	else if (!send_syslog(priorities[level], line))
+		syslog(priorities[level], "%s", line);
 	errno = saved_errno;
 }

@@ -24,6 +24,7 @@ struct server {
 	size_t len;
 	bool overlong; /* the rest of the line is thrown away */
 	bool ended;    /* end of input */
+	bool lost;     /* the store is not where it was */
 	size_t pending;
 };
 
@@ -144,6 +145,15 @@ handle_line(struct server *s, struct sts_span line)
 		write_out(s->out, "bad\n", 4);
 		return;
 	}
+	/*
+	 * The directory was made anew, or something is mounted over it.  Who
+	 * asked sees us end, and asks our successor.
+	 */
+	if (!sts_store_is_current(
+		s->resolver->store, s->resolver->config->state_dir)) {
+		s->lost = true;
+		return;
+	}
 	if ((q = calloc(1, sizeof(*q))) != NULL) {
 		q->server = s;
 		q->what = requests[which].word;
@@ -202,7 +212,7 @@ sts_serve(struct sts_resolver *resolver, int in, int out)
 	s.watch = sts_watch_start(resolver->loop, in, false, on_input, &s);
 	if (s.watch == NULL)
 		return 3;
-	while (status == STS_OK && (!s.ended || s.pending > 0))
+	while (status == STS_OK && !s.lost && (!s.ended || s.pending > 0))
 		status = sts_loop_step(resolver->loop, STEP_MS);
-	return status == STS_OK ? 0 : 3;
+	return status == STS_OK && !s.lost ? 0 : 3;
 }

@@ -87,6 +87,15 @@ sts_store_close(struct sts_store *store)
 	free(store);
 }
 
+bool
+sts_store_is_current(const struct sts_store *store, const char *state_dir)
+{
+	struct stat here, there;
+
+	return fstat(store->dir, &here) == 0 && stat(state_dir, &there) == 0 &&
+	    here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+}
+
 uid_t
 sts_store_uid(const struct sts_store *store)
 {
@@ -164,8 +173,8 @@ sts_store_walk(struct sts_store *store, enum sts_kind kind,
 
 		if (dir == NULL && errno != ENOENT)
 			return errno == EMFILE || errno == ENFILE
-				   ? STS_NO_DESCRIPTORS
-				   : STS_STATE_UNREADABLE;
+			    ? STS_NO_DESCRIPTORS
+			    : STS_STATE_UNREADABLE;
 		while (dir != NULL && more && (d = readdir(dir)) != NULL) {
 			if (store->writing)
 				remove_stale(dirfd(dir), d->d_name);

@@ -73,6 +73,12 @@ enum sts_status sts_store_open(
     struct sts_store **store, const char *state_dir, bool writing);
 void sts_store_close(struct sts_store *store);
 
+/*
+ * False where the path names another directory by now, or none: what is
+ * written here is seen by nobody.
+ */
+bool sts_store_is_current(const struct sts_store *store, const char *state_dir);
+
 /* The user and group that own the state directory. */
 uid_t sts_store_uid(const struct sts_store *store);
 gid_t sts_store_gid(const struct sts_store *store);

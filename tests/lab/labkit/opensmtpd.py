@@ -305,11 +305,11 @@ class OpenSmtpd:
         return self.log_file.text()
 
     def panics(self):
-        """Lines that tell of the end of a process."""
+        """Lines that tell of the end of a process of smtpd."""
         return '\n'.join(
             line for line in self.log().splitlines()
-            if re.search(r'fatal|exited|terminated|lost child|died|signal',
-                         line))
+            if re.search(r'fatal|lost child|socket closed|exited|corruption',
+                         line) and '-mta-sts: ' not in line)
 
     def deliveries(self, message_id):
         return self.log_file.deliveries(message_id)

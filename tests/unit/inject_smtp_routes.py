@@ -419,6 +419,26 @@ def kept():
                   "but none that a wrong clock dated in the future")
 
 
+def shared():
+    """Domains whose routes another process found use the host too."""
+    mail_zone()
+    for certificate, status in ((stranger.issue("x", SAN),
+                                 "mx_cert_untrusted"), (good, "ok")):
+        with Smtp(certificate) as server, Resolver(server.port) as r:
+            with Resolver(state=r.state) as other:
+                other.ask("routes e.test")
+            r.ask("routes d.test")
+            tap.equal((r.ask("probe mx.d.test"),
+                       r.probe("d.test", "mx.d.test")),
+                      ("ok", (True, status)), f"{status}: known domains")
+            told = r.probe("e.test", "mx.d.test")
+            if status == "ok":
+                r.ask("routes e.test")
+                told = r.probe("e.test", "mx.d.test")
+            tap.equal(told, (True, status), "bad news is told to all at "
+                      "once, good news when their routes are found again")
+
+
 def limits():
     hosts = [f"h{i}.l.test" for i in range(8)]
     wild = root.issue("x", "subjectAltName=DNS:*.l.test")
@@ -591,7 +611,7 @@ try:
     good = root.issue("x", SAN)
     with DnsServer({}) as names:
         for part in (kinds, private, order, unknown_later, deadline,
-                     routes_faults, recorded, outcomes, kept, limits,
+                     routes_faults, recorded, outcomes, kept, shared, limits,
                      configured, probe_faults, many):
             began = time.monotonic()
             part()

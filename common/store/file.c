@@ -220,6 +220,27 @@ create_temporary(int dir, char name[32])
 	return -1;
 }
 
+/* A file, or an empty directory, which rename(2) does not replace. */
+static int
+remove_any(int dir, const char *name)
+{
+	if (unlinkat(dir, name, 0) == 0)
+		return 0;
+	if (errno == EISDIR || errno == EPERM)
+		return unlinkat(dir, name, AT_REMOVEDIR);
+	return -1;
+}
+
+static int
+rename_over(int dir, const char *from, const char *to)
+{
+	if (renameat(dir, from, dir, to) == 0)
+		return 0;
+	if (errno != EISDIR || remove_any(dir, to) != 0)
+		return -1;
+	return renameat(dir, from, dir, to);
+}
+
 /*
  * Replaces `name` below `dir`.  A reader sees the old file or the new one;
  * after a crash too, where `durable`.
@@ -242,7 +263,7 @@ write_file(
 		status = sts_status_from_errno(errno);
 	if (close(fd) != 0 && status == STS_OK)
 		status = sts_status_from_errno(errno);
-	if (status == STS_OK && renameat(dir, temporary, dir, name) != 0)
+	if (status == STS_OK && rename_over(dir, temporary, name) != 0)
 		status = sts_status_from_errno(errno);
 	if (status != STS_OK)
 		(void)unlinkat(dir, temporary, 0);
@@ -308,7 +329,7 @@ sts_file_remove(struct sts_store *store, enum sts_kind kind, const char *domain)
 	dir_path(kind, domain, path);
 	if ((status = open_dir(store, path, &dir, &owner)) != STS_OK)
 		return status;
-	if (unlinkat(dir, domain, 0) != 0)
+	if (remove_any(dir, domain) != 0)
 		status = errno == ENOENT ? STS_NOT_FOUND
 					 : sts_status_from_errno(errno);
 	close(dir);

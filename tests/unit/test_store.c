@@ -334,6 +334,24 @@ test_drop(struct sts_store *store)
 	    "nothing to drop");
 }
 
+/* What is not believed is mended by the next write, whatever it is. */
+static void
+test_mended(struct sts_store *store)
+{
+	const char *path = path_of("policies", "dir.test");
+
+	write_good(store, "dir.test");
+	ok(unlink(path) == 0 && mkdir(path, 0750) == 0,
+	    "a directory in a file's place");
+	is_int(read_status(store, "dir.test"), STS_ENTRY_CORRUPT,
+	    "is not believed");
+	write_good(store, "dir.test");
+	is_int(read_status(store, "dir.test"), STS_OK, "is written over");
+	ok(unlink(path) == 0 && mkdir(path, 0750) == 0, "another");
+	is_int(sts_store_drop(store, "dir.test"), STS_OK, "is dropped");
+	is_int(read_status(store, "dir.test"), STS_NOT_FOUND, "and gone");
+}
+
 static bool
 count_one(void *arg, const char *domain)
 {
@@ -487,6 +505,7 @@ main(void)
 	test_every_byte(store);
 	test_absence(store);
 	test_drop(store);
+	test_mended(store);
 	test_trim(store);
 	test_lock(store);
 	test_newest(store);

@@ -460,6 +460,8 @@ parse_file(struct loader *l, bool must_exist)
 	if (status == STS_BAD_LINE)
 		note(
 		    l, "the file is larger than %d bytes", STS_CONFIG_FILE_MAX);
+	else if (status != STS_OK && errno == EPERM)
+		note(l, "everybody can write the file, so it does not count");
 	else if (status != STS_OK)
 		note(l, "the file cannot be read: %s", strerror(errno));
 	if (status != STS_OK)

@@ -65,6 +65,10 @@ sts_readfile(
 	errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
 	if (!S_ISREG(st.st_mode))
 		goto out;
+	/* It would say what anybody here wants. */
+	errno = EPERM;
+	if ((st.st_mode & S_IWOTH) != 0)
+		goto out;
 	status = STS_BAD_LINE;
 	if (st.st_size < 0 || (uintmax_t)st.st_size > max)
 		goto out;

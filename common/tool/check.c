@@ -232,13 +232,16 @@ check_override(struct sts_findings *f, const struct sts_override *override)
 
 	if (override->kind != STS_OVERRIDE_POLICY)
 		return;
-	status = sts_readfile(override->file, true, STS_BODY_MAX, &bytes, &len);
+	/* As the client reads it. */
+	status =
+	    sts_readfile(override->file, false, STS_BODY_MAX, &bytes, &len);
 	if (status == STS_OK)
 		(void)sts_policy_parse(&policy, bytes, len, note_policy, &note);
 	else
 		sts_find(f, STS_FIND_ERROR, NULL,
-		    "domain %s policy %s: the file cannot be read, or is "
-		    "larger than 64 KiB",
+		    "domain %s policy %s: the file cannot be read, is a "
+		    "link, can be written by everybody, or is larger than 64 "
+		    "KiB",
 		    override->name, override->file);
 	free(bytes);
 }

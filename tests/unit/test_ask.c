@@ -523,6 +523,9 @@ test_odd_policy_files(void)
 	ok(write(fd, ENFORCE, strlen(ENFORCE)) > 0, "a good policy file");
 	close(fd);
 	expect_policy_at(path, E, STS_OK, "the file itself");
+	(void)chmod(path, 0602);
+	expect_policy_at(path, D, STS_CONFIG, "one that everybody can write");
+	(void)chmod(path, 0600);
 	snprintf(other, sizeof(other), "%s.link", path);
 	ok(symlink(path, other) == 0, "and a link to it");
 	expect_policy_at(other, D, STS_CONFIG, "a link is not followed");

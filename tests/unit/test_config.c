@@ -352,6 +352,17 @@ test_files(void)
 	is_int(sts_config_load(&c, path, NULL, NULL), STS_OK,
 	    "a file at the bound, without a note function");
 	sts_config_free(&c);
+	write_file("recheck 1\n", 10);
+	(void)chmod(path, 0602);
+	expect_fault(path, STS_CONFIG, "a file that everybody can write");
+	is_str(told.reason,
+	    "everybody can write the file, so it does not count",
+	    "the reason says so");
+	(void)chmod(path, 0660);
+	is_int(sts_config_load(&c, path, NULL, NULL), STS_OK,
+	    "a file that its group can write");
+	sts_config_free(&c);
+	(void)chmod(path, 0600);
 	if (geteuid() == 0) {
 		tap_skip("an unreadable file", "root reads everything");
 		return;

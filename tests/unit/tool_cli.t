@@ -138,7 +138,9 @@ ca-file $top/nothing
 frobnicate yes
 domain example.com policy $top/policy
 domain example.org policy $top/nothing
+domain example.net policy $top/link
 EOF
+ln -s policy "$top/link"
 run 1 'a bad configuration' config check -f "$top/bad.conf"
 out "^$top/bad.conf:3: " 'a bad number by its line'
 out "^$top/bad.conf:4: " 'a nameserver that is no address'
@@ -149,6 +151,7 @@ out "^error: resolver $top/nothing: " 'a missing resolver'
 out "^error: ca-file $top/nothing: " 'missing trust roots'
 out "^error: $top/policy: .*policy_no_mx" 'a policy that is none'
 out "^error: domain example.org policy" 'a policy that is missing'
+out "^error: domain example.net policy" 'a policy behind a link'
 run 3 'a configuration that is not there' config check -f "$top/nothing"
 run 3 'the same for other commands' query -f "$top/nothing" a.example
 mkdir "$top/empty"
@@ -156,6 +159,10 @@ printf 'state-dir %s\nresolver %s\nca-path %s\n' "$top/state" \
     "$top/resolver" "$top/empty" >"$top/path.conf"
 run 1 'a directory without certificates' config check -f "$top/path.conf"
 out 'no certificate in it' 'is named'
+chmod 666 "$top/good.conf"
+run 3 'a configuration for everybody' config check -f "$top/good.conf"
+out 'everybody can write' 'is named'
+chmod 644 "$top/good.conf"
 chmod 777 "$top/state"
 run 1 'a state directory for everybody' config check -f "$top/good.conf"
 out 'written by everybody' 'is named'

@@ -100,11 +100,22 @@ class Row(scenarios.Row):
         return super().good
 
 
-def load(version):
-    """Rows that say something to this MTA."""
+def _own():
+    """What TABLE says, by the scenario's name."""
     with open(TABLE, encoding='utf-8', newline='') as file:
         reader = csv.DictReader(file, delimiter='\t', quoting=csv.QUOTE_NONE)
-        own = {fields['name']: fields for fields in reader}
+        return {fields['name']: fields for fields in reader}
+
+
+def differences():
+    """Why a verdict is not Exim's, by the scenario's name."""
+    return {name: fields['difference'] for name, fields in _own().items()
+            if fields['difference'] != '-'}
+
+
+def load(version):
+    """Rows that say something to this MTA."""
+    own = _own()
     rows = [Row(row, own.get(row.name, {}), version)
             for row in scenarios.load()]
     return [row for row in rows if row.expected != '-']

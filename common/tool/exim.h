@@ -45,6 +45,7 @@ struct sts_exim {
 	char *main;              /* exim -bP exim_user ... */
 	char *router_text;       /* exim -bP routers; cut up by parsing */
 	char *transport_text;
+	char *all;         /* exim -bP config; NULL: not shown to this user */
 	char *dlfunc;      /* "y" where dlfunc is built in */
 	char *call_result; /* what a call of ours gives, or NULL */
 	struct sts_exim_list routers;

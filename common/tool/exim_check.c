@@ -231,6 +231,22 @@ judge_dnssec_ok(struct sts_findings *f, const struct sts_exim *e)
 }
 
 /*
+ * With cutthrough delivery the next recipient goes along on an open connection
+ * to the same address, whatever its MX host's name: the certificate was held
+ * against another.  ACLs are nowhere but in the whole configuration.
+ */
+static void
+judge_cutthrough(struct sts_findings *f, const struct sts_exim *e)
+{
+	if (e->all != NULL && strstr(e->all, "cutthrough_delivery") != NULL)
+		sts_find(f, STS_FIND_WARNING,
+		    "remove \"control = cutthrough_delivery\" from the ACL, or "
+		    "limit it to domains that are not asked about",
+		    "an ACL asks for cutthrough delivery, which checks a "
+		    "certificate for the first recipient only");
+}
+
+/*
  * A value that Exim shows to administrators only cannot be judged.  One for
  * each driver is enough to say so.
  */
@@ -264,6 +280,7 @@ sts_exim_judge(struct sts_findings *f, struct sts_exim *e)
 	} else {
 		sts_exim_judge_absence(f, e);
 	}
+	judge_cutthrough(f, e);
 	judge_dnssec_ok(f, e);
 	judge_trust_ad(f, e);
 	judge_owner(f, e);

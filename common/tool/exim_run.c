@@ -95,6 +95,7 @@ ask_all(struct sts_exim *e)
 	    "-bP", "exim_user", "dns_dnssec_ok", "config_file", NULL};
 	static const char *const routers[] = {"-bP", "routers", NULL};
 	static const char *const transports[] = {"-bP", "transports", NULL};
+	static const char *const all[] = {"-bP", "config", NULL};
 	static const char *const dlfunc[] = {"-be", "_HAVE_DLFUNC", NULL};
 
 	e->version = sts_exim_run(e, version);
@@ -103,6 +104,7 @@ ask_all(struct sts_exim *e)
 	e->main = sts_exim_run(e, main_options);
 	e->router_text = sts_exim_run(e, routers);
 	e->transport_text = sts_exim_run(e, transports);
+	e->all = sts_exim_run(e, all);
 	e->dlfunc = sts_exim_run(e, dlfunc);
 	if (e->main == NULL || e->router_text == NULL ||
 	    e->transport_text == NULL || e->dlfunc == NULL)
@@ -123,6 +125,7 @@ free_answers(struct sts_exim *e)
 	free(e->main);
 	free(e->router_text);
 	free(e->transport_text);
+	free(e->all);
 	free(e->dlfunc);
 	free(e->call_result);
 	sts_exim_list_free(&e->routers);

@@ -120,6 +120,7 @@ close_world(struct world *w)
 	free(w->e.main);
 	free(w->e.router_text);
 	free(w->e.transport_text);
+	free(w->e.all);
 	free(w->e.dlfunc);
 	free(w->e.call_result);
 	sts_exim_list_free(&w->e.routers);

@@ -61,6 +61,20 @@ around_it(void)
 	judge(&w);
 	ok(found(&w, "warning: ", "dns_dnssec_ok"), "no DNSSEC questions");
 	close_world(&w);
+
+	open_world(&w, "single");
+	w.e.all = strdup("begin acl\nacl_check_rcpt:\n  accept\n"
+			 "    control = cutthrough_delivery/defer=pass\n");
+	judge(&w);
+	ok(found(&w, "warning: ", "cutthrough"), "cutthrough delivery");
+	is_int(problems(&w), 1, "and nothing else");
+	close_world(&w);
+
+	open_world(&w, "single");
+	w.e.all = strdup("begin acl\nacl_check_rcpt:\n  accept\n");
+	judge(&w);
+	is_int(problems(&w), 0, "an ACL without it");
+	close_world(&w);
 }
 
 /* The words for "TLS 1.2 or later" are the TLS library's. */

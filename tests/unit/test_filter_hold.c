@@ -475,13 +475,16 @@ test_memory(void)
 	world_absence(&w, "state", "known.test", "", 10, 3600);
 	for (int round = 0; round < ROUNDS; round++) {
 		for (unsigned i = 0; i < EACH; i++) {
+			unsigned session = (unsigned)round * EACH + i;
+
 			snprintf(text, sizeof(text),
 			    "report|0.7|1.1|smtp-in|link-connect|%x|n|pass|"
 			    "local|local\n"
 			    "filter|0.7|1.1|smtp-in|rcpt-to|%x|%x|u@%s\n"
 			    "report|0.7|1.1|smtp-in|link-disconnect|%x\n",
-			    i, i, i,
-			    i % 100 == 0 ? "none-cold.test" : "known.test", i);
+			    session, session, i,
+			    i % 100 == 0 ? "none-cold.test" : "known.test",
+			    session);
 			peer_say(&p, text);
 		}
 		answered += collect(EACH, 20000);

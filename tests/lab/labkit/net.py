@@ -142,7 +142,9 @@ class Policies:
 
     def publish(self, domain, mode, mx=(), max_age=604800, id_=None):
         """Record, host, and policy; commit the DNS afterwards."""
-        if not (paths.CERTS / 'host' / f'mta-sts.{domain}').is_symlink():
+        host = f'mta-sts.{domain}'
+        if not (paths.CERTS / 'host' / host).is_symlink() or \
+                (host, 'A') not in self.dns.records:
             self.host(domain)
         self.serve(domain, self.text(mode, mx, max_age))
         return self.record(domain, id_)

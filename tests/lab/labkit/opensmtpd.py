@@ -19,7 +19,6 @@ from labkit.opensmtpd_log import Log
 from labkit.tap import until
 
 SUITES = {'6.8': 'bookworm', '7.6': 'trixie'}
-ROOT = paths.LAB / 'smtpd'
 CONF = pathlib.Path('/etc/smtpd.conf')
 CREDENTIALS = pathlib.Path('/etc/smtpd.credentials')
 EXAMPLE = paths.LAB / 'src/opensmtpd/conf/example.conf'
@@ -54,51 +53,51 @@ class OpenSmtpd:
 
     def __init__(self, version='7.6'):
         self.version = version
+        self.root = paths.LAB / 'smtpd' / version
         self.log_file = Log(paths.LOG / 'smtpd.log')
         self.process = None
         self.paused = False
-        if not ROOT.exists():
+        if not self.root.exists():
             self._make_root()
 
     # The root
 
     def _make_root(self):
         tree = paths.LAB / 'debian' / SUITES[self.version]
-        upper, work = paths.LAB / 'smtpd-usr/upper', \
-            paths.LAB / 'smtpd-usr/work'
+        over = paths.LAB / 'smtpd-usr' / self.version
+        upper, work = over / 'upper', over / 'work'
         for path in (upper, work):
             path.mkdir(parents=True)
         for name in ('usr', 'etc', 'var', 'run', 'dev', 'proc', 'tmp'):
-            (ROOT / name).mkdir(parents=True)
+            (self.root / name).mkdir(parents=True)
         for name in LINKS:
-            (ROOT / name).symlink_to('usr/' + name)
-        _must('mount', '-t', 'overlay', 'overlay', ROOT / 'usr', '-o',
+            (self.root / name).symlink_to('usr/' + name)
+        _must('mount', '-t', 'overlay', 'overlay', self.root / 'usr', '-o',
               f'lowerdir={tree}/usr,upperdir={upper},workdir={work}')
         # Mounts that a test makes below /var are seen inside as well.
         _must('mount', '--make-rshared', '/var')
-        _must('mount', '--rbind', '/var', ROOT / 'var')
+        _must('mount', '--rbind', '/var', self.root / 'var')
         for name in ('etc', 'run', 'dev', 'proc', 'tmp'):
-            _must('mount', '--bind', f'/{name}', ROOT / name)
+            _must('mount', '--bind', f'/{name}', self.root / name)
         self._install()
 
-    @staticmethod
-    def _install():
+    def _install(self):
         """As `make install FILTERDIR=/usr/libexec/opensmtpd` does it, and
         what Debian's package does when it is installed."""
         for name, directory in INSTALLED.items():
             built = paths.LAB / 'build' / name
             if built.exists():
-                (ROOT / directory).mkdir(parents=True, exist_ok=True)
-                shutil.copy(built, ROOT / directory / name)
-                os.chmod(ROOT / directory / name, 0o755)
-        smtpctl = ROOT / 'usr/sbin/smtpctl'
+                (self.root / directory).mkdir(parents=True, exist_ok=True)
+                shutil.copy(built, self.root / directory / name)
+                os.chmod(self.root / directory / name, 0o755)
+        smtpctl = self.root / 'usr/sbin/smtpctl'
         shutil.chown(smtpctl, 'root', 'opensmtpq')
         os.chmod(smtpctl, 0o2755)
         os.makedirs('/var/lib/opensmtpd/empty', exist_ok=True)
 
     def inside(self, *argv, **more):
         """A command in smtpd's root, as root."""
-        return _run('chroot', ROOT, *argv, stdin=subprocess.DEVNULL, **more)
+        return _run('chroot', self.root, *argv, stdin=subprocess.DEVNULL, **more)
 
     # Configuration
 
@@ -158,7 +157,7 @@ class OpenSmtpd:
         until(lambda: 'tentative' not in _must('ip', '-6', 'addr'), 10)
         with open(self.log_file.path, 'ab') as log:
             self.process = subprocess.Popen(
-                [*limits, 'chroot', str(ROOT), '/usr/sbin/smtpd', '-d'],
+                [*limits, 'chroot', str(self.root), '/usr/sbin/smtpd', '-d'],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd='/',
                 env={'PATH': os.environ['PATH'], **(environment or {})})
         self.paused = False
@@ -180,13 +179,12 @@ class OpenSmtpd:
     def daemon_pid(self):
         return self.process.pid if self.is_running() else None
 
-    @staticmethod
-    def processes():
+    def processes(self):
         """Of smtpd and of all that it started: number and command name."""
         found = {}
         for path in pathlib.Path('/proc').glob('[0-9]*'):
             try:
-                if os.readlink(path / 'root') == str(ROOT):
+                if os.readlink(path / 'root') == str(self.root):
                     found[int(path.name)] = (path / 'comm').read_text().strip()
             except OSError:
                 pass
@@ -235,7 +233,7 @@ class OpenSmtpd:
     def sendmail(self, sender, rcpts, text, *options):
         """As sendmail(1), run by alice; returns status and output."""
         done = subprocess.run(
-            ['chroot', '--userspec=alice:alice', str(ROOT),
+            ['chroot', '--userspec=alice:alice', str(self.root),
              '/usr/sbin/sendmail', '-f', sender, *options, '--', *rcpts],
             input=text, text=True, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, check=False, cwd='/', timeout=300)
@@ -250,8 +248,7 @@ class OpenSmtpd:
 
     def submit_queued(self, sender, rcpts, text):
         """Without an attempt to deliver it."""
-        self.ctl('pause', 'mta')
-        self.paused = True
+        self.hold_queue()
         return self.submit_local(sender, rcpts, text)
 
     # The queue
@@ -282,6 +279,11 @@ class OpenSmtpd:
             match = re.match(r'([0-9a-f]+)\. .* [-A-Z]*D', line)
             if match:
                 self.ctl('resume', 'route', match.group(1))
+
+    def hold_queue(self):
+        """No attempts until the next queue run."""
+        self.ctl('pause', 'mta')
+        self.paused = True
 
     def run_queue(self, force=True, seconds=60):
         """One attempt at everything in the queue, to its end."""

@@ -3,13 +3,45 @@
 import contextlib
 import csv
 import pathlib
+import re
+import zlib
 
 from labkit import paths, scenarios, tap
 from labkit.lab import SENDER, Lab, Message, Outcome
 from labkit.opensmtpd import OpenSmtpd, Refused
 
+VERSIONS = ('6.8', '7.6')
 NO_FAULTS = ('-', 'trust-ad')
 TABLE = pathlib.Path(__file__).parents[1] / 'scenarios-opensmtpd.tsv'
+
+
+def _age_routes(path, seconds):
+    """Moves the times of a file of routes into the past."""
+    text = re.sub(r'^(recorded|probed): ([1-9][0-9]*)$',
+                  lambda match: f'{match[1]}: {int(match[2]) - seconds}',
+                  path.read_text(), flags=re.M)
+    body = text[:text.rindex('crc32: ')]
+    with open(path, 'r+', encoding='ascii') as file:
+        file.write(f'{body}crc32: {zlib.crc32(body.encode()):08x}\n')
+        file.truncate()
+
+
+@contextlib.contextmanager
+def running(version, **configure):
+    """A lab in which that version runs, from an empty queue, log and store."""
+    lab = SmtpdLab(version)
+    lab.dns.commit()
+    lab.configure()
+    lab.mta.configure(**configure)
+    lab.mta.start()
+    tap.diag(f'OpenSMTPD {version}')
+    try:
+        yield lab
+    finally:
+        lab.mta.empty_queue()
+        lab.mta.stop()
+        lab.forget()
+        lab.mta.log_file.clear()
 
 
 class SmtpdLab(Lab):
@@ -41,10 +73,24 @@ class SmtpdLab(Lab):
         id_ = self.mta.submit_local(sender, rcpts, self.text(tag, rcpts))
         return Message(tag, id_, rcpts)
 
+    def send_held(self, *rcpts):
+        """A message that is accepted now and tried with the next queue run."""
+        self.mta.hold_queue()
+        return self.send(*rcpts)
+
     def settle(self, messages, seconds=120):
         return tap.until(lambda: all(message.id is None or
                                      self.mta.tried(message)
                                      for message in messages), seconds, 0.2)
+
+    def later(self, seconds):
+        """As if so much time had passed, with smtpd stopped."""
+        self.mta.stop()
+        for path in pathlib.Path(paths.STATE).glob('routes/*/*'):
+            _age_routes(path, seconds)
+        for path in pathlib.Path(paths.STATE).glob('[pa]*/*/*'):
+            self.age(path.name, seconds)
+        self.mta.start()
 
     # Looking
 
@@ -59,6 +105,21 @@ class SmtpdLab(Lab):
             out.reason = self._detail(message, rcpt or message.rcpts[0],
                                       out.reason)
         return out
+
+    @staticmethod
+    def mode(domain):
+        """Of the policy that the store has; None: it has none."""
+        for path in pathlib.Path(paths.STATE).glob(f'policies/*/{domain}'):
+            return re.search(r'^mode: (\w+)', path.read_text(), re.M)[1]
+        return None
+
+    @staticmethod
+    def probed(domain):
+        """When a host of the domain was last probed; 0: never."""
+        for path in pathlib.Path(paths.STATE).glob(f'routes/*/{domain}'):
+            return max(map(int, re.findall('^probed: ([0-9]+)$',
+                                           path.read_text(), re.M)))
+        return 0
 
     def _address(self, host):
         """Where an MX host is, through a CNAME."""

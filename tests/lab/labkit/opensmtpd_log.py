@@ -55,6 +55,9 @@ class Log:
         """A mark for the others."""
         return self.path.stat().st_size if self.path.exists() else 0
 
+    def clear(self):
+        self.path.unlink(missing_ok=True)
+
     def attempts(self, mark=0):
         addresses = dict(ENVELOPE.findall(self.text()))
         found, why = [], ''

@@ -1,0 +1,696 @@
+# SPDX-License-Identifier: ISC
+"""What a lookup and a refresh do to the store: tests/vectors/cache_state.tsv,
+row by row, and what design and RFC 8461 ask besides.  The real resolver, its
+own store, a DNS server and policy hosts on loopback; entries are aged by
+help_age."""
+import csv
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+
+BUILD = os.path.abspath(os.environ.get("B", "build"))
+
+if not shutil.which("openssl"):
+    print("1..0 # SKIP openssl is not installed")
+    sys.exit(0)
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from fakeworld import World, policy  # noqa: E402
+
+TESTS = 0
+FAILED = 0
+
+
+def ok(holds, name):
+    global TESTS, FAILED
+    TESTS += 1
+    FAILED += not holds
+    print("%sok %d - %s" % ("" if holds else "not ", TESTS, name), flush=True)
+    return holds
+
+
+def same(got, expected, name):
+    if not ok(got == expected, name):
+        print("# got %r, expected %r" % (got, expected), flush=True)
+
+
+class Case:
+    """One store, fresh, and the resolver's answers about d.test."""
+
+    def __init__(self, **config):
+        self.dir = tempfile.mkdtemp(dir=TOP)
+        self.state = os.path.join(self.dir, "state")
+        os.mkdir(self.state, 0o750)
+        self.conf = os.path.join(self.dir, "conf")
+        settings = {"state-dir": self.state, "ca-file": WORLD.ca_file,
+                    "nameserver": "127.0.0.1:%d" % WORLD.dns_port,
+                    "allow-private": "yes", "dns-timeout": 2,
+                    "fetch-timeout": 3}
+        settings.update({k.replace("_", "-"): v for k, v in config.items()})
+        with open(self.conf, "w") as f:
+            for key, value in settings.items():
+                f.write("%s %s\n" % (key, value))
+        WORLD.txt.clear()
+        WORLD.policy.clear()
+        self.log = ""
+
+    def run(self, what, *domains, check=True):
+        p = subprocess.run(
+            [PROGRAMS + "/help_resolver", self.conf, str(WORLD.https_port),
+             what, *domains], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, timeout=60)
+        self.log = p.stderr
+        if p.returncode < 0 or (check and "Sanitizer" in p.stderr):
+            print("# " + p.stderr.replace("\n", "\n# "))
+            ok(False, "the resolver ends well")
+        return p.stdout.strip()
+
+    def lookup(self, domain="d.test"):
+        out = self.run("lookup", domain)
+        return out.replace("done lookup %s " % domain, "")
+
+    def force(self, domain="d.test"):
+        return self.run("force", domain).replace("done force %s " % domain, "")
+
+    def refresh(self):
+        return self.run("refresh")
+
+    def age(self, seconds, domain="d.test"):
+        subprocess.run([PROGRAMS + "/help_age", self.state, domain,
+                        str(seconds)], check=True)
+
+    def set(self, field, value, domain="d.test"):
+        subprocess.run([PROGRAMS + "/help_age", self.state, domain, "set",
+                        field, str(value)], check=True)
+
+    def file(self, kind, domain="d.test"):
+        for root, _, names in os.walk(os.path.join(self.state, kind)):
+            if domain in names:
+                return os.path.join(root, domain)
+        return None
+
+    def fields(self, kind="policies", domain="d.test"):
+        path = self.file(kind, domain)
+        if path is None:
+            return None
+        head = open(path).read().split("\n\n")[0]
+        pairs = [line.split(": ", 1) for line in head.split("\n")[1:]]
+        fields = {p[0]: p[1] if len(p) > 1 else "" for p in pairs}
+        for line in open(path).read().split("\n"):
+            if line.startswith("mode: "):
+                fields["mode"] = line[6:]
+        return fields
+
+    def verdict(self, domain="d.test"):
+        """What a reader concludes from the store alone."""
+        f = self.fields("policies", domain)
+        if f and int(f["expires"]) > time.time():
+            return f["mode"]
+        a = self.fields("absent", domain)
+        if a and int(a["until"]) > time.time():
+            return "no policy"
+        return "unknown"
+
+    def publish(self, record_id="1", **kw):
+        WORLD.txt["_mta-sts.d.test"] = ["v=STSv1; id=%s" % record_id]
+        WORLD.policy["d.test"] = policy(**kw)
+
+    def fetches(self):
+        before = WORLD.fetch_count("d.test")
+        return lambda: WORLD.fetch_count("d.test") - before
+
+    def queries(self):
+        before = WORLD.dns_count("_mta-sts.d.test")
+        return lambda: WORLD.dns_count("_mta-sts.d.test") - before
+
+
+def cached(**config):
+    """A case whose entry of d.test (id 1, enforce) was fetched just now."""
+    case = Case(**config)
+    case.publish("1")
+    assert case.lookup() == "ok", case.log
+    return case
+
+
+def gone():
+    WORLD.txt.pop("_mta-sts.d.test", None)
+
+
+ROWS = {}
+
+
+def row(*ids):
+    def register(function):
+        for i in ids:
+            ROWS[i] = function
+        return function
+    return register
+
+
+@row("CAC-001")
+def first_lookup(name):
+    case = Case()
+    case.publish("1234", mx="mx.d.test")
+    same(case.lookup(), "ok", name)
+    f = case.fields()
+    same((f["id"], f["mode"]), ("1234", "enforce"), name + ": stored")
+    same(oct(os.stat(case.file("policies")).st_mode & 0o7777), "0o640",
+         name + ": mode 0640")
+
+
+@row("CAC-004")
+def same_id_https_broken(name):
+    case = cached()
+    case.age(400)
+    WORLD.policy["d.test"] = (500, "broken")
+    fetches = case.fetches()
+    same(case.lookup(), "ok", name)
+    same((case.verdict(), fetches()), ("enforce", 0), name)
+
+
+@row("CAC-005")
+def expired_serves_new(name):
+    case = cached()
+    case.age(700000)
+    case.publish("1", mode="testing")
+    same(case.lookup(), "ok", name)
+    same(case.verdict(), "testing", name)
+
+
+@row("CAC-007")
+def new_id_https_fails(name):
+    case = cached()
+    case.age(400)
+    WORLD.txt["_mta-sts.d.test"] = ["v=STSv1; id=2"]
+    WORLD.policy["d.test"] = (404, "")
+    same(case.lookup(), "ok", name)
+    f = case.fields()
+    same((f["mode"], f["id"], f["failed-id"]), ("enforce", "1", "2"), name)
+
+
+@row("CAC-008")
+def expired_new_id_https_fails(name):
+    case = cached()
+    case.age(700000)
+    WORLD.txt["_mta-sts.d.test"] = ["v=STSv1; id=2"]
+    WORLD.policy["d.test"] = (404, "")
+    same(case.lookup(), "ok", name)
+    same(case.verdict(), "no policy", name)
+
+
+@row("CAC-009")
+def record_gone(name):
+    case = cached()
+    case.age(400)
+    gone()
+    same(case.lookup(), "ok", name)
+    same(case.verdict(), "enforce", name)
+
+
+@row("CAC-012")
+def record_ill_formed(name):
+    case = cached()
+    case.age(400)
+    WORLD.txt["_mta-sts.d.test"] = ["v=STSv1; id="]
+    same(case.lookup(), "ok", name)
+    same(case.verdict(), "enforce", name)
+
+
+@row("CAC-013")
+def record_servfail(name):
+    case = cached()
+    case.age(400)
+    WORLD.txt["_mta-sts.d.test"] = None
+    same(case.lookup(), "ok", name)
+    same(case.verdict(), "enforce", name)
+    queries = case.queries()
+    case.lookup()
+    same(queries(), 0, name + ": no query for a minute")
+    case.age(61)
+    case.lookup()
+    ok(queries() > 0, name + ": then again")
+
+
+@row("CAC-015", "CAC-016", "CAC-017")
+def back_off(name):
+    case = Case()
+    WORLD.txt["_mta-sts.d.test"] = ["v=STSv1; id=A"]
+    WORLD.policy["d.test"] = (500, "")
+    fetches = case.fetches()
+    same((case.lookup(), fetches()), ("ok", 1), name + ": a failed fetch")
+    same(case.verdict(), "no policy", name)
+    if name.startswith("CAC-015"):
+        same((case.lookup(), fetches()), ("ok", 1), name)
+        same(case.verdict(), "no policy", name)
+    elif name.startswith("CAC-016"):
+        WORLD.txt["_mta-sts.d.test"] = ["v=STSv1; id=B"]
+        WORLD.policy["d.test"] = policy()
+        same((case.lookup(), fetches()), ("ok", 2), name)
+        same(case.verdict(), "enforce", name)
+        same(case.fields("absent"), None, name + ": the absence is gone")
+    else:
+        case.age(301)
+        same((case.lookup(), fetches()), ("ok", 2), name)
+
+
+@row("CAC-018")
+def refresh_same_id(name):
+    case = cached()
+    case.age(86400)
+    before = int(case.fields()["expires"])
+    fetches = case.fetches()
+    case.refresh()
+    same(fetches(), 1, name + ": fetched again")
+    ok(int(case.fields()["expires"]) >= before + 86400, name)
+
+
+@row("CAC-019")
+def refresh_new_id(name):
+    case = cached()
+    case.age(86400)
+    case.publish("2", mode="testing")
+    case.refresh()
+    same((case.verdict(), case.fields()["id"]), ("testing", "2"), name)
+
+
+@row("CAC-020")
+def refresh_fails(name):
+    case = cached()
+    case.age(86400)
+    before = case.fields()["expires"]
+    WORLD.policy["d.test"] = (500, "")
+    same(case.refresh(), "done refresh d.test failed fetch_http_status", name)
+    same((case.verdict(), case.fields()["expires"]), ("enforce", before), name)
+    ok("warning: domain=d.test event=fetch-failed" in case.log,
+       name + ": the administrator is told")
+
+
+@row("CAC-022")
+def refresh_not_due(name):
+    case = cached()
+    fetches = case.fetches()
+    same((case.refresh(), fetches()), ("done refresh d.test ok", 0), name)
+
+
+@row("CAC-025")
+def refresh_same_record(name):
+    case = Case(refresh_after=60)
+    case.publish("1", max_age=100)
+    case.lookup()
+    case.publish("1", mode="testing", max_age=100)
+    case.age(90)
+    case.refresh()
+    same(case.verdict(), "testing", name)
+
+
+@row("CAC-027")
+def invalid_mode(name):
+    case = cached()
+    path = case.file("policies")
+    text = open(path).read().replace("mode: enforce", "mode: invalid")
+    open(path, "w").write(text)
+    fetches = case.fetches()
+    same((case.lookup(), fetches()), ("ok", 1), name)
+    same(case.verdict(), "enforce", name)
+
+
+@row("CAC-029")
+def expired_record_gone(name):
+    case = Case(recheck=1)
+    case.publish("1", max_age=1)
+    case.lookup()
+    case.age(400)
+    gone()
+    same(case.lookup(), "ok", name)
+    same(case.verdict(), "no policy", name)
+
+
+@row("CAC-030")
+def fresh(name):
+    case = cached()
+    queries = case.queries()
+    same((case.lookup(), queries()), ("ok", 0), name)
+
+
+@row("CAC-033")
+def none_lifts(name):
+    case = cached()
+    case.age(400)
+    case.publish("2", mode="none", mx="")
+    same(case.lookup(), "ok", name)
+    same(case.verdict(), "none", name)
+
+
+@row("CAC-034")
+def none_withdrawn(name):
+    case = Case()
+    case.publish("1", mode="none", mx="")
+    case.lookup()
+    case.age(86400)
+    gone()
+    WORLD.policy["d.test"] = (404, "")
+    case.refresh()
+    same(case.file("policies"), None, name)
+    ok("warning" not in case.log, name + ": silently")
+
+
+@row("CAC-044")
+def no_parent(name):
+    case = Case()
+    WORLD.txt["_mta-sts.d.test"] = ["v=STSv1; id=1"]
+    WORLD.policy["d.test"] = policy()
+    queries = case.queries()
+    same(case.lookup("sub.d.test"), "ok", name)
+    same((case.verdict("sub.d.test"), queries()), ("no policy", 0), name)
+
+
+@row("CAC-048")
+def clock_back(name):
+    case = cached()
+    year = 365 * 86400
+    case.age(-year)
+    f = case.fields()
+    ok(int(f["fetched"]) > time.time() + year - 60, name + ": from the future")
+    WORLD.policy["d.test"] = (500, "")
+    same(case.lookup(), "ok", name)
+    f = case.fields()
+    same(case.verdict(), "enforce", name + ": not thrown away")
+    ok(int(f["expires"]) <= time.time() + 604800 + 1, name)
+
+
+@row("CAC-049")
+def long_life(name):
+    case = Case()
+    case.publish("1", max_age=9999999999)
+    same(case.lookup(), "ok", name)
+    ok(int(case.fields()["expires"]) <= time.time() + 31557600 + 1, name)
+
+
+NOT_OURS = {
+    "CAC-032": "strict testing does not exist here",
+    "CAC-035": "the MTA's own retry", "CAC-037": "tried in the lab",
+    "CAC-039": "tried in the lab", "CAC-040": "tried in the lab",
+    "CAC-041": "a report, not a lookup", "CAC-045": "the client's",
+    "CAC-046": "the client's", "CAC-047": "the client's",
+    "CAC-050": "DANE, tried in the lab",
+}
+
+
+def vectors():
+    with open("tests/vectors/cache_state.tsv") as f:
+        rows = list(csv.DictReader(f, delimiter="\t"))
+    for r in rows:
+        name = "%s %s; %s: %s" % (r["id"], r["precondition"] or "-",
+                                  r["event"], r["expected"])
+        if r["id"] in ROWS:
+            ROWS[r["id"]](name)
+        elif r["id"] in NOT_OURS:
+            print("# %s is not the resolver's: %s"
+                  % (r["id"], NOT_OURS[r["id"]]))
+        else:
+            ok(False, name + ": a row without a test")
+
+
+def beyond_vectors():
+    case = cached()
+    case.age(400)
+    gone()
+    WORLD.policy["d.test"] = (404, "")
+    case.lookup()
+    same(case.verdict(), "enforce", "record and policy host gone: in force")
+
+    case = cached()
+    case.age(86400)
+    gone()
+    before = int(case.fields()["expires"])
+    case.refresh()
+    ok(int(case.fields()["expires"]) >= before + 86400,
+       "refresh with the record gone extends the policy (10.2)")
+
+    case = cached()
+    case.age(2 * 86400)
+    fetches = case.fetches()
+    case.lookup()
+    same(fetches(), 1, "a delivery refreshes what is twice past refresh-after")
+
+    case = cached()
+    used = case.fields()["used"]
+    case.age(90000)
+    case.refresh()
+    same(int(case.fields()["used"]), int(used) - 90000,
+         "refresh is no use")
+
+    case = cached()
+    case.age(400)
+    expires = case.fields()["expires"]
+    case.lookup()
+    same(case.fields()["expires"], expires,
+         "a confirmation does not extend expires")
+
+    case = cached()
+    case.age(181 * 86400)
+    fetches = case.fetches()
+    case.refresh()
+    same((case.file("policies"), fetches()), (None, 0),
+         "expired and unused for 180 days: removed")
+
+    case = Case()
+    case.publish("1", max_age=0)
+    case.lookup()
+    same(case.verdict(), "enforce", "max_age 0 holds for recheck seconds")
+    case.age(301)
+    gone()
+    case.lookup()
+    same(case.verdict(), "no policy", "and no longer")
+
+    case = Case()
+    WORLD.txt["_mta-sts.d.test"] = None
+    same(case.lookup(), "ok", "SERVFAIL without a policy: recorded")
+    same((case.verdict(), case.fields("absent")["reason"]),
+         ("no policy", "dns_servfail"), "as no policy, with its reason")
+    f = case.fields("absent")
+    same(int(f["until"]) - int(f["recorded"]), 60, "for 60 seconds")
+
+    case = Case()
+    case.lookup()
+    f = case.fields("absent")
+    same((f["reason"], int(f["until"]) - int(f["recorded"])),
+         ("no_record", 3600), "no record: for an hour")
+
+    case = Case()
+    case.publish("1")
+    WORLD.policy["d.test"] = (200, "version: STSv1\nmode: enforce\n")
+    case.lookup()
+    f = case.fields("absent")
+    same((f["reason"], f["id"], int(f["until"]) - int(f["recorded"])),
+         ("policy_no_max_age", "1", 300), "an invalid policy: 300 s, its id")
+
+
+def local_faults():
+    case = Case(ca_file="/nonexistent/ca.pem")
+    case.publish("1")
+    same(case.lookup(), "fault ca_unusable", "an unusable CA file is a fault")
+    same((case.file("policies"), case.file("absent")), (None, None),
+         "and nothing is recorded")
+
+    case = cached()
+    path = case.file("policies")
+    text = open(path).read()
+    open(path, "w").write(text.replace("enforce", "testing"))
+    gone()
+    same(case.lookup(), "fault entry_corrupt",
+         "a spoiled entry and no record: a fault, never none")
+    case.publish("2")
+    WORLD.policy["d.test"] = (500, "")
+    same(case.lookup(), "fault entry_corrupt", "nor when the fetch fails")
+    fetches = case.fetches()
+    same((case.lookup(), fetches()), ("fault entry_corrupt", 0),
+         "which is backed off too")
+    case.publish("3")
+    same((case.lookup(), case.verdict()), ("ok", "enforce"),
+         "a successful fetch mends it")
+
+    case = cached()
+    os.chmod(case.state, 0o550)
+    same(case.run("lookup", "other.test"), "open state_unwritable",
+         "a state directory that cannot be written is a fault")
+    os.chmod(case.state, 0o750)
+
+
+def clock_heals():
+    """The store was written by a clock a year ahead; then it was mended."""
+    year = 365 * 86400
+
+    def ahead():
+        case = cached()
+        case.age(-year)
+        newest = os.path.join(case.state, "newest")
+        body = "mta-sts newest 1\ndomain: d.test\nfetched: %d\n" % (
+            time.time() + year)
+        open(newest, "w").write(body + "crc32: %08x\n"
+                                % zlib.crc32(body.encode()))
+        return case
+
+    case = ahead()
+    same(case.lookup("nothing.test"), "ok",
+         "far behind the store: the witness is fetched, the clock believed")
+    same(case.verdict("nothing.test"), "no policy", "the answer is recorded")
+    ok(int(case.fields()["fetched"]) <= time.time() + 1, "the witness too")
+
+    case = ahead()
+    WORLD.policy["d.test"] = (500, "")
+    same(case.lookup("nothing.test"), "fault clock",
+         "no witness: nobody knows whether the clock is right")
+    same(case.verdict("nothing.test"), "unknown", "nothing is recorded")
+    same(case.lookup(), "ok", "the domain with an entry is answered")
+    ok(int(case.fields()["expires"]) > time.time() + year,
+       "and its entry is not shortened by a clock in doubt")
+
+    case = Case()
+    case.publish("1")
+    WORLD.policy["d.test"] = (500, "")
+    case.lookup()
+    case.age(-year)
+    case.publish("1")
+    fetches = case.fetches()
+    case.lookup()
+    same((fetches(), case.verdict()), (1, "enforce"),
+         "a fetch that failed in the future is not backed off")
+
+
+def one_fetch():
+    case = Case()
+    case.publish("1")
+    fetches = case.fetches()
+    procs = [subprocess.Popen(
+        [PROGRAMS + "/help_resolver", case.conf, str(WORLD.https_port),
+         "lookup", "d.test"], stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, text=True) for _ in range(20)]
+    answers = {p.communicate(timeout=60)[0] for p in procs}
+    same(answers, {"done lookup d.test ok\n"}, "20 processes at once: answered")
+    same(fetches(), 1, "with one fetch")
+
+    case = Case()
+    WORLD.txt["_mta-sts.d.test"] = ["v=STSv1; id=1"]
+    WORLD.policy["d.test"] = (500, "")
+    fetches = case.fetches()
+    p = subprocess.run(
+        [PROGRAMS + "/help_resolver", case.conf, str(WORLD.https_port),
+         "serve"], input="lookup d.test\n" * 50, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, text=True, timeout=60)
+    same(p.stdout, "done lookup d.test ok\n" * 50,
+         "50 requests in one process: one answer each")
+    same(fetches(), 1, "with one fetch, though it failed")
+
+
+def deadlines():
+    case = Case(fetch_timeout=2, dns_timeout=1)
+    case.publish("1")
+    WORLD.policy["d.test"] = "hang"
+    began = time.time()
+    same(case.lookup(), "ok", "a policy host that hangs: answered")
+    spent = time.time() - began
+    ok(spent < 2 + 2 * 1 + 1, "within fetch-timeout + 2 x dns-timeout")
+    same(case.fields("absent")["reason"], "fetch_timeout", "and recorded")
+
+    case = Case(fetch_timeout=4, dns_timeout=1)
+    case.publish("1")
+    WORLD.policy["d.test"] = "hang"
+    holder = subprocess.Popen(
+        [PROGRAMS + "/help_resolver", case.conf, str(WORLD.https_port),
+         "lookup", "d.test"], stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL)
+    time.sleep(0.5)
+    holder.send_signal(signal.SIGSTOP)
+    began = time.time()
+    same(case.lookup(), "ok", "a lock that is never released: answered")
+    ok(time.time() - began < 4 + 2 * 1 + 1, "in the same time")
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+
+
+def overtaken():
+    """A lookup without the lock fails late, after the entry was replaced."""
+    case = cached(fetch_timeout=4, dns_timeout=1)
+    case.age(400)
+    WORLD.txt["_mta-sts.d.test"] = ["v=STSv1; id=2"]
+    WORLD.policy["d.test"] = "hang"
+
+    def start():
+        return subprocess.Popen(
+            [PROGRAMS + "/help_resolver", case.conf, str(WORLD.https_port),
+             "lookup", "d.test"], stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, text=True)
+    holder = start()
+    time.sleep(0.5)
+    holder.send_signal(signal.SIGSTOP)
+    late = start()
+    time.sleep(3)
+    now = int(time.time())
+    case.set("fetched", now)
+    same(late.communicate(timeout=30)[0], "done lookup d.test ok\n",
+         "overtaken: answered")
+    f = case.fields()
+    same((int(f["fetched"]), f["failed-id"]), (now, ""),
+         "a newer entry is not overwritten by an older lookup")
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+
+
+def protocol():
+    case = Case()
+    lines = ("lookup d.test\nlookup\n\nfoo d.test\nlookup D.test\n"
+             "lookup -x\nlookup ../../x\n" + "lookup " + "a" * 5000 + "\n"
+             "lookup d.test extra\nroutes d.test\nlookup e.test\n")
+    WORLD.mx["d.test"] = [(20, "mx2.d.test"), (10, "MX1.d.test")]
+    p = subprocess.run(
+        [PROGRAMS + "/help_resolver", case.conf, str(WORLD.https_port),
+         "serve"], input=lines, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, text=True, timeout=60)
+    same(sorted(p.stdout.split("\n")),
+         sorted(["", "done lookup d.test ok", "done lookup e.test ok",
+                 "done routes d.test ok"] + ["bad"] * 8),
+         "one answer a request, \"bad\" for each ill-formed line")
+    same(p.returncode, 0, "exit 0 at end of input")
+    routes = open(case.file("routes")).read()
+    ok(routes.index("mx: mx1.d.test") < routes.index("mx: mx2.d.test"),
+       "routes are in order of preference")
+    WORLD.mx.clear()
+
+
+def main():
+    vectors()
+    beyond_vectors()
+    local_faults()
+    clock_heals()
+    one_fetch()
+    deadlines()
+    overtaken()
+    protocol()
+    print("1..%d" % TESTS)
+    return 1 if FAILED or not TESTS else 0
+
+
+if __name__ == "__main__":
+    TOP = tempfile.mkdtemp(prefix="mta-sts-resolver.")
+    PROGRAMS = os.path.join(TOP, "bin")
+    os.mkdir(PROGRAMS)
+    for program in "tests/help_resolver", "tests/help_age":
+        shutil.copy(os.path.join(BUILD, program), PROGRAMS)
+    if os.getuid() == 0:  # the resolver refuses to run as root
+        os.chown(TOP, 65534, 65534)
+        os.setgid(65534)
+        os.setuid(65534)
+    os.umask(0o022)
+    try:
+        WORLD = World(TOP, ["d.test", "sub.d.test", "e.test", "other.test"])
+        result = main()
+    finally:
+        shutil.rmtree(TOP, ignore_errors=True)
+    sys.stdout.flush()
+    os._exit(result)

@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: ISC
+"""`mta-sts query` and `mta-sts cache` on real answers: the command, the
+resolver, a DNS server and policy hosts on loopback."""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+BUILD = os.path.abspath(os.environ.get("B", "build"))
+
+if not shutil.which("openssl"):
+    print("1..0 # SKIP openssl is not installed")
+    sys.exit(0)
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from fakeworld import World, policy  # noqa: E402
+
+TESTS = FAILED = 0
+
+
+def ok(holds, name):
+    global TESTS, FAILED
+    TESTS += 1
+    FAILED += not holds
+    print("%sok %d - %s" % ("" if holds else "not ", TESTS, name), flush=True)
+    return bool(holds)
+
+
+def same(got, expected, name):
+    if not ok(got == expected, name):
+        print("# got %r, expected %r" % (got, expected), flush=True)
+
+
+# The real resolver speaks to policy hosts on port 443 only; this stands in
+# for it where a policy is fetched, and is the real one for routes.
+STAND_IN = """#!/bin/sh
+conf= what= domain=
+while [ $# -gt 0 ]; do
+    case $1 in
+    -f) conf=$2; shift;;
+    --once) what=lookup;;
+    --routes) what=routes;;
+    --refresh) what=refresh;;
+    -*) ;;
+    *) domain=$1;;
+    esac
+    shift
+done
+case $what,$domain in
+routes,*) exec %(bin)s/mta-sts-resolver -e -f $conf --once --routes $domain;;
+refresh,) exec %(bin)s/help_resolver $conf %(port)d refresh;;
+refresh,*) %(bin)s/help_resolver $conf %(port)d force $domain |
+    sed 's/^done force/done refresh/'; exit 0;;
+*) exec %(bin)s/help_resolver $conf %(port)d lookup $domain;;
+esac
+"""
+
+
+class Case:
+    """A state directory, a configuration, and the command."""
+
+    def __init__(self, **config):
+        self.dir = tempfile.mkdtemp(dir=TOP)
+        os.chmod(self.dir, 0o755)
+        self.state = os.path.join(self.dir, "state")
+        os.mkdir(self.state, 0o750)
+        self.conf = os.path.join(self.dir, "conf")
+        settings = {"state-dir": self.state, "ca-file": WORLD.ca_file,
+                    "resolver": os.path.join(TOP, "stand-in"),
+                    "nameserver": "127.0.0.1:%d" % WORLD.dns_port,
+                    "allow-private": "yes", "dns-timeout": 2,
+                    "fetch-timeout": 3}
+        settings.update({k.replace("_", "-"): v for k, v in config.items()})
+        with open(self.conf, "w") as f:
+            for key, value in settings.items():
+                f.write("%s %s\n" % (key, value))
+        WORLD.txt.clear()
+        WORLD.policy.clear()
+        WORLD.mx.clear()
+
+    def run(self, *args):
+        p = subprocess.run([PROGRAMS + "/mta-sts", "-f", self.conf, *args],
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                           timeout=60)
+        self.out, self.err = p.stdout.decode(), p.stderr.decode()
+        if p.returncode < 0 or "Sanitizer" in self.err:
+            print("# " + self.err.replace("\n", "\n# "))
+            ok(False, "the command ends well: %s" % (args,))
+        return p.returncode
+
+    def json(self, *args):
+        self.code = self.run(*args, "--json")
+        return json.loads(self.out)
+
+    def publish(self, record_id="1", **kw):
+        WORLD.txt["_mta-sts.d.test"] = ["v=STSv1; id=%s" % record_id]
+        WORLD.policy["d.test"] = policy(**kw)
+        WORLD.mx["d.test"] = [(10, "mx.d.test"), (20, "mx2.d.test")]
+
+    def age(self, seconds, domain="d.test"):
+        subprocess.run([PROGRAMS + "/help_age", self.state, domain,
+                        str(seconds)], check=True)
+
+
+def an_enforced_domain():
+    case = Case()
+    case.publish()
+    same(case.run("query", "D.Test."), 0, "enforced: exit status 0")
+    for line in (r"^domain:         d\.test$", r"^record id:      1$",
+                 r"^policy mode:    enforce$",
+                 r"^max_age:        604800 \(7 days\)$",
+                 r"^mx pattern:     mx\.d\.test$",
+                 r"^fetched:        \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ \(\d ",
+                 r"^expires:        .*Z \(in [67] days\)$",
+                 r"^MX host:        10 mx\.d\.test 127\.0\.0\.1: permitted$",
+                 r"^MX host:        20 mx2\.d\.test .*: not in the policy$",
+                 r"^verdict:        enforce: "):
+        ok(re.search(line, case.out, re.M), "it shows " + line)
+    j = case.json("query", "d.test")
+    same((j["verdict"], j["deliver"], j["reason"], j["record_id"]),
+         ("enforce", True, "ok", "1"), "the same as JSON")
+    same(j["policy"], {"mode": "enforce", "max_age": 604800,
+                       "mx": ["mx.d.test"]}, "the policy as JSON")
+    same([(m["host"], m["preference"], m["permitted"], m["addresses"])
+          for m in j["mx_hosts"]],
+         [("mx.d.test", 10, True, ["127.0.0.1"]),
+          ("mx2.d.test", 20, False, ["127.0.0.1"])], "MX hosts as JSON")
+
+
+def verdicts():
+    case = Case()
+    case.publish(mx="other.test")
+    same(case.run("query", "d.test"), 1, "no permitted host: exit status 1")
+    ok("(no_match)" in case.out and "verdict:        defer" in case.out,
+       "deferred, and why")
+    case = Case()
+    case.publish(mode="testing", mx="other.test")
+    same(case.run("query", "d.test"), 0, "testing: exit status 0")
+    ok("verdict:        testing: " in case.out, "and says so")
+    case = Case()
+    j = case.json("query", "none.test")
+    same((case.code, j["verdict"], j["reason"], j["policy"]),
+         (0, "none", "no_record", None), "no record: delivered")
+    ok(j["absence"]["until"] is not None, "until when that holds")
+    j = case.json("query", "[192.0.2.1]")
+    same((case.code, j["verdict"], j["reason"]),
+         (0, "none", "address_literal"), "an address literal has no policy")
+    j = case.json("query", "\udcff.test")
+    same((case.code, j["verdict"], j["reason"]), (1, "defer", "bad_idn"),
+         "a name that cannot be converted is deferred")
+    ok("\\xff" in case.out.replace("\\\\", "\\"), "and shown escaped")
+
+
+def overrides():
+    case = Case(domain="d.test off")
+    case.publish()
+    same(case.run("query", "d.test"), 0, "switched off: exit status 0")
+    ok("override:       domain d.test off (line " in case.out,
+       "the override and its line")
+
+
+def local_faults():
+    case = Case(resolver="/nonexistent")
+    case.publish()
+    same(case.run("query", "d.test"), 1, "no resolver: deferred")
+    ok("(resolver_missing)" in case.out, "with its reason")
+    case = Case(resolver="/nonexistent", on_local_error="deliver")
+    same(case.run("query", "d.test"), 0, "on-local-error deliver: delivered")
+    case = Case(state_dir="/nonexistent/state")
+    same(case.run("query", "d.test"), 1, "no state directory: deferred")
+    ok("(state_missing)" in case.out, "with its reason")
+    same(case.run("cache", "list"), 3, "nothing to list: exit status 3")
+    ok("mta-sts setup --user" in case.err, "and what to do")
+
+
+def the_cache():
+    case = Case()
+    same(case.run("cache", "list"), 0, "an empty cache")
+    same(case.out, "", "has no lines")
+    same(case.json("cache", "list"), [], "as JSON an empty array")
+    case.publish()
+    case.run("query", "d.test")
+    case.run("query", "a.test")
+    same(case.run("cache", "list"), 0, "two domains")
+    lines = case.out.splitlines()
+    same([line.split()[:4] for line in lines],
+         [["a.test", "absent", "-", "-"], ["d.test", "policy", "enforce", "1"]],
+         "one line each, sorted")
+    same([line.split()[6] for line in lines], ["fresh", "fresh"], "fresh")
+    j = case.json("cache", "list")
+    same([(e["domain"], e["kind"], e["mode"], e["long"]) for e in j],
+         [("a.test", "absent", None, False),
+          ("d.test", "policy", "enforce", False)], "the same as JSON")
+    same(case.run("cache", "show", "d.test"), 0, "show")
+    ok(re.search(r"^body:\n    version: STSv1\n    mode: enforce\n    mx: "
+                 r"mx\.d\.test\n    max_age: 604800$", case.out, re.M),
+       "shows the body as served")
+    ok("last used: " in case.out and "state:          fresh" in case.out,
+       "and the rest")
+    same(case.run("cache", "show", "a.test"), 0, "show an absence")
+    ok("(no_record)" in case.out, "and why")
+    same(case.run("cache", "show", "b.test"), 1, "an unknown domain")
+    same(case.run("cache", "drop", "b.test"), 1, "drop an unknown domain")
+    same(case.run("cache", "drop", "not a name"), 1, "drop what is no name")
+    same(case.run("cache", "drop", "d.test"), 0, "drop")
+    same(case.run("cache", "show", "d.test"), 1, "and it is gone")
+
+
+def escapes():
+    case = Case()
+    case.publish()
+    status, body = policy()
+    WORLD.policy["d.test"] = (status, body + "x: \x1b[2J\x07\n")
+    case.run("query", "d.test")
+    same(case.run("cache", "show", "d.test"), 0, "a body with escapes")
+    ok("\x1b" not in case.out and "\\x1b[2J\\x07" in case.out,
+       "reaches the terminal escaped")
+
+
+def refreshes():
+    case = Case()
+    case.publish()
+    same(case.run("cache", "refresh", "d.test"), 1, "an unknown domain")
+    ok("d.test: no such entry (not_found)" in case.err, "is named")
+    case.run("query", "d.test")
+    case.publish("2", mode="testing")
+    same(case.run("cache", "refresh", "d.test"), 0, "one domain")
+    same(case.out, "refreshed 1, failed 0\n", "and the summary")
+    same(case.json("query", "d.test")["policy"]["mode"], "testing",
+         "it is fetched anew")
+    WORLD.policy["d.test"] = (404, "gone")
+    same(case.run("cache", "refresh", "d.test"), 1, "a failed fetch")
+    ok("(fetch_http_status)" in case.err, "and why")
+    case.run("cache", "list")
+    ok(" failed fetch_http_status\n" in case.out, "the list shows it")
+    case.age(3 * 86400)
+    case.run("cache", "list")
+    ok(" failed fetch_http_status !\n" in case.out,
+       "marked after more than a day")
+    same(case.run("cache", "refresh"), 1, "all that are due: one fails")
+
+
+def corruption():
+    case = Case()
+    case.publish()
+    case.run("query", "d.test")
+    for root, _, names in os.walk(case.state + "/policies"):
+        for name in names:
+            with open(os.path.join(root, name), "a") as f:
+                f.write("x")
+    same(case.run("cache", "show", "d.test"), 3, "a corrupt entry")
+    ok("mta-sts cache drop d.test" in case.err, "and what to do")
+    case.run("cache", "list")
+    ok(" corrupt entry_corrupt !\n" in case.out, "the list marks it")
+    same(case.run("cache", "drop", "d.test"), 0, "it can be dropped")
+
+
+def main():
+    an_enforced_domain()
+    verdicts()
+    overrides()
+    local_faults()
+    the_cache()
+    escapes()
+    refreshes()
+    corruption()
+    print("1..%d" % TESTS)
+    return 1 if FAILED or not TESTS else 0
+
+
+if __name__ == "__main__":
+    TOP = tempfile.mkdtemp(prefix="mta-sts-tool.")
+    os.chmod(TOP, 0o755)
+    PROGRAMS = os.path.join(TOP, "bin")
+    os.mkdir(PROGRAMS)
+    for program in ("mta-sts", "mta-sts-resolver", "tests/help_resolver",
+                    "tests/help_age"):
+        shutil.copy(os.path.join(BUILD, program), PROGRAMS)
+    if os.getuid() == 0:  # the resolver refuses to run as root
+        for path in TOP, PROGRAMS:
+            os.chown(path, 65534, 65534)
+        os.setgid(65534)
+        os.setuid(65534)
+    os.umask(0o022)
+    try:
+        WORLD = World(TOP, ["d.test", "other.test"])
+        with open(TOP + "/stand-in", "w") as f:
+            f.write(STAND_IN % {"bin": PROGRAMS, "port": WORLD.https_port})
+        os.chmod(TOP + "/stand-in", 0o755)
+        result = main()
+    finally:
+        shutil.rmtree(TOP, ignore_errors=True)
+    sys.stdout.flush()
+    os._exit(result)

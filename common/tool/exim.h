@@ -46,6 +46,8 @@ struct sts_exim {
 	char *router_text;       /* exim -bP routers; cut up by parsing */
 	char *transport_text;
 	char *all;         /* exim -bP config; NULL: not shown to this user */
+	char *retry;       /* exim -brt, the rule for most errors */
+	char *retry_tls;   /* the rule for failures of TLS */
 	char *dlfunc;      /* "y" where dlfunc is built in */
 	char *call_result; /* what a call of ours gives, or NULL */
 	struct sts_exim_list routers;

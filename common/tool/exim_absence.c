@@ -63,12 +63,12 @@ read_settings(const struct sts_exim *e, struct debian *debian)
 	return true;
 }
 
-/* True where all three fragments are in conf.d, and none dangles. */
+/* True where all four fragments are in conf.d, and none dangles. */
 static bool
 fragments_linked(const struct sts_exim *e)
 {
-	static const char *const names[] = {
-	    "main/04_mta-sts", "router/190_mta-sts", "transport/31_mta-sts"};
+	static const char *const names[] = {"main/04_mta-sts",
+	    "router/190_mta-sts", "transport/31_mta-sts", "retry/20_mta-sts"};
 	char path[512];
 	struct stat st;
 
@@ -122,8 +122,8 @@ judge_debian(struct sts_findings *f, const struct sts_exim *e,
 	else if (!fragments_linked(e))
 		sts_find(f, STS_FIND_ERROR,
 		    "for f in main/04_mta-sts router/190_mta-sts "
-		    "transport/31_mta-sts; do ln -sf " FRAGMENTS
-		    "/$f /etc/exim4/conf.d/$f; done",
+		    "transport/31_mta-sts retry/20_mta-sts; do ln "
+		    "-sf " FRAGMENTS "/$f /etc/exim4/conf.d/$f; done",
 		    "the MTA-STS fragments are not in %s/conf.d",
 		    e->debian_dir);
 	else if (!debian->split)

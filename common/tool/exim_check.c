@@ -247,6 +247,21 @@ judge_cutthrough(struct sts_findings *f, const struct sts_exim *e)
 }
 
 /*
+ * A retry record is kept by the host's name after CNAME: a stranger's domain
+ * whose MX host is a CNAME to another's leaves one there.
+ */
+static void
+judge_retry(struct sts_findings *f, const struct sts_exim *e)
+{
+	if (e->retry != NULL && e->retry_tls != NULL &&
+	    strcmp(e->retry, e->retry_tls) == 0)
+		sts_find(f, STS_FIND_WARNING,
+		    "*  tls_required  F,4d,5s (before the other retry rules)",
+		    "a host whose certificate fails for one domain makes the "
+		    "mail of its other domains wait");
+}
+
+/*
  * A value that Exim shows to administrators only cannot be judged.  One for
  * each driver is enough to say so.
  */
@@ -276,6 +291,7 @@ sts_exim_judge(struct sts_findings *f, struct sts_exim *e)
 	judge_hidden(f, &e->transports);
 	if (router != NULL) {
 		judge_call(f, e, router);
+		judge_retry(f, e);
 		sts_exim_judge_routers(f, e);
 	} else {
 		sts_exim_judge_absence(f, e);

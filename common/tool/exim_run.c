@@ -96,6 +96,9 @@ ask_all(struct sts_exim *e)
 	static const char *const routers[] = {"-bP", "routers", NULL};
 	static const char *const transports[] = {"-bP", "transports", NULL};
 	static const char *const all[] = {"-bP", "config", NULL};
+	static const char *const retry[] = {"-brt", "a.invalid", NULL};
+	static const char *const retry_tls[] = {
+	    "-brt", "a.invalid", "tls_required", NULL};
 	static const char *const dlfunc[] = {"-be", "_HAVE_DLFUNC", NULL};
 
 	e->version = sts_exim_run(e, version);
@@ -105,6 +108,8 @@ ask_all(struct sts_exim *e)
 	e->router_text = sts_exim_run(e, routers);
 	e->transport_text = sts_exim_run(e, transports);
 	e->all = sts_exim_run(e, all);
+	e->retry = sts_exim_run(e, retry);
+	e->retry_tls = sts_exim_run(e, retry_tls);
 	e->dlfunc = sts_exim_run(e, dlfunc);
 	if (e->main == NULL || e->router_text == NULL ||
 	    e->transport_text == NULL || e->dlfunc == NULL)
@@ -126,6 +131,8 @@ free_answers(struct sts_exim *e)
 	free(e->router_text);
 	free(e->transport_text);
 	free(e->all);
+	free(e->retry);
+	free(e->retry_tls);
 	free(e->dlfunc);
 	free(e->call_result);
 	sts_exim_list_free(&e->routers);

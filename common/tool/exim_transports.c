@@ -34,6 +34,8 @@ static const struct demand {
     {"tls_verify_cert_hostnames", "*", "a certificate for any name is taken"},
     {"tls_tempfail_tryclear", "false",
 	"after a 454 to STARTTLS mail goes out in clear text"},
+    {"delay_after_cutoff", "false",
+	"a host that long failed for one domain bounces the mail of another"},
     {"tls_sni", "$host", "a host with several certificates shows another"},
     {"hosts_try_dane", "*",
 	"a failing DANE validation would be overridden (RFC 8461 2)"},

@@ -121,6 +121,8 @@ close_world(struct world *w)
 	free(w->e.router_text);
 	free(w->e.transport_text);
 	free(w->e.all);
+	free(w->e.retry);
+	free(w->e.retry_tls);
 	free(w->e.dlfunc);
 	free(w->e.call_result);
 	sts_exim_list_free(&w->e.routers);

@@ -75,6 +75,22 @@ around_it(void)
 	judge(&w);
 	is_int(problems(&w), 0, "an ACL without it");
 	close_world(&w);
+
+	open_world(&w, "single");
+	w.e.retry = strdup("Retry rule: *  *  F,2h,15m; F,4d,6h; \n");
+	w.e.retry_tls = strdup(w.e.retry);
+	judge(&w);
+	ok(found(&w, "warning: ", "makes the mail of its other domains wait"),
+	    "one retry rule for everything");
+	is_int(problems(&w), 1, "and nothing else is wrong");
+	close_world(&w);
+
+	open_world(&w, "single");
+	w.e.retry = strdup("Retry rule: *  *  F,2h,15m; F,4d,6h; \n");
+	w.e.retry_tls = strdup("Retry rule: *  *  F,4d,5s; \n");
+	judge(&w);
+	is_int(problems(&w), 0, "a retry rule for TLS");
+	close_world(&w);
 }
 
 /* The words for "TLS 1.2 or later" are the TLS library's. */
@@ -190,13 +206,13 @@ settings(const char *type, const char *split)
 static void
 link_fragments(bool linked)
 {
-	static const char *const names[] = {
-	    "main/04_mta-sts", "router/190_mta-sts", "transport/31_mta-sts"};
+	static const char *const names[] = {"main/04_mta-sts",
+	    "router/190_mta-sts", "transport/31_mta-sts", "retry/20_mta-sts"};
 	char path[128];
 
 	snprintf(path, sizeof(path), "%s/conf.d", places.debian);
 	mkdir(path, 0755);
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		snprintf(path, sizeof(path), "%s/conf.d/%s", places.debian,
 		    names[i]);
 		*strrchr(path, '/') = '\0';

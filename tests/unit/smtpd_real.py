@@ -167,6 +167,7 @@ if __name__ == "__main__":
         shutil.copy(os.path.join(BUILD, program), PROGRAMS)
     if os.getuid() == 0:  # smtpd starts them without rights
         os.chown(TOP, 65534, 65534)
+        os.chown(PROGRAMS, 65534, 65534)
         os.setgid(65534)
         os.setuid(65534)
     os.umask(0o022)

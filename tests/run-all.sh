@@ -89,6 +89,14 @@ sanitizers() {
 	    PROVEFLAGS="$proveflags" check
 }
 
+# Files of the store, damaged 10,000 times, under the same sanitizers.
+corruptions() {
+	make -s -j"$jobs" B="$B/san" CC=clang CFLAGS='-O1 -g' \
+	    SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' \
+	    "$B/san/tests/test_corrupt" &&
+	    STS_CORRUPTIONS=10000 prove -v "$B/san/tests/test_corrupt"
+}
+
 memcheck() {
 	for program in test_exim_query test_ask; do
 		echo "memcheck: $program"
@@ -130,7 +138,12 @@ distcheck() {
 }
 
 lab() {
+	rm -f "$B"/lab/matrix-*.txt
 	tests/lab/run -j 2
+	status=$?
+	printf '\nWhat becomes of mail, fault by fault:\n'
+	cat "$B"/lab/matrix-*.txt
+	return $status
 }
 
 # What a world must leave alone: mounts, interfaces, files, processes.  The
@@ -175,19 +188,24 @@ demo() {
 	tests/demo.sh
 }
 
+# Nothing here can fail for being slow.
+bench() {
+	make -s B="$B" bench
+}
+
 began=$(date +%s)
 stage packages packages
 counted=$(date +%s)
 if [ $# -eq 0 ]; then
-	set -- gcc unit clang sanitizers memcheck fuzz distcheck lab \
+	set -- gcc unit bench clang sanitizers memcheck fuzz distcheck lab \
 	    left_behind demo
 fi
 for name in "$@"; do
 	case $name in
 	gcc) stage gcc quiet_build gcc "$B" ;;
 	clang) stage clang quiet_build clang "$B/clang" ;;
-	unit | sanitizers | memcheck | fuzz | distcheck | lab | left_behind | \
-	    demo)
+	unit | bench | sanitizers | memcheck | fuzz | distcheck | lab | \
+	    left_behind | demo)
 		stage "$name" "$name" ;;
 	*)
 		echo "$0: no stage $name" >&2

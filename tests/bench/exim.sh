@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: ISC
 #
 # What mta-sts.so costs a delivery: loading it, an answer from the store, a
-# child, and a cold lookup whose name server (on loopback) refuses.
+# child, and a cold lookup whose name server (on loopback) refuses.  Each row
+# stands beside the first one of its group, as a multiple of it.
 B=${B:-build}
 case $B in /*) ;; *) B=$PWD/$B ;; esac
 object=$B/mta-sts.so
@@ -11,8 +12,12 @@ world=
 empty=$(mktemp -d /tmp/mta-sts-bench.XXXXXX) || exit 1
 trap 'rm -rf "$empty" $world' EXIT
 
-show() { # WHAT, MICROSECONDS
-	printf '%-52s %8s us\n' "$1" "$2"
+first=
+show() { # WHAT, MICROSECONDS; "-" ends a group
+	[ "$1" = - ] && { first=; return; }
+	first=${first:-$2}
+	printf '%-52s %9s us  x %s\n' "$1" "$2" \
+		"$(awk -v a="$2" -v b="$first" 'BEGIN { printf "%.1f", a / b }')"
 }
 
 per_call() { # ARGUMENTS of the host
@@ -25,17 +30,21 @@ if ${CC:-cc} -shared -fPIC -x c -o "$empty/empty.so" /dev/null; then
 	show 'dlopen, an empty object' "$("$B/tests/help_exim_load" "$empty/empty.so")"
 fi
 show 'dlopen, mta-sts.so' "$("$B/tests/help_exim_load" "$object")"
+show -
 show 'answer: a fresh policy' \
 	"$(per_call -n 2000 "$object" "$conf" fresh.example)"
 show 'answer: an absence' \
 	"$(per_call -n 2000 "$object" "$conf" absent.example)"
 show 'answer: a policy of 302 patterns' \
 	"$(per_call -n 500 "$object" "$conf" many.example)"
+show -
 show 'child: fork, and a program that is missing' \
 	"$(per_call -n 300 "$object" "$conf" new.example)"
 echo 'resolver /bin/true' >>"$conf"
+# A domain is asked about once a minute, so each call has one of its own.
+# shellcheck disable=SC2046
 show 'child: fork, exec and end of /bin/true' \
-	"$(per_call -n 300 "$object" "$conf" new.example)"
+	"$(per_call "$object" "$conf" $(seq -f 'e%g.example' 300))"
 # As in an installation, where the MTA's user may reach it.
 cp "$B/mta-sts-resolver" "$world/resolver" && chmod 755 "$world/resolver"
 printf 'resolver %s\nnameserver 127.0.0.1:9\n' "$world/resolver" >>"$conf"

@@ -273,6 +273,10 @@ class OpenSmtpd:
             waiting.setdefault(envelope[:8], []).append(rcpt)
         return waiting
 
+    def idle(self):
+        """Whether no outgoing connection is open."""
+        return not re.search(r'nconn=[1-9]', self.ctl('show', 'routes'))
+
     def resume_routes(self):
         """Ends what a failed session did to an address."""
         for line in self.ctl('show', 'routes').splitlines():

@@ -505,7 +505,8 @@ sts_config_load(struct sts_config *config, const char *file,
 	enum sts_status status;
 
 	set_built_in(&l);
-	status = parse_file(&l, file != NULL);
+	/* smtpd.conf has to name the file of its table, the default one too. */
+	status = parse_file(&l, strcmp(l.file, STS_CONFIG_FILE) != 0);
 	return l.no_memory ? STS_NO_MEMORY : status;
 }
 

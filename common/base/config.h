@@ -84,7 +84,7 @@ typedef void sts_config_note(
 
 /*
  * Reads `file`, or the compiled-in default path where it is NULL.  A default
- * file that does not exist is no error.  One that was asked for and does not
+ * file that does not exist is no error, named or not.  Another that does not
  * exist, and any file that cannot be read, gives STS_CONFIG (or
  * STS_NO_DESCRIPTORS) with the built-in values in *config: enough to log and
  * to report with, but a file that cannot be read may have named another state

@@ -386,6 +386,10 @@ test_default_file(void)
 	    "a default file that does not exist is no error");
 	is_built_in(&c, "no default file");
 	sts_config_free(&c);
+	is_int(sts_config_load(&c, STS_CONFIG_FILE, remember, NULL), STS_OK,
+	    "nor is it where it is named");
+	is_built_in(&c, "no default file, named");
+	sts_config_free(&c);
 }
 
 static void

@@ -20,6 +20,7 @@ static const struct option options[] = {
     {"--exim", STS_OPT_EXIM, false},
     {"--exim-binary", STS_OPT_EXIM_BINARY, true},
     {"--exim-config", STS_OPT_EXIM_CONFIG, true},
+    {"--smtpd", STS_OPT_SMTPD, true},
     {"--user", STS_OPT_USER, true},
     {"--group", STS_OPT_GROUP, true},
     {"--help", STS_OPT_HELP, false},
@@ -63,6 +64,8 @@ value_slot(struct sts_args *args, unsigned bit)
 		return &args->exim_binary;
 	case STS_OPT_EXIM_CONFIG:
 		return &args->exim_config;
+	case STS_OPT_SMTPD:
+		return &args->smtpd_file;
 	case STS_OPT_USER:
 		return &args->user;
 	default:

@@ -23,6 +23,7 @@
 #include "core/policy.h"
 #include "tool/exim.h"
 #include "tool/out.h"
+#include "tool/smtpd.h"
 #include "tool/tool.h"
 
 void
@@ -294,7 +295,7 @@ sts_tool_config_check(struct sts_tool *tool)
 	struct sts_findings findings = {.out = tool->out};
 	enum sts_status status = sts_config_load(
 	    &tool->config, tool->args.config_file, note_line, &findings);
-	int code;
+	int code = STS_EXIT_OK;
 
 	if (status != STS_OK) {
 		code = sts_tool_outside(tool, "%s", sts_status_text(status));
@@ -304,7 +305,10 @@ sts_tool_config_check(struct sts_tool *tool)
 			(STS_OPT_EXIM | STS_OPT_EXIM_BINARY |
 			    STS_OPT_EXIM_CONFIG)) != 0)
 			sts_exim_check_installed(tool, &findings);
-		code = conclude(tool, &findings);
+		if ((tool->args.given & STS_OPT_SMTPD) != 0)
+			code = sts_smtpd_check_file(tool, &findings);
+		if (code == STS_EXIT_OK)
+			code = conclude(tool, &findings);
 	}
 	sts_config_free(&tool->config);
 	return code;

@@ -62,12 +62,15 @@ static const struct command commands[] = {
 	"Makes the state directory for the user that the mail server runs as,\n"
 	"or mends its owner and modes.  Needs root.\n"},
     {{"config", "check"}, 0, 0,
-	STS_OPT_EXIM | STS_OPT_EXIM_BINARY | STS_OPT_EXIM_CONFIG, true,
-	sts_tool_config_check,
-	"config check [--exim [--exim-binary PATH] [--exim-config FILE]]",
+	STS_OPT_EXIM | STS_OPT_EXIM_BINARY | STS_OPT_EXIM_CONFIG |
+	    STS_OPT_SMTPD,
+	true, sts_tool_config_check,
+	"config check [--exim [--exim-binary PATH] [--exim-config FILE]] "
+	"[--smtpd FILE]",
 	"Checks the configuration and what it names; with --exim also how "
 	"Exim\n"
-	"is set up.  Exit status 1: there is something to mend.\n"},
+	"is set up, with --smtpd an smtpd.conf of OpenSMTPD.\n"
+	"Exit status 1: there is something to mend.\n"},
     {{"config", "show"}, 0, 0, 0, false, sts_tool_config_show, "config show",
 	"Prints the configuration in effect.\n"},
 };

@@ -35,7 +35,8 @@ enum {
 	STS_OPT_USER = 1 << 5,
 	STS_OPT_GROUP = 1 << 6,
 	STS_OPT_HELP = 1 << 7,
-	STS_OPT_VERSION = 1 << 8
+	STS_OPT_VERSION = 1 << 8,
+	STS_OPT_SMTPD = 1 << 9
 };
 
 enum { STS_OPERANDS_MAX = 8 };
@@ -46,6 +47,7 @@ struct sts_args {
 	const char *config_file;
 	const char *exim_binary;
 	const char *exim_config;
+	const char *smtpd_file;
 	const char *user;
 	const char *group;
 	const char *operand[STS_OPERANDS_MAX]; /* command words first */

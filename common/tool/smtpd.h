@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * `mta-sts config check --smtpd`: an smtpd.conf(5) held against what the
+ * promise needs.
+ *
+ * The filter waits and prepares, the table decides, the action verifies, and
+ * the match rules lead there; whatever of the four is missing, the rest
+ * protects nothing, and smtpd says no word about it.
+ *
+ *	smtpd_read.c     files into statements: includes, macros, quotes
+ *	smtpd_words.c    what a statement says
+ *	smtpd_check.c    the filter, the table, the listeners
+ *	smtpd_actions.c  actions
+ *	smtpd_rules.c    match rules
+ *	smtpd_aliases.c  targets of aliases
+ */
+#ifndef STS_TOOL_SMTPD_H
+#define STS_TOOL_SMTPD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/config.h"
+#include "tool/check.h"
+#include "tool/tool.h"
+
+enum {
+	STS_SMTPD_FILE_MAX = 1024 * 1024, /* bytes of a file */
+	STS_SMTPD_FILES_MAX = 64,
+	STS_SMTPD_DEPTH_MAX = 16, /* of includes */
+	STS_SMTPD_STATEMENTS_MAX = 8192,
+	STS_SMTPD_WORDS_MAX = 65536, /* of all statements */
+	STS_SMTPD_CONDITIONS_MAX = 16
+};
+
+enum sts_smtpd_kind {
+	STS_SMTPD_WORD,   /* may be a keyword */
+	STS_SMTPD_STRING, /* in quotes: never a keyword */
+	STS_SMTPD_TABLE,  /* <NAME> */
+	STS_SMTPD_MARK    /* one of { } ( ) , = ! < > */
+};
+
+struct sts_smtpd_word {
+	char *text; /* without quotes or angle brackets */
+	enum sts_smtpd_kind kind;
+};
+
+/* From its keyword to the end of the line, or of its braces. */
+struct sts_smtpd_statement {
+	const char *file;
+	unsigned line;
+	struct sts_smtpd_word *word;
+	size_t count; /* at least 1 */
+};
+
+/* A configuration, its includes in their places, its macros replaced. */
+struct sts_smtpd_conf {
+	struct sts_smtpd_statement *statement;
+	size_t count;
+	size_t words;
+	char *file[STS_SMTPD_FILES_MAX];
+	size_t file_count;
+	struct {
+		char *name, *value;
+	} * macro;
+	size_t macro_count;
+	bool no_memory;
+};
+
+/* A match rule; strings are the statement's, or in `text`. */
+struct sts_smtpd_rule {
+	const struct sts_smtpd_statement *statement;
+	/* "from local", "tag SUBMIT", "auth"; "from any" is none. */
+	char *condition[STS_SMTPD_CONDITIONS_MAX];
+	size_t condition_count;
+	bool too_many; /* conditions: nothing can be said of it */
+	const struct sts_smtpd_statement *action; /* NULL: reject, or none */
+	/* For whom: */
+	bool for_any; /* or for all but some */
+	bool for_local;
+	bool for_not;
+	const struct sts_smtpd_word *for_domain; /* the first word behind it */
+	const struct sts_smtpd_statement *for_table; /* of ours, or NULL */
+};
+
+/* What is checked. */
+struct sts_smtpd {
+	struct sts_smtpd_conf conf;
+	const struct sts_config *config; /* of ours */
+	const char *config_file;         /* as -f names it; NULL: default */
+	int64_t now;
+	struct sts_smtpd_rule *rule; /* all match rules, in order */
+	size_t rule_count;
+};
+
+/*
+ * Reads a file and what it includes.  Findings are syntax that this cannot
+ * follow.  STS_OK, STS_NO_MEMORY, or what sts_readfile says of the file
+ * itself; free in every case.
+ */
+enum sts_status sts_smtpd_read(struct sts_smtpd_conf *conf, const char *path,
+    struct sts_findings *findings);
+void sts_smtpd_free(struct sts_smtpd_conf *conf);
+
+/* True for a keyword, or a value written without quotes. */
+bool sts_smtpd_is(const struct sts_smtpd_word *word, const char *keyword);
+bool sts_smtpd_is_mark(const struct sts_smtpd_word *word, char mark);
+
+/* The word's place in the statement, from `from` on; 0: it is not there. */
+size_t sts_smtpd_find(
+    const struct sts_smtpd_statement *s, size_t from, const char *keyword);
+bool sts_smtpd_has(const struct sts_smtpd_statement *s, const char *keyword);
+
+/* The word behind a keyword; NULL where either is missing. */
+const struct sts_smtpd_word *sts_smtpd_value(
+    const struct sts_smtpd_statement *s, const char *keyword);
+
+/* The n-th word (from 0), or NULL. */
+const struct sts_smtpd_word *sts_smtpd_word_at(
+    const struct sts_smtpd_statement *s, size_t n);
+
+/* The statement "KEYWORD NAME ..." or NULL. */
+const struct sts_smtpd_statement *sts_smtpd_named(
+    const struct sts_smtpd_conf *conf, const char *keyword, const char *name);
+
+/*
+ * The value behind place `at` (a word, <TABLE> or {list}) as one text; returns
+ * the place behind it.
+ */
+size_t sts_smtpd_join(
+    const struct sts_smtpd_statement *s, size_t at, char *buf, size_t size);
+
+/* The table's "mta-sts:PATH" parameter, or NULL: not one of ours. */
+const char *sts_smtpd_table_path(const struct sts_smtpd_statement *table);
+
+/* True for a table of ours that holds what nothing is known of. */
+bool sts_smtpd_table_is_unknown(const struct sts_smtpd_statement *table);
+
+/* Our table behind a keyword such as "domain"; NULL where it is no <TABLE>
+ * or another one's. */
+const struct sts_smtpd_statement *sts_smtpd_our_table(
+    const struct sts_smtpd_conf *conf, const struct sts_smtpd_word *word);
+
+/* True where the action is a relay; NULL is none. */
+bool sts_smtpd_is_relay(const struct sts_smtpd_statement *action);
+
+/* The command of a "filter" statement, or NULL. */
+const char *sts_smtpd_filter_command(const struct sts_smtpd_conf *conf,
+    const struct sts_smtpd_statement *filter);
+
+/* The name of our filter, or NULL. */
+const char *sts_smtpd_our_filter(const struct sts_smtpd_conf *conf);
+
+/* True where a listener or action has our filter, alone or in a chain. */
+bool sts_smtpd_has_filter(
+    const struct sts_smtpd_conf *conf, const struct sts_smtpd_statement *s);
+
+/* Prints a finding with the statement's place before it. */
+void sts_smtpd_find_at(struct sts_findings *findings,
+    enum sts_severity severity, const struct sts_smtpd_statement *s,
+    const char *mend, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* Fills rule and rule_count; false: no memory. */
+bool sts_smtpd_make_rules(struct sts_smtpd *smtpd);
+void sts_smtpd_free_rules(struct sts_smtpd *smtpd);
+
+/* True where every mail that `narrow` takes meets the conditions of `wide`. */
+bool sts_smtpd_covers(
+    const struct sts_smtpd_rule *wide, const struct sts_smtpd_rule *narrow);
+
+/*
+ * Judges: each prints its findings.  False from the first: parts are missing
+ * altogether, and the rest would only repeat that.
+ */
+bool sts_smtpd_judge_parts(struct sts_findings *f, const struct sts_smtpd *s);
+void sts_smtpd_judge_actions(struct sts_findings *f, const struct sts_smtpd *s);
+void sts_smtpd_judge_rules(struct sts_findings *f, const struct sts_smtpd *s);
+void sts_smtpd_judge_listeners(
+    struct sts_findings *f, const struct sts_smtpd *s);
+void sts_smtpd_judge_aliases(struct sts_findings *f, const struct sts_smtpd *s);
+
+/* True for the action that asks our table for its host. */
+bool sts_smtpd_is_strict(const struct sts_smtpd_conf *conf,
+    const struct sts_smtpd_statement *action);
+
+/*
+ * The differences between the strict action and the plain one, whose mail it
+ * takes.
+ */
+void sts_smtpd_judge_difference(struct sts_findings *f,
+    const struct sts_smtpd_statement *strict,
+    const struct sts_smtpd_statement *plain);
+
+/* Reads and judges; the exit status so far: STS_EXIT_OK or _OUTSIDE. */
+int sts_smtpd_check_file(struct sts_tool *tool, struct sts_findings *findings);
+
+#endif

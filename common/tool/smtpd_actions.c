@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The strict action: what makes it safe, and what the plain one has and it
+ * lacks.  The reason for each word stands in docs/opensmtpd.md.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tool/smtpd.h"
+
+enum { VALUE_MAX = 512, TTL_DEFAULT = 4 * 86400 };
+
+/* "tls" is what has the certificate verified. */
+static void
+judge_tls(struct sts_findings *f, const struct sts_smtpd_statement *a)
+{
+	const struct sts_smtpd_word *next = sts_smtpd_value(a, "tls");
+	const struct sts_smtpd_word *protocols =
+	    sts_smtpd_value(a, "protocols");
+
+	if (!sts_smtpd_has(a, "tls"))
+		sts_smtpd_find_at(f, STS_FIND_ERROR, a, "relay tls ...",
+		    "action %s: without \"tls\" no certificate is verified",
+		    a->word[1].text);
+	else if (sts_smtpd_is(next, "no-verify"))
+		sts_smtpd_find_at(f, STS_FIND_ERROR, a, "remove no-verify",
+		    "action %s: with no-verify any certificate is taken",
+		    a->word[1].text);
+	if (protocols != NULL &&
+	    (strstr(protocols->text, "tlsv1.0") != NULL ||
+		strstr(protocols->text, "tlsv1.1") != NULL ||
+		strstr(protocols->text, "all") != NULL ||
+		strstr(protocols->text, "legacy") != NULL))
+		sts_smtpd_find_at(f, STS_FIND_ERROR, a, "remove protocols",
+		    "action %s: TLS before 1.2 is taken", a->word[1].text);
+}
+
+/*
+ * 7.x lends a session to another action of the same host, "ca" and all else
+ * being equal, whether its certificate was verified or not.
+ */
+static void
+judge_ca(struct sts_findings *f, const struct sts_smtpd_conf *conf,
+    const struct sts_smtpd_statement *a)
+{
+	const struct sts_smtpd_word *ca = sts_smtpd_value(a, "ca");
+
+	if (ca == NULL) {
+		sts_smtpd_find_at(f, STS_FIND_ERROR, a,
+		    "ca mta-sts-roots cert \"FILE\" before it, and here: "
+		    "relay tls ca mta-sts-roots ...",
+		    "action %s has no \"ca\" of its own: its mail can be "
+		    "carried over an unverified session of another action",
+		    a->word[1].text);
+		return;
+	}
+	if (sts_smtpd_named(conf, "ca", ca->text) == NULL)
+		sts_smtpd_find_at(f, STS_FIND_ERROR, a,
+		    "ca NAME cert \"FILE\" before it",
+		    "action %s: there is no ca %s", a->word[1].text, ca->text);
+	for (size_t i = 0; i < conf->count; i++) {
+		const struct sts_smtpd_statement *other = &conf->statement[i];
+		const struct sts_smtpd_word *theirs;
+
+		if (other->count < 3 ||
+		    !sts_smtpd_is(&other->word[0], "action") ||
+		    sts_smtpd_is_strict(conf, other))
+			continue;
+		theirs = sts_smtpd_value(other, "ca");
+		if (theirs != NULL && strcmp(theirs->text, ca->text) == 0)
+			sts_smtpd_find_at(f, STS_FIND_ERROR, other,
+			    "give it a ca of another name, even for the same "
+			    "file",
+			    "action %s shares the ca of action %s: mail can be "
+			    "carried over an unverified session of this action",
+			    other->word[1].text, a->word[1].text);
+	}
+}
+
+static void
+judge_action(struct sts_findings *f, const struct sts_smtpd_conf *conf,
+    const struct sts_smtpd_statement *a)
+{
+	char mend[128];
+
+	judge_tls(f, a);
+	judge_ca(f, conf, a);
+	if (sts_smtpd_our_filter(conf) == NULL || sts_smtpd_has_filter(conf, a))
+		return;
+	(void)snprintf(
+	    mend, sizeof(mend), "filter \"%s\"", sts_smtpd_our_filter(conf));
+	sts_smtpd_find_at(f, STS_FIND_WARNING, a, mend,
+	    "action %s: the filter does not see its sessions, so hosts that "
+	    "fail are found late",
+	    a->word[1].text);
+}
+
+void
+sts_smtpd_judge_actions(struct sts_findings *f, const struct sts_smtpd *s)
+{
+	for (size_t i = 0; i < s->conf.count; i++) {
+		const struct sts_smtpd_statement *a = &s->conf.statement[i];
+
+		if (a->count > 2 && sts_smtpd_is(&a->word[0], "action") &&
+		    sts_smtpd_is_strict(&s->conf, a))
+			judge_action(f, &s->conf, a);
+	}
+}
+
+/* The option's value, "" where it has none of its own, "-" where missing. */
+static void
+option_text(const struct sts_smtpd_statement *a, const char *option, bool flag,
+    char *buf, size_t size)
+{
+	size_t at = sts_smtpd_find(a, 2, option);
+
+	if (at == 0)
+		(void)snprintf(buf, size, "-");
+	else if (flag)
+		buf[0] = '\0';
+	else
+		(void)sts_smtpd_join(a, at + 1, buf, size);
+}
+
+/* "4d" in seconds, as smtpd counts; -1 for what it would refuse. */
+static long
+seconds_of(const char *text)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (end == text || n < 0 || n > 1000000000)
+		return -1;
+	switch (*end) {
+	case 'd':
+		return n * 86400;
+	case 'h':
+		return n * 3600;
+	case 'm':
+		return n * 60;
+	default:
+		return n;
+	}
+}
+
+/* A shorter time for the plain action is what the guide recommends. */
+static bool
+is_wise(const char *option, const char *strict, const char *plain)
+{
+	long a = strcmp(strict, "-") == 0 ? TTL_DEFAULT : seconds_of(strict);
+	long b = strcmp(plain, "-") == 0 ? TTL_DEFAULT : seconds_of(plain);
+
+	return strcmp(option, "ttl") == 0 && a >= 0 && b >= 0 && b <= a;
+}
+
+/*
+ * A domain that begins to enforce moves its mail to the other action without
+ * anybody touching this machine, so the two may differ only where they must.
+ */
+void
+sts_smtpd_judge_difference(struct sts_findings *f,
+    const struct sts_smtpd_statement *strict,
+    const struct sts_smtpd_statement *plain)
+{
+	static const struct {
+		const char *name;
+		bool flag;
+	} options[] = {{"src", false}, {"helo", false}, {"helo-src", false},
+	    {"pki", false}, {"mail-from", false}, {"srs", true},
+	    {"ttl", false}};
+	char has[VALUE_MAX], theirs[VALUE_MAX], mend[VALUE_MAX + 32];
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		const char *name = options[i].name;
+
+		option_text(strict, name, options[i].flag, has, sizeof(has));
+		option_text(
+		    plain, name, options[i].flag, theirs, sizeof(theirs));
+		if (strcmp(has, theirs) == 0 || is_wise(name, has, theirs))
+			continue;
+		if (strcmp(theirs, "-") == 0)
+			(void)snprintf(mend, sizeof(mend), "remove %s", name);
+		else
+			(void)snprintf(mend, sizeof(mend), "%s %s", name,
+			    options[i].flag ? "" : theirs);
+		sts_smtpd_find_at(f, STS_FIND_WARNING, strict, mend,
+		    "action %s: %s differs from action %s, whose mail this is",
+		    strict->word[1].text, name, plain->word[1].text);
+	}
+}

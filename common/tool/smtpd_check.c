@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: ISC */
+/* The filter, the table, the listeners; and what is missing altogether. */
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/readfile.h"
+#include "tool/smtpd.h"
+
+/* Whether there is a table, an action, a rule of ours, whatever is in them. */
+struct parts {
+	bool table, action, rule;
+	const struct sts_smtpd_statement *path; /* the first table */
+};
+
+static void
+look_for_parts(const struct sts_smtpd *s, struct parts *p)
+{
+	memset(p, 0, sizeof(*p));
+	for (size_t i = 0; i < s->conf.count; i++) {
+		const struct sts_smtpd_statement *t = &s->conf.statement[i];
+
+		if (sts_smtpd_is(&t->word[0], "table") &&
+		    sts_smtpd_table_path(t) != NULL &&
+		    !sts_smtpd_table_is_unknown(t))
+			p->table = true;
+		if (sts_smtpd_is(&t->word[0], "action") &&
+		    sts_smtpd_is_strict(&s->conf, t))
+			p->action = true;
+	}
+	for (size_t i = 0; i < s->rule_count; i++) {
+		const struct sts_smtpd_rule *r = &s->rule[i];
+
+		if (r->for_table != NULL &&
+		    !sts_smtpd_table_is_unknown(r->for_table))
+			p->rule = true;
+	}
+}
+
+/* The whole file, for what is said of no line of it. */
+static struct sts_smtpd_statement
+whole_file(const struct sts_smtpd *s)
+{
+	return (struct sts_smtpd_statement){
+	    .file = s->conf.file_count > 0 ? s->conf.file[0] : "smtpd.conf"};
+}
+
+bool
+sts_smtpd_judge_parts(struct sts_findings *f, const struct sts_smtpd *s)
+{
+	struct sts_smtpd_statement here = whole_file(s);
+	bool filter = sts_smtpd_our_filter(&s->conf) != NULL;
+	struct parts p;
+
+	look_for_parts(s, &p);
+	if (filter && !p.table && !p.action && !p.rule)
+		sts_smtpd_find_at(f, STS_FIND_ERROR, &here,
+		    "take the table, the action and the match rules "
+		    "from " STS_EXAMPLE_DIR "/opensmtpd/example.conf",
+		    "the filter alone protects nothing");
+	if (!filter)
+		sts_smtpd_find_at(f, STS_FIND_ERROR, &here,
+		    "filter \"mta-sts\" proc-exec \"filter-mta-sts\"",
+		    "no filter waits for policies: mail for domains never "
+		    "looked up is refused");
+	if (!p.table)
+		sts_smtpd_find_at(f, STS_FIND_ERROR, &here,
+		    "table mta-sts \"mta-sts:/etc/mta-sts.conf\"",
+		    "no table decides where mail may go");
+	if (p.table && !p.action)
+		sts_smtpd_find_at(f, STS_FIND_ERROR, &here,
+		    "action \"mta-sts\" relay tls ca mta-sts-roots domain "
+		    "<mta-sts> filter \"mta-sts\"",
+		    "no action asks the table for hosts: nothing is enforced");
+	if (p.table && !p.rule)
+		sts_smtpd_find_at(f, STS_FIND_ERROR, &here,
+		    "match from local for domain <mta-sts> action \"mta-sts\"",
+		    "no rule asks the table for domains: nothing is enforced");
+	return p.table;
+}
+
+/* As the table will read it, which is not as root. */
+static enum sts_status
+load_as_owner(const struct sts_smtpd *s, const char *path)
+{
+	struct sts_config config;
+	struct stat st;
+	enum sts_status status;
+	bool switched = geteuid() == 0 && s->config->state_dir != NULL &&
+	    stat(s->config->state_dir, &st) == 0 && st.st_uid != 0 &&
+	    setegid(st.st_gid) == 0 && seteuid(st.st_uid) == 0;
+
+	status = sts_config_load(&config, path, NULL, NULL);
+	sts_config_free(&config);
+	if (switched && (seteuid(0) != 0 || setegid(0) != 0))
+		return STS_INTERNAL;
+	return status;
+}
+
+/* The parameter of a table: smtpd takes it for a file from the root on. */
+static void
+judge_table(struct sts_findings *f, const struct sts_smtpd *s,
+    const struct sts_smtpd_statement *table)
+{
+	const char *path = sts_smtpd_table_path(table);
+	const char *checked =
+	    s->config_file != NULL ? s->config_file : sts_config_default_file();
+
+	if (path[0] != '/') {
+		sts_smtpd_find_at(f, STS_FIND_ERROR, table,
+		    "table mta-sts \"mta-sts:/etc/mta-sts.conf\"",
+		    "the parameter of table %s is no absolute path",
+		    table->word[1].text);
+		return;
+	}
+	if (load_as_owner(s, path) != STS_OK)
+		sts_smtpd_find_at(f, STS_FIND_ERROR, table,
+		    "make it (it may be empty), readable by the owner of the "
+		    "state directory and writable by root only",
+		    "table %s cannot read its configuration %s",
+		    table->word[1].text, path);
+	if (strcmp(path, checked) != 0)
+		sts_smtpd_find_at(f, STS_FIND_WARNING, table,
+		    "check the configuration that the table uses, with -f",
+		    "table %s uses the configuration %s, not the one checked "
+		    "here",
+		    table->word[1].text, path);
+}
+
+/* The value of the command's own option -f, or the default. */
+static void
+config_of_command(const char *command, char *buf, size_t size)
+{
+	const char *at = strstr(command, " -f");
+
+	(void)snprintf(buf, size, "%s", sts_config_default_file());
+	if (at == NULL)
+		return;
+	at += 3 + strspn(at + 3, " \t");
+	(void)snprintf(buf, size, "%.*s", (int)strcspn(at, " \t"), at);
+}
+
+/* Filter and table are two programs, and have to see one store. */
+static void
+judge_filter(struct sts_findings *f, const struct sts_smtpd *s)
+{
+	const struct sts_smtpd_statement *filter =
+	    sts_smtpd_named(&s->conf, "filter", sts_smtpd_our_filter(&s->conf));
+	const char *command = sts_smtpd_filter_command(&s->conf, filter);
+	const char *checked =
+	    s->config_file != NULL ? s->config_file : sts_config_default_file();
+	char config[512], mend[640];
+
+	/* Two filters of one name: smtpd refuses that itself. */
+	if (command == NULL)
+		return;
+	config_of_command(command, config, sizeof(config));
+	if (strcmp(config, checked) == 0)
+		return;
+	(void)snprintf(mend, sizeof(mend), "filter-mta-sts -f %s", checked);
+	sts_smtpd_find_at(f, STS_FIND_WARNING, filter, mend,
+	    "filter %s uses the configuration %s, not the one checked here",
+	    filter->word[1].text, config);
+}
+
+/* As whom smtpd runs its tables and filters, as systems name him. */
+static void
+judge_owner(struct sts_findings *f, const struct sts_smtpd *s)
+{
+	static const char *const users[] = {"opensmtpd", "_smtpd", "smtpd"};
+	struct sts_smtpd_statement here = whole_file(s);
+	const struct passwd *pw = NULL;
+	const char *name = NULL;
+	char mend[96];
+	struct stat st;
+
+	for (size_t i = 0; pw == NULL && i < 3; i++) {
+		pw = getpwnam(users[i]);
+		name = users[i];
+	}
+	if (pw == NULL || s->config->state_dir == NULL ||
+	    stat(s->config->state_dir, &st) != 0 || st.st_uid == pw->pw_uid)
+		return;
+	(void)snprintf(mend, sizeof(mend), "mta-sts setup --user %s", name);
+	sts_smtpd_find_at(f, STS_FIND_ERROR, &here, mend,
+	    "state-dir %s does not belong to %s, as whom smtpd runs filters "
+	    "and tables",
+	    s->config->state_dir, name);
+}
+
+/* Whose sessions are local, or may become a user's. */
+static bool
+needs_filter(const struct sts_smtpd_statement *listener)
+{
+	static const char *const local[] = {
+	    "localhost", "lo", "lo0", "127.0.0.1", "::1", "all", "0.0.0.0"};
+	const struct sts_smtpd_word *on = sts_smtpd_value(listener, "on");
+
+	if (sts_smtpd_has(listener, "auth") ||
+	    sts_smtpd_has(listener, "auth-optional"))
+		return true;
+	for (size_t i = 0; on != NULL && i < sizeof(local) / sizeof(local[0]);
+	     i++) {
+		if (strcmp(on->text, local[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+judge_listener(struct sts_findings *f, const struct sts_smtpd *s,
+    const struct sts_smtpd_statement *listener)
+{
+	const struct sts_smtpd_word *on = sts_smtpd_value(listener, "on");
+	const char *ours = sts_smtpd_our_filter(&s->conf);
+	char mend[160];
+
+	if (!needs_filter(listener) && !sts_smtpd_is(on, "socket"))
+		return;
+	if (sts_smtpd_has_filter(&s->conf, listener))
+		return;
+	if (sts_smtpd_has(listener, "filter"))
+		(void)snprintf(mend, sizeof(mend),
+		    "a chain of both: filter \"NAME\" chain { \"%s\", "
+		    "\"OTHER\" }",
+		    ours);
+	else
+		(void)snprintf(mend, sizeof(mend), "filter \"%s\"", ours);
+	sts_smtpd_find_at(f, STS_FIND_ERROR, listener, mend,
+	    "the listener does not have the filter: its mail for domains "
+	    "never looked up is refused");
+}
+
+void
+sts_smtpd_judge_listeners(struct sts_findings *f, const struct sts_smtpd *s)
+{
+	struct sts_smtpd_statement here = whole_file(s);
+	const char *ours = sts_smtpd_our_filter(&s->conf);
+	bool socket = false;
+	char mend[160];
+
+	if (ours == NULL)
+		return;
+	for (size_t i = 0; i < s->conf.count; i++) {
+		const struct sts_smtpd_statement *l = &s->conf.statement[i];
+
+		if (!sts_smtpd_is(&l->word[0], "listen"))
+			continue;
+		if (sts_smtpd_is(sts_smtpd_value(l, "on"), "socket"))
+			socket = true;
+		judge_listener(f, s, l);
+	}
+	(void)snprintf(
+	    mend, sizeof(mend), "listen on socket filter \"%s\"", ours);
+	if (!socket)
+		sts_smtpd_find_at(f, STS_FIND_ERROR, &here, mend,
+		    "the filter does not see mail from sendmail, nor bounces");
+}
+
+static void
+judge(struct sts_findings *f, const struct sts_smtpd *s)
+{
+	if (!sts_smtpd_judge_parts(f, s))
+		return;
+	for (size_t i = 0; i < s->conf.count; i++) {
+		const struct sts_smtpd_statement *t = &s->conf.statement[i];
+
+		if (sts_smtpd_is(&t->word[0], "table") &&
+		    sts_smtpd_table_path(t) != NULL)
+			judge_table(f, s, t);
+	}
+	if (sts_smtpd_our_filter(&s->conf) != NULL)
+		judge_filter(f, s);
+	judge_owner(f, s);
+	sts_smtpd_judge_listeners(f, s);
+	sts_smtpd_judge_actions(f, s);
+	sts_smtpd_judge_rules(f, s);
+	sts_smtpd_judge_aliases(f, s);
+}
+
+int
+sts_smtpd_check_file(struct sts_tool *tool, struct sts_findings *findings)
+{
+	struct sts_smtpd s = {.config = &tool->config,
+	    .config_file = tool->args.config_file,
+	    .now = tool->now};
+	enum sts_status status =
+	    sts_smtpd_read(&s.conf, tool->args.smtpd_file, findings);
+	int code = STS_EXIT_OK;
+
+	if (status == STS_OK && sts_smtpd_make_rules(&s))
+		judge(findings, &s);
+	else if (status == STS_OK || status == STS_NO_MEMORY)
+		code = sts_tool_outside(
+		    tool, "%s", sts_status_text(STS_NO_MEMORY));
+	else
+		code = sts_tool_outside(tool, "%s: %s", tool->args.smtpd_file,
+		    status == STS_BAD_LINE ? "too large" : strerror(errno));
+	sts_smtpd_free_rules(&s);
+	sts_smtpd_free(&s.conf);
+	return code;
+}

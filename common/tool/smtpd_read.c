@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * smtpd.conf as smtpd's own parser cuts it into words.  Statements that mean
+ * nothing here are kept as they are: a version that knows more must not make
+ * this fail.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cursor.h"
+#include "base/readfile.h"
+#include "tool/smtpd.h"
+
+enum { WORD_MAX = 8192 }; /* bytes, as in smtpd */
+
+/* Where we are in the files. */
+struct reader {
+	struct sts_smtpd_conf *conf;
+	struct sts_findings *findings;
+	const char *file;
+	unsigned line;
+	unsigned depth; /* of includes */
+	unsigned braces;
+	bool in_macro;
+	bool full; /* a bound was reached, and said so */
+	struct sts_smtpd_statement statement;
+	size_t size; /* of statement.word */
+};
+
+static void read_bytes(struct reader *r, struct sts_cursor c);
+
+/* What smtpd would refuse itself, said once a file. */
+static void
+complain(struct reader *r, const char *what)
+{
+	const struct sts_smtpd_statement here = {
+	    .file = r->file, .line = r->line};
+
+	sts_smtpd_find_at(r->findings, STS_FIND_ERROR, &here,
+	    "see what this says: smtpd -n -f FILE", "%s", what);
+}
+
+/* Nothing beyond a bound is looked at, which must not pass for "fine". */
+static void
+complain_full(struct reader *r)
+{
+	if (!r->full)
+		complain(r, "the configuration is too large to be checked");
+	r->full = true;
+}
+
+static void
+free_words(struct sts_smtpd_statement *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		free(s->word[i].text);
+	free(s->word);
+	s->word = NULL;
+	s->count = 0;
+}
+
+/* Takes a word into the statement under way. */
+static void
+add_word(struct reader *r, struct sts_span text, enum sts_smtpd_kind kind)
+{
+	struct sts_smtpd_statement *s = &r->statement;
+	struct sts_smtpd_word *more;
+	char *copy;
+
+	if (r->conf->words >= STS_SMTPD_WORDS_MAX) {
+		complain_full(r);
+		return;
+	}
+	if (s->count == r->size) {
+		size_t size = r->size == 0 ? 16 : r->size * 2;
+
+		more = realloc(s->word, size * sizeof(*more));
+		if (more == NULL) {
+			r->conf->no_memory = true;
+			return;
+		}
+		s->word = more;
+		r->size = size;
+	}
+	if ((copy = strndup(text.p, text.len)) == NULL) {
+		r->conf->no_memory = true;
+		return;
+	}
+	if (s->count == 0) {
+		s->file = r->file;
+		s->line = r->line;
+	}
+	s->word[s->count].text = copy;
+	s->word[s->count++].kind = kind;
+	r->conf->words++;
+}
+
+static const char *
+macro_value(const struct sts_smtpd_conf *conf, const char *name)
+{
+	/* The last definition holds. */
+	for (size_t i = conf->macro_count; i-- > 0;) {
+		if (strcmp(conf->macro[i].name, name) == 0)
+			return conf->macro[i].value;
+	}
+	return NULL;
+}
+
+/* NAME = VALUE */
+static void
+define_macro(struct reader *r)
+{
+	struct sts_smtpd_conf *conf = r->conf;
+	struct sts_smtpd_word *word = r->statement.word;
+	void *more = realloc(
+	    conf->macro, (conf->macro_count + 1) * sizeof(*conf->macro));
+
+	if (more == NULL) {
+		conf->no_memory = true;
+		return;
+	}
+	conf->macro = more;
+	/* Moved over: freeing the words must not free these. */
+	conf->macro[conf->macro_count].name = word[0].text;
+	conf->macro[conf->macro_count++].value = word[2].text;
+	word[0].text = word[2].text = NULL;
+}
+
+/* Takes a whole file in place of the statement that names it. */
+static enum sts_status
+read_file(struct reader *r, const char *path)
+{
+	struct sts_smtpd_conf *conf = r->conf;
+	struct reader inner = {.conf = conf,
+	    .findings = r->findings,
+	    .depth = r->depth + 1,
+	    .full = r->full};
+	enum sts_status status;
+	char *bytes, *name;
+	size_t len;
+
+	if (r->depth >= STS_SMTPD_DEPTH_MAX ||
+	    conf->file_count >= STS_SMTPD_FILES_MAX) {
+		complain_full(r);
+		return STS_OK;
+	}
+	status = sts_readfile(path, true, STS_SMTPD_FILE_MAX, &bytes, &len);
+	if (status != STS_OK)
+		return status;
+	if ((name = strdup(path)) == NULL) {
+		free(bytes);
+		return STS_NO_MEMORY;
+	}
+	inner.file = conf->file[conf->file_count++] = name;
+	inner.line = 1;
+	read_bytes(&inner, sts_cursor_make(bytes, len));
+	r->full = inner.full;
+	free(bytes);
+	return STS_OK;
+}
+
+static void
+include(struct reader *r)
+{
+	/* The words move away while the file is read. */
+	struct sts_smtpd_statement s = r->statement;
+	size_t size = r->size;
+	int error;
+
+	memset(&r->statement, 0, sizeof(r->statement));
+	r->size = 0;
+	if (read_file(r, s.word[1].text) != STS_OK) {
+		error = errno;
+		sts_smtpd_find_at(r->findings, STS_FIND_ERROR, &s, NULL,
+		    "%s cannot be read: %s", s.word[1].text, strerror(error));
+	}
+	r->statement = s;
+	r->size = size;
+}
+
+static void
+keep_statement(struct reader *r)
+{
+	struct sts_smtpd_conf *conf = r->conf;
+	struct sts_smtpd_statement *more;
+
+	if (conf->count >= STS_SMTPD_STATEMENTS_MAX) {
+		complain_full(r);
+		return;
+	}
+	more = realloc(conf->statement, (conf->count + 1) * sizeof(*more));
+	if (more == NULL) {
+		conf->no_memory = true;
+		return;
+	}
+	conf->statement = more;
+	more[conf->count++] = r->statement;
+	memset(&r->statement, 0, sizeof(r->statement));
+}
+
+/* The end of a line outside braces. */
+static void
+end_statement(struct reader *r)
+{
+	const struct sts_smtpd_statement *s = &r->statement;
+
+	if (s->count >= 3 && s->word[0].kind == STS_SMTPD_WORD &&
+	    sts_smtpd_is_mark(&s->word[1], '='))
+		define_macro(r);
+	else if (s->count == 2 && sts_smtpd_is(&s->word[0], "include"))
+		include(r);
+	else if (s->count > 0)
+		keep_statement(r);
+	free_words(&r->statement);
+	memset(&r->statement, 0, sizeof(r->statement));
+	r->size = 0;
+}
+
+/*
+ * The next byte, or -1.  A backslash before a line feed joins two lines, in a
+ * comment too.
+ */
+static int
+next_byte(struct reader *r, struct sts_cursor *c)
+{
+	while (sts_cursor_left(c) >= 2 && c->p[0] == '\\' && c->p[1] == '\n') {
+		c->p += 2;
+		r->line++;
+	}
+	return sts_cursor_peek(c);
+}
+
+static bool
+may_be_in_word(int byte)
+{
+	return byte > ' ' && byte < 0x7f && strchr("(){}<>!=#,", byte) == NULL;
+}
+
+/* Up to the same quote; line feeds in it are left out. */
+static void
+read_string(struct reader *r, struct sts_cursor *c)
+{
+	char text[WORD_MAX];
+	size_t len = 0;
+	char quote = *c->p++;
+	int byte;
+
+	while ((byte = sts_cursor_peek(c)) != -1 && byte != quote) {
+		c->p++;
+		if (byte == '\\' && sts_cursor_peek(c) != -1 &&
+		    strchr(" \t\n", *c->p) == NULL && *c->p != quote) {
+			/* It stands for itself. */
+		} else if (byte == '\\' && sts_cursor_peek(c) != -1) {
+			byte = *c->p++;
+		}
+		if (byte == '\n')
+			r->line++;
+		else if (byte != '\0' && len < sizeof(text))
+			text[len++] = (char)byte;
+	}
+	if (!sts_cursor_byte(c, quote))
+		complain(r, "a quoted string has no end");
+	add_word(r, (struct sts_span){text, len}, STS_SMTPD_STRING);
+}
+
+/* The bytes of a word, of `may` only. */
+static size_t
+collect(struct reader *r, struct sts_cursor *c, bool (*may)(int), char *text,
+    size_t size)
+{
+	size_t len = 0;
+	int byte;
+
+	while ((byte = next_byte(r, c)) != -1 && may(byte)) {
+		c->p++;
+		if (len < size - 1)
+			text[len++] = (char)byte;
+	}
+	text[len] = '\0';
+	return len;
+}
+
+static bool
+may_be_in_macro(int byte)
+{
+	return sts_is_alnum(byte) || byte == '_';
+}
+
+/* Its value is read as if it stood here, but for macros within. */
+static void
+read_macro(struct reader *r, struct sts_cursor *c)
+{
+	char name[WORD_MAX];
+	const char *value;
+
+	c->p++;
+	(void)collect(r, c, may_be_in_macro, name, sizeof(name));
+	value = macro_value(r->conf, name);
+	if (value == NULL) {
+		/* It may come from smtpd's command line (-D). */
+		add_word(
+		    r, (struct sts_span){name, strlen(name)}, STS_SMTPD_STRING);
+		return;
+	}
+	r->in_macro = true;
+	read_bytes(r, sts_cursor_make(value, strlen(value)));
+	r->in_macro = false;
+}
+
+/* "<NAME>", or the mark alone. */
+static void
+read_table(struct reader *r, struct sts_cursor *c)
+{
+	struct sts_cursor inner = {c->p + 1, c->end};
+	char name[WORD_MAX];
+	size_t len = collect(r, &inner, may_be_in_word, name, sizeof(name));
+
+	if (len > 0 && sts_cursor_byte(&inner, '>')) {
+		add_word(r, (struct sts_span){name, len}, STS_SMTPD_TABLE);
+		*c = inner;
+	} else {
+		add_word(r, (struct sts_span){c->p++, 1}, STS_SMTPD_MARK);
+	}
+}
+
+static void
+read_mark(struct reader *r, struct sts_cursor *c)
+{
+	if (*c->p == '{')
+		r->braces++;
+	else if (*c->p == '}' && r->braces > 0)
+		r->braces--;
+	add_word(r, (struct sts_span){c->p++, 1}, STS_SMTPD_MARK);
+}
+
+static void
+skip_comment(struct reader *r, struct sts_cursor *c)
+{
+	int byte;
+
+	while ((byte = next_byte(r, c)) != -1 && byte != '\n')
+		c->p++;
+}
+
+/* One word, comment or line feed. */
+static void
+read_next(struct reader *r, struct sts_cursor *c, int byte)
+{
+	char text[WORD_MAX];
+	size_t len;
+
+	if (byte == '\n') {
+		c->p++;
+		if (r->braces == 0)
+			end_statement(r);
+		r->line++;
+	} else if (byte == '#') {
+		skip_comment(r, c);
+	} else if (byte == '"' || byte == '\'') {
+		read_string(r, c);
+	} else if (byte == '$' && !r->in_macro) {
+		read_macro(r, c);
+	} else if (byte == '<') {
+		read_table(r, c);
+	} else if (may_be_in_word(byte)) {
+		len = collect(r, c, may_be_in_word, text, sizeof(text));
+		add_word(r, (struct sts_span){text, len}, STS_SMTPD_WORD);
+	} else if (byte > ' ' && byte < 0x7f) {
+		read_mark(r, c);
+	} else {
+		c->p++;
+	}
+}
+
+static void
+read_bytes(struct reader *r, struct sts_cursor c)
+{
+	int byte;
+
+	while ((byte = next_byte(r, &c)) != -1 && !r->conf->no_memory)
+		read_next(r, &c, byte);
+	if (r->in_macro)
+		return;
+	if (r->braces > 0)
+		complain(r, "a brace is not closed");
+	end_statement(r);
+}
+
+enum sts_status
+sts_smtpd_read(struct sts_smtpd_conf *conf, const char *path,
+    struct sts_findings *findings)
+{
+	struct reader r = {.conf = conf, .findings = findings};
+	enum sts_status status;
+
+	memset(conf, 0, sizeof(*conf));
+	status = read_file(&r, path);
+	return conf->no_memory ? STS_NO_MEMORY : status;
+}
+
+void
+sts_smtpd_free(struct sts_smtpd_conf *conf)
+{
+	for (size_t i = 0; i < conf->count; i++)
+		free_words(&conf->statement[i]);
+	free(conf->statement);
+	for (size_t i = 0; i < conf->macro_count; i++) {
+		free(conf->macro[i].name);
+		free(conf->macro[i].value);
+	}
+	free(conf->macro);
+	for (size_t i = 0; i < conf->file_count; i++)
+		free(conf->file[i]);
+	memset(conf, 0, sizeof(*conf));
+}

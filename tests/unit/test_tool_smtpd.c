@@ -1,0 +1,591 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * `mta-sts config check --smtpd`: the examples as they are, and with one thing
+ * changed at a time.  Every change that weakens the promise is found, at its
+ * line.
+ */
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/unit/tap.h"
+#include "tests/unit/tap_mutate.h"
+#include "tests/unit/tap_tool.h"
+#include "tool/smtpd.h"
+
+enum { TEXT_MAX = 65536 };
+
+static char top[] = "/tmp/mta-sts-smtpd.XXXXXX";
+static char conf_file[64], aliases_file[64], state_dir[64], smtpd_file[64];
+
+/* The parts of the example and of Debian's file, as they are installed. */
+static char example[TEXT_MAX], debian[TEXT_MAX];
+
+static bool
+change(char *text, const char *after, const char *from, const char *to)
+{
+	char *at = after != NULL ? strstr(text, after) : text;
+	size_t from_len = strlen(from), to_len = strlen(to);
+
+	if (at == NULL || (at = strstr(at, from)) == NULL)
+		return false;
+	memmove(at + to_len, at + from_len, strlen(at + from_len) + 1);
+	memcpy(at, to, to_len);
+	return true;
+}
+
+/* With our paths in place of the system's. */
+static void
+read_example(const char *path, char *text)
+{
+	FILE *file = fopen(path, "r");
+	size_t len;
+
+	if (file == NULL) {
+		printf("Bail out! cannot read %s\n", path);
+		exit(1);
+	}
+	len = fread(text, 1, TEXT_MAX / 2, file);
+	text[len] = '\0';
+	fclose(file);
+	ok(change(text, "\ntable mta-sts", "/etc/mta-sts.conf", conf_file),
+	    "%s names our configuration", path);
+	ok(change(text, NULL, "/etc/aliases", aliases_file), "%s has aliases",
+	    path);
+}
+
+/*
+ * The file's own judgement alone: what else `config check` says depends on
+ * the machine, so everything it names is made first.
+ */
+static struct ran
+check_text(const char *text)
+{
+	write_file(smtpd_file, text, strlen(text));
+	return run_tool(
+	    "-f", conf_file, "config", "check", "--smtpd", smtpd_file, NULL);
+}
+
+/* The number of the line that holds `part`. */
+static unsigned
+line_of(const char *text, const char *part)
+{
+	const char *at = strstr(text, part);
+	unsigned line = 1;
+
+	if (at == NULL)
+		return 0;
+	for (const char *p = text; p < at; p++)
+		line += *p == '\n';
+	return line;
+}
+
+/* A finding of that severity with `part` in its line. */
+static bool
+found(const char *out, const char *severity, const char *part)
+{
+	for (const char *line = out; *line != '\0';) {
+		size_t len = strcspn(line, "\n");
+		char *copy = strndup(line, len);
+		bool fits = copy != NULL && strstr(copy, severity) != NULL &&
+		    strstr(copy, part) != NULL;
+
+		free(copy);
+		if (fits)
+			return true;
+		line += len + (line[len] == '\n');
+	}
+	return false;
+}
+
+static unsigned
+count_of(const char *out, const char *part)
+{
+	unsigned count = 0;
+
+	for (const char *p = out; (p = strstr(p, part)) != NULL; p++)
+		count++;
+	return count;
+}
+
+static void
+show(const struct ran *ran)
+{
+	char *copy = strdup(ran->out), *rest = copy, *line;
+
+	while (rest != NULL && (line = strsep(&rest, "\n")) != NULL)
+		tap_diag("%s", line);
+	free(copy);
+}
+
+static void
+good_ones(void)
+{
+	const char *texts[] = {example, debian};
+	const char *names[] = {"example.conf", "debian/smtpd.conf"};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct ran ran = check_text(texts[i]);
+
+		if (!is_int(ran.code, 0, "%s: exit status 0", names[i]))
+			show(&ran);
+		is_str(ran.out, "no problem found\n", "%s: nothing to mend",
+		    names[i]);
+		ran_free(&ran);
+	}
+}
+
+/* A change in one place, and the finding that it must lead to. */
+struct mutation {
+	const char *after; /* changed after this text */
+	const char *from;
+	const char *to;
+	const char *severity;
+	const char *part;
+	const char *at; /* found at the line with this; NULL: the whole file */
+};
+
+#define LOCAL_RULE "match from local for domain <mta-sts>"
+#define STRICT     "action \"mta-sts\" relay"
+#define PLAIN      "action \"relay\""
+
+/* In both examples. */
+static const struct mutation both[] = {
+    {"\nfilter \"mta-sts\"", "filter-mta-sts", "filter-other",
+	"error: ", "no filter waits", NULL},
+    {"\nfilter", "proc-exec", "chain", "error: ", "no filter waits", NULL},
+    {"\ntable mta-sts ", "mta-sts:", "file:", "error: ", "no table decides",
+	NULL},
+    {"\ntable mta-sts ", "mta-sts:/", "mta-sts:", "error: ", "no absolute path",
+	"\ntable mta-sts "},
+    {"\ntable mta-sts ", ".conf\"", ".none\"",
+	"error: ", "cannot read its configuration", "\ntable mta-sts "},
+    {STRICT, " tls", "", "error: ", "no certificate is verified", STRICT},
+    {STRICT, " tls", " tls no-verify", "error: ", "any certificate is taken",
+	STRICT},
+    {STRICT, " ca mta-sts-roots", "", "error: ", "has no \"ca\"", STRICT},
+    {STRICT, " ca mta-sts-roots", " ca other",
+	"error: ", "there is no ca other", STRICT},
+    {"\nca", " mta-sts-roots cert", " x cert",
+	"error: ", "there is no ca mta-sts-roots", STRICT},
+    {PLAIN, "relay filter", "relay tls no-verify ca mta-sts-roots filter",
+	"error: ", "shares the ca", PLAIN},
+    {STRICT, " domain <mta-sts>", "", "error: ", "no action asks", NULL},
+    {STRICT, " domain <mta-sts>", " domain <aliases>",
+	"error: ", "no action asks", NULL},
+    {STRICT, " domain <mta-sts>", "", "error: ", "its action does not ask",
+	LOCAL_RULE},
+    {STRICT, " filter \"mta-sts\"", "",
+	"warning: ", "does not see its sessions", STRICT},
+    {STRICT, " filter", " protocols \"all\" filter",
+	"error: ", "TLS before 1.2", STRICT},
+    {"\nlisten on socket", " filter \"mta-sts\"", "",
+	"error: ", "does not have the filter", "\nlisten on socket"},
+    {"\nlisten on localhost", " filter \"mta-sts\"", "",
+	"error: ", "does not have the filter", "\nlisten on localhost"},
+    {"\nlisten on socket", "listen on socket", "listen on lo1",
+	"error: ", "does not see mail from sendmail", NULL},
+    {LOCAL_RULE, " for domain <mta-sts>", "", "error: ",
+	"domains that do not enforce", "match from local action \"mta-sts\""},
+    {LOCAL_RULE, " for domain <mta-sts>", "",
+	"error: ", "no rule before it asks", "match from local for any"},
+    {LOCAL_RULE, "<mta-sts> action \"mta-sts\"", "<mta-sts> action \"relay\"",
+	"error: ", "its action does not ask", LOCAL_RULE},
+    {LOCAL_RULE, "<mta-sts> action \"mta-sts\"", "<mta-sts> action \"local\"",
+	"error: ", "does not relay their mail", LOCAL_RULE},
+    {LOCAL_RULE, "for domain", "! for domain",
+	"error: ", "the rule takes the domains that do not", "! for domain"},
+    {LOCAL_RULE, "from local", "from socket",
+	"error: ", "no rule before it asks", "match from local for any"},
+    {LOCAL_RULE, "from local", "helo example.org from local",
+	"error: ", "no rule before it asks", "match from local for any"},
+    {LOCAL_RULE, "from local", "from any", "warning: ",
+	"no other rule would relay", "match from any for domain <"},
+    {LOCAL_RULE, LOCAL_RULE " action \"mta-sts\"\n", "",
+	"error: ", "no rule before it asks", "match from local for any"},
+    {"match for local", "match for local",
+	"match from local for any action \"relay\"\nmatch for local",
+	"error: ", "which takes the mail first", LOCAL_RULE},
+    {LOCAL_RULE, "action \"mta-sts\"\n",
+	"action \"mta-sts\"\nmatch from local for domain a.example action "
+	"\"local\"\n",
+	"error: ", "the rule comes before", LOCAL_RULE},
+    {STRICT, " filter", " src 192.0.2.1 filter", "warning: ", "src differs",
+	STRICT},
+    {PLAIN, " filter", " src <sources> filter", "warning: ", "src differs",
+	STRICT},
+    {PLAIN, " filter", " helo \"a.example.org\" filter",
+	"warning: ", "helo differs", STRICT},
+    {PLAIN, " filter", " helo-src <names> filter",
+	"warning: ", "helo-src differs", STRICT},
+    {PLAIN, " filter", " pki a.example.org filter", "warning: ", "pki differs",
+	STRICT},
+    {PLAIN, " filter", " mail-from \"a@example.org\" filter",
+	"warning: ", "mail-from differs", STRICT},
+    {PLAIN, " filter", " srs filter", "warning: ", "srs differs", STRICT},
+    {PLAIN, "\"mta-sts\"", "\"mta-sts\" ttl 7d", "warning: ", "ttl differs",
+	STRICT},
+    {STRICT, "filter \"mta-sts\"", "filter \"mta-sts\" ttl 1d",
+	"warning: ", "ttl differs", STRICT},
+    {PLAIN, " relay", " relay host \"smart.example.net\"",
+	"warning: ", "perhaps in clear text", "match from local for any"},
+    {"match for local", "match for local",
+	"match from local for domain \"example.net\" action \"relay\"\n"
+	"match for local",
+	"note: ", "exception", "for domain \"example.net\""},
+};
+
+/* Where there is submission. */
+static const struct mutation with_users[] = {
+    {"port 587", " tag SUBMIT", "", "error: ", "no listener has the tag SUBMIT",
+	"match tag SUBMIT from any auth for domain"},
+    {"port 587", "filter \"mta-sts\"", "",
+	"error: ", "does not have the filter", "port 587"},
+    {"port 587", "filter \"mta-sts\"", "filter \"other\"",
+	"error: ", "does not have the filter", "port 587"},
+    {"\nmatch tag SUBMIT", " tag SUBMIT", "",
+	"warning: ", "strangers can make the table ask",
+	"match from any auth for domain <mta-sts>"},
+    {"\nmatch tag SUBMIT", " from any", "", "error: ", "no rule before it asks",
+	"match tag SUBMIT from any auth for any"},
+    {"\nmatch tag SUBMIT", " auth", "",
+	"warning: ", "no other rule would relay",
+	"match tag SUBMIT from any for domain <mta-sts>"},
+    {"\nmatch tag SUBMIT", " for domain <mta-sts>", "", "error: ",
+	"no rule before it asks", "match tag SUBMIT from any auth for any"},
+    {"\nmatch tag SUBMIT", "match tag", "match !tag", "error: ",
+	"no rule before it asks", "match tag SUBMIT from any auth for any"},
+    {"\nmatch tag SUBMIT", "match tag SUBMIT", "match tag OTHER", "error: ",
+	"no rule before it asks", "match tag SUBMIT from any auth for any"},
+    {"auth for any", "match", "", NULL, NULL, NULL},
+    {"\nmatch from any for domain \"example.org\"",
+	"match from any for domain \"example.org\"",
+	"match tag SUBMIT from any auth for any action \"relay\"\n"
+	"match from any for domain \"example.org\"",
+	"error: ", "which takes the mail first",
+	"match tag SUBMIT from any auth for domain"},
+};
+
+static void
+try_mutation(const char *name, const char *base, const struct mutation *m)
+{
+	static char text[TEXT_MAX];
+	char place[128];
+	struct ran ran;
+
+	if (m->severity == NULL)
+		return;
+	strcpy(text, base);
+	if (!ok(change(text, m->after, m->from, m->to), "%s can be changed: %s",
+		name, m->part))
+		return;
+	ran = check_text(text);
+	snprintf(place, sizeof(place), "%s:%s%s", smtpd_file,
+	    m->at == NULL ? " " : "", m->severity);
+	if (m->at != NULL)
+		snprintf(place, sizeof(place), "%s:%u: %s", smtpd_file,
+		    line_of(text, m->at) + (m->at[0] == '\n'), m->severity);
+	if (!ok(found(ran.out, place, m->part), "%s: found: %s%s", name,
+		m->severity, m->part)) {
+		tap_diag("not found: %s ... %s", place, m->part);
+		show(&ran);
+	}
+	is_int(ran.code, m->severity[0] == 'n' ? 0 : 1, "the exit status");
+	ok(m->severity[0] == 'n' || strstr(ran.out, "\n  mend: ") != NULL,
+	    "with what mends it");
+	ran_free(&ran);
+}
+
+static void
+each_change_is_found(void)
+{
+	for (size_t i = 0; i < sizeof(both) / sizeof(both[0]); i++) {
+		try_mutation("example", example, &both[i]);
+		try_mutation("debian", debian, &both[i]);
+	}
+	for (size_t i = 0; i < sizeof(with_users) / sizeof(with_users[0]); i++)
+		try_mutation("example", example, &with_users[i]);
+}
+
+/* Both say the same to smtpd. */
+static void
+expect_clean(const char *text, const char *name)
+{
+	struct ran ran = check_text(text);
+
+	if (!is_int(ran.code, 0, "%s", name))
+		show(&ran);
+	ran_free(&ran);
+}
+
+static void
+other_ways_to_write_it(void)
+{
+	static char text[TEXT_MAX];
+
+	strcpy(text, example);
+	ok(change(text, "\nfilter \"mta-sts\"", "proc-exec \"filter-mta-sts",
+	       "proc x\nproc x \\\n \"/usr/libexec/filter-mta-sts -g") &&
+		change(
+		    text, "port 587", "filter \"mta-sts\"", "filter \"out\"") &&
+		change(text, "\nlisten on socket", "filter \"mta-sts\"",
+		    "filter { \"dkim\", \"mta-sts\" }") &&
+		change(text, "\nlisten", "listen",
+		    "filter \"dkim\" proc-exec \"filter-dkimsign\"\n"
+		    "filter \"out\" chain {\n \"mta-sts\",\n \"dkim\" }\n"
+		    "listen"),
+	    "a filter in a chain");
+	expect_clean(text, "filters in chains, and a proc");
+	strcpy(text, example);
+	ok(change(text, NULL, "public = ",
+	       "action_name = \"mta-sts\"\nwhom = \"any\"\npublic = ") &&
+		change(text, LOCAL_RULE, "action \"mta-sts\"",
+		    "action $action_name # a comment") &&
+		change(
+		    text, "match from local for any", "for any", "for $whom"),
+	    "macros");
+	expect_clean(text, "macros, a comment");
+	strcpy(text, example);
+	ok(change(text, "\nmatch tag SUBMIT", "from any auth", "from auth") &&
+		change(text, LOCAL_RULE, "match from local", "match"),
+	    "shorter conditions");
+	expect_clean(text, "\"from auth\", and no \"from\" at all");
+	strcpy(text, example);
+	ok(change(
+	       text, PLAIN, "filter \"mta-sts\"", "filter \"mta-sts\" ttl 1d"),
+	    "a time to live");
+	expect_clean(text, "a shorter ttl on the plain action");
+	strcpy(text, example);
+	ok(change(text, "\nsmtp", "x", "x") ||
+		change(
+		    text, NULL, "public =", "no such words { a } b\npublic ="),
+	    "an unknown statement");
+	expect_clean(text, "an unknown statement");
+}
+
+/* As the guide shows it. */
+static void
+hold_listener(void)
+{
+	static char text[TEXT_MAX];
+
+	strcpy(text, example);
+	ok(change(text, NULL, "public = ",
+	       "table mta-sts-unknown \"mta-sts:CONF\"\npublic = ") &&
+		change(text, NULL, "CONF", conf_file) &&
+		change(text, "\nlisten", "listen",
+		    "listen on 127.0.0.1 port 10587 tag HELD filter "
+		    "\"mta-sts\"\nlisten") &&
+		change(text, PLAIN, "action",
+		    "action \"mta-sts-hold\" relay host "
+		    "\"smtp+notls://127.0.0.1:10587\"\naction") &&
+		change(text, "\n" LOCAL_RULE, "\n",
+		    "\nmatch tag HELD from local for domain <mta-sts> action "
+		    "\"mta-sts\"\n"
+		    "match tag HELD from local for any action \"relay\"\n"
+		    "match from local for domain <mta-sts-unknown> action "
+		    "\"mta-sts-hold\"\n"),
+	    "the hold listener");
+	expect_clean(text, "the hold listener is no fault");
+}
+
+static void
+the_filter_alone(void)
+{
+	struct ran ran = check_text("filter \"mta-sts\" proc-exec "
+				    "\"filter-mta-sts\"\n"
+				    "listen on socket filter \"mta-sts\"\n"
+				    "action \"relay\" relay\n"
+				    "match for any action \"relay\"\n");
+
+	is_int(ran.code, 1, "the filter alone: exit status 1");
+	ok(found(ran.out, "error: ", "the filter alone protects nothing"),
+	    "the filter alone protects nothing, and that is said");
+	ran_free(&ran);
+}
+
+/* Aliases. */
+static void
+aliases(void)
+{
+	static const char text[] =
+	    "# a comment: x@comment.example\n"
+	    "root: admin@unknown.example\n"
+	    "two: a, \"b@Second.example\", c@unknown.example\n"
+	    "cmd: |/bin/x y@command.example\n"
+	    "own: x@example.org\n"
+	    "soon: x@soon.example\n"
+	    "off: x@off.example\n"
+	    "local: root\n";
+	struct ran ran;
+	char place[128];
+
+	write_file(aliases_file, text, sizeof(text) - 1);
+	ran = check_text(example);
+	is_int(ran.code, 1, "unknown targets: exit status 1");
+	snprintf(place, sizeof(place), "%s:2: warning: ", aliases_file);
+	ok(found(ran.out, place, "unknown.example"), "an unknown domain");
+	snprintf(place, sizeof(place), "%s:3: warning: ", aliases_file);
+	ok(found(ran.out, place, "second.example"), "another, in quotes");
+	ok(strstr(ran.out, "  mend: prefetch second.example\n") != NULL,
+	    "with what mends it");
+	if (!is_int(
+		count_of(ran.out, "warning: "), 2, "and no more than those"))
+		show(&ran);
+	ran_free(&ran);
+	ran = check_text("table mta-sts \"mta-sts:/etc/mta-sts.conf\"\n"
+			 "table a { x = \"y@listed.example\", z = \"a@b.c\" }\n"
+			 "action l mbox virtual <a>\n");
+	ok(found(ran.out, "warning: ", "listed.example"),
+	    "a target in a list in the file");
+	ran_free(&ran);
+	write_file(aliases_file, "", 0);
+}
+
+static void
+files(void)
+{
+	struct ran ran = run_tool("-f", conf_file, "config", "check", "--smtpd",
+	    "/nonexistent/smtpd.conf", NULL);
+	static char text[TEXT_MAX];
+	char line[160], included[128];
+
+	is_int(ran.code, 3, "no such file: exit status 3");
+	ok(strstr(ran.err, "No such file") != NULL, "and why");
+	ran_free(&ran);
+	ran = run_tool("config", "check", "--smtpd", NULL);
+	is_int(ran.code, 2, "no file named: exit status 2");
+	ran_free(&ran);
+	snprintf(included, sizeof(included), "%s/more.conf", top);
+	snprintf(line, sizeof(line), "include \"%s\"\n", included);
+	write_file(included, LOCAL_RULE " action \"mta-sts\"\n",
+	    strlen(LOCAL_RULE " action \"mta-sts\"\n"));
+	strcpy(text, debian);
+	ok(change(text, NULL, LOCAL_RULE " action \"mta-sts\"\n", line),
+	    "a rule moves to another file");
+	expect_clean(text, "an included file");
+	write_file(included, line, strlen(line));
+	ran = check_text(text);
+	is_int(ran.code, 1, "a file that includes itself: exit status 1");
+	ok(found(ran.out, "error: ", "too large"), "and it ends");
+	ran_free(&ran);
+	unlink(included);
+	ran = check_text(text);
+	ok(found(ran.out, "error: ", "more.conf cannot be read"),
+	    "an included file that is missing");
+	ran_free(&ran);
+	ran = check_text("table x { a\n");
+	ok(found(ran.out, "error: ", "a brace is not closed"), "an open brace");
+	ran_free(&ran);
+	ran = check_text("table x \"a\n");
+	ok(found(ran.out, "error: ", "has no end"), "an open string");
+	ran_free(&ran);
+	ran = check_text("");
+	is_int(ran.code, 1, "an empty file");
+	ran_free(&ran);
+}
+
+/* Nearly right input ends with a status, and nothing worse. */
+static void
+nonsense(void)
+{
+	static char text[TEXT_MAX];
+	unsigned long tries = mutate_count(2000), fine = 0;
+
+	mutate_seed(8461);
+	for (unsigned long i = 0; i < tries; i++) {
+		const char *base = i % 2 == 0 ? example : debian;
+		struct ran ran;
+		size_t len;
+
+		strcpy(text, base);
+		len = mutate(text, strlen(text), sizeof(text) - 1);
+		write_file(smtpd_file, text, len);
+		ran = run_tool("-f", conf_file, "config", "check", "--smtpd",
+		    smtpd_file, NULL);
+		fine += ran.code == 0 || ran.code == 1;
+		ran_free(&ran);
+	}
+	is_int((long long)fine, (long long)tries, "%lu damaged files", tries);
+}
+
+/* As whom smtpd would run here, or NULL. */
+static const struct passwd *
+smtpd_user(void)
+{
+	static const char *const users[] = {"opensmtpd", "_smtpd", "smtpd"};
+	const struct passwd *pw = NULL;
+
+	for (size_t i = 0; pw == NULL && i < 3; i++)
+		pw = getpwnam(users[i]);
+	return pw;
+}
+
+/* A machine on which all that is named is there. */
+static void
+begin(void)
+{
+	const struct passwd *pw = smtpd_user();
+	char text[256];
+
+	if (geteuid() == 0 && pw == NULL)
+		pw = getpwuid(65534);
+
+	if (mkdtemp(top) == NULL)
+		exit(1);
+	chmod(top, 0755);
+	snprintf(conf_file, sizeof(conf_file), "%s/mta-sts.conf", top);
+	snprintf(aliases_file, sizeof(aliases_file), "%s/aliases", top);
+	snprintf(state_dir, sizeof(state_dir), "%s/state", top);
+	snprintf(smtpd_file, sizeof(smtpd_file), "%s/smtpd.conf", top);
+	mkdir(state_dir, 0750);
+	if (pw != NULL && geteuid() == 0 &&
+	    chown(state_dir, pw->pw_uid, pw->pw_gid) != 0)
+		exit(1);
+	snprintf(text, sizeof(text),
+	    "state-dir %s\nresolver /bin/sh\nca-file %s\n"
+	    "prefetch Soon.example\ndomain off.example off\n",
+	    state_dir, conf_file);
+	write_file(conf_file, text, strlen(text));
+	write_file(aliases_file, "", 0);
+	read_example("opensmtpd/conf/example.conf", example);
+	read_example("opensmtpd/conf/debian/smtpd.conf", debian);
+	ok(change(example, "\nfilter \"mta-sts\"", "filter-mta-sts",
+	       "filter-mta-sts -f CONF") &&
+		change(example, NULL, "CONF", conf_file) &&
+		change(debian, "\nfilter \"mta-sts\"", "filter-mta-sts",
+		    "filter-mta-sts -f CONF") &&
+		change(debian, NULL, "CONF", conf_file),
+	    "the filter has the same configuration");
+}
+
+int
+main(void)
+{
+	char command[64];
+
+	if (geteuid() != 0 && smtpd_user() != NULL) {
+		tap_skip("config check --smtpd",
+		    "smtpd is installed, and only root can make a state "
+		    "directory of its user");
+		ok(true, "nothing is tried");
+		return tap_done();
+	}
+	begin();
+	good_ones();
+	each_change_is_found();
+	other_ways_to_write_it();
+	hold_listener();
+	the_filter_alone();
+	aliases();
+	files();
+	nonsense();
+	snprintf(command, sizeof(command), "rm -rf %s", top);
+	if (system(command) != 0)
+		tap_diag("%s is left", top);
+	return tap_done();
+}

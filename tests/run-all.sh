@@ -197,15 +197,15 @@ began=$(date +%s)
 stage packages packages
 counted=$(date +%s)
 if [ $# -eq 0 ]; then
-	set -- gcc unit bench clang sanitizers memcheck fuzz distcheck lab \
-	    left_behind demo
+	set -- gcc unit bench clang sanitizers corruptions memcheck fuzz \
+	    distcheck lab left_behind demo
 fi
 for name in "$@"; do
 	case $name in
 	gcc) stage gcc quiet_build gcc "$B" ;;
 	clang) stage clang quiet_build clang "$B/clang" ;;
-	unit | bench | sanitizers | memcheck | fuzz | distcheck | lab | \
-	    left_behind | demo)
+	unit | bench | sanitizers | corruptions | memcheck | fuzz | \
+	    distcheck | lab | left_behind | demo)
 		stage "$name" "$name" ;;
 	*)
 		echo "$0: no stage $name" >&2

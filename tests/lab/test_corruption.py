@@ -208,8 +208,9 @@ def damage(number, domain, other):
 
 
 def send(domains):
-    return [lab.send_queued(*(f'bob@{name}' for name in domains[at:at + A_MESSAGE]))
-            for at in range(0, len(domains), A_MESSAGE)]
+    rcpts = [f'bob@{name}' for name in domains]
+    return [lab.send_queued(*rcpts[at:at + A_MESSAGE])
+            for at in range(0, len(rcpts), A_MESSAGE)]
 
 
 def cells(messages):

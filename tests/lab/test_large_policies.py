@@ -24,9 +24,10 @@ def answer_bytes(patterns):
             name[name.index('.'):] not in wild}
     texts = [name.replace('*.', '[^.]+[.]', 1) if name.startswith('*') else
              name for name in kept]
+    dots = [text.replace('[.]', '').replace('[^.]', '').count('.')
+            for text in texts]
     return len(HEAD) + len(TAIL) + len(texts) - 1 + sum(
-        len(text) + 2 * (text.replace('[.]', '').replace('[^.]', '').count('.'))
-        for text in texts)
+        map(len, texts)) + 2 * sum(dots)
 
 
 def padded(stem, length):

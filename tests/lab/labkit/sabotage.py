@@ -36,7 +36,7 @@ def object_file(name):
 
 @contextlib.contextmanager
 def settings(**lines):
-    """Further lines of mta-sts.conf; short deadlines besides."""
+    """Further lines of mta-sts.conf."""
     path = pathlib.Path(paths.CONFIG)
     before = path.read_text()
     path.write_text(before + ''.join(f'{key.replace("_", "-")} {value}\n'
@@ -96,6 +96,22 @@ def _default_roots(mode):
         yield
     finally:
         directory.chmod(0o755)
+
+
+# Files that say how to ask
+
+
+def _unreadable(path):
+    @contextlib.contextmanager
+    def apply(_lab):
+        path_of = pathlib.Path(path)
+        mode = path_of.stat().st_mode & 0o7777
+        path_of.chmod(0o600)
+        try:
+            yield
+        finally:
+            path_of.chmod(mode)
+    return apply
 
 
 # The state directory
@@ -190,6 +206,34 @@ def poor():
     os.umask(0)
 
 
+def many_signals():
+    """Every signal that can be is blocked and ignored."""
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        with contextlib.suppress(OSError):
+            signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+
+
+def little_memory():
+    for what, size in ((resource.RLIMIT_AS, 120), (resource.RLIMIT_DATA, 40),
+                       (resource.RLIMIT_STACK, 1)):
+        resource.setrlimit(what, (size << 20, size << 20))
+
+
+def little_time():
+    """Not fewer processes: those of other worlds would count."""
+    resource.setrlimit(resource.RLIMIT_CPU, (1, 1))
+
+
+def nothing_open():
+    """Standard input is the message."""
+    os.close(1)
+    os.close(2)
+    for number in range(3, 64):
+        with contextlib.suppress(OSError):
+            os.close(number)
+
+
 # The clock
 
 
@@ -228,14 +272,27 @@ SABOTAGE = {
     'ca-unreadable': _ca_unreadable,
     'ca-garbage': _ca_garbage,
     'roots-unreadable': lambda _lab: _default_roots(0o700),
+    'config-unreadable': _unreadable(paths.CONFIG),
+    'resolv-unreadable': _unreadable('/etc/resolv.conf'),
     'descriptors-0': _descriptors(0),
     'descriptors-3': _descriptors(3),
-    'poor-user': lambda _lab: contextlib.nullcontext(),
     'clock-1970': _clock(at=600),
     'clock-week-behind': _clock(offset=-7 * 86400),
     'clock-year-ahead': _clock(offset=YEAR),
 }
 
 
+# What a caller does to himself is no fault of this machine.
+CALLERS = {
+    'poor-user': poor,
+    'many-signals': many_signals,
+    'little-memory': little_memory,
+    'little-time': little_time,
+    'nothing-open': nothing_open,
+}
+
+
 def apply(lab, name):
-    return SABOTAGE[name](lab)
+    """Nothing is wrong where it is a caller's name."""
+    return contextlib.nullcontext() if name in CALLERS else \
+        SABOTAGE[name](lab)

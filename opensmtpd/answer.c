@@ -164,7 +164,8 @@ sts_table_check(
 
 	if (refuse_unconfigured(table, reply))
 		return;
-	read_known(table, key, false, &k);
+	/* The routes too: relayhost comes next, and must not wait again. */
+	read_known(table, key, true, &k);
 	if (table->unknown)
 		set_reply(
 		    reply, is_unknown(&k) ? STS_FOUND : STS_ABSENT, "", "");

@@ -14,7 +14,8 @@
 enum {
 	LOCK_POLL_MS = 25,
 	LOCK_WAIT_MS = 10000, /* then on without it */
-	CLOCK_SLACK = 86400   /* seconds behind the newest `fetched` */
+	CLOCK_SLACK = 86400,  /* seconds behind the newest `fetched` */
+	CLOCK_LEAP = 604800 /* ahead of it, though a store is refreshed daily */
 };
 
 static void step_lock(void *arg);
@@ -196,6 +197,22 @@ is_answered(const struct sts_lookup *l, int64_t now)
 		!l->absence.unsure && l->absence.recorded >= l->began);
 }
 
+/*
+ * True where nothing has been fetched for so long that the clock may have run
+ * ahead, which must not empty the store.
+ */
+static bool
+has_leapt(const struct sts_lookup *l, int64_t now)
+{
+	char witness[STS_NAME_MAX + 1];
+	int64_t newest;
+	enum sts_status status =
+	    sts_store_read_newest(l->resolver->store, &newest, witness);
+
+	return status == STS_OK ? now - newest > CLOCK_LEAP
+				: status != STS_NOT_FOUND;
+}
+
 /* What a refresh has nothing to do with: true where it ends here. */
 static bool
 refresh_ends(struct sts_lookup *l, int64_t now)
@@ -209,7 +226,7 @@ refresh_ends(struct sts_lookup *l, int64_t now)
 	}
 	if (l->corrupt || l->task == STS_TASK_FORCE)
 		return false;
-	if (unused && !sts_entry_is_live(e, now)) {
+	if (unused && !sts_entry_is_live(e, now) && !has_leapt(l, now)) {
 		sts_log(STS_LOG_INFO, l->domain, "event=removed unused=%lld",
 		    (long long)(now - e->used));
 		(void)sts_store_drop(l->resolver->store, l->domain);

@@ -551,6 +551,24 @@ def clock_heals():
     ok(int(case.fields()["expires"]) > time.time() + year,
        "and its entry is not shortened by a clock in doubt")
 
+    case = cached()
+    case.set("used", int(time.time() - 181 * 86400))
+    case.refresh()
+    same(case.verdict(), "enforce", "unused for long, and in force: kept")
+    case.set("expires", int(time.time() - 1))
+    case.refresh()
+    same(case.verdict(), "unknown", "expired too: removed")
+    case = cached()
+    case.age(year)
+    newest = os.path.join(case.state, "newest")
+    body = "mta-sts newest 1\ndomain: d.test\nfetched: %d\n" % (
+        time.time() - year)
+    open(newest, "w").write(body + "crc32: %08x\n"
+                            % zlib.crc32(body.encode()))
+    case.refresh()
+    ok(case.file("policies"),
+       "but not where nothing has been fetched for a year: it may be the clock")
+
     case = Case()
     case.publish("1")
     WORLD.policy["d.test"] = (500, "")

@@ -6,6 +6,8 @@ they that make mail wait.
 A clock that is ahead cannot be told from a machine that was silent so long:
 what is not known is looked up, by the network as ever.  Once it is mended,
 what was recorded in the future is asked for again, without an operator."""
+import subprocess
+
 from labkit import matrix, paths, sabotage, tap
 from labkit.matrix import NO_TLS, PLAIN, Row, run
 
@@ -97,6 +99,10 @@ def test_certificate(lab):
     known = plain(lab, 'known.test')
     tap.same(sent(lab, known), NO_TLS, 'a policy of a week')
     with ahead(lab):
+        subprocess.run([paths.COMMAND, 'cache', 'refresh'], check=False,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        tap.ok(list(sabotage.STATE.glob(f'policies/*/{known}')),
+               'ahead: a refresh removes nothing that seems to be unused')
         tap.diag('ahead, a policy that has expired by that clock: '
                  f'{sent(lab, known)}')
     tap.same(sent(lab, known), NO_TLS, 'mended: it is in force again')

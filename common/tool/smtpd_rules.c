@@ -514,6 +514,32 @@ judge_smarthost(struct sts_findings *f, const struct sts_smtpd_rule *r)
 		    "the rule sends to a smart host, perhaps in clear text");
 }
 
+/*
+ * Mail for domains that nothing is known of goes to a listener of our own;
+ * what comes in there must not be sent there again.
+ */
+static void
+judge_held(struct sts_findings *f, const struct sts_smtpd *s, size_t at)
+{
+	const struct sts_smtpd_rule *r = &s->rule[at];
+
+	if (r->for_table == NULL || r->for_not ||
+	    !sts_smtpd_table_is_unknown(r->for_table))
+		return;
+	for (size_t i = at + 1; i < s->rule_count; i++) {
+		const struct sts_smtpd_rule *other = &s->rule[i];
+
+		if (tag_of(other) == NULL || !sts_smtpd_covers(r, other))
+			continue;
+		sts_smtpd_find_at(f, STS_FIND_ERROR, r->statement,
+		    "move it behind that rule",
+		    "the rule comes before line %u of %s: mail that is held "
+		    "would be sent round in circles",
+		    other->statement->line, other->statement->file);
+		return;
+	}
+}
+
 void
 sts_smtpd_judge_rules(struct sts_findings *f, const struct sts_smtpd *s)
 {
@@ -524,6 +550,7 @@ sts_smtpd_judge_rules(struct sts_findings *f, const struct sts_smtpd *s)
 			judge_strict_rule(f, s, i);
 			continue;
 		}
+		judge_held(f, s, i);
 		judge_half(f, s, r);
 		judge_exception(f, s, r);
 		if (is_catch_all(s, r)) {

@@ -372,6 +372,7 @@ static void
 hold_listener(void)
 {
 	static char text[TEXT_MAX];
+	struct ran ran;
 
 	strcpy(text, example);
 	ok(change(text, NULL, "public = ",
@@ -391,6 +392,13 @@ hold_listener(void)
 		    "\"mta-sts-hold\"\n"),
 	    "the hold listener");
 	expect_clean(text, "the hold listener is no fault");
+	ok(change(text, NULL, "\nmatch tag HELD",
+	       "\nmatch from local for domain <mta-sts-unknown> action "
+	       "\"mta-sts-hold\"\nmatch tag HELD"),
+	    "its rule moves to the front");
+	ran = check_text(text);
+	ok(found(ran.out, "error: ", "round in circles"), "which is found");
+	ran_free(&ran);
 }
 
 static void

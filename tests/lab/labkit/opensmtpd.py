@@ -21,7 +21,7 @@ from labkit.tap import until
 SUITES = {'6.8': 'bookworm', '7.6': 'trixie'}
 CONF = pathlib.Path('/etc/smtpd.conf')
 CREDENTIALS = pathlib.Path('/etc/smtpd.credentials')
-EXAMPLE = paths.LAB / 'src/opensmtpd/conf/example.conf'
+EXAMPLES = paths.LAB / 'src/opensmtpd/conf'
 FILTERS = 'usr/libexec/opensmtpd'
 HOST = 'mail.sender.test'
 PASSWORD = 'secret'  # of alice
@@ -101,11 +101,11 @@ class OpenSmtpd:
 
     # Configuration
 
-    def configure(self, macros=None, edit=None, text=None):
-        """Writes the shipped example, or `text`; `edit` is applied to it.
+    def configure(self, macros=None, edit=None, example='example.conf'):
+        """Writes one of the shipped examples, with `edit` applied to it.
         The macros are Exim's."""
         del macros
-        body = text or EXAMPLE.read_text(encoding='utf-8')
+        body = (EXAMPLES / example).read_text(encoding='utf-8')
         for old, new in (('mail.example.org', HOST),
                          ('example.org', 'sender.test'),
                          ('"eth0"', '"wan"'),
@@ -123,8 +123,7 @@ class OpenSmtpd:
 
     @staticmethod
     def _make_secrets():
-        """A user's password and our own certificate: with OpenSSL 3, 6.8 can
-        use an RSA key only."""
+        """A user's password and our own certificate."""
         if CREDENTIALS.exists():
             return
         hashed = _must('openssl', 'passwd', '-6', PASSWORD).strip()
@@ -208,6 +207,12 @@ class OpenSmtpd:
                           source_address=source) as smtp:
             smtp.ehlo('client.sender.test')
             return self._transaction(smtp, sender, rcpts, text)
+
+    @property
+    def serves_tls(self):
+        """Debian 12's 6.8 was made for OpenSSL before 3 and loses its key:
+        as a server it cannot do TLS, so nobody can authenticate to it."""
+        return self.version != '6.8'
 
     def submit_auth(self, sender, rcpts, text):
         """As a user, on the submission port."""
@@ -318,7 +323,14 @@ class OpenSmtpd:
                          line) and '-mta-sts: ' not in line)
 
     def deliveries(self, message_id):
-        return self.log_file.deliveries(message_id)
+        """In order.  Where there was no host, the log has the recipient as it
+        was before aliases."""
+        found = self.log_file.deliveries(message_id)
+        if any(entry.no_host for entry in found):
+            waiting = self.envelopes()
+            for entry in found:
+                entry.address = waiting.get(entry.envelope, entry.address)
+        return found
 
     def tried(self, message):
         """Whether every recipient has been tried."""

@@ -29,6 +29,7 @@ class Delivery:
         self.flag = FLAGS.get(result, '??')
         self.reason = reason
         self.relay = relay
+        self.no_host = not relay and result == 'TempFail'
 
 
 def _delivery(match):

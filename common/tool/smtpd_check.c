@@ -144,6 +144,25 @@ config_of_command(const char *command, char *buf, size_t size)
 	(void)snprintf(buf, size, "%.*s", (int)strcspn(at, " \t"), at);
 }
 
+/* `smtpd -n` does not look, and smtpd ends when it cannot start it. */
+static void
+judge_program(struct sts_findings *f, const struct sts_smtpd_statement *filter,
+    const char *command)
+{
+	char path[512];
+
+	/* Where smtpd looks for others, only smtpd knows. */
+	if (command[0] != '/')
+		return;
+	(void)snprintf(
+	    path, sizeof(path), "%.*s", (int)strcspn(command, " \t"), command);
+	if (access(path, X_OK) != 0)
+		sts_smtpd_find_at(f, STS_FIND_ERROR, filter,
+		    "install it, or name it as it is installed",
+		    "filter %s: %s: %s", filter->word[1].text, path,
+		    strerror(errno));
+}
+
 /* Filter and table are two programs, and have to see one store. */
 static void
 judge_filter(struct sts_findings *f, const struct sts_smtpd *s)
@@ -158,6 +177,7 @@ judge_filter(struct sts_findings *f, const struct sts_smtpd *s)
 	/* Two filters of one name: smtpd refuses that itself. */
 	if (command == NULL)
 		return;
+	judge_program(f, filter, command);
 	config_of_command(command, config, sizeof(config));
 	if (strcmp(config, checked) == 0)
 		return;

@@ -20,7 +20,8 @@
 enum { TEXT_MAX = 65536 };
 
 static char top[] = "/tmp/mta-sts-smtpd.XXXXXX";
-static char conf_file[64], aliases_file[64], state_dir[64], smtpd_file[64];
+static char conf_file[64], aliases_file[64], state_dir[64], smtpd_file[64],
+    program_file[64];
 
 /* The parts of the example and of Debian's file, as they are installed. */
 static char example[TEXT_MAX], debian[TEXT_MAX];
@@ -157,6 +158,8 @@ struct mutation {
 static const struct mutation both[] = {
     {"\nfilter \"mta-sts\"", "filter-mta-sts", "filter-other",
 	"error: ", "no filter waits", NULL},
+    {"\nfilter", "\"filter-mta-sts", "\"/nonexistent/filter-mta-sts",
+	"error: ", "/nonexistent/filter-mta-sts: ", "\nfilter \"mta-sts"},
     {"\nfilter", "proc-exec", "chain", "error: ", "no filter waits", NULL},
     {"\ntable mta-sts ", "mta-sts:", "file:", "error: ", "no table decides",
 	NULL},
@@ -329,7 +332,8 @@ other_ways_to_write_it(void)
 
 	strcpy(text, example);
 	ok(change(text, "\nfilter \"mta-sts\"", "proc-exec \"filter-mta-sts",
-	       "proc x\nproc x \\\n \"/usr/libexec/filter-mta-sts -g") &&
+	       "proc x\nproc x \\\n \"PROGRAM -g") &&
+		change(text, NULL, "PROGRAM", program_file) &&
 		change(
 		    text, "port 587", "filter \"mta-sts\"", "filter \"out\"") &&
 		change(text, "\nlisten on socket", "filter \"mta-sts\"",
@@ -550,6 +554,9 @@ begin(void)
 	snprintf(aliases_file, sizeof(aliases_file), "%s/aliases", top);
 	snprintf(state_dir, sizeof(state_dir), "%s/state", top);
 	snprintf(smtpd_file, sizeof(smtpd_file), "%s/smtpd.conf", top);
+	snprintf(program_file, sizeof(program_file), "%s/filter-mta-sts", top);
+	write_file(program_file, "", 0);
+	chmod(program_file, 0755);
 	mkdir(state_dir, 0750);
 	if (pw != NULL && geteuid() == 0 &&
 	    chown(state_dir, pw->pw_uid, pw->pw_gid) != 0)

@@ -121,7 +121,8 @@ test_dialogue(enum peer_style style)
 	expect(0, "", "of an address literal");
 	ask(LOOKUP, RELAYHOST, "enforce.test");
 	expect(1, "smtp+tls://mx1.enforce.test", "LOOKUP of a host");
-	ask(LOOKUP, RELAYHOST, "none.test");
+	/* The question itself has routes looked up: each time another name. */
+	ask(LOOKUP, RELAYHOST, style == PEER_BOTH ? "bare.test" : "none.test");
 	expect(-1, "", "where none is known");
 	ask(LOOKUP, DOMAIN, "enforce.test");
 	expect(-1, "", "of a service that is only checked");
@@ -224,6 +225,7 @@ main(void)
 	world_policy(
 	    &w, "state", "enforce.test", smtpd_enforce("enforce.test"), 10, 10);
 	world_absence(&w, "state", "none.test", "", 10, 3600);
+	world_absence(&w, "state", "bare.test", "", 10, 3600);
 	smtpd_routes(&w, "enforce.test", 10);
 	test_dialogue(PEER_STDIN_ONLY);
 	test_dialogue(PEER_BOTH);

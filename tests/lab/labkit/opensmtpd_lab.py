@@ -106,6 +106,16 @@ class SmtpdLab(Lab):
                                       out.reason)
         return out
 
+    def resolvers(self):
+        """Those that the table has started and that are not done."""
+        found = []
+        for pid, name in self.mta.processes().items():
+            with contextlib.suppress(OSError):
+                words = pathlib.Path(f'/proc/{pid}/cmdline').read_bytes()
+                if name == 'mta-sts-resolve' and b'--once' in words:
+                    found.append(pid)
+        return found
+
     @staticmethod
     def mode(domain):
         """Of the policy that the store has; None: it has none."""

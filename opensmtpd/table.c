@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * table-mta-sts: tells smtpd, at every delivery attempt, which host may have a
- * domain's mail.  See table-mta-sts(8).
+ * domain's mail.  See table-mta-sts(5).
  *
  * smtpd waits for each answer with everything else it does, and ends when a
  * table ends: so this program reads the store and nothing else, and goes on

@@ -212,7 +212,8 @@ enum sts_class {
 	X(STS_NO_DESCRIPTORS, "no_descriptors", STS_CLASS_LOCAL,               \
 	    "no file descriptors or processes left")                           \
 	X(STS_CLOCK, "clock", STS_CLASS_LOCAL,                                 \
-	    "the clock is wrong: before this build, or far behind the store")  \
+	    "the clock is wrong: before this build, far behind the store, or " \
+	    "beyond every certificate")                                        \
 	X(STS_CONFIG, "config", STS_CLASS_LOCAL,                               \
 	    "the configuration cannot be used")                                \
 	X(STS_INTERNAL, "internal", STS_CLASS_LOCAL, "internal error")

@@ -4,9 +4,8 @@
 
 #include <signal.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "store/store.h"
+#include "client/lookup.h"
 
 void
 sts_reaper_take(struct sts_reaper *reaper, struct sts_child *child)
@@ -43,32 +42,14 @@ sts_keep_start_resolver(const struct sts_config *config,
     const char *const *arguments, bool want_stdin, unsigned lifetime,
     struct sts_child *child)
 {
-	struct sts_child_spec spec = {.path = config->resolver,
-	    .want_stdout = true,
-	    .want_stdin = want_stdin,
-	    .lifetime = lifetime};
-	struct sts_store *store;
+	struct sts_child_spec spec;
 	enum sts_status status;
-	size_t argc = 0;
 
 	*child = (struct sts_child){-1, -1, -1};
-	if (config->resolver == NULL || config->state_dir == NULL)
-		return STS_NO_MEMORY;
-	spec.argv[argc++] = "mta-sts-resolver";
-	if (config->file != NULL) {
-		spec.argv[argc++] = "-f";
-		spec.argv[argc++] = config->file;
-	}
-	while (*arguments != NULL && argc + 1 < STS_CHILD_ARGS_MAX)
-		spec.argv[argc++] = *arguments++;
-	if (geteuid() == 0) {
-		status = sts_store_open(&store, config->state_dir, false);
-		if (status != STS_OK)
-			return status;
-		spec.drop = true;
-		spec.uid = sts_store_uid(store);
-		spec.gid = sts_store_gid(store);
-		sts_store_close(store);
-	}
+	status = sts_client_describe_resolver(config, NULL, arguments, &spec);
+	if (status != STS_OK)
+		return status;
+	spec.want_stdin = want_stdin;
+	spec.lifetime = lifetime;
 	return sts_child_start(child, &spec);
 }

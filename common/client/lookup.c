@@ -13,22 +13,33 @@ enum {
 	SLOW_MS = 5000,    /* a lookup below this costs no budget */
 	BUDGET_MS = 60000, /* for all slow lookups of a process */
 	BRIEF_MS = 2000,   /* for each lookup after that */
-	ARGUMENTS_MAX = 8, /* of sts_client_start_resolver */
+	ARGUMENTS_MAX = 8, /* beside the configuration's */
 	/* "done lookup DOMAIN fault REASON\n" */
 	LINE_BYTES = STS_NAME_MAX + 100
 };
 
-/*
- * A resolver as it is started for every purpose: with the configuration that
- * we use, and, where we are root, as the owner of the state directory.
- */
+/* Where we are root it runs as the owner of the state directory. */
 static enum sts_status
-describe_resolver(const struct sts_config *config,
+give_to_owner(const struct sts_store *store, struct sts_child_spec *spec)
+{
+	spec->drop = true;
+	spec->uid = sts_store_uid(store);
+	spec->gid = sts_store_gid(store);
+	/* The group too: root's may read what others may not. */
+	return spec->uid == 0 || spec->gid == 0 ? STS_STATE_OWNER : STS_OK;
+}
+
+enum sts_status
+sts_client_describe_resolver(const struct sts_config *config,
     const struct sts_store *store, const char *const *arguments,
     struct sts_child_spec *spec)
 {
+	struct sts_store *opened = NULL;
+	enum sts_status status = STS_OK;
 	size_t argc = 0;
 
+	if (config->resolver == NULL || config->state_dir == NULL)
+		return STS_NO_MEMORY;
 	*spec = (struct sts_child_spec){
 	    .path = config->resolver, .want_stdout = true};
 	spec->argv[argc++] = "mta-sts-resolver";
@@ -43,11 +54,14 @@ describe_resolver(const struct sts_config *config,
 	}
 	if (geteuid() != 0)
 		return STS_OK;
-	spec->drop = true;
-	spec->uid = sts_store_uid(store);
-	spec->gid = sts_store_gid(store);
-	/* The group too: root's may read what others may not. */
-	return spec->uid == 0 || spec->gid == 0 ? STS_STATE_OWNER : STS_OK;
+	if (store == NULL) {
+		status = sts_store_open(&opened, config->state_dir, false);
+		store = opened;
+	}
+	if (status == STS_OK)
+		status = give_to_owner(store, spec);
+	sts_store_close(opened);
+	return status;
 }
 
 /* What "done lookup DOMAIN ok" or "... fault REASON" says. */
@@ -166,7 +180,7 @@ sts_client_lookup(const struct sts_config *config,
 	enum sts_status status;
 
 	*started = false;
-	status = describe_resolver(config, store, arguments, &spec);
+	status = sts_client_describe_resolver(config, store, arguments, &spec);
 	if (status != STS_OK)
 		return status;
 	spec.detach = patience.detach;
@@ -187,19 +201,11 @@ enum sts_status
 sts_client_start_resolver(const struct sts_config *config,
     const char *const *arguments, struct sts_child *child)
 {
-	struct sts_store *store = NULL;
 	struct sts_child_spec spec;
 	enum sts_status status;
 
 	*child = (struct sts_child){-1, -1, -1};
-	/* Only root needs to know whose the state directory is. */
-	if (geteuid() == 0) {
-		status = sts_store_open(&store, config->state_dir, false);
-		if (status != STS_OK)
-			return status;
-	}
-	status = describe_resolver(config, store, arguments, &spec);
-	sts_store_close(store);
+	status = sts_client_describe_resolver(config, NULL, arguments, &spec);
 	if (status != STS_OK)
 		return status;
 	spec.inherit_stderr = true;

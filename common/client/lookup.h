@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Inside the client: one run of the resolver for one domain.
+ * Inside the client: how a resolver is started, and one run of it
+ * for one domain.
  */
 #ifndef STS_CLIENT_LOOKUP_H
 #define STS_CLIENT_LOOKUP_H
 
+#include "base/child.h"
 #include "client/ask.h"
 
 /*
@@ -16,5 +18,18 @@
 enum sts_status sts_client_lookup(const struct sts_config *config,
     const struct sts_store *store, const char *domain,
     struct sts_budget *budget, bool *started);
+
+/*
+ * Describes a resolver for sts_child_start, as it is started for every
+ * purpose: with the configuration that we use and at most 8 arguments of its
+ * own (NULL-ended; they and the config must outlive *spec), its standard output
+ * a pipe and, where we are root, as the owner of the state directory.  The
+ * store may be NULL, and is then opened if need be.  STS_STATE_OWNER: the owner
+ * or its group is root; STS_INTERNAL: too many arguments; otherwise what
+ * sts_store_open says.
+ */
+enum sts_status sts_client_describe_resolver(const struct sts_config *config,
+    const struct sts_store *store, const char *const *arguments,
+    struct sts_child_spec *spec);
 
 #endif

@@ -197,19 +197,16 @@ is_answered(const struct sts_lookup *l, int64_t now)
 		!l->absence.unsure && l->absence.recorded >= l->began);
 }
 
-/*
- * True where nothing has been fetched for so long that the clock may have run
- * ahead, which must not empty the store.
- */
-static bool
-has_leapt(const struct sts_lookup *l, int64_t now)
+bool
+sts_clock_may_be_ahead(
+    struct sts_resolver *resolver, int64_t now, int64_t seconds)
 {
 	char witness[STS_NAME_MAX + 1];
 	int64_t newest;
 	enum sts_status status =
-	    sts_store_read_newest(l->resolver->store, &newest, witness);
+	    sts_store_read_newest(resolver->store, &newest, witness);
 
-	return status == STS_OK ? now - newest > CLOCK_LEAP
+	return status == STS_OK ? now - newest > seconds
 				: status != STS_NOT_FOUND;
 }
 
@@ -226,7 +223,8 @@ refresh_ends(struct sts_lookup *l, int64_t now)
 	}
 	if (l->corrupt || l->task == STS_TASK_FORCE)
 		return false;
-	if (unused && !sts_entry_is_live(e, now) && !has_leapt(l, now)) {
+	if (unused && !sts_entry_is_live(e, now) &&
+	    !sts_clock_may_be_ahead(l->resolver, now, CLOCK_LEAP)) {
 		sts_log(STS_LOG_INFO, l->domain, "event=removed unused=%lld",
 		    (long long)(now - e->used));
 		(void)sts_store_drop(l->resolver->store, l->domain);

@@ -75,6 +75,13 @@ enum sts_status sts_clock_check(
     struct sts_resolver *resolver, int64_t now, bool *suspect);
 
 /*
+ * True where nothing has been fetched for so many seconds, so that it may be
+ * the clock that is ahead; false where nothing ever was.
+ */
+bool sts_clock_may_be_ahead(
+    struct sts_resolver *resolver, int64_t now, int64_t seconds);
+
+/*
  * A detail as it may stand between double quotes in a log line: the quotes are
  * ours, the logger escapes the rest.
  */

@@ -7,6 +7,8 @@
 
 #include "base/log.h"
 
+enum { CLOCK_AHEAD = 86400 }; /* seconds without a chain that verified */
+
 static int64_t
 at_least(int64_t value, int64_t least)
 {
@@ -185,15 +187,18 @@ write_absence(struct sts_lookup *l)
 
 /*
  * The witness, the domain that the newest `fetched` was seen with, was fetched
- * again with this clock: if that went well the clock is right, and it was
- * wrong then.
+ * again with this clock.  A clock far behind: if that went well the clock is
+ * right, and it was wrong then.  One that may be ahead: it is, if the witness's
+ * certificate has run out as well; anything else says nothing against it.
  */
 static void
 on_witness(void *arg, enum sts_status status)
 {
 	struct sts_lookup *l = arg;
 
-	if (status == STS_NOT_FOUND) /* dropped: nothing speaks against it */
+	if (!l->clock_suspect)
+		status = status == STS_FETCH_CERT_EXPIRED ? STS_CLOCK : STS_OK;
+	else if (status == STS_NOT_FOUND) /* dropped: nothing against it */
 		status = sts_store_write_newest(
 		    l->resolver->store, sts_now(), l->domain);
 	if (status == STS_OK)
@@ -202,6 +207,10 @@ on_witness(void *arg, enum sts_status status)
 		sts_lookup_finish(l, STS_CLOCK);
 }
 
+/*
+ * Ends the lookup without a policy, once the witness has spoken for the clock.
+ * Where there is none a clock far behind stays in doubt.
+ */
 static void
 ask_witness(struct sts_lookup *l)
 {
@@ -210,10 +219,26 @@ ask_witness(struct sts_lookup *l)
 
 	if (sts_store_read_newest(l->resolver->store, &newest, witness) !=
 		STS_OK ||
-	    strcmp(witness, l->domain) == 0 ||
-	    !sts_lookup_start(
-		l->resolver, witness, STS_TASK_FORCE, on_witness, l))
-		sts_lookup_finish(l, STS_CLOCK);
+	    strcmp(witness, l->domain) == 0) {
+		if (l->clock_suspect)
+			sts_lookup_finish(l, STS_CLOCK);
+		else
+			write_absence(l);
+	} else if (!sts_lookup_start(
+		       l->resolver, witness, STS_TASK_FORCE, on_witness, l))
+		sts_lookup_finish(l, STS_NO_MEMORY);
+}
+
+/*
+ * True where the reason may be the clock's and not the domain's: a certificate
+ * has run out, and none has been found valid for a day.
+ */
+static bool
+may_be_clock(const struct sts_lookup *l, enum sts_status reason, int64_t now)
+{
+	return l->clock_suspect ||
+	    (reason == STS_FETCH_CERT_EXPIRED &&
+		sts_clock_may_be_ahead(l->resolver, now, CLOCK_AHEAD));
 }
 
 void
@@ -231,7 +256,7 @@ sts_settle_absent(
 	a->reason = reason;
 	if (class == STS_CLASS_FETCH || class == STS_CLASS_POLICY)
 		memcpy(a->id, lookup->id, sizeof(a->id));
-	if (lookup->clock_suspect)
+	if (may_be_clock(lookup, reason, now))
 		ask_witness(lookup);
 	else
 		write_absence(lookup);

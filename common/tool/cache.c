@@ -285,32 +285,50 @@ unknown_domain(struct sts_tool *tool, const char *domain)
 	return STS_EXIT_NO;
 }
 
+/*
+ * What `cache show` and `cache drop` begin with: the domain that was named and
+ * the store.  The store has to be closed where the exit status is 0.
+ */
+static int
+open_for_domain(struct sts_tool *tool, bool writing,
+    char domain[STS_NAME_MAX + 1], struct sts_store **store)
+{
+	int code = sts_tool_domain(tool, 0, domain);
+
+	return code == STS_EXIT_OK ? sts_tool_open_store(tool, writing, store)
+				   : code;
+}
+
+/* The exit status for what the store said, with words for a failure. */
+static int
+tell_status(struct sts_tool *tool, const char *domain, enum sts_status status)
+{
+	if (status == STS_OK)
+		return STS_EXIT_OK;
+	if (status == STS_NOT_FOUND)
+		return unknown_domain(tool, domain);
+	return sts_tool_outside(
+	    tool, "%s: %s", domain, sts_status_text(status));
+}
+
 int
 sts_tool_cache_show(struct sts_tool *tool)
 {
 	char domain[STS_NAME_MAX + 1];
 	struct sts_store *store;
 	enum sts_status status;
-	int code = sts_tool_domain(tool, 0, domain);
+	int code = open_for_domain(tool, false, domain, &store);
 
 	if (code != STS_EXIT_OK)
 		return code;
-	code = sts_tool_open_store(tool, false, &store);
-	if (code != STS_EXIT_OK)
-		return code;
 	status = show_entries(tool, store, domain);
-	if (status == STS_NOT_FOUND)
-		code = unknown_domain(tool, domain);
-	else if (status == STS_ENTRY_CORRUPT)
-		code = sts_tool_outside(tool,
+	sts_store_close(store);
+	if (status == STS_ENTRY_CORRUPT)
+		return sts_tool_outside(tool,
 		    "%s: %s; its mail waits until a fetch succeeds, or until: "
 		    "mta-sts cache drop %s",
 		    domain, sts_status_text(status), domain);
-	else if (status != STS_OK)
-		code = sts_tool_outside(
-		    tool, "%s: %s", domain, sts_status_text(status));
-	sts_store_close(store);
-	return code;
+	return tell_status(tool, domain, status);
 }
 
 int
@@ -319,19 +337,11 @@ sts_tool_cache_drop(struct sts_tool *tool)
 	char domain[STS_NAME_MAX + 1];
 	struct sts_store *store;
 	enum sts_status status;
-	int code = sts_tool_domain(tool, 0, domain);
+	int code = open_for_domain(tool, true, domain, &store);
 
 	if (code != STS_EXIT_OK)
 		return code;
-	code = sts_tool_open_store(tool, true, &store);
-	if (code != STS_EXIT_OK)
-		return code;
 	status = sts_store_drop(store, domain);
-	if (status == STS_NOT_FOUND)
-		code = unknown_domain(tool, domain);
-	else if (status != STS_OK)
-		code = sts_tool_outside(
-		    tool, "%s: %s", domain, sts_status_text(status));
 	sts_store_close(store);
-	return code;
+	return tell_status(tool, domain, status);
 }

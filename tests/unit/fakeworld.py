@@ -7,21 +7,24 @@ whose answers a test changes as it goes, and counts.
     world.mx["d.test"] = [(10, "mx.d.test")]
     world.policy["d.test"] = (200, "version: STSv1...")  what is served
     world.policy["d.test"] = "hang"                      never answers
+    world.expired.add("d.test")                          its certificate is old
     world.dns_count("_mta-sts.d.test"), world.fetch_count("d.test")
+    world.hello_count("d.test")                          handshakes begun
 
 Every name has the address 127.0.0.1 unless it is in world.no_address.
 """
 import collections
-import encodings.idna  # noqa: F401  (before the test gives up its rights)
+import encodings.ascii  # noqa: F401  (before the test gives up its rights)
+import encodings.idna  # noqa: F401
 import http.server
-import os
 import socket
 import socketserver
 import ssl
 import struct
-import subprocess
 import threading
 import time
+
+import inject_certs
 
 TYPE_A, TYPE_MX, TYPE_TXT, TYPE_AAAA = 1, 15, 16, 28
 NOERROR, SERVFAIL, NXDOMAIN = 0, 2, 3
@@ -41,26 +44,11 @@ class World:
         self.no_address = set()
         self.counts = collections.Counter()
         self.lock = threading.Lock()
-        self.make_certificates(directory, domains)
-        self.ca_file = os.path.join(directory, "ca.pem")
+        self.expired = set()
+        authority = inject_certs.Authority(directory, "root")
+        self.ca_file = authority.cert
         self.dns_port = self.start_dns()
-        self.https_port = self.start_https(directory)
-
-    def make_certificates(self, directory, domains):
-        def run(*args):
-            subprocess.run(args, cwd=directory, check=True,
-                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        san = ",".join("DNS:mta-sts." + d for d in domains)
-        with open(os.path.join(directory, "ext"), "w") as f:
-            f.write("subjectAltName=%s\n" % san)
-        run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
-            "-keyout", "ca.key", "-out", "ca.pem", "-days", "3",
-            "-subj", "/CN=test root")
-        run("openssl", "req", "-newkey", "rsa:2048", "-nodes",
-            "-keyout", "host.key", "-out", "host.csr", "-subj", "/CN=host")
-        run("openssl", "x509", "-req", "-in", "host.csr", "-CA", "ca.pem",
-            "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
-            "-extfile", "ext", "-out", "host.pem")
+        self.https_port = self.start_https(authority, domains)
 
     def count(self, what):
         with self.lock:
@@ -73,6 +61,10 @@ class World:
     def fetch_count(self, domain):
         with self.lock:
             return self.counts["fetch " + domain]
+
+    def hello_count(self, domain):
+        with self.lock:
+            return self.counts["hello " + domain]
 
     # DNS
 
@@ -122,8 +114,15 @@ class World:
 
     # HTTPS
 
-    def start_https(self, directory):
+    def start_https(self, authority, domains):
         world = self
+        names = "subjectAltName=" + ",".join("DNS:mta-sts." + domain
+                                             for domain in domains)
+
+        def make_context(*times):
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*authority.issue("host", names, *times))
+            return context
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
@@ -159,9 +158,15 @@ class World:
             def handle_error(self, *args):
                 pass
 
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(os.path.join(directory, "host.pem"),
-                                os.path.join(directory, "host.key"))
+        def choose(conn, name, _context):
+            domain = (name or "").replace("mta-sts.", "", 1)
+            world.count("hello " + domain)
+            if domain in world.expired:
+                conn.context = expired
+
+        context = make_context()
+        expired = make_context(inject_certs.PAST, inject_certs.BEFORE)
+        context.sni_callback = choose
         server = Server(("127.0.0.1", 0), Handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         return server.server_address[1]

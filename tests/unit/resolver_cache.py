@@ -57,6 +57,7 @@ class Case:
                 f.write("%s %s\n" % (key, value))
         WORLD.txt.clear()
         WORLD.policy.clear()
+        WORLD.expired.clear()
         self.log = ""
 
     def run(self, what, *domains, check=True):
@@ -87,6 +88,13 @@ class Case:
     def set(self, field, value, domain="d.test"):
         subprocess.run([PROGRAMS + "/help_age", self.state, domain, "set",
                         field, str(value)], check=True)
+
+    def newest(self, seconds, domain="d.test"):
+        """The clock's witness, fetched so many seconds from now."""
+        body = "mta-sts newest 1\ndomain: %s\nfetched: %d\n" % (
+            domain, time.time() + seconds)
+        with open(os.path.join(self.state, "newest"), "w") as f:
+            f.write(body + "crc32: %08x\n" % zlib.crc32(body.encode()))
 
     def file(self, kind, domain="d.test"):
         for root, _, names in os.walk(os.path.join(self.state, kind)):
@@ -529,11 +537,7 @@ def clock_heals():
     def ahead():
         case = cached()
         case.age(-year)
-        newest = os.path.join(case.state, "newest")
-        body = "mta-sts newest 1\ndomain: d.test\nfetched: %d\n" % (
-            time.time() + year)
-        open(newest, "w").write(body + "crc32: %08x\n"
-                                % zlib.crc32(body.encode()))
+        case.newest(year)
         return case
 
     case = ahead()
@@ -560,11 +564,7 @@ def clock_heals():
     same(case.verdict(), "unknown", "expired too: removed")
     case = cached()
     case.age(year)
-    newest = os.path.join(case.state, "newest")
-    body = "mta-sts newest 1\ndomain: d.test\nfetched: %d\n" % (
-        time.time() - year)
-    open(newest, "w").write(body + "crc32: %08x\n"
-                            % zlib.crc32(body.encode()))
+    case.newest(-year)
     case.refresh()
     ok(case.file("policies"),
        "but not where nothing has been fetched for a year: it may be the clock")
@@ -579,6 +579,53 @@ def clock_heals():
     case.lookup()
     same((fetches(), case.verdict()), (1, "enforce"),
          "a fetch that failed in the future is not backed off")
+
+
+def clock_ahead():
+    """A certificate that has run out, at a domain of which nothing is known:
+    its owner's fault, or that of a clock which is ahead."""
+    def cold(days, **served):
+        case = cached()
+        case.newest(-days * 86400)
+        WORLD.txt["_mta-sts.cold.test"] = ["v=STSv1; id=1"]
+        WORLD.policy["cold.test"] = policy()
+        WORLD.expired.update(["cold.test"], served.get("expired", ()))
+        WORLD.policy.update(served.get("policy", {}))
+        before = WORLD.hello_count("d.test")
+        return case, lambda: WORLD.hello_count("d.test") - before
+
+    case, asked = cold(2, expired=["d.test"])
+    same(case.lookup("cold.test"), "fault clock",
+         "expired, and so is that of the domain fetched last: the clock")
+    same((case.verdict("cold.test"), case.verdict()), ("unknown", "enforce"),
+         "nothing is recorded, what is known is in force")
+    same((case.lookup("cold.test"), asked()), ("fault clock", 1),
+         "asked once, and not again for a while")
+    WORLD.expired.clear()
+    same((case.lookup("cold.test"), case.verdict("cold.test")),
+         ("ok", "enforce"), "once the clock is right the policy is fetched")
+
+    case, asked = cold(2)
+    same((case.lookup("cold.test"), case.verdict("cold.test")),
+         ("ok", "no policy"), "that of the other is valid: the domain's fault")
+    same(asked(), 1, "asked once")
+
+    case, asked = cold(0.9, expired=["d.test"])
+    same((case.lookup("cold.test"), case.verdict("cold.test"), asked()),
+         ("ok", "no policy", 0),
+         "a certificate was valid within the day: the domain's fault")
+
+    case, _asked = cold(2, policy={"d.test": (500, "")})
+    same((case.lookup("cold.test"), case.verdict("cold.test")),
+         ("ok", "no policy"), "the other host is broken: it says nothing")
+
+    case, _asked = cold(2, expired=["d.test"])
+    case.set("expires", int(time.time()) - 1)
+    same((case.lookup(), case.verdict()), ("ok", "no policy"),
+         "of the domain fetched last itself nothing can be said")
+    os.remove(os.path.join(case.state, "newest"))
+    same((case.lookup("cold.test"), case.verdict("cold.test")),
+         ("ok", "no policy"), "nor where nothing was ever fetched")
 
 
 def one_fetch():
@@ -686,6 +733,7 @@ def main():
     beyond_vectors()
     local_faults()
     clock_heals()
+    clock_ahead()
     one_fetch()
     deadlines()
     overtaken()
@@ -706,7 +754,8 @@ if __name__ == "__main__":
         os.setuid(65534)
     os.umask(0o022)
     try:
-        WORLD = World(TOP, ["d.test", "sub.d.test", "e.test", "other.test"])
+        WORLD = World(TOP, ["d.test", "sub.d.test", "e.test", "other.test",
+                            "cold.test"])
         result = main()
     finally:
         shutil.rmtree(TOP, ignore_errors=True)

@@ -65,8 +65,12 @@ class Row:
     """A fault, the reason that it gives, and where it differs from what is
     expected of every fault."""
 
-    def __init__(self, fault, reason, expect=None, local=False, late=True):
+    def __init__(self, fault, reason, expect=None, local=False, late=True,
+                 dated=False):
         self.fault = fault
+        # In a timeless world: its policy hosts' certificate is good for the
+        # month, as real ones are.
+        self.dated = dated
         self.reason = reason
         self.caller = sabotage.CALLERS.get(fault)
         self.local = local  # from a user of this machine: no RCPT is verified
@@ -129,24 +133,31 @@ def timeless(path, names, ca=False):
             file.write(certs.LEAF_KEY.read_text())
 
 
-def make_timeless(hosts):
+def make_timeless():
     """Certificates that no clock finds invalid, as if this were their year
-    whatever year it is: the roots', policy hosts' and MX hosts'."""
+    whatever year it is: the roots' and the MX hosts'."""
     timeless(paths.CA, [], ca=True)
     for path in ('/etc/ssl/certs/ca-certificates.crt',
                  '/etc/ssl/certs/lab.pem'):
         pathlib.Path(path).write_bytes(paths.CA.read_bytes())
-    timeless(paths.CERTS / 'host' / f'good-{hosts[0]}.pem', hosts)
     timeless(paths.CERTS / 'mx/x.hosts.test-wildcard.pem', ['*.hosts.test'])
 
 
-def arrange(lab, rows, timeless):
-    """All domains of all rows; one certificate for all hosts."""
-    domains = [row.domain(kind) for row in rows for kind in KINDS + LAX[:2]]
+def host_policies(lab, row, in_no_time):
+    domains = [row.domain(kind) for kind in KINDS + LAX[:2]]
     lab.policies.host(*domains)
-    if timeless:
-        make_timeless(['mta-sts.' + domain for domain in domains])
+    if in_no_time:
+        hosts = ['mta-sts.' + domain for domain in domains]
+        timeless(paths.CERTS / 'host' / f'good-{hosts[0]}.pem', hosts)
+
+
+def arrange(lab, rows, in_no_time):
+    """All domains of all rows; one certificate for the policy hosts of each,
+    and one for all MX hosts."""
+    if in_no_time:
+        make_timeless()
     for row in rows:
+        host_policies(lab, row, in_no_time and not row.dated)
         for kind in KINDS + LAX[:2]:
             good = kind in ('entry', 'unchecked')
             host, attacker = row.host(kind), 'attacker-' + row.host(kind)
@@ -388,10 +399,10 @@ def table(rows, name):
     (paths.LAB / 'out/lab' / f'matrix-{name}.txt').write_text(text)
 
 
-def start(rows, flavour='single', timeless=False):
+def start(rows, flavour='single', in_no_time=False):
     """A world with the rows' domains, and a running MTA."""
     lab = Lab(RotatedExim(flavour))
-    arrange(lab, rows, timeless)
+    arrange(lab, rows, in_no_time)
     lab.configure(dns_timeout=1, fetch_timeout=1)
     lab.reconfigure()
     lab.mta.start()

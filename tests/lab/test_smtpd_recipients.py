@@ -40,18 +40,13 @@ def send_all(lab):
     """Pairs of a name and a message for both remote recipients."""
     yield 'a client on this machine', lab.send(*REMOTE)
     yield 'sendmail', lab.sendmail(*REMOTE)
-    if lab.mta.serves_tls:
-        yield 'a user who has authenticated', lab.send_auth(*REMOTE)
-    else:
-        tap.skip('a user who has authenticated',
-                 'no TLS for clients in this build of smtpd')
+    yield 'a user who has authenticated', lab.send_auth(*REMOTE)
     for name, rcpts in (('aliases', LOCAL), ('one alias for both',
                                              ['both@sender.test']),
                         ('.forward', ['mallory@sender.test'])):
         yield f'{name}, sendmail', as_sent(lab.sendmail(*rcpts), REMOTE)
         yield f'{name}, a client', as_sent(lab.send(*rcpts), REMOTE)
-        if lab.mta.serves_tls:
-            yield f'{name}, a user', as_sent(lab.send_auth(*rcpts), REMOTE)
+        yield f'{name}, a user', as_sent(lab.send_auth(*rcpts), REMOTE)
 
 
 def bounce(lab, sender):
@@ -98,7 +93,7 @@ def only_bounces(lab):
 
 
 for version in opensmtpd_lab.VERSIONS:
-    with opensmtpd_lab.running(version) as lab:
+    with opensmtpd_lab.running(version, users=True) as lab:
         enforced(lab)
         tap.same(only_bounces(lab), [], 'nothing else bounced')
         tap.same(lab.mta.panics(), '', 'nothing died')

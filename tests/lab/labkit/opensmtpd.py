@@ -12,6 +12,7 @@ import pathlib
 import re
 import shutil
 import smtplib
+import ssl
 import subprocess
 
 from labkit import paths
@@ -25,6 +26,7 @@ EXAMPLES = paths.LAB / 'src/opensmtpd/conf'
 FILTERS = 'usr/libexec/opensmtpd'
 HOST = 'mail.sender.test'
 PASSWORD = 'secret'  # of alice
+ANONYMOUS = 'AECDH-AES256-SHA:@SECLEVEL=0'  # needs no private key
 LINKS = ('bin', 'sbin', 'lib', 'lib64')
 INSTALLED = {'filter-mta-sts': FILTERS, 'table-mta-sts': FILTERS,
              'mta-sts-resolver': 'usr/local/libexec',
@@ -208,17 +210,28 @@ class OpenSmtpd:
             smtp.ehlo('client.sender.test')
             return self._transaction(smtp, sender, rcpts, text)
 
-    @property
-    def serves_tls(self):
-        """Debian 12's 6.8 was made for OpenSSL before 3 and loses its key:
-        as a server it cannot do TLS, so nobody can authenticate to it."""
-        return self.version != '6.8'
+    def serve_users(self, body):
+        """An edit of the configuration.  Debian 12's 6.8 was made for an
+        OpenSSL before 3, with which it cannot use its private key: as a server
+        it can do TLS only with a suite that needs none, and who wants to
+        authenticate has to have TLS."""
+        if self.version == '6.8':
+            body = f'smtp ciphers "HIGH:{ANONYMOUS}"\n' + body
+        return body
+
+    def _user_context(self):
+        # Who the server is, is not what is tested here.
+        context = ssl._create_unverified_context()
+        if self.version == '6.8':
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+            context.set_ciphers(ANONYMOUS)
+        return context
 
     def submit_auth(self, sender, rcpts, text):
-        """As a user, on the submission port."""
+        """As a user, on the submission port, with serve_users."""
         with smtplib.SMTP('192.0.2.25', 587, timeout=90) as smtp:
             smtp.ehlo('laptop.sender.test')
-            smtp.starttls()
+            smtp.starttls(context=self._user_context())
             smtp.ehlo('laptop.sender.test')
             smtp.login('alice', PASSWORD)
             return self._transaction(smtp, sender, rcpts, text)

@@ -27,11 +27,14 @@ def _age_routes(path, seconds):
 
 
 @contextlib.contextmanager
-def running(version, **configure):
-    """A lab in which that version runs, from an empty queue, log and store."""
+def running(version, users=False, **configure):
+    """A lab in which that version runs, from an empty queue, log and store;
+    `users`: send_auth is to work."""
     lab = SmtpdLab(version)
     lab.dns.commit()
     lab.configure()
+    if users:
+        configure['edit'] = lab.mta.serve_users
     lab.mta.configure(**configure)
     lab.mta.start()
     tap.diag(f'OpenSMTPD {version}')

@@ -8,11 +8,9 @@ import contextlib
 import socket
 import ssl
 import struct
-import threading
 import time
-import warnings
 
-warnings.simplefilter("ignore", DeprecationWarning)
+from inject_listen import Listener
 
 POLICY = (b"version: STSv1\r\nmode: enforce\r\nmx: mx.case.test\r\n"
           b"max_age: 604800\r\n")
@@ -78,53 +76,17 @@ def silent(_conn, _request):
     time.sleep(10)
 
 
-class Server:
-    """One listener; `certificate` None means that nothing answers in TLS."""
+class Server(Listener):
+    """`certificate` None means that nothing answers in TLS."""
 
     def __init__(self, certificate, behave, address="127.0.0.1", port=0,
                  tls=None, greet=b""):
+        super().__init__(certificate, tls, address, port)
         self.behave = behave
         self.greet = greet
-        self.requests, self.names, self.connections = [], [], 0
-        self.context = None
-        if certificate is not None:
-            self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            if tls is not None:
-                self.context.set_ciphers("ALL:@SECLEVEL=0")
-                self.context.minimum_version = tls
-                self.context.maximum_version = tls
-            self.context.load_cert_chain(*certificate)
-            self.context.sni_callback = self._note_name
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        self.listener = socket.socket(family, socket.SOCK_STREAM)
-        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind((address, port))
-        self.listener.listen(128)
-        self.port = self.listener.getsockname()[1]
+        self.requests = []
 
-    def _note_name(self, _conn, name, _context):
-        self.names.append(name)
-
-    def __enter__(self):
-        threading.Thread(target=self._serve, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        with contextlib.suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-
-    def _serve(self):
-        while True:
-            try:
-                conn, _ = self.listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self._talk, args=(conn,),
-                             daemon=True).start()
-
-    def _talk(self, conn):
+    def talk(self, conn):
         with contextlib.suppress(OSError, ssl.SSLError, ValueError):
             with conn:
                 conn.settimeout(15)

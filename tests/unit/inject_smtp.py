@@ -12,22 +12,18 @@ After the answer to STARTTLS comes TLS, unless `tls` is None (silence), CLOSE,
 or bytes (sent in the clear).  server.commands holds every line that came,
 those inside TLS with "tls:" before them; server.names every SNI.
 """
-import contextlib
 import socket
-import ssl
 import struct
 import threading
 import time
-import warnings
 
-warnings.simplefilter("ignore", DeprecationWarning)
+from inject_listen import Listener, make_context
 
 CLOSE = object()
 RESET = object()
 GREETING = b"220 mx.case.test ESMTP\r\n"
 EHLO = b"250-mx.case.test\r\n250-SIZE 1000\r\n250-STARTTLS\r\n250 8BITMIME\r\n"
 READY = b"220 go ahead\r\n"
-NO_SNI = ""
 
 
 def drip(data, pause):
@@ -44,66 +40,26 @@ def endless(piece, pause=0.0):
     return send
 
 
-class Smtp:
-    """One listener, a thread for each connection; a context manager."""
-
+class Smtp(Listener):
     def __init__(self, certificate=None, greeting=GREETING, ehlo=EHLO,
                  starttls=READY, tls=True, version=None, quit_=b"221 bye\r\n",
                  address="127.0.0.1", port=0, by_name=None):
+        super().__init__(certificate, version, address, port)
         self.steps = {"EHLO": ehlo, "STARTTLS": starttls, "QUIT": quit_}
         self.greeting, self.tls = greeting, tls
-        self.commands, self.names, self.connections = [], [], 0
+        self.by_name = {name: make_context(pair, version)
+                        for name, pair in (by_name or {}).items()}
+        self.commands, self.alerts = [], []
         self.open, self.most_open = 0, 0
-        self.alerts = []
         self.lock = threading.Lock()
-        self.context = None
-        if certificate is not None:
-            self.context = self.make_context(certificate, version)
-            self.by_name = {name: self.make_context(pair, version)
-                            for name, pair in (by_name or {}).items()}
-            self.context.sni_callback = self.note_name
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        self.listener = socket.socket(family, socket.SOCK_STREAM)
-        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind((address, port))
-        self.listener.listen(128)
-        self.port = self.listener.getsockname()[1]
 
-    @staticmethod
-    def make_context(certificate, version):
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        if version is not None:
-            context.set_ciphers("ALL:@SECLEVEL=0")
-            context.minimum_version = context.maximum_version = version
-        context.load_cert_chain(*certificate)
-        return context
-
-    def note_name(self, conn, name, _context):
-        self.names.append(name or NO_SNI)
+    def note_name(self, conn, name, context):
+        super().note_name(conn, name, context)
         if name in self.by_name:
             conn.context = self.by_name[name]
 
-    def __enter__(self):
-        threading.Thread(target=self.serve, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        with contextlib.suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-
-    def serve(self):
-        while True:
-            try:
-                conn, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.talk, args=(conn,),
-                             daemon=True).start()
-
     def talk(self, conn):
         with self.lock:
-            self.connections += 1
             self.open += 1
             self.most_open = max(self.open, self.most_open)
         try:

@@ -14,8 +14,6 @@ whose answers a test changes as it goes, and counts.
 Every name has the address 127.0.0.1 unless it is in world.no_address.
 """
 import collections
-import encodings.ascii  # noqa: F401  (before the test gives up its rights)
-import encodings.idna  # noqa: F401
 import http.server
 import socket
 import socketserver
@@ -49,6 +47,17 @@ class World:
         self.ca_file = authority.cert
         self.dns_port = self.start_dns()
         self.https_port = self.start_https(authority, domains)
+
+    def configure(self, path, overrides=None, **settings):
+        """Writes a configuration for this world; a_b="c" is a line "a-b c",
+        unless `overrides` says otherwise."""
+        lines = {"ca_file": self.ca_file,
+                 "nameserver": "127.0.0.1:%d" % self.dns_port,
+                 "allow_private": "yes", "dns_timeout": 2, "fetch_timeout": 3,
+                 **settings, **(overrides or {})}
+        with open(path, "w") as f:
+            for key, value in lines.items():
+                f.write("%s %s\n" % (key.replace("_", "-"), value))
 
     def count(self, what):
         with self.lock:

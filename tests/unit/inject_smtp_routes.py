@@ -3,22 +3,18 @@
 hosts on loopback."""
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import zlib
-# Before the test gives up its rights: the library may be root's alone.
-import encodings.ascii  # noqa: F401
-import encodings.idna  # noqa: F401
-import encodings.latin_1  # noqa: F401
 
 sys.dont_write_bytecode = True
 from inject_certs import BEFORE, Authority
 from inject_dns import Server as DnsServer, a, aaaa, cname, mx
+from inject_scratch import unprivileged
 from inject_smtp import CLOSE, GREETING, Smtp
-from inject_tap import BUILD, Tap
+from inject_tap import Tap
 
 tap = Tap()
 HERE = [a("127.0.0.1")]
@@ -596,16 +592,9 @@ def many():
                  f"{slowest * 1000:.0f} ms")
 
 
-scratch = tempfile.mkdtemp(prefix="probe-routes-")
-PROGRAM = os.path.join(scratch, "help_probe_resolver")
-shutil.copy(os.path.join(BUILD, "tests", "help_probe_resolver"), PROGRAM)
 SAN = "subjectAltName=DNS:mx.d.test,DNS:mx2.d.test"
-try:
-    if os.getuid() == 0:  # root owns no store
-        os.chown(scratch, 65534, 65534)
-        os.setgroups([])
-        os.setgid(65534)
-        os.setuid(65534)
+with unprivileged("tests/help_probe_resolver") as scratch:
+    PROGRAM = os.path.join(scratch, "help_probe_resolver")
     root = Authority(scratch, "root")
     stranger = Authority(scratch, "stranger")
     good = root.issue("x", SAN)
@@ -617,6 +606,4 @@ try:
             part()
             tap.diag(f"{part.__name__.replace('_', ' ')}: "
                      f"{time.monotonic() - began:.1f} s")
-finally:
-    shutil.rmtree(scratch, ignore_errors=True)
 sys.exit(tap.done())

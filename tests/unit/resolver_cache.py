@@ -5,7 +5,6 @@ own store, a DNS server and policy hosts on loopback; entries are aged by
 help_age."""
 import csv
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,30 +12,13 @@ import tempfile
 import time
 import zlib
 
-BUILD = os.path.abspath(os.environ.get("B", "build"))
+sys.dont_write_bytecode = True
+from fakeworld import World, policy
+from inject_scratch import unprivileged
+from inject_tap import Tap
 
-if not shutil.which("openssl"):
-    print("1..0 # SKIP openssl is not installed")
-    sys.exit(0)
-
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from fakeworld import World, policy  # noqa: E402
-
-TESTS = 0
-FAILED = 0
-
-
-def ok(holds, name):
-    global TESTS, FAILED
-    TESTS += 1
-    FAILED += not holds
-    print("%sok %d - %s" % ("" if holds else "not ", TESTS, name), flush=True)
-    return holds
-
-
-def same(got, expected, name):
-    if not ok(got == expected, name):
-        print("# got %r, expected %r" % (got, expected), flush=True)
+tap = Tap()
+ok, same = tap.ok, tap.equal
 
 
 class Case:
@@ -47,14 +29,7 @@ class Case:
         self.state = os.path.join(self.dir, "state")
         os.mkdir(self.state, 0o750)
         self.conf = os.path.join(self.dir, "conf")
-        settings = {"state-dir": self.state, "ca-file": WORLD.ca_file,
-                    "nameserver": "127.0.0.1:%d" % WORLD.dns_port,
-                    "allow-private": "yes", "dns-timeout": 2,
-                    "fetch-timeout": 3}
-        settings.update({k.replace("_", "-"): v for k, v in config.items()})
-        with open(self.conf, "w") as f:
-            for key, value in settings.items():
-                f.write("%s %s\n" % (key, value))
+        WORLD.configure(self.conf, config, state_dir=self.state)
         WORLD.txt.clear()
         WORLD.policy.clear()
         WORLD.expired.clear()
@@ -62,13 +37,12 @@ class Case:
 
     def run(self, what, *domains, check=True):
         p = subprocess.run(
-            [PROGRAMS + "/help_resolver", self.conf, str(WORLD.https_port),
+            [TOP + "/help_resolver", self.conf, str(WORLD.https_port),
              what, *domains], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             text=True, timeout=60)
         self.log = p.stderr
         if p.returncode < 0 or (check and "Sanitizer" in p.stderr):
-            print("# " + p.stderr.replace("\n", "\n# "))
-            ok(False, "the resolver ends well")
+            ok(False, "the resolver ends well", p.stderr)
         return p.stdout.strip()
 
     def lookup(self, domain="d.test"):
@@ -82,11 +56,11 @@ class Case:
         return self.run("refresh")
 
     def age(self, seconds, domain="d.test"):
-        subprocess.run([PROGRAMS + "/help_age", self.state, domain,
+        subprocess.run([TOP + "/help_age", self.state, domain,
                         str(seconds)], check=True)
 
     def set(self, field, value, domain="d.test"):
-        subprocess.run([PROGRAMS + "/help_age", self.state, domain, "set",
+        subprocess.run([TOP + "/help_age", self.state, domain, "set",
                         field, str(value)], check=True)
 
     def newest(self, seconds, domain="d.test"):
@@ -418,8 +392,8 @@ def vectors():
         if r["id"] in ROWS:
             ROWS[r["id"]](name)
         elif r["id"] in NOT_OURS:
-            print("# %s is not the resolver's: %s"
-                  % (r["id"], NOT_OURS[r["id"]]))
+            tap.diag("%s is not the resolver's: %s"
+                     % (r["id"], NOT_OURS[r["id"]]))
         else:
             ok(False, name + ": a row without a test")
 
@@ -633,7 +607,7 @@ def one_fetch():
     case.publish("1")
     fetches = case.fetches()
     procs = [subprocess.Popen(
-        [PROGRAMS + "/help_resolver", case.conf, str(WORLD.https_port),
+        [TOP + "/help_resolver", case.conf, str(WORLD.https_port),
          "lookup", "d.test"], stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL, text=True) for _ in range(20)]
     answers = {p.communicate(timeout=60)[0] for p in procs}
@@ -645,7 +619,7 @@ def one_fetch():
     WORLD.policy["d.test"] = (500, "")
     fetches = case.fetches()
     p = subprocess.run(
-        [PROGRAMS + "/help_resolver", case.conf, str(WORLD.https_port),
+        [TOP + "/help_resolver", case.conf, str(WORLD.https_port),
          "serve"], input="lookup d.test\n" * 50, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL, text=True, timeout=60)
     same(p.stdout, "done lookup d.test ok\n" * 50,
@@ -667,7 +641,7 @@ def deadlines():
     case.publish("1")
     WORLD.policy["d.test"] = "hang"
     holder = subprocess.Popen(
-        [PROGRAMS + "/help_resolver", case.conf, str(WORLD.https_port),
+        [TOP + "/help_resolver", case.conf, str(WORLD.https_port),
          "lookup", "d.test"], stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL)
     time.sleep(0.5)
@@ -688,7 +662,7 @@ def overtaken():
 
     def start():
         return subprocess.Popen(
-            [PROGRAMS + "/help_resolver", case.conf, str(WORLD.https_port),
+            [TOP + "/help_resolver", case.conf, str(WORLD.https_port),
              "lookup", "d.test"], stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL, text=True)
     holder = start()
@@ -714,7 +688,7 @@ def protocol():
              "lookup d.test extra\nroutes d.test\nlookup e.test\n")
     WORLD.mx["d.test"] = [(20, "mx2.d.test"), (10, "MX1.d.test")]
     p = subprocess.run(
-        [PROGRAMS + "/help_resolver", case.conf, str(WORLD.https_port),
+        [TOP + "/help_resolver", case.conf, str(WORLD.https_port),
          "serve"], input=lines, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL, text=True, timeout=60)
     same(sorted(p.stdout.split("\n")),
@@ -738,26 +712,11 @@ def main():
     deadlines()
     overtaken()
     protocol()
-    print("1..%d" % TESTS)
-    return 1 if FAILED or not TESTS else 0
 
 
 if __name__ == "__main__":
-    TOP = tempfile.mkdtemp(prefix="mta-sts-resolver.")
-    PROGRAMS = os.path.join(TOP, "bin")
-    os.mkdir(PROGRAMS)
-    for program in "tests/help_resolver", "tests/help_age":
-        shutil.copy(os.path.join(BUILD, program), PROGRAMS)
-    if os.getuid() == 0:  # the resolver refuses to run as root
-        os.chown(TOP, 65534, 65534)
-        os.setgid(65534)
-        os.setuid(65534)
-    os.umask(0o022)
-    try:
+    with unprivileged("tests/help_resolver", "tests/help_age") as TOP:
         WORLD = World(TOP, ["d.test", "sub.d.test", "e.test", "other.test",
                             "cold.test"])
-        result = main()
-    finally:
-        shutil.rmtree(TOP, ignore_errors=True)
-    sys.stdout.flush()
-    os._exit(result)
+        main()
+    sys.exit(tap.done())

@@ -2,47 +2,28 @@
 """mta-sts-resolver --once, as the plugins start it: its answer line and its
 exit status say what became of the lookup, a local fault above all."""
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 
-BUILD = os.path.abspath(os.environ.get("B", "build"))
+sys.dont_write_bytecode = True
+from fakeworld import World, policy
+from inject_scratch import unprivileged
+from inject_tap import Tap
 
-if not shutil.which("openssl"):
-    print("1..0 # SKIP openssl is not installed")
-    sys.exit(0)
-
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from fakeworld import World, policy  # noqa: E402
-
-COUNT = 0
-FAILED = 0
-
-
-def same(got, expected, name):
-    global COUNT, FAILED
-    COUNT += 1
-    holds = got == expected
-    FAILED += not holds
-    print("%sok %d - %s" % ("" if holds else "not ", COUNT, name), flush=True)
-    if not holds:
-        print("# got %r, expected %r" % (got, expected), flush=True)
+tap = Tap()
+same = tap.equal
 
 
 def run(*arguments, **settings):
     """Answer line and exit status, with a store of its own."""
-    state = tempfile.mkdtemp(dir=TOP)
-    lines = {"state-dir": state, "allow-private": "yes", "dns-timeout": 1,
-             "fetch-timeout": 1, "ca-file": WORLD.ca_file,
-             "nameserver": "127.0.0.1:%d" % WORLD.dns_port}
-    lines.update({k.replace("_", "-"): v for k, v in settings.items()})
     conf = os.path.join(TOP, "conf")
-    with open(conf, "w") as f:
-        f.writelines("%s %s\n" % item for item in lines.items())
+    WORLD.configure(conf, settings, state_dir=tempfile.mkdtemp(dir=TOP),
+                    dns_timeout=1, fetch_timeout=1)
     done = subprocess.run(
-        [PROGRAM, "-e", "-f", conf, *arguments], stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL, text=True, timeout=60)
+        [TOP + "/mta-sts-resolver", "-e", "-f", conf, *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        timeout=60)
     return done.stdout, done.returncode
 
 
@@ -66,17 +47,7 @@ def main():
 
 
 if __name__ == "__main__":
-    TOP = tempfile.mkdtemp(prefix="mta-sts-once.")
-    PROGRAM = os.path.join(TOP, "mta-sts-resolver")
-    shutil.copy(os.path.join(BUILD, "mta-sts-resolver"), PROGRAM)
-    if os.getuid() == 0:  # the resolver refuses to run as root
-        os.chown(TOP, 65534, 65534)
-        os.setgid(65534)
-        os.setuid(65534)
-    try:
+    with unprivileged("mta-sts-resolver") as TOP:
         WORLD = World(TOP, ["d.test"])
         main()
-    finally:
-        shutil.rmtree(TOP, ignore_errors=True)
-    print("1..%d" % COUNT, flush=True)
-    os._exit(1 if FAILED or not COUNT else 0)
+    sys.exit(tap.done())

@@ -1,6 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # The test is the Python program of the same name.
-command -v python3 >/dev/null ||
-	{ echo '1..0 # SKIP python3 is missing'; exit 0; }
+for need in python3 openssl; do
+	command -v $need >/dev/null ||
+	    { echo "1..0 # SKIP $need is missing"; exit 0; }
+done
 exec python3 "${0%.t}.py"

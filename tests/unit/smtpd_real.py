@@ -2,34 +2,18 @@
 """The filter and the table with the real resolver between them: a DNS server
 and policy hosts on loopback, smtpd's side of both protocols spoken here."""
 import os
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 
-BUILD = os.path.abspath(os.environ.get("B", "build"))
+sys.dont_write_bytecode = True
+from fakeworld import World, policy
+from inject_scratch import unprivileged
+from inject_tap import Tap
 
-if not shutil.which("openssl"):
-    print("1..0 # SKIP openssl is not installed")
-    sys.exit(0)
-
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from fakeworld import World, policy  # noqa: E402
-
-TESTS = 0
-FAILED = 0
-
-
-def same(got, expected, name):
-    global TESTS, FAILED
-    TESTS += 1
-    holds = got == expected
-    FAILED += not holds
-    print("%sok %d - %s" % ("" if holds else "not ", TESTS, name), flush=True)
-    if not holds:
-        print("# got %r, expected %r" % (got, expected), flush=True)
+tap = Tap()
+same = tap.equal
 
 
 class Peer:
@@ -37,7 +21,7 @@ class Peer:
 
     def __init__(self, program, *args):
         ours, theirs = socket.socketpair()
-        self.process = subprocess.Popen([PROGRAMS + "/" + program, *args],
+        self.process = subprocess.Popen([TOP + "/" + program, *args],
                                         stdin=theirs, stdout=theirs,
                                         stderr=subprocess.DEVNULL)
         theirs.close()
@@ -98,13 +82,10 @@ def set_up():
                 "run='%s/help_resolver %s %d'\n"
                 "case $* in *--once*) printf 'lookup %%s\\nroutes %%s\\n' "
                 "$domain $domain | $run serve ;;\n*) exec $run serve ;; esac\n"
-                % (PROGRAMS, conf, WORLD.https_port))
+                % (TOP, conf, WORLD.https_port))
     os.chmod(wrapper, 0o755)
-    with open(conf, "w") as f:
-        f.write("state-dir %s\nca-file %s\nnameserver 127.0.0.1:%d\n"
-                "allow-private yes\ndns-timeout 2\nfetch-timeout 3\n"
-                "resolver %s\nprefetch kept.test\n"
-                % (state, WORLD.ca_file, WORLD.dns_port, wrapper))
+    WORLD.configure(conf, state_dir=state, resolver=wrapper,
+                    prefetch="kept.test")
     return conf
 
 
@@ -155,27 +136,12 @@ def main():
          "an MX record spoofed later changes nothing")
     same(filter_.end(), 0, "the filter ends with its input")
     same(table.end(), 0, "the table ends with its input")
-    print("1..%d" % TESTS)
-    return 1 if FAILED else 0
 
 
 if __name__ == "__main__":
-    TOP = tempfile.mkdtemp(prefix="mta-sts-smtpd.")
-    PROGRAMS = os.path.join(TOP, "bin")
-    os.mkdir(PROGRAMS)
-    for program in ("tests/help_resolver", "filter-mta-sts", "table-mta-sts"):
-        shutil.copy(os.path.join(BUILD, program), PROGRAMS)
-    if os.getuid() == 0:  # smtpd starts them without rights
-        os.chown(TOP, 65534, 65534)
-        os.chown(PROGRAMS, 65534, 65534)
-        os.setgid(65534)
-        os.setuid(65534)
-    os.umask(0o022)
-    try:
+    with unprivileged("tests/help_resolver", "filter-mta-sts",
+                      "table-mta-sts") as TOP:
         WORLD = World(TOP, ["d.test", "soft.test", "kept.test", "cold.test"])
-        result = main()
-    finally:
+        main()
         time.sleep(0.5)  # the kept resolver's last writes
-        shutil.rmtree(TOP, ignore_errors=True)
-    sys.stdout.flush()
-    os._exit(result)
+    sys.exit(tap.done())

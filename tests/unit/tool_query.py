@@ -4,35 +4,17 @@ resolver, a DNS server and policy hosts on loopback."""
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 
-BUILD = os.path.abspath(os.environ.get("B", "build"))
+sys.dont_write_bytecode = True
+from fakeworld import World, policy
+from inject_scratch import unprivileged
+from inject_tap import Tap
 
-if not shutil.which("openssl"):
-    print("1..0 # SKIP openssl is not installed")
-    sys.exit(0)
-
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from fakeworld import World, policy  # noqa: E402
-
-TESTS = FAILED = 0
-
-
-def ok(holds, name):
-    global TESTS, FAILED
-    TESTS += 1
-    FAILED += not holds
-    print("%sok %d - %s" % ("" if holds else "not ", TESTS, name), flush=True)
-    return bool(holds)
-
-
-def same(got, expected, name):
-    if not ok(got == expected, name):
-        print("# got %r, expected %r" % (got, expected), flush=True)
-
+tap = Tap()
+ok, same = tap.ok, tap.equal
 
 # The real resolver speaks to policy hosts on port 443 only; this stands in
 # for it where a policy is fetched, and is the real one for routes.
@@ -50,11 +32,11 @@ while [ $# -gt 0 ]; do
     shift
 done
 case $what,$domain in
-routes,*) exec %(bin)s/mta-sts-resolver -e -f $conf --once --routes $domain;;
-refresh,) exec %(bin)s/help_resolver $conf %(port)d refresh;;
-refresh,*) %(bin)s/help_resolver $conf %(port)d force $domain |
+routes,*) exec %(top)s/mta-sts-resolver -e -f $conf --once --routes $domain;;
+refresh,) exec %(top)s/help_resolver $conf %(port)d refresh;;
+refresh,*) %(top)s/help_resolver $conf %(port)d force $domain |
     sed 's/^done force/done refresh/'; exit 0;;
-*) exec %(bin)s/help_resolver $conf %(port)d lookup $domain;;
+*) exec %(top)s/help_resolver $conf %(port)d lookup $domain;;
 esac
 """
 
@@ -68,27 +50,19 @@ class Case:
         self.state = os.path.join(self.dir, "state")
         os.mkdir(self.state, 0o750)
         self.conf = os.path.join(self.dir, "conf")
-        settings = {"state-dir": self.state, "ca-file": WORLD.ca_file,
-                    "resolver": os.path.join(TOP, "stand-in"),
-                    "nameserver": "127.0.0.1:%d" % WORLD.dns_port,
-                    "allow-private": "yes", "dns-timeout": 2,
-                    "fetch-timeout": 3}
-        settings.update({k.replace("_", "-"): v for k, v in config.items()})
-        with open(self.conf, "w") as f:
-            for key, value in settings.items():
-                f.write("%s %s\n" % (key, value))
+        WORLD.configure(self.conf, config, state_dir=self.state,
+                        resolver=TOP + "/stand-in")
         WORLD.txt.clear()
         WORLD.policy.clear()
         WORLD.mx.clear()
 
     def run(self, *args):
-        p = subprocess.run([PROGRAMS + "/mta-sts", "-f", self.conf, *args],
+        p = subprocess.run([TOP + "/mta-sts", "-f", self.conf, *args],
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                            timeout=60)
         self.out, self.err = p.stdout.decode(), p.stderr.decode()
         if p.returncode < 0 or "Sanitizer" in self.err:
-            print("# " + self.err.replace("\n", "\n# "))
-            ok(False, "the command ends well: %s" % (args,))
+            ok(False, "the command ends well: %s" % (args,), self.err)
         return p.returncode
 
     def json(self, *args):
@@ -101,7 +75,7 @@ class Case:
         WORLD.mx["d.test"] = [(10, "mx.d.test"), (20, "mx2.d.test")]
 
     def age(self, seconds, domain="d.test"):
-        subprocess.run([PROGRAMS + "/help_age", self.state, domain,
+        subprocess.run([TOP + "/help_age", self.state, domain,
                         str(seconds)], check=True)
 
 
@@ -267,31 +241,15 @@ def main():
     escapes()
     refreshes()
     corruption()
-    print("1..%d" % TESTS)
-    return 1 if FAILED or not TESTS else 0
 
 
 if __name__ == "__main__":
-    TOP = tempfile.mkdtemp(prefix="mta-sts-tool.")
-    os.chmod(TOP, 0o755)
-    PROGRAMS = os.path.join(TOP, "bin")
-    os.mkdir(PROGRAMS)
-    for program in ("mta-sts", "mta-sts-resolver", "tests/help_resolver",
-                    "tests/help_age"):
-        shutil.copy(os.path.join(BUILD, program), PROGRAMS)
-    if os.getuid() == 0:  # the resolver refuses to run as root
-        for path in TOP, PROGRAMS:
-            os.chown(path, 65534, 65534)
-        os.setgid(65534)
-        os.setuid(65534)
-    os.umask(0o022)
-    try:
+    with unprivileged("mta-sts", "mta-sts-resolver", "tests/help_resolver",
+                      "tests/help_age") as TOP:
+        os.chmod(TOP, 0o755)
         WORLD = World(TOP, ["d.test", "other.test"])
         with open(TOP + "/stand-in", "w") as f:
-            f.write(STAND_IN % {"bin": PROGRAMS, "port": WORLD.https_port})
+            f.write(STAND_IN % {"top": TOP, "port": WORLD.https_port})
         os.chmod(TOP + "/stand-in", 0o755)
-        result = main()
-    finally:
-        shutil.rmtree(TOP, ignore_errors=True)
-    sys.stdout.flush()
-    os._exit(result)
+        main()
+    sys.exit(tap.done())

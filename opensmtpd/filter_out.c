@@ -36,7 +36,8 @@ struct out {
 struct place {
 	struct sts_map_node node;
 	char address[STS_ADDRESS_TEXT_MAX];
-	bool may_probe; /* whatever "probe" says: there is another host */
+	bool may_probe;   /* whatever "probe" says: there is another host */
+	int64_t first_ms; /* when it was last the first to be asked for */
 	char host[];
 };
 
@@ -130,21 +131,49 @@ sts_out_commit(struct sts_filter *f, uint64_t id)
 	o->len = 0;
 }
 
-/* Has every host with this address probed; says whether there is one. */
+static void
+ask_probe(struct sts_filter *f, const struct place *p)
+{
+	if (p->may_probe || f->config.probe != STS_PROBE_OFF)
+		sts_keep_probe(f->keep, p->host);
+}
+
+/* The place with this address that has waited longest; NULL: there is none. */
+static struct place *
+next_in_turn(struct sts_filter *f, const char *address)
+{
+	struct place *p = sts_map_find(&f->addresses, sts_map_hash(address));
+	struct place *found = NULL;
+
+	for (; p != NULL; p = sts_map_next(&p->node)) {
+		if (strcmp(p->address, address) == 0 &&
+		    (found == NULL || p->first_ms < found->first_ms))
+			found = p;
+	}
+	return found;
+}
+
+/*
+ * Has every host with this address probed; says whether there is one.  Of
+ * several the resolver contacts only the first, and none for ten minutes after
+ * it: so each is the first in turn, or a host that fails could hide for ever
+ * behind one that is well.
+ */
 static bool
 probe_address(struct sts_filter *f, const char *address)
 {
 	struct place *p = sts_map_find(&f->addresses, sts_map_hash(address));
-	bool found = false;
+	struct place *first = next_in_turn(f, address);
 
+	if (first == NULL)
+		return false;
+	first->first_ms = sts_monotonic_ms();
+	ask_probe(f, first);
 	for (; p != NULL; p = sts_map_next(&p->node)) {
-		if (strcmp(p->address, address) != 0)
-			continue;
-		found = true;
-		if (p->may_probe || f->config.probe != STS_PROBE_OFF)
-			sts_keep_probe(f->keep, p->host);
+		if (p != first && strcmp(p->address, address) == 0)
+			ask_probe(f, p);
 	}
-	return found;
+	return true;
 }
 
 /* The same address may belong to several hosts, each with its certificate. */

@@ -350,10 +350,11 @@ put_next(struct sts_keep *k)
 		queue_add(&k->sent, q);
 		return true;
 	}
-	if (k->probe_count == 0 ||
-	    !put_line(k, "probe", k->probes[k->probe_count - 1]))
+	if (k->probe_count == 0 || !put_line(k, "probe", k->probes[0]))
 		return false;
 	k->probe_count--;
+	memmove(
+	    k->probes[0], k->probes[1], k->probe_count * sizeof(k->probes[0]));
 	return true;
 }
 

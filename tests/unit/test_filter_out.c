@@ -127,6 +127,78 @@ test_failures(void)
 	ok(noted(NULL) >= before, "a connection that was refused is noted");
 }
 
+enum { SHARING = 3 };
+
+/* Domains whose hosts share an address. */
+static void
+share_address(void)
+{
+	char domain[32];
+
+	for (int i = 0; i < SHARING; i++) {
+		struct sts_routes r = {
+		    .recorded = time(NULL) - 10, .status = STS_OK, .count = 1};
+		struct sts_route *route = &r.route[0];
+
+		snprintf(domain, sizeof(domain), "enforce%d.test", i);
+		strlcpy(r.domain, domain, sizeof(r.domain));
+		snprintf(route->host, sizeof(route->host), "mx1.%s", domain);
+		route->permitted = true;
+		route->address_count = 1;
+		strlcpy(route->address[0], "192.0.2.9", STS_ADDRESS_TEXT_MAX);
+		world_policy(
+		    &w, "state", domain, smtpd_enforce(domain), 10, 10);
+		smtpd_write_routes(&w, &r);
+	}
+}
+
+/* The probe that was asked for after `count` others; "" where none was. */
+static const char *
+probe_after(unsigned count)
+{
+	static char line[400];
+	char path[100];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/ran", w.dir);
+	if ((f = fopen(path, "r")) == NULL)
+		return "";
+	while (fgets(line, sizeof(line), f) != NULL) {
+		if (strncmp(line, "probe ", 6) == 0 && count-- == 0) {
+			fclose(f);
+			return line;
+		}
+	}
+	fclose(f);
+	return "";
+}
+
+/* The resolver contacts an address for the first of them alone. */
+static void
+test_turns(void)
+{
+	char first[SHARING][400];
+
+	smtpd_world(&w, "");
+	share_address();
+	start(true);
+	for (unsigned i = 0; i < SHARING; i++) {
+		peer_say(&p,
+		    "report|0.7|1.1|smtp-out|link-connect|d1|mx|pass|"
+		    "203.0.113.1:1|192.0.2.9:25\n"
+		    "report|0.7|1.1|smtp-out|link-disconnect|d1\n");
+		ok(smtpd_wait_ran(&w, "probe ", (i + 1) * SHARING, 5000),
+		    "every host at the address is asked for");
+		snprintf(
+		    first[i], sizeof(first[i]), "%s", probe_after(i * SHARING));
+	}
+	ok(strcmp(first[0], first[1]) != 0 && strcmp(first[1], first[2]) != 0 &&
+		strcmp(first[0], first[2]) != 0,
+	    "each time another of them is the first");
+	is_int(peer_end(&p), 0, "ends with its input");
+	smtpd_remove(&w);
+}
+
 static void
 test_file(void)
 {
@@ -240,6 +312,7 @@ main(void)
 	is_int(peer_end(&p), 0, "ends with its input");
 	test_file();
 	smtpd_remove(&w);
+	test_turns();
 	test_refresh();
 	test_idle();
 	return tap_done();

@@ -22,6 +22,7 @@ from labkit.tap import until
 SUITES = {'6.8': 'bookworm', '7.6': 'trixie'}
 CONF = pathlib.Path('/etc/smtpd.conf')
 CREDENTIALS = pathlib.Path('/etc/smtpd.credentials')
+QUEUE = pathlib.Path('/var/spool/smtpd/queue')
 EXAMPLES = paths.LAB / 'src/opensmtpd/conf'
 FILTERS = 'usr/libexec/opensmtpd'
 HOST = 'mail.sender.test'
@@ -162,7 +163,10 @@ class OpenSmtpd:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd='/',
                 env={'PATH': os.environ['PATH'], **(environment or {})})
         self.paused = False
-        if not until(self._is_up, 10):
+        # It reads its queue by and by.
+        kept = len(list(QUEUE.glob('*/*/' + '[0-9a-f]' * 16)))
+        if not until(self._is_up, 10) or \
+                not until(lambda: len(self.envelopes()) >= kept, 20):
             raise RuntimeError('smtpd does not listen:\n' +
                                self.log()[-2000:])
 
@@ -317,7 +321,7 @@ class OpenSmtpd:
         waiting = set(self.envelopes())
         self.resume_routes()
         self.ctl('schedule', 'all')
-        until(lambda: not waiting - self.log_file.tried(mark) &
+        until(lambda: not (waiting - self.log_file.tried(mark)) &
               set(self.envelopes()), seconds, 0.2)
 
     def empty_queue(self):

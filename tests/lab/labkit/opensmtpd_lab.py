@@ -127,12 +127,19 @@ class SmtpdLab(Lab):
         return None
 
     @staticmethod
-    def probed(domain):
-        """When a host of the domain was last probed; 0: never."""
+    def _newest(field, domain):
         for path in pathlib.Path(paths.STATE).glob(f'routes/*/{domain}'):
-            return max(map(int, re.findall('^probed: ([0-9]+)$',
+            return max(map(int, re.findall(f'^{field}: ([0-9]+)$',
                                            path.read_text(), re.M)))
         return 0
+
+    def probed(self, domain):
+        """When a host of the domain was last probed; 0: never."""
+        return self._newest('probed', domain)
+
+    def routed(self, domain):
+        """When its policy and then its MX hosts were looked up; 0: never."""
+        return self._newest('recorded', domain)
 
     def _address(self, host):
         """Where an MX host is, through a CNAME."""

@@ -8,8 +8,8 @@ DELIVERY = re.compile(
 # The table had no host: an attempt that never reached a delivery's log line.
 NO_HOST = re.compile(
     r'warn: Failed to retrieve smarthost for envelope (?P<envelope>\w+)')
-# The table's reason, which comes just before: in 6.8 its own line, in 7.x
-# smtpd's.
+# The table's reason, which comes before it, written by another process, so in
+# the same order: in 6.8 its own line, in 7.x smtpd's.
 WHY = re.compile(r'event=relayhost reason=(\w+)|lookup failed: (\w+)')
 ENVELOPE = re.compile(
     r' smtp envelope evpid=(\w{16}) from=<[^>]*> to=<([^>]*)>')
@@ -61,22 +61,24 @@ class Log:
 
     def attempts(self, mark=0):
         addresses = dict(ENVELOPE.findall(self.text()))
-        found, why = [], ''
-        for line in self.text(mark).splitlines():
-            match = DELIVERY.match(line)
-            if match:
-                found.append(_delivery(match))
-                continue
-            match = WHY.search(line)
-            if match:
-                why = match[1] or match[2]
-                continue
-            match = NO_HOST.match(line)
-            if match:
-                envelope = match['envelope'].rjust(16, '0')
-                found.append(Delivery(
+        found, reasons = [], []
+        before = self.text().count('\n') - self.text(mark).count('\n')
+        for number, line in enumerate(self.text().split('\n')):
+            delivery, why = DELIVERY.match(line), WHY.search(line)
+            no_host = NO_HOST.match(line)
+            attempt = None
+            if delivery:
+                attempt = _delivery(delivery)
+            elif why:
+                reasons.append(why[1] or why[2])
+            elif no_host:
+                envelope = no_host['envelope'].rjust(16, '0')
+                reason = reasons.pop(0) if reasons else ''
+                attempt = Delivery(
                     envelope, addresses.get(envelope, ''), 'TempFail',
-                    f'Cannot retrieve smarthost: {why}'))
+                    f'Cannot retrieve smarthost: {reason}')
+            if attempt and number >= before:
+                found.append(attempt)
         return found
 
     def deliveries(self, message_id):

@@ -17,6 +17,7 @@ struct option {
 static const struct option options[] = {
     {"-f", STS_OPT_CONFIG, true},
     {"--json", STS_OPT_JSON, false},
+    {"--probe", STS_OPT_PROBE, false},
     {"--exim", STS_OPT_EXIM, false},
     {"--exim-binary", STS_OPT_EXIM_BINARY, true},
     {"--exim-config", STS_OPT_EXIM_CONFIG, true},

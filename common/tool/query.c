@@ -5,14 +5,62 @@
  */
 #include "tool/query.h"
 
-#include <string.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/child.h"
+#include "client/keep.h"
 #include "tool/out.h"
 #include "tool/tool.h"
+
+enum {
+	PROBES_S = 120, /* for the probes of all hosts of a domain */
+	/* "done probe HOST fault REASON" and the like */
+	ANSWER_BYTES = STS_NAME_MAX + 100
+};
+
+/* What the resolver has written about the MX hosts. */
+static void
+read_routes(struct sts_tool *tool, struct sts_query *query)
+{
+	struct sts_store *store;
+
+	if (sts_store_open(&store, tool->config.state_dir, false) != STS_OK)
+		return;
+	query->now = time(NULL);
+	query->has_routes = sts_store_read_routes(store, query->answer.domain,
+				query->now, &query->routes) == STS_OK;
+	sts_store_close(store);
+}
+
+/*
+ * Has the MX hosts probed, which only a resolver that serves can do; it ends
+ * when it has answered all that came before the end of its input.
+ */
+static void
+probe_hosts(struct sts_tool *tool, const struct sts_routes *routes)
+{
+	const char *const none[] = {NULL};
+	char answers[STS_ROUTES_MAX * ANSWER_BYTES];
+	int64_t end_ms = sts_monotonic_ms() + PROBES_S * 1000;
+	struct sts_child child;
+
+	if (sts_keep_start_resolver(
+		&tool->config, none, true, PROBES_S, &child) != STS_OK)
+		return;
+	if (isatty(STDERR_FILENO))
+		(void)fprintf(tool->err, "mta-sts: probing %zu MX host%s\n",
+		    routes->count, routes->count == 1 ? "" : "s");
+	/* All of it fits into an empty pipe. */
+	for (size_t i = 0; i < routes->count; i++)
+		(void)dprintf(child.in_fd, "probe %s\n", routes->route[i].host);
+	close(child.in_fd);
+	child.in_fd = -1;
+	(void)sts_child_read(&child, answers, sizeof(answers), false, end_ms);
+	(void)sts_child_finish(&child, end_ms);
+}
 
 /*
  * Has the resolver look at the MX hosts, and reads what it wrote.  Nothing
@@ -25,18 +73,18 @@ look_at_routes(struct sts_tool *tool, struct sts_query *query)
 	const char *const arguments[] = {"--once", "--routes", domain, NULL};
 	int64_t seconds =
 	    tool->config.fetch_timeout + 4 * tool->config.dns_timeout + 10;
-	struct sts_store *store;
 	struct sts_child child;
 
 	if (sts_client_start_resolver(&tool->config, arguments, &child) !=
 	    STS_OK)
 		return;
 	(void)sts_child_finish(&child, sts_monotonic_ms() + seconds * 1000);
-	if (sts_store_open(&store, tool->config.state_dir, false) != STS_OK)
-		return;
-	query->has_routes = sts_store_read_routes(store, domain, query->now,
-				&query->routes) == STS_OK;
-	sts_store_close(store);
+	read_routes(tool, query);
+	if ((tool->args.given & STS_OPT_PROBE) != 0 && query->has_routes &&
+	    query->routes.count > 0) {
+		probe_hosts(tool, &query->routes);
+		read_routes(tool, query);
+	}
 }
 
 /*

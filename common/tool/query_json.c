@@ -127,7 +127,7 @@ override_json(const struct sts_override *override)
 	    "line", (int) override->line);
 }
 
-/* One MX host; whether its certificate is valid is not known here. */
+/* One MX host, with what its last probe said, if there was one. */
 static json_t *
 route_json(const struct sts_route *route)
 {
@@ -141,10 +141,12 @@ route_json(const struct sts_route *route)
 		json_decref(addresses);
 		return NULL;
 	}
-	return json_pack("{s:o, s:I, s:b, s:o}", "host",
+	return json_pack("{s:o, s:I, s:b, s:o, s:s?, s:o}", "host",
 	    sts_json_text(route->host), "preference",
 	    (json_int_t)route->preference, "permitted", route->permitted,
-	    "addresses", addresses);
+	    "addresses", addresses, "probe",
+	    route->probed != 0 ? sts_status_name(route->probe) : NULL, "probed",
+	    sts_json_time(route->probed));
 }
 
 /*

@@ -95,9 +95,10 @@ sts_query_print_absence(
 
 /* Every address, since a probe or a block list is about addresses. */
 static void
-print_route(FILE *out, const struct sts_route *route)
+print_route(FILE *out, const struct sts_route *route, int64_t now)
 {
 	char addresses[STS_ROUTE_ADDRESSES_MAX * STS_ADDRESS_TEXT_MAX + 8];
+	char span[STS_AGE_TEXT];
 	size_t used = 0;
 
 	addresses[0] = '\0';
@@ -111,13 +112,20 @@ print_route(FILE *out, const struct sts_route *route)
 	sts_out_line(out, "MX host", "%lld %s%s: %s",
 	    (long long)route->preference, route->host, addresses,
 	    route->permitted ? "permitted" : "not in the policy");
+	if (route->probed == 0)
+		return;
+	sts_out_line(out, "last probe", "%s: %s (%s), %s ago", route->host,
+	    route->probe == STS_OK ? "TLS with a valid certificate"
+				   : sts_status_text(route->probe),
+	    sts_status_name(route->probe),
+	    sts_out_span(span, now - route->probed));
 }
 
 void
 sts_query_print_routes(FILE *out, const struct sts_routes *routes, int64_t now)
 {
 	for (size_t i = 0; i < routes->count; i++)
-		print_route(out, &routes->route[i]);
+		print_route(out, &routes->route[i], now);
 	if (routes->count == 0)
 		sts_out_line(out, "MX host", "none: %s (%s)",
 		    sts_status_text(routes->status),

@@ -24,10 +24,11 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {{"query", NULL}, 1, 1, STS_OPT_JSON, false, sts_tool_query,
-	"query DOMAIN [--json]",
+    {{"query", NULL}, 1, 1, STS_OPT_JSON | STS_OPT_PROBE, false, sts_tool_query,
+	"query DOMAIN [--json] [--probe]",
 	"What a delivery to DOMAIN would do now: its record, policy, MX hosts\n"
-	"and verdict.  Asks the network where a delivery would.\n"
+	"and verdict.  Asks the network where a delivery would; --probe looks\n"
+	"at the certificates of the MX hosts too.\n"
 	"Exit status 0: it would be delivered, 1: it would be deferred.\n"},
     {{"lint", "policy"}, 0, 1, 0, true, sts_tool_lint_policy,
 	"lint policy [FILE|-]",

@@ -36,7 +36,8 @@ enum {
 	STS_OPT_GROUP = 1 << 6,
 	STS_OPT_HELP = 1 << 7,
 	STS_OPT_VERSION = 1 << 8,
-	STS_OPT_SMTPD = 1 << 9
+	STS_OPT_SMTPD = 1 << 9,
+	STS_OPT_PROBE = 1 << 10
 };
 
 enum { STS_OPERANDS_MAX = 8 };

@@ -43,10 +43,10 @@ class World:
         self.counts = collections.Counter()
         self.lock = threading.Lock()
         self.expired = set()
-        authority = inject_certs.Authority(directory, "root")
-        self.ca_file = authority.cert
+        self.authority = inject_certs.Authority(directory, "root")
+        self.ca_file = self.authority.cert
         self.dns_port = self.start_dns()
-        self.https_port = self.start_https(authority, domains)
+        self.https_port = self.start_https(domains)
 
     def configure(self, path, overrides=None, **settings):
         """Writes a configuration for this world; a_b="c" is a line "a-b c",
@@ -123,14 +123,15 @@ class World:
 
     # HTTPS
 
-    def start_https(self, authority, domains):
+    def start_https(self, domains):
         world = self
         names = "subjectAltName=" + ",".join("DNS:mta-sts." + domain
                                              for domain in domains)
 
         def make_context(*times):
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(*authority.issue("host", names, *times))
+            context.load_cert_chain(
+                *self.authority.issue("host", names, *times))
             return context
 
         class Handler(http.server.BaseHTTPRequestHandler):

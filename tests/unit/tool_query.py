@@ -10,14 +10,16 @@ import tempfile
 
 sys.dont_write_bytecode = True
 from fakeworld import World, policy
+from inject_certs import BEFORE, PAST
 from inject_scratch import unprivileged
+from inject_smtp import Smtp
 from inject_tap import Tap
 
 tap = Tap()
 ok, same = tap.ok, tap.equal
 
-# The real resolver speaks to policy hosts on port 443 only; this stands in
-# for it where a policy is fetched, and is the real one for routes.
+# The real resolver speaks to policy hosts on port 443 only and to MX hosts on
+# 25; this stands in for it there, and is the real one for routes.
 STAND_IN = """#!/bin/sh
 conf= what= domain=
 while [ $# -gt 0 ]; do
@@ -36,6 +38,7 @@ routes,*) exec %(top)s/mta-sts-resolver -e -f $conf --once --routes $domain;;
 refresh,) exec %(top)s/help_resolver $conf %(port)d refresh;;
 refresh,*) %(top)s/help_resolver $conf %(port)d force $domain |
     sed 's/^done force/done refresh/'; exit 0;;
+,) exec %(top)s/help_probe_resolver $conf serve %(mx_port)d;;
 *) exec %(top)s/help_resolver $conf %(port)d lookup $domain;;
 esac
 """
@@ -102,6 +105,34 @@ def an_enforced_domain():
           for m in j["mx_hosts"]],
          [("mx.d.test", 10, True, ["127.0.0.1"]),
           ("mx2.d.test", 20, False, ["127.0.0.1"])], "MX hosts as JSON")
+
+
+def probes():
+    case = Case()
+    case.publish()
+    WORLD.mx["d.test"] = [(10, "mx.d.test")]
+    same(case.run("query", "d.test"), 0, "not asked to probe")
+    same(("last probe" in case.out, MX.commands), (False, []),
+         "no MX host is contacted")
+    same(case.run("query", "d.test", "--probe"), 0, "--probe")
+    ok("\nlast probe:     mx.d.test: TLS with a valid certificate (ok), "
+       in case.out, "a valid certificate", case.out)
+    same([command.split()[0] for command in MX.commands],
+         ["EHLO", "STARTTLS", "tls:QUIT"], "and no mail")
+    host = case.json("query", "d.test")["mx_hosts"][0]
+    same((host["probe"], host["probed"] is None), ("ok", False),
+         "remembered, and shown as JSON")
+    case = Case()
+    case.publish()
+    WORLD.mx["d.test"] = [(10, "old.d.test"), (20, "mx.d.test")]
+    j = case.json("query", "d.test", "--probe")
+    same((case.code, [(m["host"], m["probe"]) for m in j["mx_hosts"]]),
+         (0, [("old.d.test", "mx_cert_expired"), ("mx.d.test", None)]),
+         "one that has run out; an address is probed for one host only")
+    case = Case()
+    same((case.run("query", "none.test", "--probe"), case.err), (0, ""),
+         "nothing to probe")
+    same(case.run("cache", "list", "--probe"), 2, "an option of query alone")
 
 
 def verdicts():
@@ -234,6 +265,7 @@ def corruption():
 
 def main():
     an_enforced_domain()
+    probes()
     verdicts()
     overrides()
     local_faults()
@@ -245,11 +277,17 @@ def main():
 
 if __name__ == "__main__":
     with unprivileged("mta-sts", "mta-sts-resolver", "tests/help_resolver",
-                      "tests/help_age") as TOP:
+                      "tests/help_probe_resolver", "tests/help_age") as TOP:
         os.chmod(TOP, 0o755)
         WORLD = World(TOP, ["d.test", "other.test"])
+        MX = Smtp(
+            WORLD.authority.issue("mx", "subjectAltName=DNS:mx.d.test"),
+            by_name={"old.d.test": WORLD.authority.issue(
+                "old", "subjectAltName=DNS:old.d.test", PAST, BEFORE)})
         with open(TOP + "/stand-in", "w") as f:
-            f.write(STAND_IN % {"top": TOP, "port": WORLD.https_port})
+            f.write(STAND_IN % {"top": TOP, "port": WORLD.https_port,
+                                "mx_port": MX.port})
         os.chmod(TOP + "/stand-in", 0o755)
-        main()
+        with MX:
+            main()
     sys.exit(tap.done())

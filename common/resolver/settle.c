@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 
-enum { CLOCK_AHEAD = 86400 }; /* seconds without a chain that verified */
+enum { CLOCK_AHEAD = 172800 }; /* seconds without a chain that verified */
 
 static int64_t
 at_least(int64_t value, int64_t least)
@@ -186,25 +186,66 @@ write_absence(struct sts_lookup *l)
 }
 
 /*
- * The witness, the domain that the newest `fetched` was seen with, was fetched
- * again with this clock.  A clock far behind: if that went well the clock is
- * right, and it was wrong then.  One that may be ahead: it is, if the witness's
- * certificate has run out as well; anything else says nothing against it.
+ * The witness, a domain whose chain verified once, was fetched again with this
+ * clock.  A clock far behind: if that went well the clock is right, and it was
+ * wrong then.  One that may be ahead: it is, if the witness's certificate has
+ * run out as well; whatever else its host does says nothing against the clock.
  */
 static void
 on_witness(void *arg, enum sts_status status)
 {
 	struct sts_lookup *l = arg;
 
-	if (!l->clock_suspect)
-		status = status == STS_FETCH_CERT_EXPIRED ? STS_CLOCK : STS_OK;
-	else if (status == STS_NOT_FOUND) /* dropped: nothing against it */
+	if (l->clock_suspect && status == STS_NOT_FOUND)
+		/* dropped: nothing speaks against it */
 		status = sts_store_write_newest(
 		    l->resolver->store, sts_now(), l->domain);
+	else if (!l->clock_suspect && status != STS_FETCH_CERT_EXPIRED &&
+	    !sts_status_is_local(status))
+		status = STS_OK;
 	if (status == STS_OK)
 		write_absence(l);
 	else
 		sts_lookup_finish(l, STS_CLOCK);
+}
+
+struct other {
+	const char *than;
+	char domain[STS_NAME_MAX + 1];
+};
+
+/* Takes the first that comes. */
+static bool
+take_other(void *arg, const char *domain)
+{
+	struct other *other = arg;
+
+	if (strcmp(domain, other->than) == 0)
+		return true;
+	memcpy(other->domain, domain, strlen(domain) + 1);
+	return false;
+}
+
+/*
+ * The domain that the newest `fetched` was seen with; where that is the one in
+ * question and the clock may be ahead, any other with a policy.  False: none.
+ */
+static bool
+find_witness(const struct sts_lookup *l, char witness[STS_NAME_MAX + 1])
+{
+	struct sts_store *store = l->resolver->store;
+	struct other other = {.than = l->domain};
+	int64_t newest;
+
+	if (sts_store_read_newest(store, &newest, witness) != STS_OK)
+		return false;
+	if (strcmp(witness, l->domain) != 0)
+		return true;
+	if (!l->clock_suspect)
+		(void)sts_store_walk(
+		    store, STS_KIND_POLICY, take_other, &other);
+	memcpy(witness, other.domain, sizeof(other.domain));
+	return witness[0] != '\0';
 }
 
 /*
@@ -215,29 +256,27 @@ static void
 ask_witness(struct sts_lookup *l)
 {
 	char witness[STS_NAME_MAX + 1];
-	int64_t newest;
 
-	if (sts_store_read_newest(l->resolver->store, &newest, witness) !=
-		STS_OK ||
-	    strcmp(witness, l->domain) == 0) {
-		if (l->clock_suspect)
-			sts_lookup_finish(l, STS_CLOCK);
-		else
-			write_absence(l);
-	} else if (!sts_lookup_start(
-		       l->resolver, witness, STS_TASK_FORCE, on_witness, l))
-		sts_lookup_finish(l, STS_NO_MEMORY);
+	if (find_witness(l, witness)) {
+		if (!sts_lookup_start(
+			l->resolver, witness, STS_TASK_FORCE, on_witness, l))
+			sts_lookup_finish(l, STS_NO_MEMORY);
+	} else if (l->clock_suspect)
+		sts_lookup_finish(l, STS_CLOCK);
+	else
+		write_absence(l);
 }
 
 /*
  * True where the reason may be the clock's and not the domain's: a certificate
- * has run out, and none has been found valid for a day.
+ * has run out, and none has been found valid for two days, though a store is
+ * refreshed daily.  A spoiled entry is a fault anyway.
  */
 static bool
 may_be_clock(const struct sts_lookup *l, enum sts_status reason, int64_t now)
 {
 	return l->clock_suspect ||
-	    (reason == STS_FETCH_CERT_EXPIRED &&
+	    (reason == STS_FETCH_CERT_EXPIRED && !l->corrupt &&
 		sts_clock_may_be_ahead(l->resolver, now, CLOCK_AHEAD));
 }
 

@@ -108,8 +108,9 @@ def test_certificate(lab):
                'ahead: a refresh removes nothing that seems to be unused')
         tap.same(sent(lab, known), 'waits: clock',
                  'ahead: a policy that has expired by that clock')
-        tap.diag('ahead, the same of the domain fetched last, where only the '
-                 f'machine\'s silence is seen: {sent(lab, "last.test")}')
+        # Which other one, is as the directory has it.
+        tap.diag('ahead, the same of the domain fetched last, where another '
+                 f'one is asked: {sent(lab, "last.test")}')
     tap.same(sent(lab, known), NO_TLS, 'mended: it is in force again')
 
 

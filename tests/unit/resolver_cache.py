@@ -568,7 +568,7 @@ def clock_ahead():
         before = WORLD.hello_count("d.test")
         return case, lambda: WORLD.hello_count("d.test") - before
 
-    case, asked = cold(2, expired=["d.test"])
+    case, asked = cold(3, expired=["d.test"])
     same(case.lookup("cold.test"), "fault clock",
          "expired, and so is that of the domain fetched last: the clock")
     same((case.verdict("cold.test"), case.verdict()), ("unknown", "enforce"),
@@ -579,24 +579,39 @@ def clock_ahead():
     same((case.lookup("cold.test"), case.verdict("cold.test")),
          ("ok", "enforce"), "once the clock is right the policy is fetched")
 
-    case, asked = cold(2)
+    case, asked = cold(3)
     same((case.lookup("cold.test"), case.verdict("cold.test")),
          ("ok", "no policy"), "that of the other is valid: the domain's fault")
     same(asked(), 1, "asked once")
 
-    case, asked = cold(0.9, expired=["d.test"])
+    case, asked = cold(1.9, expired=["d.test"])
     same((case.lookup("cold.test"), case.verdict("cold.test"), asked()),
          ("ok", "no policy", 0),
-         "a certificate was valid within the day: the domain's fault")
+         "a certificate was valid the day before: the domain's fault")
 
-    case, _asked = cold(2, policy={"d.test": (500, "")})
+    case, _asked = cold(3, policy={"d.test": (500, "")})
     same((case.lookup("cold.test"), case.verdict("cold.test")),
          ("ok", "no policy"), "the other host is broken: it says nothing")
 
-    case, _asked = cold(2, expired=["d.test"])
+    case, _asked = cold(3, expired=["d.test"])
+    with open(case.file("policies"), "a") as f:
+        f.write("spoiled")
+    same((case.lookup("cold.test"), case.verdict("cold.test")),
+         ("fault clock", "unknown"), "the other entry cannot be read: a fault")
+
+    case, _asked = cold(3, expired=["d.test"])
     case.set("expires", int(time.time()) - 1)
     same((case.lookup(), case.verdict()), ("ok", "no policy"),
          "of the domain fetched last itself nothing can be said")
+    WORLD.txt["_mta-sts.other.test"] = ["v=STSv1; id=1"]
+    WORLD.policy["other.test"] = policy()
+    os.unlink(case.file("absent"))
+    case.lookup("other.test")
+    case.newest(-3 * 86400)
+    WORLD.expired.add("other.test")
+    WORLD.txt["_mta-sts.d.test"] = ["v=STSv1; id=2"]
+    same((case.lookup(), case.verdict()), ("fault clock", "unknown"),
+         "unless there is another domain with a policy")
     os.remove(os.path.join(case.state, "newest"))
     same((case.lookup("cold.test"), case.verdict("cold.test")),
          ("ok", "no policy"), "nor where nothing was ever fetched")

@@ -21,7 +21,12 @@ enum {
 	DOMAINS_BYTES = 4096,  /* of the recipients of one message */
 	ADDRESSES_MAX = 16384, /* known addresses of MX hosts */
 	WALK_MAX = 4096,       /* domains read at once */
-	WALK_AGAIN_MS = 60000
+	WALK_AGAIN_MS = 60000,
+	/*
+	 * The resolver counts from when it contacted the address, which is up
+	 * to 20 s after it was asked: who is asked for sooner loses his turn.
+	 */
+	ASK_AGAIN_MS = (STS_PROBE_AGAIN + 20) * 1000
 };
 
 struct out {
@@ -37,7 +42,8 @@ struct place {
 	struct sts_map_node node;
 	char address[STS_ADDRESS_TEXT_MAX];
 	bool may_probe;   /* whatever "probe" says: there is another host */
-	int64_t first_ms; /* when it was last the first to be asked for */
+	int64_t asked_ms; /* when its probe was last asked for, 0: never */
+	int64_t turn_ms;  /* since when it waits for its turn */
 	char host[];
 };
 
@@ -131,49 +137,53 @@ sts_out_commit(struct sts_filter *f, uint64_t id)
 	o->len = 0;
 }
 
-static void
-ask_probe(struct sts_filter *f, const struct place *p)
+static bool
+may_ask(const struct sts_filter *f, const struct place *p)
 {
-	if (p->may_probe || f->config.probe != STS_PROBE_OFF)
-		sts_keep_probe(f->keep, p->host);
-}
-
-/* The place with this address that has waited longest; NULL: there is none. */
-static struct place *
-next_in_turn(struct sts_filter *f, const char *address)
-{
-	struct place *p = sts_map_find(&f->addresses, sts_map_hash(address));
-	struct place *found = NULL;
-
-	for (; p != NULL; p = sts_map_next(&p->node)) {
-		if (strcmp(p->address, address) == 0 &&
-		    (found == NULL || p->first_ms < found->first_ms))
-			found = p;
-	}
-	return found;
+	return p->may_probe || f->config.probe != STS_PROBE_OFF;
 }
 
 /*
- * Has every host with this address probed; says whether there is one.  Of
- * several the resolver contacts only the first, and none for ten minutes after
- * it: so each is the first in turn, or a host that fails could hide for ever
- * behind one that is well.
+ * Within one millisecond hosts may be learned and one of them asked for: then
+ * it is the others' turn.  Of equals the one learned first, which a map gives
+ * last.
+ */
+static bool
+is_before(const struct place *p, const struct place *next)
+{
+	if (p->turn_ms != next->turn_ms)
+		return p->turn_ms < next->turn_ms;
+	return p->asked_ms <= next->asked_ms;
+}
+
+/*
+ * Has the host with this address probed that has waited longest; says whether
+ * there is a host.  The resolver contacts an address once in ten minutes: asked
+ * for several hosts it takes whose DNS answers first, and one that fails could
+ * hide for ever behind a quick one that is well.
  */
 static bool
 probe_address(struct sts_filter *f, const char *address)
 {
 	struct place *p = sts_map_find(&f->addresses, sts_map_hash(address));
-	struct place *first = next_in_turn(f, address);
+	struct place *next = NULL;
+	int64_t now = sts_monotonic_ms();
+	bool known = false;
 
-	if (first == NULL)
-		return false;
-	first->first_ms = sts_monotonic_ms();
-	ask_probe(f, first);
 	for (; p != NULL; p = sts_map_next(&p->node)) {
-		if (p != first && strcmp(p->address, address) == 0)
-			ask_probe(f, p);
+		if (strcmp(p->address, address) != 0)
+			continue;
+		known = true;
+		if (p->asked_ms != 0 && now - p->asked_ms < ASK_AGAIN_MS)
+			return true;
+		if (may_ask(f, p) && (next == NULL || is_before(p, next)))
+			next = p;
 	}
-	return true;
+	if (next != NULL) {
+		next->asked_ms = next->turn_ms = now;
+		sts_keep_probe(f->keep, next->host);
+	}
+	return known;
 }
 
 /* The same address may belong to several hosts, each with its certificate. */
@@ -200,6 +210,8 @@ learn_address(
 	memcpy(p->address, address, strlen(address) + 1);
 	memcpy(p->host, host, size);
 	p->may_probe = may_probe;
+	/* Behind those that wait, or ever new names would go before them. */
+	p->turn_ms = sts_monotonic_ms();
 	sts_map_insert(&f->addresses, &p->node, key);
 }
 

@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* filter-mta-sts: outgoing sessions, probes, and domains kept known. */
+
+/* Of turns that take ten minutes the clock and the resolver are the test's. */
+#define sts_monotonic_ms fake_ms
+#define sts_keep_probe   fake_probe
+#include "opensmtpd/filter_out.c"
+#undef sts_monotonic_ms
+#undef sts_keep_probe
+
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,51 +160,122 @@ share_address(void)
 	}
 }
 
-/* The probe that was asked for after `count` others; "" where none was. */
-static const char *
-probe_after(unsigned count)
-{
-	static char line[400];
-	char path[100];
-	FILE *f;
+static const char failed_at_shared[] =
+    "report|0.7|1.1|smtp-out|link-connect|d1|mx|pass|203.0.113.1:1|"
+    "192.0.2.9:25\n"
+    "report|0.7|1.1|smtp-out|link-disconnect|d1\n";
 
-	snprintf(path, sizeof(path), "%s/ran", w.dir);
-	if ((f = fopen(path, "r")) == NULL)
-		return "";
-	while (fgets(line, sizeof(line), f) != NULL) {
-		if (strncmp(line, "probe ", 6) == 0 && count-- == 0) {
-			fclose(f);
-			return line;
-		}
-	}
-	fclose(f);
-	return "";
-}
-
-/* The resolver contacts an address for the first of them alone. */
+/* The resolver contacts an address once in ten minutes. */
 static void
-test_turns(void)
+test_shared(void)
 {
-	char first[SHARING][400];
-
 	smtpd_world(&w, "");
 	share_address();
 	start(true);
-	for (unsigned i = 0; i < SHARING; i++) {
-		peer_say(&p,
-		    "report|0.7|1.1|smtp-out|link-connect|d1|mx|pass|"
-		    "203.0.113.1:1|192.0.2.9:25\n"
-		    "report|0.7|1.1|smtp-out|link-disconnect|d1\n");
-		ok(smtpd_wait_ran(&w, "probe ", (i + 1) * SHARING, 5000),
-		    "every host at the address is asked for");
-		snprintf(
-		    first[i], sizeof(first[i]), "%s", probe_after(i * SHARING));
-	}
-	ok(strcmp(first[0], first[1]) != 0 && strcmp(first[1], first[2]) != 0 &&
-		strcmp(first[0], first[2]) != 0,
-	    "each time another of them is the first");
+	peer_say(&p, failed_at_shared);
+	ok(smtpd_wait_ran(&w, "probe mx1.enforce", 1, 5000),
+	    "hosts share an address: a session there fails");
+	poll(NULL, 0, 300);
+	is_int(smtpd_ran(&w, "probe "), 1, "one of them is asked for");
+	peer_say(&p, failed_at_shared);
+	settle();
+	poll(NULL, 0, 300);
+	is_int(smtpd_ran(&w, "probe "), 1, "and none when the next one fails");
 	is_int(peer_end(&p), 0, "ends with its input");
 	smtpd_remove(&w);
+}
+
+/* The same with a clock that can be set. */
+
+#define SHARED "192.0.2.9"
+
+struct sts_keep {
+	char asked[200]; /* the hosts, each with a space after it */
+};
+
+static struct sts_keep resolver;
+static struct sts_filter filter = {.keep = &resolver};
+static int64_t now_ms = 1000;
+
+int64_t
+fake_ms(void)
+{
+	return now_ms;
+}
+
+void
+fake_probe(struct sts_keep *keep, const char *host)
+{
+	strlcat(keep->asked, host, sizeof(keep->asked));
+	strlcat(keep->asked, " ", sizeof(keep->asked));
+}
+
+/* Whom the filter has probed when a session at the address fails. */
+static const char *
+fails(const char *address)
+{
+	char endpoint[STS_ADDRESS_TEXT_MAX + 8];
+
+	resolver.asked[0] = '\0';
+	snprintf(endpoint, sizeof(endpoint), "%s:25", address);
+	sts_out_connect(&filter, 1, endpoint);
+	sts_out_end(&filter, 1);
+	return resolver.asked;
+}
+
+/* Time enough for the resolver to contact an address again. */
+static const char *
+fails_later(void)
+{
+	now_ms += (STS_PROBE_AGAIN + 60) * 1000;
+	return fails(SHARED);
+}
+
+static void
+test_turns(void)
+{
+	filter.config.probe = STS_PROBE_FAILED;
+	learn_address(&filter, SHARED, "a.test", false);
+	learn_address(&filter, SHARED, "b.test", false);
+	learn_address(&filter, "192.0.2.10", "own.test", false);
+	is_str(fails(SHARED), "a.test ", "the first that was learned, alone");
+	is_str(fails(SHARED), "", "nobody at the next failure");
+	is_str(fails("192.0.2.10"), "own.test ", "another address is another");
+	now_ms += STS_PROBE_AGAIN * 1000 - 1;
+	is_str(fails(SHARED), "", "nor within the resolver's time");
+	learn_address(&filter, SHARED, "new.test", false);
+	is_str(fails(SHARED), "", "nor a host that was learned meanwhile");
+	now_ms += 60000;
+	learn_address(&filter, SHARED, "b.test", false);
+	is_str(fails(SHARED), "b.test ",
+	    "then who waits longest, though learned again");
+	is_str(fails_later(), "a.test ", "a new host overtakes nobody");
+	now_ms++;
+	learn_address(&filter, SHARED, "newer.test", false);
+	is_str(fails_later(), "new.test ", "its turn comes");
+	is_str(fails_later(), "b.test ", "failures in between moved no turn");
+	is_str(fails_later(), "a.test ", "round and round");
+	is_str(fails_later(), "newer.test ", "nobody is left out");
+	sts_out_forget(&filter);
+}
+
+/* With "probe off" only a host beside which there is another. */
+static void
+test_turns_off(void)
+{
+	filter.config.probe = STS_PROBE_OFF;
+	learn_address(&filter, SHARED, "only.test", false);
+	is_str(fails(SHARED), "", "probe off: nobody");
+	is_int(filter.walked_ms, 0, "but the address is known");
+	learn_address(&filter, SHARED, "one-of-two.test", true);
+	is_str(fails(SHARED), "one-of-two.test ",
+	    "probe off: who has an alternative; the other takes no turn");
+	is_str(fails(SHARED), "", "nobody at the next failure");
+	is_str(fails_later(), "one-of-two.test ", "and the same one again");
+	(void)fails("192.0.2.11");
+	is_int(filter.walked_ms, now_ms,
+	    "routes are read for an address that is not known");
+	sts_out_forget(&filter);
 }
 
 static void
@@ -312,7 +391,9 @@ main(void)
 	is_int(peer_end(&p), 0, "ends with its input");
 	test_file();
 	smtpd_remove(&w);
+	test_shared();
 	test_turns();
+	test_turns_off();
 	test_refresh();
 	test_idle();
 	return tap_done();

@@ -62,7 +62,7 @@ bool sts_keep_ask(
 /*
  * Has an MX host (a normalised name) probed.  Nobody is told: what comes of it
  * is in the routes of the domains that use the host.  The resolver is told in
- * the order of the calls: of hosts at one address it contacts only the first.
+ * the order of the calls; of hosts at one address it contacts only one.
  */
 void sts_keep_probe(struct sts_keep *keep, const char *host);
 

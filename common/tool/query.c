@@ -5,6 +5,7 @@
  */
 #include "tool/query.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -46,6 +47,7 @@ probe_hosts(struct sts_tool *tool, const struct sts_routes *routes)
 	char answers[STS_ROUTES_MAX * ANSWER_BYTES];
 	int64_t end_ms = sts_monotonic_ms() + PROBES_S * 1000;
 	struct sts_child child;
+	void (*on_pipe)(int);
 
 	if (sts_keep_start_resolver(
 		&tool->config, none, true, PROBES_S, &child) != STS_OK)
@@ -53,9 +55,11 @@ probe_hosts(struct sts_tool *tool, const struct sts_routes *routes)
 	if (isatty(STDERR_FILENO))
 		(void)fprintf(tool->err, "mta-sts: probing %zu MX host%s\n",
 		    routes->count, routes->count == 1 ? "" : "s");
-	/* All of it fits into an empty pipe. */
+	/* All of it fits into an empty pipe; the resolver may have died. */
+	on_pipe = signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < routes->count; i++)
 		(void)dprintf(child.in_fd, "probe %s\n", routes->route[i].host);
+	(void)signal(SIGPIPE, on_pipe);
 	close(child.in_fd);
 	child.in_fd = -1;
 	(void)sts_child_read(&child, answers, sizeof(answers), false, end_ms);

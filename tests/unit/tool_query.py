@@ -129,6 +129,12 @@ def probes():
     same((case.code, [(m["host"], m["probe"]) for m in j["mx_hosts"]]),
          (0, [("old.d.test", "mx_cert_expired"), ("mx.d.test", None)]),
          "one that has run out; an address is probed for one host only")
+    case = Case(resolver=TOP + "/dies")
+    WORLD.mx["d.test"] = [(10, "mx.d.test")]
+    WORLD.txt.clear()
+    same(case.run("query", "d.test", "--probe"), 0, "a resolver that dies")
+    ok("\nverdict:        none" in case.out and "last probe" not in case.out,
+       "costs only the probe")
     case = Case()
     same((case.run("query", "none.test", "--probe"), case.err), (0, ""),
          "nothing to probe")
@@ -288,6 +294,11 @@ if __name__ == "__main__":
             f.write(STAND_IN % {"top": TOP, "port": WORLD.https_port,
                                 "mx_port": MX.port})
         os.chmod(TOP + "/stand-in", 0o755)
+        # In serving mode it ends at once.
+        with open(TOP + "/dies", "w") as f:
+            f.write('#!/bin/sh\ncase "$*" in *--once*) exec %s/stand-in "$@";;'
+                    '\nesac\nexit 0\n' % TOP)
+        os.chmod(TOP + "/dies", 0o755)
         with MX:
             main()
     sys.exit(tap.done())

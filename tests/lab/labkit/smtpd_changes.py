@@ -33,12 +33,12 @@ def attempts(lab):
                for path in pathlib.Path(paths.STATE).glob('routes/*/*')}
     began = int(lab.now())
     lab.later(LATER)
-    lab.mta.run_queue(seconds=20)
+    lab.mta.run_queue()
     tap.until(lambda: all(lab.routed(domain) >= began for domain in domains),
               30)
     late = [domain for domain in domains if lab.routed(domain) < began]
     tap.same(late, [], 'the first attempt has all domains looked up')
-    lab.mta.run_queue(seconds=20)
+    lab.mta.run_queue()
 
 
 def new_hosts(lab):

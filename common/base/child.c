@@ -295,10 +295,13 @@ sts_child_finish(struct sts_child *child, int64_t deadline_ms)
 	enum reaped result;
 	int status = -1;
 
-	sts_child_close(child);
 	child->pid = -1;
-	if (pid <= 0)
+	if (pid <= 0) {
+		sts_child_close(child);
 		return -1;
+	}
+	/* What it still says has no reader, but SIGPIPE would end it. */
+	close_fd(&child->in_fd);
 	result = reap(pid, deadline_ms, &status);
 	if (result == STILL_THERE) {
 		/* Not reaped, so these are still the numbers of our child. */
@@ -306,6 +309,7 @@ sts_child_finish(struct sts_child *child, int64_t deadline_ms)
 		(void)kill(pid, SIGKILL);
 		(void)reap(pid, sts_monotonic_ms() + KILL_MS, &status);
 	}
+	sts_child_close(child);
 	errno = saved_errno;
 	return result == REAPED ? status : -1;
 }

@@ -64,8 +64,10 @@ ssize_t sts_child_read(struct sts_child *child, char *buf, size_t size,
 void sts_child_close(struct sts_child *child);
 
 /*
- * Closes the descriptors, waits for exactly this child until the deadline,
- * then kills it with SIGKILL and reaps it.  Returns the wait status as
+ * Closes the child's standard input, waits for exactly this child until the
+ * deadline, then kills it with SIGKILL and reaps it.  The pipe from it stays
+ * open, unread, until it has ended: a late line does not end it by SIGPIPE, a
+ * flood of them ends at the deadline.  Returns the wait status as
  * waitpid(2) gives it, or -1 where it was killed here, is detached, or was
  * reaped by somebody else.
  */

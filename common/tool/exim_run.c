@@ -37,8 +37,8 @@ sts_exim_run(const struct sts_exim *e, const char *const *arguments)
 	    sts_monotonic_ms() + PATIENCE_MS);
 	wait_status =
 	    sts_child_finish(&child, sts_monotonic_ms() + PATIENCE_MS);
-	if (len < 0 || wait_status == -1 || !WIFEXITED(wait_status) ||
-	    WEXITSTATUS(wait_status) != 0) {
+	if (len < 0 || len == OUTPUT_MAX || wait_status == -1 ||
+	    !WIFEXITED(wait_status) || WEXITSTATUS(wait_status) != 0) {
 		free(output);
 		return NULL;
 	}

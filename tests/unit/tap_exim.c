@@ -45,33 +45,11 @@ static char *
 read_all(const char *scenario, const char *name)
 {
 	char path[128], *text = malloc(TEXT_MAX);
-	FILE *file;
-	size_t len;
 
 	snprintf(
 	    path, sizeof(path), "tests/unit/data/exim/%s/%s", scenario, name);
-	file = fopen(path, "r");
-	if (file == NULL || text == NULL) {
-		printf("Bail out! cannot read %s\n", path);
-		exit(1);
-	}
-	len = fread(text, 1, TEXT_MAX / 2, file);
-	text[len] = '\0';
-	fclose(file);
+	read_text(path, text, TEXT_MAX);
 	return text;
-}
-
-bool
-change(char *text, const char *after, const char *from, const char *to)
-{
-	char *at = after != NULL ? strstr(text, after) : text;
-	size_t from_len = strlen(from), to_len = strlen(to);
-
-	if (at == NULL || (at = strstr(at, from)) == NULL)
-		return false;
-	memmove(at + to_len, at + from_len, strlen(at + from_len) + 1);
-	memcpy(at, to, to_len);
-	return true;
 }
 
 void

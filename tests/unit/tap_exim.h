@@ -32,12 +32,6 @@ void worlds_end(void);
 void open_world(struct world *w, const char *scenario);
 void close_world(struct world *w);
 
-/*
- * Replaces the first `from` behind `after` (or from the start) in place; false
- * where there is none.
- */
-bool change(char *text, const char *after, const char *from, const char *to);
-
 /* Parses and judges it as it is now. */
 void judge(struct world *w);
 

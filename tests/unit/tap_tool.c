@@ -53,3 +53,30 @@ write_file(const char *path, const void *bytes, size_t len)
 		exit(1);
 	}
 }
+
+void
+read_text(const char *path, char *text, size_t size)
+{
+	FILE *file = text != NULL ? fopen(path, "r") : NULL;
+	size_t len = file != NULL ? fread(text, 1, size / 2, file) : 0;
+
+	if (len == 0 || len == size / 2) {
+		printf("Bail out! cannot read %s\n", path);
+		exit(1);
+	}
+	text[len] = '\0';
+	fclose(file);
+}
+
+bool
+change(char *text, const char *after, const char *from, const char *to)
+{
+	char *at = after != NULL ? strstr(text, after) : text;
+	size_t from_len = strlen(from), to_len = strlen(to);
+
+	if (at == NULL || (at = strstr(at, from)) == NULL)
+		return false;
+	memmove(at + to_len, at + from_len, strlen(at + from_len) + 1);
+	memcpy(at, to, to_len);
+	return true;
+}

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The mta-sts command inside a test: run with arguments, its output kept.
+ * The mta-sts command inside a test: run with arguments, its output kept; and
+ * the files that it is given.
  */
 #ifndef STS_TESTS_TAP_TOOL_H
 #define STS_TESTS_TAP_TOOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct ran {
@@ -19,5 +21,17 @@ void ran_free(struct ran *ran);
 
 /* A file with these bytes; ends the test program where it cannot be made. */
 void write_file(const char *path, const void *bytes, size_t len);
+
+/*
+ * A text of less than half of `size` bytes, with room to change it; ends the
+ * test program where it cannot be read whole.
+ */
+void read_text(const char *path, char *text, size_t size);
+
+/*
+ * Replaces the first `from` behind `after` (or from the start) in place; false
+ * where there is none.
+ */
+bool change(char *text, const char *after, const char *from, const char *to);
 
 #endif

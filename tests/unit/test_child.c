@@ -540,6 +540,24 @@ test_unfinished_line(void)
 	is_int(WEXITSTATUS(sts_child_finish(&child, deadline)), 7, "status");
 }
 
+/* What nobody reads any more costs a child its pipe, not its life. */
+static void
+test_late_line(void)
+{
+	struct sts_child_spec spec =
+	    shell_spec("echo a; read x; sleep 0.1; echo b; echo c; exit 7");
+	int64_t deadline = sts_monotonic_ms() + 5000;
+	struct sts_child child;
+	char buf[100];
+
+	spec.want_stdin = true;
+	is_int(sts_child_start(&child, &spec), STS_OK, "a shell");
+	is_int(sts_child_read(&child, buf, sizeof(buf), true, deadline), 2,
+	    "a line");
+	is_int(sts_child_finish(&child, deadline), 7 << 8,
+	    "it exits by itself after lines that nobody read");
+}
+
 /*
  * A child that hangs, and one of its own that hangs too: both hold a FIFO
  * open, which ends when they have gone.
@@ -706,6 +724,7 @@ main(void)
 	test_few_descriptors();
 	test_input();
 	test_unfinished_line();
+	test_late_line();
 	test_deadline();
 	test_signals_of_the_host();
 	test_detached();

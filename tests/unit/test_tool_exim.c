@@ -8,6 +8,7 @@
 
 #include "tests/unit/tap.h"
 #include "tests/unit/tap_exim.h"
+#include "tests/unit/tap_tool.h"
 
 /* Parsing. */
 static void

@@ -26,33 +26,11 @@ static char conf_file[64], aliases_file[64], state_dir[64], smtpd_file[64],
 /* The parts of the example and of Debian's file, as they are installed. */
 static char example[TEXT_MAX], debian[TEXT_MAX];
 
-static bool
-change(char *text, const char *after, const char *from, const char *to)
-{
-	char *at = after != NULL ? strstr(text, after) : text;
-	size_t from_len = strlen(from), to_len = strlen(to);
-
-	if (at == NULL || (at = strstr(at, from)) == NULL)
-		return false;
-	memmove(at + to_len, at + from_len, strlen(at + from_len) + 1);
-	memcpy(at, to, to_len);
-	return true;
-}
-
 /* With our paths in place of the system's. */
 static void
 read_example(const char *path, char *text)
 {
-	FILE *file = fopen(path, "r");
-	size_t len;
-
-	if (file == NULL) {
-		printf("Bail out! cannot read %s\n", path);
-		exit(1);
-	}
-	len = fread(text, 1, TEXT_MAX / 2, file);
-	text[len] = '\0';
-	fclose(file);
+	read_text(path, text, TEXT_MAX);
 	ok(change(text, "\ntable mta-sts", "/etc/mta-sts.conf", conf_file),
 	    "%s names our configuration", path);
 	ok(change(text, NULL, "/etc/aliases", aliases_file), "%s has aliases",

@@ -77,8 +77,8 @@ struct sts_smtpd_rule {
 	const struct sts_smtpd_statement *action; /* NULL: reject, or none */
 	/* For whom: */
 	bool for_any; /* or for all but some */
-	bool for_local;
 	bool for_not;
+	bool for_regex; /* for_domain is one, or a list of them */
 	const struct sts_smtpd_word *for_domain; /* the first word behind it */
 	const struct sts_smtpd_statement *for_table; /* of ours, or NULL */
 };
@@ -170,14 +170,15 @@ bool sts_smtpd_covers(
     const struct sts_smtpd_rule *wide, const struct sts_smtpd_rule *narrow);
 
 /*
- * Judges: each prints its findings.  False from the first: parts are missing
- * altogether, and the rest would only repeat that.
+ * True where the rule names this domain (normalised) behind "for domain", in
+ * the file of a table too; tables of ours name none.
  */
-bool sts_smtpd_judge_parts(struct sts_findings *f, const struct sts_smtpd *s);
+bool sts_smtpd_names(const struct sts_smtpd_conf *conf,
+    const struct sts_smtpd_rule *r, const char *domain);
+
+/* Judges: each prints its findings. */
 void sts_smtpd_judge_actions(struct sts_findings *f, const struct sts_smtpd *s);
 void sts_smtpd_judge_rules(struct sts_findings *f, const struct sts_smtpd *s);
-void sts_smtpd_judge_listeners(
-    struct sts_findings *f, const struct sts_smtpd *s);
 void sts_smtpd_judge_aliases(struct sts_findings *f, const struct sts_smtpd *s);
 
 /* True for the action that asks our table for its host. */

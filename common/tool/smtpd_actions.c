@@ -6,10 +6,33 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "tool/smtpd.h"
 
 enum { VALUE_MAX = 512, TTL_DEFAULT = 4 * 86400 };
+
+/* Lists like "tlsv1.2,tlsv1.3"; a bare "tlsv1" is all of them. */
+static bool
+are_modern(const char *protocols)
+{
+	static const char *const modern[] = {
+	    "tlsv1.2", "tlsv1.3", "secure", "default"};
+	size_t len, i;
+
+	for (const char *p = protocols;; p += len + 1) {
+		len = strcspn(p, ",:");
+		for (i = 0; i < sizeof(modern) / sizeof(modern[0]); i++) {
+			if (strlen(modern[i]) == len &&
+			    strncasecmp(p, modern[i], len) == 0)
+				break;
+		}
+		if (i == sizeof(modern) / sizeof(modern[0]))
+			return false;
+		if (p[len] == '\0')
+			return true;
+	}
+}
 
 /* "tls" is what has the certificate verified. */
 static void
@@ -27,11 +50,7 @@ judge_tls(struct sts_findings *f, const struct sts_smtpd_statement *a)
 		sts_smtpd_find_at(f, STS_FIND_ERROR, a, "remove no-verify",
 		    "action %s: with no-verify any certificate is taken",
 		    a->word[1].text);
-	if (protocols != NULL &&
-	    (strstr(protocols->text, "tlsv1.0") != NULL ||
-		strstr(protocols->text, "tlsv1.1") != NULL ||
-		strstr(protocols->text, "all") != NULL ||
-		strstr(protocols->text, "legacy") != NULL))
+	if (protocols != NULL && !are_modern(protocols->text))
 		sts_smtpd_find_at(f, STS_FIND_ERROR, a, "remove protocols",
 		    "action %s: TLS before 1.2 is taken", a->word[1].text);
 }

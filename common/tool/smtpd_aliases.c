@@ -5,6 +5,7 @@
  * refused, or lost; so such domains are to be kept known.
  */
 #include <errno.h>
+#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,6 @@
 
 enum {
 	ALIASES_MAX = 4 * 1024 * 1024, /* bytes of a file */
-	TOLD_MAX = 64,                 /* domains */
 	BELIEVED = 30 * 86400          /* how old an absence may be */
 };
 
@@ -26,10 +26,13 @@ struct walk {
 	struct sts_findings *findings;
 	const struct sts_smtpd *smtpd;
 	struct sts_smtpd_statement place;
-	char told[TOLD_MAX][STS_NAME_MAX + 1];
-	size_t told_count;
+	char **seen; /* domains, however many aliases lead there */
+	size_t seen_count;
 	bool failed; /* the store cannot be read; said once */
 };
+
+/* Whether a word of a list, or of a table, is for a domain. */
+typedef bool (*match_fn)(const char *pattern, const char *domain);
 
 /* "*.example.org" and "example.org", as smtpd matches domains. */
 static bool
@@ -43,9 +46,23 @@ matches(const char *pattern, const char *domain)
 	    strcasecmp(domain + d - (p - 1), pattern + 1) == 0;
 }
 
-/* One word of a list, or a key of a table file. */
+/* "for domain regex": extended, and without regard to case. */
 static bool
-file_has(const char *path, const char *domain)
+matches_regex(const char *pattern, const char *domain)
+{
+	regex_t regex;
+	bool found;
+
+	if (regcomp(&regex, pattern, REG_EXTENDED | REG_ICASE | REG_NOSUB) != 0)
+		return false;
+	found = regexec(&regex, domain, 0, NULL, 0) == 0;
+	regfree(&regex);
+	return found;
+}
+
+/* A key of a table file. */
+static bool
+file_has(const char *path, match_fn match, const char *domain)
 {
 	char *bytes, *rest, *line;
 	bool found = false;
@@ -56,7 +73,7 @@ file_has(const char *path, const char *domain)
 	for (rest = bytes; !found && (line = strsep(&rest, "\n")) != NULL;) {
 		line += strspn(line, " \t");
 		line[strcspn(line, " \t:#")] = '\0';
-		found = line[0] != '\0' && matches(line, domain);
+		found = line[0] != '\0' && match(line, domain);
 	}
 	free(bytes);
 	return found;
@@ -79,43 +96,45 @@ file_of(const struct sts_smtpd_statement *table)
 
 /* Any word in braces counts: lists hold nothing else. */
 static bool
-words_have(const struct sts_smtpd_statement *s, size_t at, const char *domain)
+words_have(const struct sts_smtpd_statement *s, size_t at, match_fn match,
+    const char *domain)
 {
 	for (; at < s->count && !sts_smtpd_is_mark(&s->word[at], '}'); at++) {
 		if (s->word[at].kind != STS_SMTPD_MARK &&
-		    matches(s->word[at].text, domain))
+		    match(s->word[at].text, domain))
 			return true;
 	}
 	return false;
 }
 
-/* True for a rule that names the domain: its mail never meets the table. */
-static bool
-rule_names(const struct sts_smtpd *s, const struct sts_smtpd_rule *r,
-    const char *domain)
+bool
+sts_smtpd_names(const struct sts_smtpd_conf *conf,
+    const struct sts_smtpd_rule *r, const char *domain)
 {
 	const struct sts_smtpd_word *w = r->for_domain;
+	match_fn match = r->for_regex ? matches_regex : matches;
 	const struct sts_smtpd_statement *table;
 	const char *file;
 
 	if (w == NULL || r->for_not || r->for_table != NULL)
 		return false;
 	if (sts_smtpd_is_mark(w, '{'))
-		return words_have(
-		    r->statement, (size_t)(w - r->statement->word), domain);
+		return words_have(r->statement,
+		    (size_t)(w - r->statement->word), match, domain);
 	if (w->kind != STS_SMTPD_TABLE)
-		return matches(w->text, domain);
-	table = sts_smtpd_named(&s->conf, "table", w->text);
+		return match(w->text, domain);
+	table = sts_smtpd_named(conf, "table", w->text);
 	if ((file = file_of(table)) != NULL)
-		return file_has(file, domain);
-	return table != NULL && words_have(table, 2, domain);
+		return file_has(file, match, domain);
+	return table != NULL && words_have(table, 2, match, domain);
 }
 
+/* Its mail never meets the table. */
 static bool
 is_named(const struct sts_smtpd *s, const char *domain)
 {
 	for (size_t i = 0; i < s->rule_count; i++) {
-		if (rule_names(s, &s->rule[i], domain))
+		if (sts_smtpd_names(&s->conf, &s->rule[i], domain))
 			return true;
 	}
 	return false;
@@ -134,7 +153,10 @@ is_prefetched(const struct sts_config *config, const char *domain)
 	return false;
 }
 
-/* As the table would find it; the status is of the store. */
+/*
+ * As the table would find it; the status is of the store.  What is old counts
+ * where nothing is in force, but not beside a file that cannot be believed.
+ */
 static enum sts_status
 is_known(const struct sts_smtpd *s, const char *domain, bool *known)
 {
@@ -146,11 +168,13 @@ is_known(const struct sts_smtpd *s, const char *domain, bool *known)
 
 	sts_ask_store(s->config, domain, &answer);
 	*known = answer.verdict != STS_VERDICT_DEFER;
+	status = answer.why;
 	sts_answer_free(&answer);
-	if (*known)
+	if (*known || status == STS_ENTRY_CORRUPT)
 		return STS_OK;
-	status = sts_store_open(&store, s->config->state_dir, false);
-	if (status != STS_OK)
+	if (status != STS_NOT_FOUND ||
+	    (status = sts_store_open(&store, s->config->state_dir, false)) !=
+		STS_OK)
 		return status;
 	if (sts_store_read_policy(store, domain, s->now, &entry) == STS_OK) {
 		*known = true;
@@ -163,17 +187,22 @@ is_known(const struct sts_smtpd *s, const char *domain, bool *known)
 	return STS_OK;
 }
 
-/* Once a domain, however many aliases lead there. */
+/* What does not fit into memory is looked at again. */
 static bool
-was_told(struct walk *w, const char *domain)
+was_seen(struct walk *w, const char *domain)
 {
-	for (size_t i = 0; i < w->told_count; i++) {
-		if (strcmp(w->told[i], domain) == 0)
+	char **more;
+
+	for (size_t i = 0; i < w->seen_count; i++) {
+		if (strcmp(w->seen[i], domain) == 0)
 			return true;
 	}
-	if (w->told_count == TOLD_MAX)
-		return true;
-	memcpy(w->told[w->told_count++], domain, strlen(domain) + 1);
+	more = realloc(w->seen, (w->seen_count + 1) * sizeof(*more));
+	if (more == NULL)
+		return false;
+	w->seen = more;
+	if ((more[w->seen_count] = strdup(domain)) != NULL)
+		w->seen_count++;
 	return false;
 }
 
@@ -186,8 +215,8 @@ take_domain(struct walk *w, const char *name)
 	bool known;
 
 	if (w->failed || sts_domain_normalise(name, domain) != STS_OK ||
-	    is_named(w->smtpd, domain) ||
-	    is_prefetched(w->smtpd->config, domain) || was_told(w, domain))
+	    was_seen(w, domain) || is_named(w->smtpd, domain) ||
+	    is_prefetched(w->smtpd->config, domain))
 		return;
 	status = is_known(w->smtpd, domain, &known);
 	if (status != STS_OK) {
@@ -223,14 +252,36 @@ take_target(struct walk *w, char *target)
 		take_domain(w, at + 1);
 }
 
+/* The comma, or the end, that ends a target; a quoted one may hold commas. */
+static char *
+target_end(char *target)
+{
+	char quote = '\0';
+
+	for (; *target != '\0' && (quote != '\0' || *target != ','); target++) {
+		if (*target == '\\' && target[1] != '\0')
+			target++;
+		else if (*target == quote)
+			quote = '\0';
+		else if (quote == '\0' && (*target == '"' || *target == '\''))
+			quote = *target;
+	}
+	return target;
+}
+
 static void
 take_targets(struct walk *w, char *value)
 {
-	char *target;
+	for (;;) {
+		char *end = target_end(value);
+		bool last = *end == '\0';
 
-	/* A command may hold commas, and is the only target then. */
-	while ((target = strsep(&value, ",")) != NULL)
-		take_target(w, target);
+		*end = '\0';
+		take_target(w, value);
+		if (last)
+			return;
+		value = end + 1;
+	}
 }
 
 /* KEY, blanks or a colon, and targets, as smtpd's table backend reads it. */
@@ -316,5 +367,8 @@ sts_smtpd_judge_aliases(struct sts_findings *f, const struct sts_smtpd *s)
 		take_table(w, sts_smtpd_value(a, "alias"));
 		take_table(w, sts_smtpd_value(a, "virtual"));
 	}
+	for (size_t i = 0; i < w->seen_count; i++)
+		free(w->seen[i]);
+	free(w->seen);
 	free(w);
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* The filter, the table, the listeners; and what is missing altogether. */
 #include <errno.h>
+#include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/readfile.h"
@@ -14,7 +16,6 @@
 /* Whether there is a table, an action, a rule of ours, whatever is in them. */
 struct parts {
 	bool table, action, rule;
-	const struct sts_smtpd_statement *path; /* the first table */
 };
 
 static void
@@ -49,8 +50,9 @@ whole_file(const struct sts_smtpd *s)
 	    .file = s->conf.file_count > 0 ? s->conf.file[0] : "smtpd.conf"};
 }
 
-bool
-sts_smtpd_judge_parts(struct sts_findings *f, const struct sts_smtpd *s)
+/* False: parts are missing altogether, the rest would only repeat that. */
+static bool
+judge_parts(struct sts_findings *f, const struct sts_smtpd *s)
 {
 	struct sts_smtpd_statement here = whole_file(s);
 	bool filter = sts_smtpd_our_filter(&s->conf) != NULL;
@@ -83,22 +85,30 @@ sts_smtpd_judge_parts(struct sts_findings *f, const struct sts_smtpd *s)
 	return p.table;
 }
 
-/* As the table will read it, which is not as root. */
-static enum sts_status
-load_as_owner(const struct sts_smtpd *s, const char *path)
+/*
+ * As the table will read it, which is not as root, nor with root's groups: in
+ * a process of its own.
+ */
+static bool
+loads_as_owner(const struct sts_smtpd *s, const char *path)
 {
 	struct sts_config config;
 	struct stat st;
-	enum sts_status status;
-	bool switched = geteuid() == 0 && s->config->state_dir != NULL &&
-	    stat(s->config->state_dir, &st) == 0 && st.st_uid != 0 &&
-	    setegid(st.st_gid) == 0 && seteuid(st.st_uid) == 0;
+	bool drop = geteuid() == 0 && s->config->state_dir != NULL &&
+	    stat(s->config->state_dir, &st) == 0 && st.st_uid != 0;
+	pid_t pid = fork();
+	int status = 1;
 
-	status = sts_config_load(&config, path, NULL, NULL);
-	sts_config_free(&config);
-	if (switched && (seteuid(0) != 0 || setegid(0) != 0))
-		return STS_INTERNAL;
-	return status;
+	if (pid == 0) {
+		if (drop &&
+		    (setgroups(1, &st.st_gid) != 0 || setgid(st.st_gid) != 0 ||
+			setuid(st.st_uid) != 0))
+			_exit(1);
+		_exit(sts_config_load(&config, path, NULL, NULL) != STS_OK);
+	}
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return pid > 0 && status == 0;
 }
 
 /* The parameter of a table: smtpd takes it for a file from the root on. */
@@ -117,7 +127,7 @@ judge_table(struct sts_findings *f, const struct sts_smtpd *s,
 		    table->word[1].text);
 		return;
 	}
-	if (load_as_owner(s, path) != STS_OK)
+	if (!loads_as_owner(s, path))
 		sts_smtpd_find_at(f, STS_FIND_ERROR, table,
 		    "make it (it may be empty), readable by the owner of the "
 		    "state directory and writable by root only",
@@ -255,8 +265,8 @@ judge_listener(struct sts_findings *f, const struct sts_smtpd *s,
 	    "never looked up is refused");
 }
 
-void
-sts_smtpd_judge_listeners(struct sts_findings *f, const struct sts_smtpd *s)
+static void
+judge_listeners(struct sts_findings *f, const struct sts_smtpd *s)
 {
 	struct sts_smtpd_statement here = whole_file(s);
 	const char *ours = sts_smtpd_our_filter(&s->conf);
@@ -284,7 +294,7 @@ sts_smtpd_judge_listeners(struct sts_findings *f, const struct sts_smtpd *s)
 static void
 judge(struct sts_findings *f, const struct sts_smtpd *s)
 {
-	if (!sts_smtpd_judge_parts(f, s))
+	if (!judge_parts(f, s))
 		return;
 	for (size_t i = 0; i < s->conf.count; i++) {
 		const struct sts_smtpd_statement *t = &s->conf.statement[i];
@@ -296,7 +306,7 @@ judge(struct sts_findings *f, const struct sts_smtpd *s)
 	if (sts_smtpd_our_filter(&s->conf) != NULL)
 		judge_filter(f, s);
 	judge_owner(f, s);
-	sts_smtpd_judge_listeners(f, s);
+	judge_listeners(f, s);
 	sts_smtpd_judge_actions(f, s);
 	sts_smtpd_judge_rules(f, s);
 	sts_smtpd_judge_aliases(f, s);

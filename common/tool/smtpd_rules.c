@@ -116,14 +116,16 @@ take_for(struct sts_smtpd_rule *r, const struct sts_smtpd_conf *conf, size_t at,
 	}
 	/* All but some is for any, as far as remote domains go. */
 	r->for_any = not ;
-	if (sts_smtpd_is(w, "local")) {
-		r->for_local = true;
+	if (sts_smtpd_is(w, "local"))
 		return at + 1;
-	}
-	if (sts_smtpd_is(sts_smtpd_word_at(s, at + 1), "regex"))
+	if (sts_smtpd_is(sts_smtpd_word_at(s, at + 1), "regex")) {
+		r->for_regex = true;
 		at++;
+	}
 	r->for_domain = sts_smtpd_word_at(s, at + 1);
 	r->for_table = sts_smtpd_our_table(conf, r->for_domain);
+	/* "*" in a list or a table: who names this one names all. */
+	r->for_any |= sts_smtpd_names(conf, r, "no-such-domain.invalid");
 	return sts_smtpd_join(s, at + 1, value, sizeof(value));
 }
 
@@ -158,7 +160,7 @@ static bool
 make_rule(const struct sts_smtpd_conf *conf, struct sts_smtpd_rule *r)
 {
 	const struct sts_smtpd_statement *s = r->statement;
-	bool from = false, has_for = false, not ;
+	bool from = false, not ;
 	char text[2 * TEXT_MAX];
 	size_t at = 1;
 
@@ -168,17 +170,14 @@ make_rule(const struct sts_smtpd_conf *conf, struct sts_smtpd_rule *r)
 		if (not &&++at == s->count)
 			break;
 		from |= sts_smtpd_is(&s->word[at], "from");
-		has_for |= sts_smtpd_is(&s->word[at], "for");
 		at = take_condition(r, conf, at, &not, text, sizeof(text));
 		if (text[0] != '\0' && !add_condition(r, not, text))
 			return false;
 	}
-	/* smtpd's own defaults. */
-	if (!has_for)
-		r->for_local = true;
 	if (at + 1 < s->count && sts_smtpd_is(&s->word[at], "action"))
 		r->action =
 		    sts_smtpd_named(conf, "action", s->word[at + 1].text);
+	/* smtpd's own default; without "for" the rule is for local. */
 	return from || add_condition(r, false, "from local");
 }
 
@@ -514,6 +513,100 @@ judge_smarthost(struct sts_findings *f, const struct sts_smtpd_rule *r)
 		    "the rule sends to a smart host, perhaps in clear text");
 }
 
+/* The port of a relay's "smtp://HOST:PORT". */
+static const char *
+port_of(const char *url)
+{
+	const char *host = strstr(url, "://"), *port;
+
+	port = strrchr(host != NULL ? host + 3 : url, ':');
+	return port != NULL && port[strspn(port + 1, "0123456789") + 1] == '\0'
+	    ? port + 1
+	    : "25";
+}
+
+/* The listener of this smtpd that an action relays to, or NULL. */
+static const struct sts_smtpd_statement *
+listener_of(
+    const struct sts_smtpd_conf *conf, const struct sts_smtpd_statement *action)
+{
+	const struct sts_smtpd_word *host, *port;
+
+	if (!sts_smtpd_is_relay(action) ||
+	    (host = sts_smtpd_value(action, "host")) == NULL)
+		return NULL;
+	for (size_t i = 0; i < conf->count; i++) {
+		const struct sts_smtpd_statement *s = &conf->statement[i];
+
+		if (!sts_smtpd_is(&s->word[0], "listen") ||
+		    sts_smtpd_is(sts_smtpd_value(s, "on"), "socket"))
+			continue;
+		port = sts_smtpd_value(s, "port");
+		if (strcmp(port != NULL ? port->text : "25",
+			port_of(host->text)) == 0)
+			return s;
+	}
+	return NULL;
+}
+
+/* Whether a rule may match mail of unauthenticated local clients so tagged. */
+static bool
+may_take_tagged(const struct sts_smtpd_rule *r, const char *tag)
+{
+	const char *own = tag_of(r);
+	char other[TEXT_MAX];
+
+	(void)snprintf(other, sizeof(other), "! tag %s", tag);
+	return (own == NULL || strcmp(own, tag) == 0) &&
+	    !has_condition(r, other) && !has_condition(r, "auth") &&
+	    !has_condition(r, "from socket");
+}
+
+/* Whether it matches all of that mail. */
+static bool
+takes_all_tagged(const struct sts_smtpd_rule *r, const char *tag)
+{
+	if (!r->for_any || r->for_not || r->too_many)
+		return false;
+	for (size_t i = 0; i < r->condition_count; i++) {
+		if (strcmp(r->condition[i], "from local") != 0 &&
+		    strncmp(r->condition[i], "tag ", 4) != 0)
+			return false;
+	}
+	return tag_of(r) == NULL || strcmp(tag_of(r), tag) == 0;
+}
+
+/* Where held mail comes in, and before the rule at `at` what takes it. */
+static void
+judge_circle(struct sts_findings *f, const struct sts_smtpd *s, size_t at,
+    const struct sts_smtpd_statement *listener)
+{
+	const struct sts_smtpd_rule *r = &s->rule[at];
+	const struct sts_smtpd_word *tag = sts_smtpd_value(listener, "tag");
+	char mend[TEXT_MAX];
+
+	if (tag == NULL) {
+		sts_smtpd_find_at(f, STS_FIND_ERROR, listener,
+		    "a tag of its own (tag HELD), and rules for it",
+		    "mail that is held comes in here, and without a tag it "
+		    "would be sent round in circles");
+		return;
+	}
+	if (!may_take_tagged(r, tag->text))
+		return;
+	for (size_t i = 0; i < at; i++) {
+		if (takes_all_tagged(&s->rule[i], tag->text))
+			return;
+	}
+	(void)snprintf(mend, sizeof(mend),
+	    "before it: match tag %s from local for any action \"relay\"",
+	    tag->text);
+	sts_smtpd_find_at(f, STS_FIND_ERROR, r->statement, mend,
+	    "no rule before it takes all mail with the tag %s: mail that is "
+	    "held would be sent round in circles",
+	    tag->text);
+}
+
 /*
  * Mail for domains that nothing is known of goes to a listener of our own;
  * what comes in there must not be sent there again.
@@ -522,22 +615,21 @@ static void
 judge_held(struct sts_findings *f, const struct sts_smtpd *s, size_t at)
 {
 	const struct sts_smtpd_rule *r = &s->rule[at];
+	const struct sts_smtpd_statement *listener;
 
 	if (r->for_table == NULL || r->for_not ||
-	    !sts_smtpd_table_is_unknown(r->for_table))
+	    !sts_smtpd_table_is_unknown(r->for_table) || r->action == NULL)
 		return;
-	for (size_t i = at + 1; i < s->rule_count; i++) {
-		const struct sts_smtpd_rule *other = &s->rule[i];
-
-		if (tag_of(other) == NULL || !sts_smtpd_covers(r, other))
-			continue;
+	listener = listener_of(&s->conf, r->action);
+	if (listener != NULL)
+		judge_circle(f, s, at, listener);
+	else
 		sts_smtpd_find_at(f, STS_FIND_ERROR, r->statement,
-		    "move it behind that rule",
-		    "the rule comes before line %u of %s: mail that is held "
-		    "would be sent round in circles",
-		    other->statement->line, other->statement->file);
-		return;
-	}
+		    "name the action that has \"relay host "
+		    "smtp+notls://127.0.0.1:PORT\", and listen there",
+		    "the rule is for domains of which nothing is known, but "
+		    "its action leads to no listener of this file: their mail "
+		    "would go out without a policy, or be lost");
 }
 
 void

@@ -4,6 +4,7 @@
  * changed at a time.  Every change that weakens the promise is found, at its
  * line.
  */
+#include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "store/store.h"
 #include "tests/unit/tap.h"
 #include "tests/unit/tap_mutate.h"
 #include "tests/unit/tap_tool.h"
@@ -24,7 +26,7 @@ static char conf_file[64], aliases_file[64], state_dir[64], smtpd_file[64],
     program_file[64];
 
 /* The parts of the example and of Debian's file, as they are installed. */
-static char example[TEXT_MAX], debian[TEXT_MAX];
+static char example[TEXT_MAX], debian[TEXT_MAX], hold[TEXT_MAX];
 
 /* With our paths in place of the system's. */
 static void
@@ -104,10 +106,11 @@ show(const struct ran *ran)
 static void
 good_ones(void)
 {
-	const char *texts[] = {example, debian};
-	const char *names[] = {"example.conf", "debian/smtpd.conf"};
+	const char *texts[] = {example, debian, hold};
+	const char *names[] = {
+	    "example.conf", "debian/smtpd.conf", "hold.conf"};
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 3; i++) {
 		struct ran ran = check_text(texts[i]);
 
 		if (!is_int(ran.code, 0, "%s: exit status 0", names[i]))
@@ -218,6 +221,60 @@ static const struct mutation both[] = {
 	"match from local for domain \"example.net\" action \"relay\"\n"
 	"match for local",
 	"note: ", "exception", "for domain \"example.net\""},
+    /* All others by another name. */
+    {"match for local", "match for local",
+	"match from local for domain \"*\" action \"relay\"\nmatch for local",
+	"error: ", "which takes the mail first", LOCAL_RULE},
+    {"match for local", "match for local",
+	"match from local for domain { \"a.example\", \"*\" } action "
+	"\"relay\"\nmatch for local",
+	"error: ", "which takes the mail first", LOCAL_RULE},
+    {"match for local", "match for local",
+	"match from local for domain regex \".+\" action \"relay\"\n"
+	"match for local",
+	"error: ", "which takes the mail first", LOCAL_RULE},
+    {"match for local", "match for local",
+	"match from local for domain regex \"^a\" action \"relay\"\n"
+	"match for local",
+	"note: ", "exception", "for domain regex"},
+    {STRICT, " filter", " protocols \"tlsv1\" filter",
+	"error: ", "TLS before 1.2", STRICT},
+    {STRICT, " filter", " protocols \"TLSv1.0\" filter",
+	"error: ", "TLS before 1.2", STRICT},
+    {STRICT, " filter", " protocols \"tlsv1.2,TLSv1.1\" filter",
+	"error: ", "TLS before 1.2", STRICT},
+    {STRICT, " filter", " protocols \"\" filter", "error: ", "TLS before 1.2",
+	STRICT},
+};
+
+#define HOLD_RULE "match from local for domain <mta-sts-unknown>"
+
+/* Where mail is held. */
+static const struct mutation with_hold[] = {
+    {NULL, "match tag HELD from local for any action \"relay\"\n", "",
+	"error: ", "round in circles", HOLD_RULE},
+    {NULL, "match tag HELD from local for any", "match tag HELD auth for any",
+	"error: ", "round in circles", HOLD_RULE},
+    {NULL, "match tag HELD from local for any",
+	"match tag SUBMIT from local for any", "error: ", "round in circles",
+	HOLD_RULE},
+    {NULL, "match tag HELD from local for any",
+	"match tag HELD from local for ! domain <mta-sts>",
+	"error: ", "round in circles", HOLD_RULE},
+    {NULL, "match tag HELD from local for domain",
+	HOLD_RULE " action \"mta-sts-hold\"\n"
+		  "match tag HELD from local for domain",
+	"error: ", "round in circles", HOLD_RULE},
+    {"10587", " tag HELD", "", "error: ", "without a tag",
+	"\nlisten on 127.0.0.1 port 10587"},
+    {"\naction \"mta-sts-hold\"", "10587", "10588",
+	"error: ", "leads to no listener", HOLD_RULE},
+    {"\naction \"mta-sts-hold\"", ":10587", "", "error: ", "without a tag",
+	"\nlisten on localhost"},
+    {HOLD_RULE, "\"mta-sts-hold\"", "\"relay\"",
+	"error: ", "leads to no listener", HOLD_RULE},
+    {HOLD_RULE, "\"mta-sts-hold\"", "\"local\"",
+	"error: ", "leads to no listener", HOLD_RULE},
 };
 
 /* Where there is submission. */
@@ -290,6 +347,8 @@ each_change_is_found(void)
 	}
 	for (size_t i = 0; i < sizeof(with_users) / sizeof(with_users[0]); i++)
 		try_mutation("example", example, &with_users[i]);
+	for (size_t i = 0; i < sizeof(with_hold) / sizeof(with_hold[0]); i++)
+		try_mutation("hold", hold, &with_hold[i]);
 }
 
 /* Both say the same to smtpd. */
@@ -342,6 +401,17 @@ other_ways_to_write_it(void)
 	    "a time to live");
 	expect_clean(text, "a shorter ttl on the plain action");
 	strcpy(text, example);
+	ok(change(text, STRICT, " filter",
+	       " protocols \"TLSv1.2,tlsv1.3\" filter"),
+	    "protocols");
+	expect_clean(text, "protocols from TLS 1.2 on");
+	strcpy(text, hold);
+	ok(change(text, NULL, "match tag HELD",
+	       "match !tag HELD from local for domain <mta-sts-unknown> "
+	       "action \"mta-sts-hold\"\nmatch tag HELD"),
+	    "a tag that is not wanted");
+	expect_clean(text, "a rule that takes nothing that was held");
+	strcpy(text, example);
 	ok(change(text, "\nsmtp", "x", "x") ||
 		change(
 		    text, NULL, "public =", "no such words { a } b\npublic ="),
@@ -383,6 +453,29 @@ hold_listener(void)
 	ran_free(&ran);
 }
 
+/* What the table is not allowed to read, whoever runs the check may. */
+static void
+groups(void)
+{
+	gid_t before[64], root = 0;
+	int count = getgroups(64, before);
+	struct ran ran;
+
+	if (geteuid() != 0) {
+		tap_skip("groups of root", "only root has them");
+		return;
+	}
+	ok(count >= 0 && setgroups(1, &root) == 0 &&
+		chmod(conf_file, 0640) == 0,
+	    "a configuration for root's group");
+	ran = check_text(example);
+	ok(found(ran.out, "error: ", "cannot read its configuration"),
+	    "which the table is not in");
+	ran_free(&ran);
+	ok(chmod(conf_file, 0644) == 0 && setgroups((size_t)count, before) == 0,
+	    "as before");
+}
+
 static void
 the_filter_alone(void)
 {
@@ -410,6 +503,8 @@ aliases(void)
 	    "own: x@example.org\n"
 	    "soon: x@soon.example\n"
 	    "off: x@off.example\n"
+	    "quoted: \"|/bin/x y@command.example,z@command.example\", "
+	    "x@third.example\n"
 	    "local: root\n";
 	struct ran ran;
 	char place[128];
@@ -421,10 +516,13 @@ aliases(void)
 	ok(found(ran.out, place, "unknown.example"), "an unknown domain");
 	snprintf(place, sizeof(place), "%s:3: warning: ", aliases_file);
 	ok(found(ran.out, place, "second.example"), "another, in quotes");
+	snprintf(place, sizeof(place), "%s:8: warning: ", aliases_file);
+	ok(found(ran.out, place, "third.example"),
+	    "another, behind a command with a comma");
 	ok(strstr(ran.out, "  mend: prefetch second.example\n") != NULL,
 	    "with what mends it");
 	if (!is_int(
-		count_of(ran.out, "warning: "), 2, "and no more than those"))
+		count_of(ran.out, "warning: "), 3, "and no more than those"))
 		show(&ran);
 	ran_free(&ran);
 	ran = check_text("table mta-sts \"mta-sts:/etc/mta-sts.conf\"\n"
@@ -432,6 +530,83 @@ aliases(void)
 			 "action l mbox virtual <a>\n");
 	ok(found(ran.out, "warning: ", "listed.example"),
 	    "a target in a list in the file");
+	ran_free(&ran);
+	write_file(aliases_file, "", 0);
+}
+
+/* Becomes the owner of the state directory, and root again. */
+static void
+as_owner(bool owner)
+{
+	struct stat st;
+
+	if (getuid() == 0 &&
+	    (stat(state_dir, &st) != 0 || seteuid(0) != 0 ||
+		(owner &&
+		    (setegid(st.st_gid) != 0 || seteuid(st.st_uid) != 0)) ||
+		(!owner && setegid(0) != 0)))
+		exit(1);
+}
+
+/* Looked up once, and found to have no record. */
+static bool
+remember(const char *domain, bool corrupt)
+{
+	int64_t now = (int64_t)time(NULL);
+	struct sts_absence a = {.recorded = now - 86400,
+	    .until = now - 80000,
+	    .reason = STS_NO_RECORD};
+	struct sts_entry entry = {.fetched = now, .expires = now + 86400};
+	static char body[] =
+	    "version: STSv1\nmode: enforce\nmx: a.example\nmax_age: 86400\n";
+	struct sts_store *store;
+	char command[200];
+	bool done;
+
+	snprintf(a.domain, sizeof(a.domain), "%s", domain);
+	snprintf(entry.domain, sizeof(entry.domain), "%s", domain);
+	snprintf(entry.id, sizeof(entry.id), "1");
+	entry.body = body;
+	entry.body_len = sizeof(body) - 1;
+	as_owner(true);
+	done = sts_store_open(&store, state_dir, true) == STS_OK;
+	if (done) {
+		done = sts_store_write_absence(store, &a) == STS_OK &&
+		    (!corrupt ||
+			sts_store_write_policy(store, &entry, false) == STS_OK);
+		sts_store_close(store);
+	}
+	as_owner(false);
+	snprintf(command, sizeof(command),
+	    "for f in %s/policies/*/%s; do echo x >>$f; done", state_dir,
+	    domain);
+	return done && (!corrupt || system(command) == 0);
+}
+
+/* Among many that are known, those that are not. */
+static void
+many_aliases(void)
+{
+	static char text[TEXT_MAX];
+	struct ran ran;
+	size_t len = 0;
+
+	for (int i = 0; i < 100; i++) {
+		char domain[32];
+
+		snprintf(domain, sizeof(domain), "d%d.example", i);
+		if (i != 98 && !remember(domain, i == 99))
+			ok(false, "%s cannot be remembered", domain);
+		len += (size_t)snprintf(
+		    text + len, sizeof(text) - len, "u%d: x@%s\n", i, domain);
+	}
+	write_file(aliases_file, text, len);
+	ran = check_text(example);
+	ok(found(ran.out, "warning: ", "d98.example"), "the unknown one");
+	ok(found(ran.out, "warning: ", "d99.example"),
+	    "one whose policy cannot be believed, whatever is beside it");
+	if (!is_int(count_of(ran.out, "warning: "), 2, "and no other"))
+		show(&ran);
 	ran_free(&ran);
 	write_file(aliases_file, "", 0);
 }
@@ -547,12 +722,18 @@ begin(void)
 	write_file(aliases_file, "", 0);
 	read_example("opensmtpd/conf/example.conf", example);
 	read_example("opensmtpd/conf/debian/smtpd.conf", debian);
+	read_example("opensmtpd/conf/hold.conf", hold);
 	ok(change(example, "\nfilter \"mta-sts\"", "filter-mta-sts",
 	       "filter-mta-sts -f CONF") &&
 		change(example, NULL, "CONF", conf_file) &&
 		change(debian, "\nfilter \"mta-sts\"", "filter-mta-sts",
 		    "filter-mta-sts -f CONF") &&
-		change(debian, NULL, "CONF", conf_file),
+		change(debian, NULL, "CONF", conf_file) &&
+		change(hold, "\ntable mta-sts-unknown", "/etc/mta-sts.conf",
+		    conf_file) &&
+		change(hold, "\nfilter \"mta-sts\"", "filter-mta-sts",
+		    "filter-mta-sts -f CONF") &&
+		change(hold, NULL, "CONF", conf_file),
 	    "the filter has the same configuration");
 }
 
@@ -575,6 +756,8 @@ main(void)
 	hold_listener();
 	the_filter_alone();
 	aliases();
+	many_aliases();
+	groups();
 	files();
 	nonsense();
 	snprintf(command, sizeof(command), "rm -rf %s", top);

@@ -132,9 +132,9 @@ read_known(
 	    !t->may_wait ||
 	    sts_monotonic_ms() - t->waited_ms < STS_TABLE_WAIT_AGAIN_MS)
 		return;
-	(void)sts_background_wait(&t->background,
-	    routes ? STS_JOB_ROUTES : STS_JOB_LOOKUP, k->domain,
-	    STS_TABLE_WAIT_MS);
+	/* The routes too: relayhost comes next, and must not wait again. */
+	(void)sts_background_wait(
+	    &t->background, STS_JOB_ROUTES, k->domain, STS_TABLE_WAIT_MS);
 	t->waited_ms = sts_monotonic_ms();
 	sts_known_free(k);
 	sts_known_read(&t->config, key, routes, k);
@@ -164,8 +164,7 @@ sts_table_check(
 
 	if (refuse_unconfigured(table, reply))
 		return;
-	/* The routes too: relayhost comes next, and must not wait again. */
-	read_known(table, key, true, &k);
+	read_known(table, key, false, &k);
 	if (table->unknown)
 		set_reply(
 		    reply, is_unknown(&k) ? STS_FOUND : STS_ABSENT, "", "");

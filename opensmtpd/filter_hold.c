@@ -105,7 +105,7 @@ ask_probes(struct sts_filter *f, const struct sts_known *k)
 		    now - r->probed >= STS_PROBE_AGAIN;
 
 		if ((never || again) && sts_route_is_permitted(r, policy))
-			sts_keep_probe(f->keep, r->host);
+			(void)sts_keep_probe(f->keep, r->host);
 	}
 }
 

@@ -24,7 +24,8 @@ enum {
 	WALK_AGAIN_MS = 60000,
 	/*
 	 * The resolver counts from when it contacted the address, which is up
-	 * to 20 s after it was asked: who is asked for sooner loses his turn.
+	 * to 20 s after it was asked where no more than four probes are under
+	 * way: who is asked for sooner loses his turn.
 	 */
 	ASK_AGAIN_MS = (STS_PROBE_AGAIN + 20) * 1000
 };
@@ -179,10 +180,8 @@ probe_address(struct sts_filter *f, const char *address)
 		if (may_ask(f, p) && (next == NULL || is_before(p, next)))
 			next = p;
 	}
-	if (next != NULL) {
+	if (next != NULL && sts_keep_probe(f->keep, next->host))
 		next->asked_ms = next->turn_ms = now;
-		sts_keep_probe(f->keep, next->host);
-	}
 	return known;
 }
 

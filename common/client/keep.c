@@ -208,18 +208,6 @@ sts_keep_ask(struct sts_keep *keep, enum sts_keep_what what, const char *domain)
 	return true;
 }
 
-void
-sts_keep_probe(struct sts_keep *keep, const char *host)
-{
-	for (size_t i = 0; i < keep->probe_count; i++) {
-		if (strcmp(keep->probes[i], host) == 0)
-			return;
-	}
-	if (keep->probe_count < PROBES_MAX && sts_domain_is_normalised(host))
-		memcpy(
-		    keep->probes[keep->probe_count++], host, strlen(host) + 1);
-}
-
 /* Takes a question out for good and tells whoever asked. */
 static void
 settle(struct sts_keep *k, struct queue *queue, struct question *q,
@@ -275,6 +263,21 @@ is_refusing(const struct sts_keep *k)
 {
 	return !k->running && sts_monotonic_ms() < k->retry_ms &&
 	    (k->start_status != STS_OK || k->failures >= HOPELESS);
+}
+
+bool
+sts_keep_probe(struct sts_keep *keep, const char *host)
+{
+	if (is_refusing(keep) || !sts_domain_is_normalised(host))
+		return false;
+	for (size_t i = 0; i < keep->probe_count; i++) {
+		if (strcmp(keep->probes[i], host) == 0)
+			return true;
+	}
+	if (keep->probe_count == PROBES_MAX)
+		return false;
+	memcpy(keep->probes[keep->probe_count++], host, strlen(host) + 1);
+	return true;
 }
 
 static void

@@ -63,8 +63,9 @@ bool sts_keep_ask(
  * Has an MX host (a normalised name) probed.  Nobody is told: what comes of it
  * is in the routes of the domains that use the host.  The resolver is told in
  * the order of the calls; of hosts at one address it contacts only one.
+ * False: too many wait, or no resolver can be started now; then it is dropped.
  */
-void sts_keep_probe(struct sts_keep *keep, const char *host);
+bool sts_keep_probe(struct sts_keep *keep, const char *host);
 
 /* Fills at most STS_KEEP_FDS elements; returns how many. */
 size_t sts_keep_poll(const struct sts_keep *keep, struct pollfd *fds);

@@ -196,6 +196,7 @@ struct sts_keep {
 static struct sts_keep resolver;
 static struct sts_filter filter = {.keep = &resolver};
 static int64_t now_ms = 1000;
+static bool refuses;
 
 int64_t
 fake_ms(void)
@@ -203,11 +204,14 @@ fake_ms(void)
 	return now_ms;
 }
 
-void
+bool
 fake_probe(struct sts_keep *keep, const char *host)
 {
+	if (refuses)
+		return false;
 	strlcat(keep->asked, host, sizeof(keep->asked));
 	strlcat(keep->asked, " ", sizeof(keep->asked));
+	return true;
 }
 
 /* Whom the filter has probed when a session at the address fails. */
@@ -256,6 +260,10 @@ test_turns(void)
 	is_str(fails_later(), "b.test ", "failures in between moved no turn");
 	is_str(fails_later(), "a.test ", "round and round");
 	is_str(fails_later(), "newer.test ", "nobody is left out");
+	refuses = true;
+	is_str(fails_later(), "", "without a resolver nobody is asked for");
+	refuses = false;
+	is_str(fails(SHARED), "new.test ", "and nobody loses his turn by it");
 	sts_out_forget(&filter);
 }
 

@@ -115,7 +115,7 @@ test_answers(void)
 	run(5, 5000);
 	is_str(last_domain, "again.test", "asked from within a callback");
 	is_int(smtpd_ran(&w, "serve"), 1, "all of it by one resolver");
-	sts_keep_probe(keep, "mx.none.test");
+	ok(sts_keep_probe(keep, "mx.none.test"), "a probe is taken");
 	run(6, 300);
 	is_int(smtpd_ran(&w, "probe mx.none.test"), 1, "a probe is sent");
 	is_int(calls, 5, "and nobody told");
@@ -129,7 +129,7 @@ test_names(void)
 	ok(!ask(STS_KEEP_LOOKUP, "-e.test"), "no name: not sent");
 	ok(!ask(STS_KEEP_LOOKUP, "a.test\nlookup b.test"), "nor two lines");
 	ok(!ask(STS_KEEP_LOOKUP, "A.test"), "nor upper case");
-	sts_keep_probe(keep, "a b");
+	ok(!sts_keep_probe(keep, "a b"), "nor for a probe");
 	run(1, 200);
 	is_int(smtpd_ran(&w, ""), 0, "nothing was started for it");
 	finish();
@@ -154,6 +154,15 @@ test_many(void)
 	ok(ask(STS_KEEP_LOOKUP, "one-more.test"), "and make room");
 	finish();
 	ok(true, "ending with questions open");
+	begin("");
+	for (unsigned i = 0; i < 64; i++) {
+		snprintf(domain, sizeof(domain), "mx%u.test", i);
+		if (!sts_keep_probe(keep, domain))
+			ok(false, "probe %u is taken", i);
+	}
+	ok(sts_keep_probe(keep, "mx0.test"), "64 probes wait: one of them");
+	ok(!sts_keep_probe(keep, "mx.test"), "but not another");
+	finish();
 }
 
 static void
@@ -181,6 +190,7 @@ test_dies(void)
 	run(2, 500);
 	is_int(calls, 2, "no resolver: all are told at once");
 	is_int(last_status, STS_RESOLVER_MISSING, "the reason");
+	ok(!sts_keep_probe(keep, "mx.a.test"), "a probe is not taken then");
 	finish();
 }
 

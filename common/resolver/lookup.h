@@ -37,6 +37,10 @@ struct sts_lookup {
 	/* What the DNS said. */
 	enum sts_status record; /* STS_OK: `id` is set */
 	char id[STS_ID_MAX + 1];
+
+	/* Witnesses asked whether the clock is ahead. */
+	unsigned others; /* that have not answered yet */
+	bool others_expired;
 };
 
 /* Steps back into lookup.c. */

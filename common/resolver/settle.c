@@ -7,7 +7,10 @@
 
 #include "base/log.h"
 
-enum { CLOCK_AHEAD = 172800 }; /* seconds without a chain that verified */
+enum {
+	CLOCK_AHEAD = 172800, /* seconds without a chain that verified */
+	WITNESSES_MAX = 3
+};
 
 static int64_t
 at_least(int64_t value, int64_t least)
@@ -186,85 +189,106 @@ write_absence(struct sts_lookup *l)
 }
 
 /*
- * The witness, a domain whose chain verified once, was fetched again with this
- * clock.  A clock far behind: if that went well the clock is right, and it was
- * wrong then.  One that may be ahead: it is, if the witness's certificate has
- * run out as well; whatever else its host does says nothing against the clock.
+ * A clock far behind the store: the witness, the domain that the newest
+ * `fetched` was seen with, was fetched again.  If that went well the clock is
+ * right, and it was wrong then.
  */
 static void
-on_witness(void *arg, enum sts_status status)
+on_newest(void *arg, enum sts_status status)
 {
 	struct sts_lookup *l = arg;
 
-	if (l->clock_suspect && status == STS_NOT_FOUND)
+	if (status == STS_NOT_FOUND)
 		/* dropped: nothing speaks against it */
 		status = sts_store_write_newest(
 		    l->resolver->store, sts_now(), l->domain);
-	else if (!l->clock_suspect && status != STS_FETCH_CERT_EXPIRED &&
-	    !sts_status_is_local(status))
-		status = STS_OK;
 	if (status == STS_OK)
 		write_absence(l);
 	else
 		sts_lookup_finish(l, STS_CLOCK);
 }
 
-struct other {
-	const char *than;
-	char domain[STS_NAME_MAX + 1];
-};
-
-/* Takes the first that comes. */
-static bool
-take_other(void *arg, const char *domain)
-{
-	struct other *other = arg;
-
-	if (strcmp(domain, other->than) == 0)
-		return true;
-	memcpy(other->domain, domain, strlen(domain) + 1);
-	return false;
-}
-
-/*
- * The domain that the newest `fetched` was seen with; where that is the one in
- * question and the clock may be ahead, any other with a policy.  False: none.
- */
-static bool
-find_witness(const struct sts_lookup *l, char witness[STS_NAME_MAX + 1])
-{
-	struct sts_store *store = l->resolver->store;
-	struct other other = {.than = l->domain};
-	int64_t newest;
-
-	if (sts_store_read_newest(store, &newest, witness) != STS_OK)
-		return false;
-	if (strcmp(witness, l->domain) != 0)
-		return true;
-	if (!l->clock_suspect)
-		(void)sts_store_walk(
-		    store, STS_KIND_POLICY, take_other, &other);
-	memcpy(witness, other.domain, sizeof(other.domain));
-	return witness[0] != '\0';
-}
-
-/*
- * Ends the lookup without a policy, once the witness has spoken for the clock.
- * Where there is none a clock far behind stays in doubt.
- */
+/* Where there is no other witness than this domain the clock stays in doubt. */
 static void
-ask_witness(struct sts_lookup *l)
+ask_newest(struct sts_lookup *l)
 {
 	char witness[STS_NAME_MAX + 1];
+	int64_t newest;
 
-	if (find_witness(l, witness)) {
-		if (!sts_lookup_start(
-			l->resolver, witness, STS_TASK_FORCE, on_witness, l))
-			sts_lookup_finish(l, STS_NO_MEMORY);
-	} else if (l->clock_suspect)
+	if (sts_store_read_newest(l->resolver->store, &newest, witness) !=
+		STS_OK ||
+	    strcmp(witness, l->domain) == 0)
+		sts_lookup_finish(l, STS_CLOCK);
+	else if (!sts_lookup_start(
+		     l->resolver, witness, STS_TASK_FORCE, on_newest, l))
+		sts_lookup_finish(l, STS_NO_MEMORY);
+}
+
+/*
+ * A clock that may be ahead: other domains were fetched again by it.  If one's
+ * chain verified, which makes it the newest, the clock is right.  If none did,
+ * and one's certificate has run out as well, the clock is wrong, as far as can
+ * be told.  Whatever else a host does says nothing of the clock; what cannot
+ * be read here might.
+ */
+static void
+on_other(void *arg, enum sts_status status)
+{
+	struct sts_lookup *l = arg;
+
+	if (status == STS_FETCH_CERT_EXPIRED || sts_status_is_local(status))
+		l->others_expired = true;
+	if (--l->others > 0)
+		return;
+	if (l->others_expired &&
+	    sts_clock_may_be_ahead(l->resolver, sts_now(), CLOCK_AHEAD))
 		sts_lookup_finish(l, STS_CLOCK);
 	else
 		write_absence(l);
+}
+
+/* Domains with a policy, other than the one in question. */
+struct others {
+	const struct sts_lookup *lookup;
+	unsigned count;
+	char domain[WITNESSES_MAX][STS_NAME_MAX + 1];
+};
+
+/* Takes one more; true while there is room. */
+static bool
+take_other(void *arg, const char *domain)
+{
+	struct others *o = arg;
+
+	if (strcmp(domain, o->lookup->domain) == 0)
+		return true;
+	for (unsigned i = 0; i < o->count; i++) {
+		if (strcmp(domain, o->domain[i]) == 0)
+			return true;
+	}
+	memcpy(o->domain[o->count++], domain, strlen(domain) + 1);
+	return o->count < WITNESSES_MAX;
+}
+
+/* Has several fetched at once, the one fetched last among them. */
+static void
+ask_others(struct sts_lookup *l)
+{
+	struct sts_store *store = l->resolver->store;
+	char last[STS_NAME_MAX + 1];
+	struct others o = {.lookup = l};
+	int64_t newest;
+
+	if (sts_store_read_newest(store, &newest, last) == STS_OK)
+		(void)take_other(&o, last);
+	(void)sts_store_walk(store, STS_KIND_POLICY, take_other, &o);
+	l->others = 1; /* this function */
+	for (unsigned i = 0; i < o.count; i++) {
+		if (sts_lookup_start(
+			l->resolver, o.domain[i], STS_TASK_FORCE, on_other, l))
+			l->others++;
+	}
+	on_other(l, l->others > o.count ? STS_OK : STS_NO_MEMORY);
 }
 
 /*
@@ -273,11 +297,10 @@ ask_witness(struct sts_lookup *l)
  * refreshed daily.  A spoiled entry is a fault anyway.
  */
 static bool
-may_be_clock(const struct sts_lookup *l, enum sts_status reason, int64_t now)
+may_be_ahead(const struct sts_lookup *l, enum sts_status reason, int64_t now)
 {
-	return l->clock_suspect ||
-	    (reason == STS_FETCH_CERT_EXPIRED && !l->corrupt &&
-		sts_clock_may_be_ahead(l->resolver, now, CLOCK_AHEAD));
+	return reason == STS_FETCH_CERT_EXPIRED && !l->corrupt &&
+	    sts_clock_may_be_ahead(l->resolver, now, CLOCK_AHEAD);
 }
 
 void
@@ -295,8 +318,10 @@ sts_settle_absent(
 	a->reason = reason;
 	if (class == STS_CLASS_FETCH || class == STS_CLASS_POLICY)
 		memcpy(a->id, lookup->id, sizeof(a->id));
-	if (may_be_clock(lookup, reason, now))
-		ask_witness(lookup);
+	if (lookup->clock_suspect)
+		ask_newest(lookup);
+	else if (may_be_ahead(lookup, reason, now))
+		ask_others(lookup);
 	else
 		write_absence(lookup);
 }

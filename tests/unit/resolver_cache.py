@@ -616,6 +616,36 @@ def clock_ahead():
     same((case.lookup("cold.test"), case.verdict("cold.test")),
          ("ok", "no policy"), "nor where nothing was ever fetched")
 
+    def several(expired=(), dropped=(), broken=()):
+        """The same with four domains that have a policy."""
+        WORLD.expired.clear()
+        case = cached()
+        for name in "e.test", "f.test", "g.test":
+            WORLD.txt["_mta-sts." + name] = ["v=STSv1; id=1"]
+            WORLD.policy[name] = policy()
+            case.lookup(name)
+        case.newest(-3 * 86400)
+        WORLD.txt["_mta-sts.cold.test"] = ["v=STSv1; id=1"]
+        WORLD.expired.update(["cold.test"], expired)
+        WORLD.policy.update({name: (500, "") for name in broken})
+        for name in dropped:
+            os.unlink(case.file("policies", name))
+        return case.lookup("cold.test"), case.verdict("cold.test")
+
+    every = ["d.test", "e.test", "f.test", "g.test"]
+    same(several(expired=every), ("fault clock", "unknown"),
+         "all of several have run out: the clock")
+    same(several(expired=every, dropped=["d.test"]), ("fault clock", "unknown"),
+         "the domain fetched last is gone: others are asked")
+    same(several(expired=every[1:], broken=["d.test"]),
+         ("fault clock", "unknown"), "it is broken: others are asked")
+    same(several(expired=["d.test"]), ("ok", "no policy"),
+         "one other is valid: the clock is right")
+    same(several(broken=every), ("ok", "no policy"),
+         "all are broken: nothing is said of the clock")
+    for name in every[1:]:
+        del WORLD.txt["_mta-sts." + name], WORLD.policy[name]
+
 
 def one_fetch():
     case = Case()

@@ -38,9 +38,7 @@ struct sts_lookup {
 	enum sts_status record; /* STS_OK: `id` is set */
 	char id[STS_ID_MAX + 1];
 
-	/* Witnesses asked whether the clock is ahead. */
-	unsigned others; /* that have not answered yet */
-	bool others_expired;
+	unsigned others; /* domains asked whether the clock is ahead */
 };
 
 /* Steps back into lookup.c. */

@@ -224,29 +224,6 @@ ask_newest(struct sts_lookup *l)
 		sts_lookup_finish(l, STS_NO_MEMORY);
 }
 
-/*
- * A clock that may be ahead: other domains were fetched again by it.  If one's
- * chain verified, which makes it the newest, the clock is right.  If none did,
- * and one's certificate has run out as well, the clock is wrong, as far as can
- * be told.  Whatever else a host does says nothing of the clock; what cannot
- * be read here might.
- */
-static void
-on_other(void *arg, enum sts_status status)
-{
-	struct sts_lookup *l = arg;
-
-	if (status == STS_FETCH_CERT_EXPIRED || sts_status_is_local(status))
-		l->others_expired = true;
-	if (--l->others > 0)
-		return;
-	if (l->others_expired &&
-	    sts_clock_may_be_ahead(l->resolver, sts_now(), CLOCK_AHEAD))
-		sts_lookup_finish(l, STS_CLOCK);
-	else
-		write_absence(l);
-}
-
 /* Domains with a policy, other than the one in question. */
 struct others {
 	const struct sts_lookup *lookup;
@@ -270,25 +247,55 @@ take_other(void *arg, const char *domain)
 	return o->count < WITNESSES_MAX;
 }
 
-/* Has several fetched at once, the one fetched last among them. */
+/* The one fetched last comes first, the rest as the store has them. */
 static void
-ask_others(struct sts_lookup *l)
+find_others(const struct sts_lookup *l, struct others *o)
 {
 	struct sts_store *store = l->resolver->store;
 	char last[STS_NAME_MAX + 1];
-	struct others o = {.lookup = l};
 	int64_t newest;
 
+	o->lookup = l;
+	o->count = 0;
 	if (sts_store_read_newest(store, &newest, last) == STS_OK)
-		(void)take_other(&o, last);
-	(void)sts_store_walk(store, STS_KIND_POLICY, take_other, &o);
-	l->others = 1; /* this function */
-	for (unsigned i = 0; i < o.count; i++) {
-		if (sts_lookup_start(
-			l->resolver, o.domain[i], STS_TASK_FORCE, on_other, l))
-			l->others++;
-	}
-	on_other(l, l->others > o.count ? STS_OK : STS_NO_MEMORY);
+		(void)take_other(o, last);
+	(void)sts_store_walk(store, STS_KIND_POLICY, take_other, o);
+}
+
+static void ask_other(struct sts_lookup *l);
+
+/*
+ * A clock that may be ahead: another domain was fetched again by it.  If its
+ * certificate has run out as well the clock is wrong, as far as can be told;
+ * if its chain verified, which makes it the newest, the clock is right.
+ * Whatever else its host does says nothing of the clock.
+ */
+static void
+on_other(void *arg, enum sts_status status)
+{
+	struct sts_lookup *l = arg;
+
+	if (status == STS_FETCH_CERT_EXPIRED || sts_status_is_local(status))
+		sts_lookup_finish(l, STS_CLOCK);
+	else if (sts_clock_may_be_ahead(l->resolver, sts_now(), CLOCK_AHEAD))
+		ask_other(l);
+	else
+		write_absence(l);
+}
+
+/* Asks the next one; where nobody can tell, the clock is believed. */
+static void
+ask_other(struct sts_lookup *l)
+{
+	struct others o;
+
+	find_others(l, &o);
+	/* The store may have lost one meanwhile. */
+	if (l->others >= o.count)
+		write_absence(l);
+	else if (!sts_lookup_start(l->resolver, o.domain[l->others++],
+		     STS_TASK_FORCE, on_other, l))
+		sts_lookup_finish(l, STS_NO_MEMORY);
 }
 
 /*
@@ -321,7 +328,7 @@ sts_settle_absent(
 	if (lookup->clock_suspect)
 		ask_newest(lookup);
 	else if (may_be_ahead(lookup, reason, now))
-		ask_others(lookup);
+		ask_other(lookup);
 	else
 		write_absence(lookup);
 }

@@ -102,12 +102,23 @@ def test_leftovers():
              f'{len(old)} old temporary files are removed, a young one is not')
 
 
+def lookup(domain):
+    return subprocess.Popen(
+        [paths.RESOLVER, '--once', domain], user='Debian-exim',
+        group='Debian-exim', extra_groups=[], stdout=subprocess.DEVNULL)
+
+
 def test_any_moment():
     domains = [f'r{number}.test' for number in range(10)]
     lab.policies.host(*domains)
     for domain in domains:
         lab.policies.publish(domain, 'enforce', [f'mx.{domain}'])
     lab.dns.commit()
+    # What a lookup takes here, so that about half of them are killed.
+    began = time.monotonic()
+    for domain in domains:
+        lookup(domain).wait()
+    took = (time.monotonic() - began) / len(domains)
     killed = bad = 0
     for number in range(KILLS):
         domain = chance.choice(domains)
@@ -117,10 +128,8 @@ def test_any_moment():
             for name in domains:
                 lab.policies.record(name)
             lab.dns.commit()
-        process = subprocess.Popen(
-            [paths.RESOLVER, '--once', domain], user='Debian-exim',
-            group='Debian-exim', extra_groups=[], stdout=subprocess.DEVNULL)
-        time.sleep(chance.random() * 0.03)
+        process = lookup(domain)
+        time.sleep(chance.random() * 2 * took)
         process.kill()
         killed += process.wait() == -9
         bad += len(damaged())

@@ -19,6 +19,7 @@ for domain in domains:
 for domain in with_policy:
     lab.policies.publish(domain, 'enforce', ['mx.bulk.test'])
 lab.dns.commit()
+lab.configure(dns_timeout=30, fetch_timeout=60)
 # A slow machine that delivers 200 messages at once is no network fault.
 lab.mta.configure(macros={'SMTP_TIMEOUT': '2m'},
                   edit=lambda body: 'dns_retrans = 30s\n' + body)

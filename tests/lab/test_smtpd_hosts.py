@@ -3,6 +3,7 @@
 and that works; the next one at the next attempt at the latest."""
 import pathlib
 import subprocess
+import time
 
 from labkit import opensmtpd_lab, tap
 
@@ -63,6 +64,9 @@ def equal(lab):
     lab.dns.set(domain, 'MX', *(f'10 {host}.' for host in hosts))
     lab.policies.publish(domain, 'enforce', hosts)
     lab.dns.commit()
+    # Their turns are ten minutes by the clock.
+    if time.time() % 600 > 580:
+        time.sleep(21)
     message = lab.send(*(f'bob{i}@{domain}' for i in range(COUNT)))
     lab.settle([message])
     arrived = lab.mx.messages(message.tag)

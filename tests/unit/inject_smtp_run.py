@@ -105,9 +105,11 @@ def starttls():
            starttls=READY + b"250-mx\r\n250 AUTH PLAIN\r\n")
     expect("half a line after the 220", "mx_starttls_plaintext",
            starttls=READY + b"2")
-    # In a packet of its own it is what TLS gets to see.
-    expect("plaintext where TLS should begin", "mx_tls",
-           tls=([b"", b"250-mx\r\n250 AUTH PLAIN\r\n"], 0.2))
+    # Once the client has begun it is what TLS gets to see.
+    def plaintext(conn):
+        conn.recv(1, socket.MSG_PEEK)
+        conn.sendall(b"250-mx\r\n250 AUTH PLAIN\r\n")
+    expect("plaintext where TLS should begin", "mx_tls", tls=plaintext)
     expect("closed after the 220", "mx_tls", tls=CLOSE)
     expect("reset after the 220", "mx_tls", tls=RESET)
     expect("silence after the 220", "mx_timeout", tls=None,

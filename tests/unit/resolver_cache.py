@@ -672,6 +672,14 @@ def one_fetch():
     same(fetches(), 1, "with one fetch, though it failed")
 
 
+def wait_for(condition):
+    """Says whether it came true within 20 s."""
+    end = time.time() + 20
+    while not condition() and time.time() < end:
+        time.sleep(0.05)
+    return condition()
+
+
 def deadlines():
     case = Case(fetch_timeout=2, dns_timeout=1)
     case.publish("1")
@@ -685,11 +693,13 @@ def deadlines():
     case = Case(fetch_timeout=4, dns_timeout=1)
     case.publish("1")
     WORLD.policy["d.test"] = "hang"
+    before = WORLD.hello_count("d.test")
     holder = subprocess.Popen(
         [TOP + "/help_resolver", case.conf, str(WORLD.https_port),
          "lookup", "d.test"], stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL)
-    time.sleep(0.5)
+    ok(wait_for(lambda: WORLD.hello_count("d.test") == before + 1),
+       "somebody else has the lock")
     holder.send_signal(signal.SIGSTOP)
     began = time.time()
     same(case.lookup(), "ok", "a lock that is never released: answered")
@@ -710,11 +720,14 @@ def overtaken():
             [TOP + "/help_resolver", case.conf, str(WORLD.https_port),
              "lookup", "d.test"], stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL, text=True)
+    before = WORLD.hello_count("d.test")
     holder = start()
-    time.sleep(0.5)
+    ok(wait_for(lambda: WORLD.hello_count("d.test") == before + 1),
+       "overtaken: one fetches, with the lock")
     holder.send_signal(signal.SIGSTOP)
     late = start()
-    time.sleep(3)
+    ok(wait_for(lambda: WORLD.hello_count("d.test") == before + 2),
+       "overtaken: another one, without")
     now = int(time.time())
     case.set("fetched", now)
     same(late.communicate(timeout=30)[0], "done lookup d.test ok\n",

@@ -98,6 +98,10 @@ timers(void)
 	struct sts_timer *gone;
 	int64_t began = sts_monotonic_ms();
 
+	gone = sts_timer_start(loop, 20000, note_c, NULL);
+	(void)sts_loop_step(loop, 0);
+	ok(sts_monotonic_ms() - began < 10000, "a step may wait for nothing");
+	sts_timer_cancel(loop, gone);
 	order[0] = '\0';
 	(void)sts_timer_start(loop, 60, note_c, NULL);
 	(void)sts_timer_start(loop, 20, note_a, NULL);
@@ -106,8 +110,6 @@ timers(void)
 	sts_timer_cancel(loop, gone);
 	sts_timer_cancel(loop, NULL);
 	is_str(order, "", "no timer runs from the call that starts it");
-	(void)sts_loop_step(loop, 0);
-	ok(sts_monotonic_ms() - began < 20, "a step may wait for nothing");
 	spin(loop, 200, NULL);
 	is_str(order, "abc", "timers run once, in the order of their times");
 	order[0] = '\0';

@@ -15,8 +15,8 @@
 #ifndef STS_RESOLVER_PROBE_H
 #define STS_RESOLVER_PROBE_H
 
+#include "base/names.h"
 #include "net/probe.h"
-#include "resolver/names.h"
 #include "resolver/probe_memory.h"
 #include "resolver/resolver.h"
 

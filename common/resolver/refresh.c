@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "resolver/names.h"
+#include "base/names.h"
 
 enum {
 	PARALLEL_MAX = 8, /* policy hosts asked at once */

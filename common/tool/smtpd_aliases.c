@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/names.h"
 #include "base/readfile.h"
 #include "client/ask.h"
 #include "core/domain.h"
@@ -26,9 +27,8 @@ struct walk {
 	struct sts_findings *findings;
 	const struct sts_smtpd *smtpd;
 	struct sts_smtpd_statement place;
-	char **seen; /* domains, however many aliases lead there */
-	size_t seen_count;
-	bool failed; /* the store cannot be read; said once */
+	struct sts_names seen; /* domains, however many aliases lead there */
+	bool failed;           /* the store cannot be read; said once */
 };
 
 /* Whether a word of a list, or of a table, is for a domain. */
@@ -191,18 +191,11 @@ is_known(const struct sts_smtpd *s, const char *domain, bool *known)
 static bool
 was_seen(struct walk *w, const char *domain)
 {
-	char **more;
-
-	for (size_t i = 0; i < w->seen_count; i++) {
-		if (strcmp(w->seen[i], domain) == 0)
+	for (size_t i = 0; i < w->seen.count; i++) {
+		if (strcmp(w->seen.name[i], domain) == 0)
 			return true;
 	}
-	more = realloc(w->seen, (w->seen_count + 1) * sizeof(*more));
-	if (more == NULL)
-		return false;
-	w->seen = more;
-	if ((more[w->seen_count] = strdup(domain)) != NULL)
-		w->seen_count++;
+	(void)sts_names_add(&w->seen, domain);
 	return false;
 }
 
@@ -367,8 +360,6 @@ sts_smtpd_judge_aliases(struct sts_findings *f, const struct sts_smtpd *s)
 		take_table(w, sts_smtpd_value(a, "alias"));
 		take_table(w, sts_smtpd_value(a, "virtual"));
 	}
-	for (size_t i = 0; i < w->seen_count; i++)
-		free(w->seen[i]);
-	free(w->seen);
+	sts_names_free(&w->seen);
 	free(w);
 }

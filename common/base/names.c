@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "resolver/names.h"
+#include "base/names.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* A list of names that grows. */
-#ifndef STS_RESOLVER_NAMES_H
-#define STS_RESOLVER_NAMES_H
+#ifndef STS_BASE_NAMES_H
+#define STS_BASE_NAMES_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -38,6 +38,30 @@ read_config(struct sts_table *t, struct sts_config *config)
 		    sts_status_name(t->config_status));
 }
 
+/*
+ * smtpd tries one host an attempt, and its attempts are far apart: so when a
+ * probe has failed, the host that the next attempt would have is probed too,
+ * until one works.
+ */
+static void
+on_probed(void *arg, const char *domain)
+{
+	int64_t now = (int64_t)time(NULL);
+	const struct sts_route *route;
+	struct sts_table *t = arg;
+	struct sts_known k;
+
+	sts_known_read(&t->config, domain, true, &k);
+	if (k.verdict == STS_VERDICT_ENFORCE && k.routes_status == STS_OK &&
+	    sts_choose_host(&k.routes, sts_known_policy(&k), now, &route) ==
+		STS_OK &&
+	    !sts_route_is_marked(route, now) &&
+	    now - route->probed >= STS_PROBE_AGAIN)
+		sts_background_want_probe(
+		    &t->background, route->host, k.domain);
+	sts_known_free(&k);
+}
+
 void
 sts_table_init(
     struct sts_table *table, const char *table_name, const char *config_file)
@@ -52,7 +76,8 @@ sts_table_init(
 	table->may_wait = !table->unknown;
 	table->waited_ms = INT64_MIN / 2;
 	read_config(table, &table->config);
-	sts_background_init(&table->background, &table->config);
+	sts_background_init(
+	    &table->background, &table->config, on_probed, table);
 	sts_attempts_init(&table->attempts, &table->config);
 }
 
@@ -214,7 +239,8 @@ give_host(struct sts_table *t, const struct sts_known *k,
 	set_reply(reply, STS_FOUND, "smtp+tls://", route->host);
 	if (may_probe(t, permitted) &&
 	    sts_attempts_note(&t->attempts, k->domain, route->host))
-		sts_background_want(&t->background, STS_JOB_PROBE, route->host);
+		sts_background_want_probe(
+		    &t->background, route->host, k->domain);
 }
 
 void
@@ -256,11 +282,11 @@ sts_table_lookup(
 
 /* A connection failed while smtpd had this host from us. */
 static void
-on_failed(void *arg, const char *host)
+on_failed(void *arg, const char *domain, const char *host)
 {
 	struct sts_table *t = arg;
 
-	sts_background_want(&t->background, STS_JOB_PROBE, host);
+	sts_background_want_probe(&t->background, host, domain);
 }
 
 void

@@ -103,7 +103,7 @@ sts_attempts_step(
 		if (when <= now - STS_ATTEMPT_SETTLE_MS &&
 		    may_have_failed(attempts, t, when)) {
 			watch(attempts, t, false);
-			failed(arg, t->host);
+			failed(arg, t->domain, t->host);
 		} else if (now - t->first_ms > STS_ATTEMPT_WATCH_MS)
 			watch(attempts, t, false);
 	}

@@ -50,10 +50,11 @@ bool sts_attempts_note(
     struct sts_attempts *attempts, const char *domain, const char *host);
 
 /*
- * Looks for connections that failed and calls `failed` for each host that may
- * have been it.
+ * Looks for connections that failed and calls `failed` for each domain and
+ * host that may have been it.
  */
-typedef void sts_attempt_failed(void *arg, const char *host);
+typedef void sts_attempt_failed(
+    void *arg, const char *domain, const char *host);
 void sts_attempts_step(
     struct sts_attempts *attempts, sts_attempt_failed *failed, void *arg);
 

@@ -6,6 +6,7 @@
  *     enforce testing none   the policy it writes; else it writes an absence
  *     nomx                   the policy permits none of the MX hosts
  *     badcert deadmx         what the last probe of all MX hosts says
+ *     downmx                 a probe finds that the first MX host is dead
  *     slowN                  answers after N milliseconds
  *     hang crash fault       never answers; dies; answers with a local fault
  *     stop                   stops itself (SIGSTOP)
@@ -124,6 +125,29 @@ write_routes(struct sts_store *store, const char *domain)
 	(void)sts_store_write_routes(store, &r);
 }
 
+/* Of mxN.DOMAIN, where a probe is to find out something. */
+static void
+record_probe(const char *host)
+{
+	const char *domain = host + strcspn(host, ".") + 1;
+	struct sts_store *store;
+	struct sts_routes r;
+
+	if (strstr(host, "downmx") == NULL ||
+	    sts_store_open(&store, config.state_dir, true) != STS_OK)
+		return;
+	if (sts_store_read_routes(store, domain, time(NULL), &r) == STS_OK) {
+		for (size_t i = 0; i < r.count; i++) {
+			if (strcmp(r.route[i].host, host) != 0)
+				continue;
+			r.route[i].probed = time(NULL);
+			r.route[i].probe = i == 0 ? STS_MX_CONNECT : STS_OK;
+		}
+		(void)sts_store_write_routes(store, &r);
+	}
+	sts_store_close(store);
+}
+
 static void
 record(const char *what, const char *domain)
 {
@@ -207,6 +231,8 @@ take_line(char *line)
 
 	if (q == NULL)
 		exit(9);
+	if (strncmp(line, "probe ", 6) == 0)
+		record_probe(line + 6);
 	note(line, "");
 	if (sscanf(line, "%15s %253s", q->what, q->domain) != 2 ||
 	    (strcmp(q->what, "lookup") != 0 && strcmp(q->what, "routes") != 0 &&

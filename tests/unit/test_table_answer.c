@@ -409,6 +409,30 @@ test_probes(void)
 	finish();
 }
 
+/* smtpd's next attempt must not begin with another dead host. */
+static void
+test_next_host(void)
+{
+	begin("");
+	world_policy(
+	    &w, "state", "downmx.test", smtpd_enforce("downmx.test"), 10, 10);
+	smtpd_routes(&w, "downmx.test", 10);
+	start();
+	is_host(
+	    "downmx.test", "found|smtp+tls://mx1.downmx.test", "a dead host");
+	poll(NULL, 0, 100);
+	tell(NULL);
+	ok(smtpd_wait_ran(&w, "probe mx1.downmx.test", 1, 6000),
+	    "the host that may have failed is probed");
+	ok(smtpd_wait_ran(&w, "probe mx2.downmx.test", 1, 3000),
+	    "and as it is dead, the next");
+	poll(NULL, 0, 500);
+	is_int(smtpd_ran(&w, "probe "), 2, "which works: no other is");
+	is_host("downmx.test", "found|smtp+tls://mx2.downmx.test",
+	    "the next attempt goes there");
+	finish();
+}
+
 int
 main(void)
 {
@@ -420,5 +444,6 @@ main(void)
 	test_hosts();
 	test_background_bound();
 	test_probes();
+	test_next_host();
 	return tap_done();
 }

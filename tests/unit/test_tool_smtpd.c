@@ -249,6 +249,16 @@ static const struct mutation both[] = {
 
 #define HOLD_RULE "match from local for domain <mta-sts-unknown>"
 
+/* All in the same place of both. */
+static const struct mutation limits[] = {
+    {"\nmta limit", "delay-route 0\n", "delay-route 0 conn-delay-relay 10\n",
+	"error: ", "with conn-delay-relay 10 mail", "\nmta limit"},
+    {"\nmta limit", "delay-route 0\n",
+	"delay-route 0\nmta limit for domain a.example conn-delay-relay 3\n",
+	"error: ", "with conn-delay-relay 3 mail",
+	"mta limit for domain a.example"},
+};
+
 /* Where mail is held. */
 static const struct mutation with_hold[] = {
     {NULL, "match tag HELD from local for any action \"relay\"\n", "",
@@ -344,6 +354,10 @@ each_change_is_found(void)
 	for (size_t i = 0; i < sizeof(both) / sizeof(both[0]); i++) {
 		try_mutation("example", example, &both[i]);
 		try_mutation("debian", debian, &both[i]);
+	}
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		try_mutation("example", example, &limits[i]);
+		try_mutation("debian", debian, &limits[i]);
 	}
 	for (size_t i = 0; i < sizeof(with_users) / sizeof(with_users[0]); i++)
 		try_mutation("example", example, &with_users[i]);

@@ -137,6 +137,14 @@ class SmtpdLab(Lab):
         """When a host of the domain was last probed; 0: never."""
         return self._newest('probed', domain)
 
+    @staticmethod
+    def probed_good(domain):
+        """Whether a probe found a host of the domain that works."""
+        for path in pathlib.Path(paths.STATE).glob(f'routes/*/{domain}'):
+            return re.search('^probed: [1-9].*\nprobe: ok$',
+                             path.read_text(), re.M) is not None
+        return False
+
     def routed(self, domain):
         """When its policy and then its MX hosts were looked up; 0: never."""
         return self._newest('recorded', domain)

@@ -6,7 +6,7 @@
 do: good, tls12, tls11, cbc (TLS 1.2 without AEAD), sni (the certificate of
 another, unless the client names the host), nostarttls, starttls454, silent (for
 12 s, then close), close (at once), closetls (after the reply to STARTTLS),
-plaintext (clear text instead of a handshake), injected (clear text right behind
+slowN (greets after N s), plaintext (clear text instead of a handshake), injected (clear text right behind
 the reply to STARTTLS), tempfail (451 to each recipient), reject (550).  Every
 message accepted is a line of log/mx.log and a file in mail/.
 """
@@ -79,6 +79,8 @@ class Session:
         if what == 'silent':
             time.sleep(SILENCE)
             return
+        if what.startswith('slow'):
+            time.sleep(int(what[4:]))
         self.reply(f'220 {self.host["name"]} ESMTP')
         while True:
             line = self.file.readline(4096)

@@ -275,7 +275,7 @@ step_record(struct sts_lookup *l)
 	char name[STS_NAME_MAX + 16] = "_mta-sts.";
 
 	memcpy(name + strlen(name), l->domain, strlen(l->domain) + 1);
-	l->query = sts_dns_txt(l->resolver->loop, name,
+	l->query = sts_dns_txt(l->resolver->dns, name,
 	    l->resolver->config->dns_timeout * 1000, on_record, l);
 	if (l->query == NULL)
 		sts_lookup_finish(l, STS_NO_MEMORY);
@@ -403,7 +403,7 @@ step_fetch(struct sts_lookup *l)
 {
 	struct sts_resolver *r = l->resolver;
 
-	l->fetch = sts_fetch_start(r->loop, l->domain, r->port,
+	l->fetch = sts_fetch_start(r->fetcher, l->domain, r->port,
 	    r->config->dns_timeout * 1000, fetch_ms(l), on_fetch, l);
 	if (l->fetch == NULL)
 		sts_lookup_finish(l, STS_NO_MEMORY);

@@ -4,8 +4,8 @@
 #ifndef STS_RESOLVER_LOOKUP_H
 #define STS_RESOLVER_LOOKUP_H
 
-#include "net/dns.h"
-#include "net/fetch.h"
+#include "dns/dns.h"
+#include "fetcher/fetch.h"
 #include "resolver/resolver.h"
 
 struct sts_waiter {

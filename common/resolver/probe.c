@@ -128,7 +128,7 @@ sts_prober_close(struct sts_resolver *resolver)
 		struct sts_probe_task *task = p->tasks;
 
 		p->tasks = task->next;
-		sts_mx_probe_cancel(resolver->loop, task->running);
+		sts_mx_probe_cancel(task->running);
 		free_task(task);
 	}
 	sts_names_free(&p->scan);
@@ -277,7 +277,7 @@ try_to_run(struct sts_probe_task *task)
 		finish(task, task->fault);
 		return true;
 	}
-	task->running = sts_mx_probe_start(r->loop, &spec, on_probe, task);
+	task->running = sts_mx_probe_start(r->fetcher, &spec, on_probe, task);
 	if (task->running != NULL) {
 		task->step = STS_STEP_RUN;
 		return true;

@@ -1,12 +1,52 @@
 /* SPDX-License-Identifier: ISC */
 #include "resolver/resolver.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/fetch.h"
+#include "dns/dns.h"
+#include "fetcher/fetch.h"
 #include "resolver/lookup.h"
 #include "resolver/probe.h"
+
+/*
+ * A peer that has gone is seen by write(2); the default would end the process.
+ */
+static void
+ignore_sigpipe(void)
+{
+	struct sigaction now, ignore = {.sa_handler = SIG_IGN};
+
+	if (sigaction(SIGPIPE, NULL, &now) == 0 && now.sa_handler == SIG_DFL)
+		(void)sigaction(SIGPIPE, &ignore, NULL);
+}
+
+static void
+close_network(struct sts_resolver *resolver)
+{
+	sts_fetcher_destroy(resolver->fetcher);
+	sts_dns_destroy(resolver->dns);
+	sts_loop_destroy(resolver->loop);
+}
+
+static enum sts_status
+open_network(struct sts_resolver *resolver, const struct sts_config *config)
+{
+	enum sts_status status = sts_fetch_check_library();
+
+	ignore_sigpipe();
+	if (status == STS_OK)
+		status = sts_loop_create(&resolver->loop);
+	if (status == STS_OK)
+		status = sts_dns_create(&resolver->dns, resolver->loop, config);
+	if (status == STS_OK)
+		status = sts_fetcher_create(
+		    &resolver->fetcher, resolver->loop, resolver->dns, config);
+	if (status != STS_OK)
+		close_network(resolver);
+	return status;
+}
 
 enum sts_status
 sts_resolver_open(
@@ -20,9 +60,7 @@ sts_resolver_open(
 	resolver->mx_port = STS_MX_PORT;
 	status = sts_store_open(&resolver->store, config->state_dir, true);
 	if (status == STS_OK)
-		status = sts_fetch_check_library();
-	if (status == STS_OK)
-		status = sts_loop_create(&resolver->loop, config);
+		status = open_network(resolver, config);
 	if (status != STS_OK)
 		sts_store_close(resolver->store);
 	return status;
@@ -46,6 +84,6 @@ sts_resolver_close(struct sts_resolver *resolver)
 	}
 	sts_routes_close(resolver);
 	sts_prober_close(resolver);
-	sts_loop_destroy(resolver->loop);
+	close_network(resolver);
 	sts_store_close(resolver->store);
 }

@@ -19,9 +19,11 @@
 
 #include "base/config.h"
 #include "base/status.h"
-#include "net/loop.h"
+#include "loop/loop.h"
 #include "store/store.h"
 
+struct sts_dns;
+struct sts_fetcher;
 struct sts_lookup;      /* one domain under way */
 struct sts_routes_task; /* one domain's MX hosts under way */
 struct sts_prober;
@@ -30,6 +32,8 @@ struct sts_resolver {
 	const struct sts_config *config;
 	struct sts_store *store;
 	struct sts_loop *loop;
+	struct sts_dns *dns;
+	struct sts_fetcher *fetcher;
 	uint16_t port;                  /* of policy hosts: 443 but in tests */
 	uint16_t mx_port;               /* of MX hosts: 25 but in tests */
 	struct sts_lookup *lookups;     /* under way */
@@ -57,8 +61,8 @@ enum sts_task {
 typedef void sts_lookup_done(void *arg, enum sts_status status);
 
 /*
- * Opens store and loop.  The config must outlive the resolver.  On failure
- * there is nothing to close.
+ * Opens store, loop, DNS and fetcher, and has SIGPIPE ignored.  The config must
+ * outlive the resolver.  On failure there is nothing to close.
  */
 enum sts_status sts_resolver_open(
     struct sts_resolver *resolver, const struct sts_config *config);

@@ -12,7 +12,7 @@
 
 #include "base/log.h"
 #include "core/domain.h"
-#include "net/dns.h"
+#include "dns/dns.h"
 #include "resolver/lookup.h"
 #include "resolver/probe.h"
 
@@ -212,7 +212,7 @@ ask_addresses(struct sts_routes_task *t)
 		struct host_query *q = &t->query[i];
 
 		q->task = t;
-		if (sts_dns_address(t->resolver->loop, t->routes.route[i].host,
+		if (sts_dns_address(t->resolver->dns, t->routes.route[i].host,
 			config->dns_timeout * 1000, on_addresses, q) == NULL)
 			t->fault = STS_NO_MEMORY;
 		else
@@ -330,7 +330,7 @@ create(struct sts_resolver *r, const char *domain)
 		return NULL;
 	t->resolver = r;
 	memcpy(t->routes.domain, domain, strlen(domain) + 1);
-	if (sts_dns_mx(r->loop, domain, r->config->dns_timeout * 1000, on_mx,
+	if (sts_dns_mx(r->dns, domain, r->config->dns_timeout * 1000, on_mx,
 		t) == NULL) {
 		free(t);
 		return NULL;

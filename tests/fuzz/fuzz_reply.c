@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "net/probe_reply.h"
+#include "fetcher/probe_reply.h"
 
 static enum sts_smtp_progress
 take(struct sts_smtp_reply *reply, const char *bytes, size_t len, size_t *left)

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "net/dns.h"
+#include "dns/dns.h"
 #include "tests/unit/tap_net.h"
 
 static void
@@ -51,7 +51,7 @@ address_done(void *arg, enum sts_status status,
 }
 
 static void *
-start(struct sts_loop *loop, struct net_job *job)
+start(struct net *net, struct net_job *job)
 {
 	/* A blank where the question was asked before. */
 	char *name = strpbrk(job->operand, ": ");
@@ -61,16 +61,16 @@ start(struct sts_loop *loop, struct net_job *job)
 		return NULL;
 	*name++ = ' ';
 	if (strncmp(job->operand, "txt ", 4) == 0)
-		return sts_dns_txt(loop, name, timeout_ms, txt_done, job);
+		return sts_dns_txt(net->dns, name, timeout_ms, txt_done, job);
 	if (strncmp(job->operand, "mx ", 3) == 0)
-		return sts_dns_mx(loop, name, timeout_ms, mx_done, job);
-	return sts_dns_address(loop, name, timeout_ms, address_done, job);
+		return sts_dns_mx(net->dns, name, timeout_ms, mx_done, job);
+	return sts_dns_address(net->dns, name, timeout_ms, address_done, job);
 }
 
 static void
-cancel(struct sts_loop *loop, void *query)
+cancel(void *query)
 {
-	sts_dns_cancel(loop, query);
+	sts_dns_cancel(query);
 }
 
 int

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "core/policy.h"
-#include "net/fetch.h"
+#include "fetcher/fetch.h"
 #include "tests/unit/tap_net.h"
 
 static void
@@ -37,18 +37,18 @@ done(void *arg, const struct sts_fetch_result *result)
 }
 
 static void *
-start(struct sts_loop *loop, struct net_job *job)
+start(struct net *net, struct net_job *job)
 {
 	const struct net_options *o = job->options;
 
-	return sts_fetch_start(loop, job->operand, (uint16_t)o->port, o->dns_ms,
-	    o->fetch_ms, done, job);
+	return sts_fetch_start(net->fetcher, job->operand, (uint16_t)o->port,
+	    o->dns_ms, o->fetch_ms, done, job);
 }
 
 static void
-cancel(struct sts_loop *loop, void *fetch)
+cancel(void *fetch)
 {
-	sts_fetch_cancel(loop, fetch);
+	sts_fetch_cancel(fetch);
 }
 
 int

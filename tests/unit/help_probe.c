@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "net/probe.h"
+#include "fetcher/probe.h"
 #include "tests/unit/tap_net.h"
 
 static void
@@ -26,7 +26,7 @@ done(void *arg, const struct sts_mx_probe_result *result)
 }
 
 static void *
-start(struct sts_loop *loop, struct net_job *job)
+start(struct net *net, struct net_job *job)
 {
 	const struct net_options *o = job->options;
 	struct sts_mx_probe_spec spec = {.host = job->operand,
@@ -34,13 +34,13 @@ start(struct sts_loop *loop, struct net_job *job)
 	    .dns_timeout_ms = o->dns_ms,
 	    .timeout_ms = o->fetch_ms};
 
-	return sts_mx_probe_start(loop, &spec, done, job);
+	return sts_mx_probe_start(net->fetcher, &spec, done, job);
 }
 
 static void
-cancel(struct sts_loop *loop, void *probe)
+cancel(void *probe)
 {
-	sts_mx_probe_cancel(loop, probe);
+	sts_mx_probe_cancel(probe);
 }
 
 int

@@ -2,6 +2,7 @@
 #include "tests/unit/tap_net.h"
 
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,34 +136,61 @@ peak_kib(void)
 	return kib;
 }
 
+enum sts_status
+net_open(struct net *net, const struct sts_config *config)
+{
+	enum sts_status status;
+
+	memset(net, 0, sizeof(*net));
+	(void)signal(SIGPIPE, SIG_IGN);
+	status = sts_loop_create(&net->loop);
+	if (status == STS_OK)
+		status = sts_dns_create(&net->dns, net->loop, config);
+	if (status == STS_OK)
+		status = sts_fetcher_create(
+		    &net->fetcher, net->loop, net->dns, config);
+	if (status != STS_OK)
+		net_close(net);
+	return status;
+}
+
+void
+net_close(struct net *net)
+{
+	sts_fetcher_destroy(net->fetcher);
+	sts_dns_destroy(net->dns);
+	sts_loop_destroy(net->loop);
+	memset(net, 0, sizeof(*net));
+}
+
 static void
-cancel(struct sts_loop *loop, const struct net_work *work, struct net_job *job)
+cancel(const struct net_work *work, struct net_job *job)
 {
 	if (job->handle == NULL)
 		return;
-	work->cancel(loop, job->handle);
+	work->cancel(job->handle);
 	printf("%s cancelled\n", job->operand);
 	(void)net_job_ended(job);
 }
 
 /* Begins `count` jobs at once and waits until they have ended. */
 static bool
-run_batch(struct sts_loop *loop, const struct net_work *work,
-    struct net_job *jobs, size_t count)
+run_batch(struct net *net, const struct net_work *work, struct net_job *jobs,
+    size_t count)
 {
 	const struct net_options *o = jobs->options;
 	int64_t end;
 
 	for (size_t i = 0; i < count; i++) {
 		jobs[i].began_ms = sts_monotonic_ms();
-		jobs[i].handle = work->start(loop, &jobs[i]);
+		jobs[i].handle = work->start(net, &jobs[i]);
 		if (jobs[i].handle == NULL)
 			return false;
 		++*jobs[i].left;
 	}
 	end = sts_monotonic_ms() + o->cancel_ms;
 	while (*jobs->left > 0) {
-		enum sts_status status = sts_loop_step(loop, 100);
+		enum sts_status status = sts_loop_step(net->loop, 100);
 
 		if (status != STS_OK) {
 			printf("step %s\n", sts_status_name(status));
@@ -171,7 +199,7 @@ run_batch(struct sts_loop *loop, const struct net_work *work,
 		if (o->cancel_ms < 0 || sts_monotonic_ms() < end)
 			continue;
 		for (size_t i = 0; i < count; i++)
-			cancel(loop, work, &jobs[i]);
+			cancel(work, &jobs[i]);
 	}
 	return true;
 }
@@ -181,20 +209,20 @@ run(struct net_options *o, const struct net_work *work, struct net_job *jobs,
     size_t count)
 {
 	size_t step = o->together ? count : 1;
-	struct sts_loop *loop;
-	enum sts_status status = sts_loop_create(&loop, &o->config);
+	struct net net;
+	enum sts_status status = net_open(&net, &o->config);
 	bool well = true;
 
 	if (status != STS_OK) {
 		printf("loop %s\n", sts_status_name(status));
 		return false;
 	}
-	limit_descriptors(o, loop);
+	limit_descriptors(o, net.loop);
 	for (long turn = 0; turn < o->times && well; turn++) {
 		for (size_t i = 0; i < count && well; i += step)
-			well = run_batch(loop, work, &jobs[i], step);
+			well = run_batch(&net, work, &jobs[i], step);
 	}
-	sts_loop_destroy(loop);
+	net_close(&net);
 	printf("peak %ld\n", peak_kib());
 	return well;
 }

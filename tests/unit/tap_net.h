@@ -15,7 +15,16 @@
 #include <stdint.h>
 
 #include "base/config.h"
-#include "net/loop.h"
+#include "dns/dns.h"
+#include "fetcher/fetcher.h"
+#include "loop/loop.h"
+
+/* What jobs are done with. */
+struct net {
+	struct sts_loop *loop;
+	struct sts_dns *dns;
+	struct sts_fetcher *fetcher;
+};
 
 struct net_options {
 	struct sts_config config;
@@ -41,9 +50,16 @@ struct net_job {
 /* What the jobs of a program are. */
 struct net_work {
 	/* NULL: it cannot begin, which ends the program. */
-	void *(*start)(struct sts_loop *loop, struct net_job *job);
-	void (*cancel)(struct sts_loop *loop, void *handle);
+	void *(*start)(struct net *net, struct net_job *job);
+	void (*cancel)(void *handle);
 };
+
+/*
+ * Opens all of it with SIGPIPE ignored; the status is of the first that
+ * failed, and then nothing is open.
+ */
+enum sts_status net_open(struct net *net, const struct sts_config *config);
+void net_close(struct net *net);
 
 /*
  * The program: 0 where every job began and ended, 2 on bad usage, else 1.

@@ -5,7 +5,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "net/dns.h"
+#include "dns/dns.h"
 
 static bool
 parse(const char *text, struct sts_address *out)

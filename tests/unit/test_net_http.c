@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "net/http.h"
+#include "fetcher/http.h"
 
 struct row {
 	const char *value;

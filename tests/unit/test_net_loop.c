@@ -2,7 +2,9 @@
 /* The event loop: timers, watched descriptors, and ending in the middle. */
 #include "tests/unit/tap.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -10,9 +12,10 @@
 #include <unistd.h>
 
 #include "base/child.h"
-#include "net/dns.h"
-#include "net/fetch.h"
-#include "net/loop.h"
+#include "dns/dns.h"
+#include "fetcher/fetch.h"
+#include "loop/loop.h"
+#include "tests/unit/tap_net.h"
 
 /* Nobody answers at this port: it is bound, and never read. */
 static char silent_server[40];
@@ -46,9 +49,19 @@ make_loop(void)
 {
 	struct sts_loop *loop;
 
-	if (!is_int(sts_loop_create(&loop, &config), STS_OK, "a loop"))
+	if (!is_int(sts_loop_create(&loop), STS_OK, "a loop"))
 		exit(1);
 	return loop;
+}
+
+static struct net
+make_net(void)
+{
+	struct net net;
+
+	if (!is_int(net_open(&net, &config), STS_OK, "a loop, DNS, a fetcher"))
+		exit(1);
+	return net;
 }
 
 /* Steps for about so many milliseconds, or until *stop. */
@@ -331,7 +344,7 @@ fetch_done(void *arg, const struct sts_fetch_result *result)
 static void
 deferral(void)
 {
-	struct sts_loop *loop;
+	struct net net;
 	struct sts_dns_query *query;
 	struct sts_fetch *fetch;
 	char name[300];
@@ -339,26 +352,26 @@ deferral(void)
 	memset(name, 'a', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
 	config.ca_file = strdup("/nonexistent/roots.pem");
-	loop = make_loop();
+	net = make_net();
 	txt_calls = fetch_calls = 0;
-	query = sts_dns_txt(loop, name, 1000, txt_done, NULL);
+	query = sts_dns_txt(net.dns, name, 1000, txt_done, NULL);
 	fetch = sts_fetch_start(
-	    loop, "example.com", 443, 1000, 1000, fetch_done, NULL);
+	    net.fetcher, "example.com", 443, 1000, 1000, fetch_done, NULL);
 	ok(query != NULL && fetch != NULL && txt_calls + fetch_calls == 0,
 	    "what fails at once does not call back from the call");
-	(void)sts_loop_step(loop, 1000);
+	(void)sts_loop_step(net.loop, 1000);
 	is_int(txt_calls + fetch_calls, 2, "but in the next step");
 	is_int(last_status, STS_CA_UNUSABLE, "with its reason");
-	query = sts_dns_txt(loop, name, 1000, txt_done, NULL);
+	query = sts_dns_txt(net.dns, name, 1000, txt_done, NULL);
 	fetch = sts_fetch_start(
-	    loop, "example.com", 443, 1000, 1000, fetch_done, NULL);
-	sts_dns_cancel(loop, query);
-	sts_fetch_cancel(loop, fetch);
-	sts_dns_cancel(loop, NULL);
-	sts_fetch_cancel(loop, NULL);
-	spin(loop, 30, NULL);
+	    net.fetcher, "example.com", 443, 1000, 1000, fetch_done, NULL);
+	sts_dns_cancel(query);
+	sts_fetch_cancel(fetch);
+	sts_dns_cancel(NULL);
+	sts_fetch_cancel(NULL);
+	spin(net.loop, 30, NULL);
 	is_int(txt_calls + fetch_calls, 2, "unless it is cancelled before");
-	sts_loop_destroy(loop);
+	net_close(&net);
 	free(config.ca_file);
 	config.ca_file = NULL;
 }
@@ -366,27 +379,29 @@ deferral(void)
 static void
 destroy_in_the_middle(void)
 {
-	struct sts_loop *loop = make_loop();
+	struct net net = make_net();
 	int count = 0;
 
 	txt_calls = 0;
 	for (int i = 0; i < 50; i++) {
+		count += sts_dns_txt(net.dns, "a.test", 5000, txt_done, NULL) !=
+		    NULL;
 		count +=
-		    sts_dns_txt(loop, "a.test", 5000, txt_done, NULL) != NULL;
-		count +=
-		    sts_dns_mx(loop, "a.test", 5000, mx_done, NULL) != NULL;
+		    sts_dns_mx(net.dns, "a.test", 5000, mx_done, NULL) != NULL;
 	}
 	is_int(count, 100, "100 questions to a silent server");
-	spin(loop, 50, NULL);
-	(void)sts_watch_start(loop, silent_fd, false, note_a, NULL);
-	(void)sts_timer_start(loop, 100, note_a, NULL);
-	sts_loop_destroy(loop);
-	is_int(txt_calls, 0, "destroying the loop calls nobody back");
+	spin(net.loop, 50, NULL);
+	(void)sts_watch_start(net.loop, silent_fd, false, note_a, NULL);
+	(void)sts_timer_start(net.loop, 100, note_a, NULL);
+	net_close(&net);
+	is_int(txt_calls, 0, "destroying it all calls nobody back");
+	sts_fetcher_destroy(NULL);
+	sts_dns_destroy(NULL);
 	sts_loop_destroy(NULL);
 }
 
 struct chain {
-	struct sts_loop *loop;
+	struct net net;
 	struct sts_dns_query *other;
 	int calls;
 	bool over;
@@ -403,27 +418,28 @@ chained(void *arg, enum sts_status status, const struct sts_span *records,
 	(void)records;
 	(void)count;
 	chain->calls++;
-	sts_dns_cancel(chain->loop, chain->other);
+	sts_dns_cancel(chain->other);
 	chain->other = NULL;
 	chain->over = chain->calls == 3;
 	if (!chain->over)
-		(void)sts_dns_txt(chain->loop, "a.test", 150, chained, chain);
+		(void)sts_dns_txt(
+		    chain->net.dns, "a.test", 150, chained, chain);
 }
 
 static void
 questions_in_callbacks(void)
 {
-	struct chain chain = {.loop = make_loop()};
+	struct chain chain = {.net = make_net()};
 	int64_t began = sts_monotonic_ms();
 
 	txt_calls = 0;
-	chain.other = sts_dns_txt(chain.loop, "b.test", 300, txt_done, NULL);
-	(void)sts_dns_txt(chain.loop, "a.test", 150, chained, &chain);
-	spin(chain.loop, 3000, &chain.over);
+	chain.other = sts_dns_txt(chain.net.dns, "b.test", 300, txt_done, NULL);
+	(void)sts_dns_txt(chain.net.dns, "a.test", 150, chained, &chain);
+	spin(chain.net.loop, 3000, &chain.over);
 	ok(chain.over && txt_calls == 0,
 	    "a callback may cancel one question and start another");
 	ok(sts_monotonic_ms() - began < 2000, "each kept to its timeout");
-	sts_loop_destroy(chain.loop);
+	net_close(&chain.net);
 }
 
 static void
@@ -431,17 +447,19 @@ bad_configuration(void)
 {
 	static char bad[] = "not an address";
 	static char *good;
-	struct sts_loop *loop = (struct sts_loop *)&bad;
+	struct sts_loop *loop = make_loop();
+	struct sts_dns *dns = (struct sts_dns *)&bad;
 
 	good = config.nameservers[0];
 	config.nameservers[0] = bad;
-	is_int(sts_loop_create(&loop, &config), STS_CONFIG,
+	is_int(sts_dns_create(&dns, loop, &config), STS_CONFIG,
 	    "a name server that is no address is a local fault");
-	ok(loop == NULL, "and there is no loop");
+	ok(dns == NULL, "and nothing that could ask");
+	sts_loop_destroy(loop);
 	config.nameservers[0] = good;
 }
 
-/* However few descriptors are left: a loop, or the reason why not. */
+/* However few descriptors are left: all of it, or the reason why not. */
 static void
 few_descriptors(void)
 {
@@ -452,15 +470,15 @@ few_descriptors(void)
 	if (getrlimit(RLIMIT_NOFILE, &before) != 0 || next < 0)
 		return;
 	for (int spare = 0; spare < 6; spare++) {
-		struct sts_loop *loop = NULL;
+		struct net net;
 		enum sts_status status;
 
 		now = before;
 		now.rlim_cur = (rlim_t)(next + spare);
 		(void)setrlimit(RLIMIT_NOFILE, &now);
-		status = sts_loop_create(&loop, &config);
+		status = net_open(&net, &config);
 		if (status == STS_OK)
-			sts_loop_destroy(loop);
+			net_close(&net);
 		else if (status != STS_NO_DESCRIPTORS)
 			wrong++;
 	}

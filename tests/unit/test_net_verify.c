@@ -13,8 +13,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#include "net/trust.h"
-#include "net/verify.h"
+#include "fetcher/trust.h"
+#include "fetcher/verify.h"
 
 enum { DAY = 24 * 60 * 60 };
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "net/probe_reply.h"
+#include "fetcher/probe_reply.h"
 #include "tests/unit/tap.h"
 
 static const char *const names[] = {"more", "done", "bad"};

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/fault.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Any errno that is not named here may be the peer's or the network's doing. */
+enum sts_status
+sts_fault_socket(int error, int family)
+{
+	switch (error) {
+	case EMFILE:
+	case ENFILE:
+		return STS_NO_DESCRIPTORS;
+	case ENOMEM:
+	case ENOBUFS:
+		return STS_NO_MEMORY;
+	case EACCES:
+	case EPERM:
+		/* A sandbox around this process, not the peer. */
+		return STS_INTERNAL;
+	case EAFNOSUPPORT:
+		/* A host without IPv6 is ordinary, one without IPv4 is not. */
+		return family == AF_INET ? STS_INTERNAL : STS_OK;
+	default:
+		return STS_OK;
+	}
+}
+
+enum sts_status
+sts_fault_traffic(int error)
+{
+	switch (error) {
+	case EMFILE:
+	case ENFILE:
+		return STS_NO_DESCRIPTORS;
+	case ENOMEM:
+	case ENOBUFS:
+		return STS_NO_MEMORY;
+	default:
+		return STS_OK;
+	}
+}
+
+enum sts_status
+sts_fault_descriptors(void)
+{
+	int pair[2];
+
+	/* Two, since that is what a library may have wanted. */
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+		return sts_fault_traffic(errno);
+	close(pair[0]);
+	close(pair[1]);
+	return STS_OK;
+}
+
+enum sts_status
+sts_fault_memory(void)
+{
+	/* volatile: a compiler may drop a pair of malloc and free */
+	void *volatile probe = malloc(1024 * 1024);
+
+	if (probe == NULL)
+		return STS_NO_MEMORY;
+	free(probe);
+	return STS_OK;
+}

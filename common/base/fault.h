@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Telling a failure of this machine from one of the network.  The libraries
+ * report both as "could not connect"; recording the first as the second would
+ * turn a lack of descriptors into "this domain has no policy".
+ */
+#ifndef STS_BASE_FAULT_H
+#define STS_BASE_FAULT_H
+
+#include "base/status.h"
+
+/*
+ * What an errno from socket(2) for an address family means: a local fault, or
+ * STS_OK where the network is to blame (no IPv6 here, no route).
+ */
+enum sts_status sts_fault_socket(int error, int family);
+
+/* The same for connect(2) and for reading and writing. */
+enum sts_status sts_fault_traffic(int error);
+
+/*
+ * STS_NO_DESCRIPTORS where this process cannot open two descriptors at this
+ * moment, else STS_OK: for failures whose errno a library swallowed.
+ */
+enum sts_status sts_fault_descriptors(void);
+
+/* STS_NO_MEMORY where not even 1 MiB is left, else STS_OK: likewise. */
+enum sts_status sts_fault_memory(void);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * DNS questions on the loop, through c-ares: TXT, MX, and addresses.
+ *
+ * CNAMEs are followed, truncated answers asked again over TCP, nothing is
+ * cached, no search list is used, /etc/hosts is not read.  Each question ends
+ * within its timeout whatever the servers do.
+ */
+#ifndef STS_DNS_DNS_H
+#define STS_DNS_DNS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/config.h"
+#include "base/cursor.h"
+#include "dns/address.h"
+#include "loop/loop.h"
+
+enum { STS_ADDRESSES_MAX = 16, STS_MX_MAX = 64 };
+
+struct sts_dns;       /* what asks */
+struct sts_dns_query; /* one question under way */
+
+/*
+ * The name servers of `config` (its nameservers and dns-timeout), else the
+ * system's; loop and config must outlive it.  STS_CONFIG: a name server that
+ * is no address; STS_NO_MEMORY.  Initialises c-ares; from one thread only.
+ */
+enum sts_status sts_dns_create(struct sts_dns **dns, struct sts_loop *loop,
+    const struct sts_config *config);
+
+/* Ends every question without calling back; NULL is allowed. */
+void sts_dns_destroy(struct sts_dns *dns);
+
+/*
+ * The status is STS_OK with at least one record, STS_DNS_NXDOMAIN,
+ * STS_DNS_NODATA (these two mean "there is none"), STS_DNS_SERVFAIL,
+ * STS_DNS_TIMEOUT, STS_DNS_BAD_REPLY (these three: not known), or a local
+ * fault.  Arrays belong to the caller of the callback and last until it
+ * returns.  A name too long to be asked counts as STS_DNS_NXDOMAIN.
+ */
+typedef void sts_dns_txt_done(void *arg, enum sts_status status,
+    const struct sts_span *records, size_t count);
+typedef void sts_dns_mx_done(void *arg, enum sts_status status,
+    const struct sts_mx *hosts, size_t count); /* by preference, then name */
+typedef void sts_dns_address_done(void *arg, enum sts_status status,
+    const struct sts_address *addresses, size_t count);
+
+/*
+ * Each starts a question and returns it, or NULL where there is no memory (no
+ * callback comes then).  The callback comes exactly once unless the question
+ * is cancelled; the pointer is dead from then on.
+ */
+struct sts_dns_query *sts_dns_txt(struct sts_dns *dns, const char *name,
+    int64_t timeout_ms, sts_dns_txt_done *done, void *arg);
+struct sts_dns_query *sts_dns_mx(struct sts_dns *dns, const char *name,
+    int64_t timeout_ms, sts_dns_mx_done *done, void *arg);
+
+/*
+ * A and AAAA together: STS_OK with those that came (at most
+ * STS_ADDRESSES_MAX, v6 and v4 alternating), though the other kind failed.
+ */
+struct sts_dns_query *sts_dns_address(struct sts_dns *dns, const char *name,
+    int64_t timeout_ms, sts_dns_address_done *done, void *arg);
+
+/* Ends a question without calling back; NULL is allowed. */
+void sts_dns_cancel(struct sts_dns_query *query);
+
+#endif

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: ISC */
+#include "fetcher/probe.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/child.h"
+#include "core/domain.h"
+#include "fetcher/internal.h"
+#include "fetcher/probe_session.h"
+#include "fetcher/trust.h"
+
+struct sts_mx_probe {
+	TAILQ_ENTRY(sts_mx_probe) link;
+	struct sts_fetcher *fetcher;
+	sts_mx_probe_done *done;
+	void *arg;
+	bool (*allow)(void *arg, const char *address);
+	char host[STS_NAME_MAX + 1];
+	uint16_t port;
+	int64_t end_ms;
+	X509_STORE *store;
+	struct sts_dns_query *question; /* while addresses are looked up */
+	struct sts_address addresses[STS_MX_PROBE_ADDRESSES];
+	size_t count, next;
+	struct sts_probe_session *session; /* with the address before `next` */
+	struct sts_timer timer;            /* for an end that came at once */
+	struct sts_mx_probe_result result;
+};
+
+static void
+release(struct sts_mx_probe *p)
+{
+	sts_timer_clear(p->fetcher->loop, &p->timer);
+	sts_dns_cancel(p->question);
+	sts_probe_session_cancel(p->session);
+	TAILQ_REMOVE(&p->fetcher->probes, p, link);
+}
+
+static void
+discard(struct sts_mx_probe *p)
+{
+	X509_STORE_free(p->store);
+	free(p);
+}
+
+static void
+report(void *arg)
+{
+	struct sts_mx_probe *p = arg;
+
+	release(p);
+	p->done(p->arg, &p->result);
+	discard(p);
+}
+
+/* Ends it from within its own start, where nothing may be called back. */
+static void
+end_soon(struct sts_mx_probe *p, enum sts_status status)
+{
+	p->result.status = status;
+	sts_timer_set(p->fetcher->loop, &p->timer, 0, report, p);
+}
+
+/* How far we got: no connection, no SMTP, or as far as TLS. */
+static int
+reach(enum sts_status status)
+{
+	switch (status) {
+	case STS_TOO_SOON:
+		return 0;
+	case STS_MX_CONNECT:
+	case STS_MX_TIMEOUT:
+		return 1;
+	case STS_MX_GREETING:
+	case STS_MX_SMTP:
+		return 2;
+	default:
+		return 3;
+	}
+}
+
+static void
+note(struct sts_mx_probe *p, enum sts_status status,
+    const struct sts_address *address, const char *detail)
+{
+	if (status != STS_OK && reach(status) <= reach(p->result.status))
+		return;
+	p->result.status = status;
+	(void)sts_address_text(address, p->result.address);
+	(void)strlcpy(p->result.detail, detail, sizeof(p->result.detail));
+}
+
+static void next_address(struct sts_mx_probe *p);
+
+/* smtpd tries every address of a host in one attempt: one that is well does. */
+static void
+session_ended(void *arg, enum sts_status status, const char *detail)
+{
+	struct sts_mx_probe *p = arg;
+
+	p->session = NULL;
+	note(p, status, &p->addresses[p->next - 1], detail);
+	if (status == STS_OK || sts_status_is_local(status)) {
+		p->result.status = status;
+		report(p);
+	} else
+		next_address(p);
+}
+
+/*
+ * The same as smtpd meets: addresses in the order of the DNS, one after the
+ * other.  A silent address leaves half of the time to the one
+ * after it.
+ */
+static int64_t
+time_for_next(const struct sts_mx_probe *p)
+{
+	int64_t left = p->end_ms - sts_monotonic_ms();
+
+	return p->next + 1 < p->count ? left / 2 : left;
+}
+
+/* Asked as late as can be: the other address may have been enough. */
+static bool
+is_allowed(struct sts_mx_probe *p, const struct sts_address *address)
+{
+	char text[STS_MX_PROBE_ADDRESS_TEXT];
+
+	return p->allow == NULL ||
+	    p->allow(p->arg, sts_address_text(address, text));
+}
+
+static void
+next_address(struct sts_mx_probe *p)
+{
+	struct sts_probe_target target = {
+	    .host = p->host, .port = p->port, .store = p->store};
+
+	while (p->next < p->count && !is_allowed(p, &p->addresses[p->next]))
+		p->next++;
+	if (p->next == p->count) {
+		report(p);
+		return;
+	}
+	target.address = p->addresses[p->next];
+	target.timeout_ms = time_for_next(p);
+	p->next++;
+	p->session = sts_probe_session_start(
+	    p->fetcher->loop, &target, session_ended, p);
+	if (p->session == NULL) {
+		p->result.status = STS_NO_MEMORY;
+		report(p);
+	}
+}
+
+/*
+ * Whoever publishes an MX record decides where we connect to; our own network
+ * is not his to probe.
+ */
+static void
+addresses_found(void *arg, enum sts_status status,
+    const struct sts_address *found, size_t count)
+{
+	struct sts_mx_probe *p = arg;
+	bool allow_private = p->fetcher->config->allow_private;
+
+	p->question = NULL;
+	for (size_t i = 0;
+	     status == STS_OK && i < count && p->count < STS_MX_PROBE_ADDRESSES;
+	     i++) {
+		if (allow_private || !sts_address_is_private(&found[i]))
+			p->addresses[p->count++] = found[i];
+	}
+	if (p->count > 0) {
+		/* Stays so where none of them is allowed. */
+		p->result.status = STS_TOO_SOON;
+		next_address(p);
+		return;
+	}
+	(void)strlcpy(p->result.detail, sts_status_text(status),
+	    sizeof(p->result.detail));
+	if (status == STS_OK)
+		status = STS_MX_PRIVATE;
+	else if (status == STS_DNS_NXDOMAIN || status == STS_DNS_NODATA)
+		status = STS_MX_NO_ADDRESS;
+	else if (!sts_status_is_local(status))
+		status = STS_MX_DNS;
+	p->result.status = status;
+	report(p);
+}
+
+struct sts_mx_probe *
+sts_mx_probe_start(struct sts_fetcher *fetcher,
+    const struct sts_mx_probe_spec *spec, sts_mx_probe_done *done, void *arg)
+{
+	struct sts_mx_probe *p = calloc(1, sizeof(*p));
+	enum sts_status status = STS_INTERNAL;
+
+	if (p == NULL)
+		return NULL;
+	p->fetcher = fetcher;
+	p->done = done;
+	p->arg = arg;
+	p->allow = spec->allow;
+	p->port = spec->port;
+	p->end_ms = sts_monotonic_ms() + spec->timeout_ms;
+	TAILQ_INSERT_TAIL(&fetcher->probes, p, link);
+	/* It goes into an SMTP command's neighbourhood, and into SNI. */
+	if (sts_domain_is_normalised(spec->host)) {
+		(void)strlcpy(p->host, spec->host, sizeof(p->host));
+		status = sts_trust_get(fetcher->trust, &p->store);
+	}
+	if (status == STS_OK) {
+		p->question = sts_dns_address(fetcher->dns, p->host,
+		    spec->dns_timeout_ms, addresses_found, p);
+		if (p->question == NULL)
+			status = STS_NO_MEMORY;
+	}
+	if (status != STS_OK)
+		end_soon(p, status);
+	return p;
+}
+
+void
+sts_mx_probe_cancel(struct sts_mx_probe *probe)
+{
+	if (probe == NULL)
+		return;
+	release(probe);
+	discard(probe);
+}
+
+void
+sts_mx_probe_close(struct sts_fetcher *fetcher)
+{
+	struct sts_mx_probe *probe;
+
+	while ((probe = TAILQ_FIRST(&fetcher->probes)) != NULL)
+		sts_mx_probe_cancel(probe);
+}

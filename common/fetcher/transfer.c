@@ -1,0 +1,551 @@
+/* SPDX-License-Identifier: ISC */
+#include "fetcher/transfer.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/fault.h"
+#include "fetcher/http.h"
+
+static void
+set_detail(struct sts_transfer *t, const char *text)
+{
+	(void)strlcpy(t->detail, text, sizeof(t->detail));
+}
+
+/* The answer, as it comes in. */
+
+static struct sts_span
+value_of(const struct curl_header *header)
+{
+	return (struct sts_span){header->value, strlen(header->value)};
+}
+
+/* True where `is` holds for each field of this name; also where none is. */
+static bool
+all_fields(
+    struct sts_transfer *t, const char *name, bool (*is)(struct sts_span value))
+{
+	struct curl_header *header;
+
+	for (size_t i = 0; curl_easy_header(t->easy, name, i, CURLH_HEADER, -1,
+			       &header) == CURLHE_OK;
+	     i++) {
+		if (is(value_of(header)))
+			continue;
+		snprintf(t->detail, sizeof(t->detail), "%s: %s", name,
+		    header->value);
+		return false;
+	}
+	return true;
+}
+
+static bool
+has_field(struct sts_transfer *t, const char *name)
+{
+	struct curl_header *header;
+
+	return curl_easy_header(t->easy, name, 0, CURLH_HEADER, -1, &header) ==
+	    CURLHE_OK;
+}
+
+/* RFC 9112 6.3: lengths that contradict each other cannot be recovered. */
+static bool
+one_length(struct sts_transfer *t)
+{
+	struct curl_header *header;
+	char first[32] = "";
+
+	for (size_t i = 0; curl_easy_header(t->easy, "Content-Length", i,
+			       CURLH_HEADER, -1, &header) == CURLHE_OK;
+	     i++) {
+		if (i == 0)
+			snprintf(first, sizeof(first), "%s", header->value);
+		else if (strcmp(first, header->value) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* RFC 8461 3.3: 200 and nothing else; redirects are not followed. */
+static enum sts_status
+check_status(struct sts_transfer *t)
+{
+	long status = 0;
+
+	(void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	snprintf(t->detail, sizeof(t->detail), "HTTP status %ld", status);
+	if (status < 200)
+		return STS_FETCH_HTTP;
+	if (sts_http_is_redirect(status))
+		return STS_FETCH_REDIRECT;
+	if (status != 200)
+		return STS_FETCH_STATUS;
+	t->detail[0] = '\0';
+	return STS_OK;
+}
+
+/*
+ * RFC 8461 3.2 wants text/plain.  A coding was not asked for, and decoding
+ * would let a small answer grow without bound.
+ */
+static enum sts_status
+check_fields(struct sts_transfer *t)
+{
+	curl_off_t length = -1;
+
+	if (!one_length(t)) {
+		set_detail(t, "contradictory Content-Length");
+		return STS_FETCH_HTTP;
+	}
+	if (!all_fields(t, "Content-Encoding", sts_http_is_identity) ||
+	    !all_fields(t, "Transfer-Encoding", sts_http_is_chunked))
+		return STS_FETCH_ENCODING;
+	if (!has_field(t, "Content-Type")) {
+		set_detail(t, "no Content-Type");
+		return STS_FETCH_MEDIA_TYPE;
+	}
+	if (!all_fields(t, "Content-Type", sts_http_is_text_plain))
+		return STS_FETCH_MEDIA_TYPE;
+	(void)curl_easy_getinfo(
+	    t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+	return length > STS_BODY_MAX ? STS_FETCH_TOO_LARGE : STS_OK;
+}
+
+/* Once, at the first byte of the body or, without a body, at the end. */
+static void
+check_header(struct sts_transfer *t)
+{
+	if (t->header_checked || t->stop != STS_OK)
+		return;
+	t->header_checked = true;
+	t->stop = check_status(t);
+	if (t->stop == STS_OK)
+		t->stop = check_fields(t);
+}
+
+/* Fewer bytes than libcurl offered end the transfer. */
+static size_t
+take_body(char *bytes, size_t size, size_t count, void *arg)
+{
+	struct sts_transfer *t = arg;
+	size_t len = size * count;
+
+	check_header(t);
+	if (t->stop == STS_OK && len > STS_BODY_MAX - t->body_len)
+		t->stop = STS_FETCH_TOO_LARGE;
+	if (t->stop != STS_OK)
+		return 0;
+	memcpy(t->body + t->body_len, bytes, len);
+	t->body_len += len;
+	return len;
+}
+
+/* One line each time.  libcurl bounds one field; this bounds all, of interim
+ * answers too. */
+static size_t
+count_header(char *bytes, size_t size, size_t count, void *arg)
+{
+	struct sts_transfer *t = arg;
+	size_t len = size * count;
+
+	/* Interim answers have an empty line of their own. */
+	if (len >= 5 && memcmp(bytes, "HTTP/", 5) == 0)
+		t->header_ended = false;
+	else if (len <= 2 && bytes[len - 1] == '\n')
+		t->header_ended = true;
+	t->header_len += len;
+	if (t->header_len <= STS_HEADER_MAX)
+		return len;
+	t->stop = STS_FETCH_HTTP;
+	set_detail(t, "header too large");
+	return 0;
+}
+
+/* The connection. */
+
+/* sockaddr_storage holds either; libcurl's struct goes on past its end. */
+static bool
+is_same(const struct sts_address *a, const struct sockaddr_storage *to)
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)to;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)to;
+
+	if (a->u.sa.sa_family != to->ss_family)
+		return false;
+	if (to->ss_family == AF_INET)
+		return memcmp(&a->u.v4.sin_addr, &v4->sin_addr,
+			   sizeof(v4->sin_addr)) == 0;
+	return memcmp(&a->u.v6.sin6_addr, &v6->sin6_addr,
+		   sizeof(v6->sin6_addr)) == 0;
+}
+
+static bool
+is_ours(const struct sts_transfer *t, const struct curl_sockaddr *to)
+{
+	struct sockaddr_storage given = {.ss_family = AF_UNSPEC};
+
+	if (to->addrlen > sizeof(given))
+		return false;
+	memcpy(&given, (const char *)to + offsetof(struct curl_sockaddr, addr),
+	    to->addrlen);
+	for (size_t i = 0; i < t->address_count; i++) {
+		if (is_same(&t->addresses[i], &given))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * libcurl calls a lack of descriptors "could not connect", so the errno is
+ * noted here.  And whatever it resolved by itself is not connected to.
+ */
+static curl_socket_t
+open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
+{
+	struct sts_transfer *t = arg;
+	int fd;
+
+	if (purpose != CURLSOCKTYPE_IPCXN || !is_ours(t, to)) {
+		t->fault = STS_INTERNAL;
+		return CURL_SOCKET_BAD;
+	}
+	fd = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+	if (fd < 0 && t->fault == STS_OK)
+		t->fault = sts_fault_socket(errno, to->family);
+	return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+/* Called when the TLS context is made, before the handshake. */
+static CURLcode
+prepare_tls(CURL *easy, void *ctx, void *arg)
+{
+	struct sts_transfer *t = arg;
+
+	(void)easy;
+	sts_verify_install(ctx, &t->verification);
+	return CURLE_OK;
+}
+
+/* The options. */
+
+/* Sets one option and remembers in `ok` whether all could be set so far. */
+#define SET(option, value) \
+	(ok = curl_easy_setopt(t->easy, option, value) == CURLE_OK && ok)
+
+/*
+ * HTTP/1.1 only: one request on one connection gains nothing from HTTP/2, and
+ * has fewer ways to end.
+ */
+static bool
+set_request(struct sts_transfer *t, const struct sts_transfer_spec *spec)
+{
+	char url[STS_NAME_MAX + 64];
+	bool ok = true;
+
+	snprintf(url, sizeof(url), "https://%s:%u/.well-known/mta-sts.txt",
+	    spec->host, (unsigned)spec->port);
+	SET(CURLOPT_URL, url);
+	SET(CURLOPT_PROTOCOLS_STR, "https");
+	SET(CURLOPT_HTTPGET, 1L);
+	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	SET(CURLOPT_HTTP09_ALLOWED, 0L);
+	SET(CURLOPT_HTTP_CONTENT_DECODING, 0L);
+	SET(CURLOPT_USERAGENT, "mta-sts/" STS_VERSION);
+	SET(CURLOPT_FOLLOWLOCATION, 0L);
+	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	/* "" also keeps out the proxies of the environment. */
+	SET(CURLOPT_PROXY, "");
+	SET(CURLOPT_NOPROXY, "*");
+	return ok;
+}
+
+/*
+ * Every fetch verifies a certificate of its own: no connection and no TLS
+ * session is used twice.
+ */
+static bool
+set_connection(struct sts_transfer *t, const struct sts_transfer_spec *spec)
+{
+	bool ok = true;
+
+	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_TIMEOUT_MS, (long)spec->timeout_ms);
+	SET(CURLOPT_SHARE, t->share);
+	SET(CURLOPT_RESOLVE, t->resolve);
+	SET(CURLOPT_FRESH_CONNECT, 1L);
+	SET(CURLOPT_FORBID_REUSE, 1L);
+	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	SET(CURLOPT_OPENSOCKETDATA, t);
+	return ok;
+}
+
+/*
+ * Verification is ours (verify.h), whatever libcurl does besides.  The one
+ * root it is given keeps it from reading a bundle that it was built with.
+ */
+static bool
+set_tls(struct sts_transfer *t, const struct sts_transfer_spec *spec)
+{
+	struct curl_blob root = {.flags = CURL_BLOB_COPY};
+	bool ok = true;
+
+	memcpy(&root.data, &spec->sample_root, sizeof(root.data));
+	root.len = strlen(spec->sample_root);
+	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	SET(CURLOPT_SSL_VERIFYPEER, 1L);
+	SET(CURLOPT_SSL_VERIFYHOST, 2L);
+	SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
+	SET(CURLOPT_CAINFO_BLOB, &root);
+	SET(CURLOPT_CAINFO, NULL);
+	SET(CURLOPT_CAPATH, NULL);
+	SET(CURLOPT_SSL_CTX_FUNCTION, prepare_tls);
+	SET(CURLOPT_SSL_CTX_DATA, t);
+	return ok;
+}
+
+/* Fields are checked one by one as they come, the body with the first byte. */
+static bool
+set_callbacks(struct sts_transfer *t)
+{
+	bool ok = true;
+
+	SET(CURLOPT_ERRORBUFFER, t->error);
+	SET(CURLOPT_WRITEFUNCTION, take_body);
+	SET(CURLOPT_WRITEDATA, t);
+	SET(CURLOPT_HEADERFUNCTION, count_header);
+	SET(CURLOPT_HEADERDATA, t);
+	return ok;
+}
+
+#undef SET
+
+/*
+ * "HOST:PORT:ADDRESS,ADDRESS...".  With an entry libcurl resolves nothing, and
+ * starts no thread to do so.
+ */
+static bool
+make_resolve(struct sts_transfer *t, const struct sts_transfer_spec *spec)
+{
+	char entry[STS_NAME_MAX + 16 +
+	    STS_TRANSFER_ADDRESSES * (INET6_ADDRSTRLEN + 3)];
+	char text[INET6_ADDRSTRLEN];
+	size_t used = (size_t)snprintf(
+	    entry, sizeof(entry), "%s:%u:", spec->host, (unsigned)spec->port);
+
+	for (size_t i = 0; i < spec->count && used < sizeof(entry); i++) {
+		const struct sts_address *a = &spec->addresses[i];
+		bool v6 = a->u.sa.sa_family == AF_INET6;
+
+		used += (size_t)snprintf(entry + used, sizeof(entry) - used,
+		    "%s%s%s%s", i > 0 ? "," : "", v6 ? "[" : "",
+		    sts_address_text(a, text), v6 ? "]" : "");
+	}
+	t->resolve = curl_slist_append(NULL, entry);
+	return t->resolve != NULL;
+}
+
+/* A cache of names for this fetch alone, gone with it. */
+static bool
+make_share(struct sts_transfer *t)
+{
+	t->share = curl_share_init();
+	return t->share != NULL &&
+	    curl_share_setopt(t->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS) ==
+	    CURLSHE_OK;
+}
+
+enum sts_status
+sts_transfer_create(
+    struct sts_transfer **out, const struct sts_transfer_spec *spec)
+{
+	struct sts_transfer *t = calloc(1, sizeof(*t));
+	enum sts_status status = STS_NO_MEMORY;
+
+	*out = NULL;
+	if (t == NULL)
+		return STS_NO_MEMORY;
+	t->address_count = spec->count < STS_TRANSFER_ADDRESSES
+	    ? spec->count
+	    : STS_TRANSFER_ADDRESSES;
+	memcpy(t->addresses, spec->addresses,
+	    t->address_count * sizeof(t->addresses[0]));
+	t->verification.store = spec->store;
+	t->verification.host = spec->host;
+	if ((t->body = malloc(STS_BODY_MAX + 1)) == NULL ||
+	    (t->easy = curl_easy_init()) == NULL || !make_share(t) ||
+	    !make_resolve(t, spec))
+		goto out;
+	status = STS_INTERNAL;
+	if (set_request(t, spec) && set_connection(t, spec) &&
+	    set_tls(t, spec) && set_callbacks(t))
+		status = STS_OK;
+out:
+	if (status == STS_OK)
+		*out = t;
+	else
+		sts_transfer_free(t);
+	return status;
+}
+
+void
+sts_transfer_free(struct sts_transfer *t)
+{
+	if (t == NULL)
+		return;
+	if (t->easy != NULL)
+		curl_easy_cleanup(t->easy);
+	if (t->share != NULL)
+		(void)curl_share_cleanup(t->share);
+	curl_slist_free_all(t->resolve);
+	free(t->body);
+	free(t);
+}
+
+/* The outcome. */
+
+/*
+ * What the peer or the network can cause is the policy host's failure; what
+ * only this machine can cause is a local fault.
+ */
+static enum sts_status
+status_of(CURLcode code)
+{
+	switch (code) {
+	case CURLE_OK:
+		return STS_OK;
+	case CURLE_OUT_OF_MEMORY:
+		return STS_NO_MEMORY;
+	case CURLE_SSL_CACERT_BADFILE:
+		return STS_CA_UNUSABLE;
+	case CURLE_COULDNT_CONNECT:
+		return STS_FETCH_CONNECT;
+	case CURLE_OPERATION_TIMEDOUT:
+		return STS_FETCH_TIMEOUT;
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_SSL_CIPHER:
+	case CURLE_SSL_SHUTDOWN_FAILED:
+	case CURLE_USE_SSL_FAILED:
+		return STS_FETCH_TLS;
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_ISSUER_ERROR:
+	case CURLE_SSL_INVALIDCERTSTATUS:
+		return STS_FETCH_CERT_INVALID;
+	case CURLE_FAILED_INIT:
+	case CURLE_URL_MALFORMAT:
+	case CURLE_NOT_BUILT_IN:
+	case CURLE_COULDNT_RESOLVE_PROXY:
+	case CURLE_COULDNT_RESOLVE_HOST: /* our addresses were not used */
+	case CURLE_FUNCTION_NOT_FOUND:
+	case CURLE_ABORTED_BY_CALLBACK:
+	case CURLE_BAD_FUNCTION_ARGUMENT:
+	case CURLE_INTERFACE_FAILED:
+	case CURLE_UNKNOWN_OPTION:
+	case CURLE_SSL_ENGINE_NOTFOUND:
+	case CURLE_SSL_ENGINE_SETFAILED:
+	case CURLE_SSL_ENGINE_INITFAILED:
+	case CURLE_SSL_CRL_BADFILE:
+	case CURLE_RECURSIVE_API_CALL:
+		return STS_INTERNAL;
+	default:
+		return STS_FETCH_HTTP;
+	}
+}
+
+/* libcurl keeps the errno of the last connect(2). */
+static enum sts_status
+connect_fault(const struct sts_transfer *t)
+{
+	long error = 0;
+
+	if (t->fault != STS_OK)
+		return t->fault;
+	(void)curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error);
+	return sts_fault_traffic((int)error);
+}
+
+/*
+ * Whatever libcurl calls it, a handshake that our verification ended failed
+ * for the reason noted there.
+ */
+static enum sts_status
+failure(struct sts_transfer *t, CURLcode code)
+{
+	const struct sts_verdict *verdict = &t->verification.verdict;
+	enum sts_status status = status_of(code), fault = STS_OK;
+	const char *detail =
+	    t->error[0] != '\0' ? t->error : curl_easy_strerror(code);
+
+	if (verdict->done && verdict->error != X509_V_OK) {
+		detail = X509_verify_cert_error_string(verdict->error);
+		status = sts_verify_status(verdict);
+	} else if (status == STS_FETCH_CONNECT || status == STS_FETCH_TIMEOUT)
+		fault = connect_fault(t);
+	else if (code == CURLE_OUT_OF_MEMORY && verdict->done)
+		/* Some versions say so of a field that is too long. */
+		status = STS_FETCH_HTTP;
+	/* OpenSSL has many names for what it could not allocate. */
+	if (fault == STS_OK)
+		fault = sts_fault_memory();
+	set_detail(t, detail);
+	return fault != STS_OK ? fault : status;
+}
+
+/*
+ * An answer that is cut short is first of all what its status line says, where
+ * that is not 200.
+ */
+static bool
+has_status_line(const struct sts_transfer *t)
+{
+	long status = 0;
+
+	return curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status) ==
+	    CURLE_OK &&
+	    status >= 200;
+}
+
+/*
+ * Without a length or chunks the end of the connection ends the body, RFC
+ * 9112 6.3, and libcurl may take any end for it.
+ */
+static bool
+is_whole(struct sts_transfer *t)
+{
+	curl_off_t length = -1;
+
+	if (!t->header_ended)
+		return false;
+	(void)curl_easy_getinfo(
+	    t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+	return length >= 0 || has_field(t, "Transfer-Encoding") ||
+	    t->verification.closed;
+}
+
+enum sts_status
+sts_transfer_outcome(struct sts_transfer *t, CURLcode code)
+{
+	enum sts_status status;
+
+	if (t->stop == STS_OK && has_status_line(t) &&
+	    (code == CURLE_OK || check_status(t) != STS_OK))
+		check_header(t);
+	if (t->stop != STS_OK)
+		return t->stop;
+	if (code != CURLE_OK)
+		return failure(t, code);
+	if (!has_status_line(t) || !is_whole(t)) {
+		set_detail(t, "the answer is cut short");
+		return STS_FETCH_HTTP;
+	}
+	/* Nothing is accepted that our own verification has not seen. */
+	status = sts_verify_status(&t->verification.verdict);
+	if (status == STS_OK)
+		t->body[t->body_len] = '\0';
+	return status;
+}

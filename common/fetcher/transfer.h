@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One HTTPS transfer through libcurl, under every rule of RFC 8461 3.3.
+ */
+#ifndef STS_FETCHER_TRANSFER_H
+#define STS_FETCHER_TRANSFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <curl/curl.h>
+
+#include "base/config.h"
+#include "dns/address.h"
+#include "fetcher/fetch.h"
+#include "fetcher/verify.h"
+
+enum {
+	STS_TRANSFER_ADDRESSES = 6, /* each gets half of the time left */
+	STS_HEADER_MAX = 64 * 1024  /* bytes of all header fields */
+};
+
+/* What a transfer is to do; all pointers are borrowed until it is freed. */
+struct sts_transfer_spec {
+	const char *host; /* the policy host */
+	uint16_t port;
+	const struct sts_address *addresses; /* used only during the call */
+	size_t count;                        /* 1 to STS_TRANSFER_ADDRESSES */
+	int64_t timeout_ms;
+	X509_STORE *store;
+	const char *sample_root; /* PEM */
+};
+
+struct sts_transfer {
+	CURL *easy;
+	CURLSH *share;
+	struct curl_slist *resolve;
+	struct sts_verification verification;
+	struct sts_address addresses[STS_TRANSFER_ADDRESSES];
+	size_t address_count;
+	char *body;
+	size_t body_len;
+	size_t header_len;
+	bool header_ended;     /* by an empty line */
+	enum sts_status stop;  /* why we ended it ourselves, or STS_OK */
+	enum sts_status fault; /* why no socket could be opened, or STS_OK */
+	bool header_checked;
+	char error[CURL_ERROR_SIZE];
+	char detail[STS_FETCH_DETAIL_MAX];
+};
+
+/*
+ * Prepares transfer->easy, which the caller adds to a multi handle.  On
+ * failure (STS_NO_MEMORY, STS_INTERNAL) there is nothing to free.
+ */
+enum sts_status sts_transfer_create(
+    struct sts_transfer **transfer, const struct sts_transfer_spec *spec);
+
+/* The easy handle must have left its multi handle; NULL is allowed. */
+void sts_transfer_free(struct sts_transfer *transfer);
+
+/*
+ * The outcome, once libcurl has ended with `code`.  With STS_OK the body is in
+ * transfer->body, NUL-terminated; transfer->detail is for the log.
+ */
+enum sts_status sts_transfer_outcome(
+    struct sts_transfer *transfer, CURLcode code);
+
+#endif

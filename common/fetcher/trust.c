@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: ISC */
+#include "fetcher/trust.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509_vfy.h>
+
+#include "base/cursor.h"
+#include "base/fault.h"
+
+/* What a file was like when it was loaded. */
+struct stamp {
+	dev_t device;
+	ino_t inode;
+	off_t size;
+	struct timespec modified;
+};
+
+struct sts_trust {
+	const struct sts_config *config;
+	X509_STORE *bundle; /* of the file; NULL: not loaded */
+	struct stamp stamp;
+	char *sample;
+};
+
+struct sts_trust *
+sts_trust_create(const struct sts_config *config)
+{
+	struct sts_trust *trust = calloc(1, sizeof(*trust));
+
+	if (trust != NULL)
+		trust->config = config;
+	return trust;
+}
+
+static void
+forget(struct sts_trust *trust)
+{
+	X509_STORE_free(trust->bundle);
+	trust->bundle = NULL;
+}
+
+void
+sts_trust_destroy(struct sts_trust *trust)
+{
+	if (trust == NULL)
+		return;
+	forget(trust);
+	free(trust->sample);
+	free(trust);
+}
+
+const char *
+sts_trust_sample(const struct sts_trust *trust)
+{
+	return trust->sample;
+}
+
+/* Out of descriptors is not the operator's mistake. */
+static enum sts_status
+unusable(int error)
+{
+	enum sts_status fault = sts_fault_traffic(error);
+
+	return fault != STS_OK ? fault : STS_CA_UNUSABLE;
+}
+
+/* For libcurl, which wants some root of its own: see set_tls there. */
+static enum sts_status
+keep_sample(struct sts_trust *trust, X509 *root)
+{
+	BIO *pem = BIO_new(BIO_s_mem());
+	char *text, *copy = NULL;
+	long len;
+
+	if (pem != NULL && PEM_write_bio_X509(pem, root) &&
+	    (len = BIO_get_mem_data(pem, &text)) > 0)
+		copy = strndup(text, (size_t)len);
+	BIO_free(pem);
+	if (copy == NULL)
+		return STS_NO_MEMORY;
+	free(trust->sample);
+	trust->sample = copy;
+	return STS_OK;
+}
+
+static enum sts_status
+add_directory(X509_STORE *store, const char *path)
+{
+	enum sts_status status =
+	    X509_STORE_load_path(store, path) ? STS_OK : STS_NO_MEMORY;
+
+	ERR_clear_error();
+	return status;
+}
+
+/* A bundle: one file with at least one certificate in it. */
+
+/*
+ * OpenSSL only says that it could not load a file; opening it first tells why.
+ * Non-blocking: a named pipe in its place must not hang the process.
+ */
+static enum sts_status
+take_stamp(const char *file, struct stamp *stamp)
+{
+	struct stat st;
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	enum sts_status status;
+
+	if (fd < 0)
+		return unusable(errno);
+	status = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? STS_OK
+							    : STS_CA_UNUSABLE;
+	close(fd);
+	if (status != STS_OK)
+		return status;
+	memset(stamp, 0, sizeof(*stamp));
+	stamp->device = st.st_dev;
+	stamp->inode = st.st_ino;
+	stamp->size = st.st_size;
+	stamp->modified = st.st_mtim;
+	return STS_OK;
+}
+
+static bool
+same_stamp(const struct stamp *a, const struct stamp *b)
+{
+	return a->device == b->device && a->inode == b->inode &&
+	    a->size == b->size && a->modified.tv_sec == b->modified.tv_sec &&
+	    a->modified.tv_nsec == b->modified.tv_nsec;
+}
+
+/* A file may hold nothing but revocation lists. */
+static X509 *
+first_certificate(const X509_STORE *store)
+{
+	STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
+
+	for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+		X509 *root =
+		    X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+
+		if (root != NULL)
+			return root;
+	}
+	return NULL;
+}
+
+/*
+ * Both configured: the kept store reads the directory too, and so keeps a
+ * root that was used and then taken away until the file changes.
+ */
+static enum sts_status
+load_bundle(struct sts_trust *trust, const char *file, const char *path)
+{
+	struct stamp stamp;
+	enum sts_status status = take_stamp(file, &stamp);
+	X509 *root;
+
+	if (status != STS_OK)
+		goto out;
+	if (trust->bundle != NULL && same_stamp(&stamp, &trust->stamp))
+		return STS_OK;
+	forget(trust);
+	if ((trust->bundle = X509_STORE_new()) == NULL) {
+		status = STS_NO_MEMORY;
+		goto out;
+	}
+	errno = 0;
+	if (!X509_STORE_load_file(trust->bundle, file))
+		status = unusable(errno);
+	else if ((root = first_certificate(trust->bundle)) == NULL)
+		status = STS_CA_UNUSABLE;
+	else
+		status = keep_sample(trust, root);
+	if (status == STS_OK && path != NULL)
+		status = add_directory(trust->bundle, path);
+	trust->stamp = stamp;
+out:
+	if (status != STS_OK)
+		forget(trust);
+	ERR_clear_error();
+	return status;
+}
+
+/* A directory: at least one hashed entry that is a certificate. */
+
+bool
+sts_trust_is_hash_name(const char *name)
+{
+	size_t hash = strspn(name, "0123456789abcdef");
+	size_t number =
+	    hash == 8 && name[8] == '.' ? strspn(name + 9, "0123456789") : 0;
+
+	return number > 0 && name[9 + number] == '\0';
+}
+
+/* Hashed names are links; after an upgrade some may lead nowhere. */
+static X509 *
+read_certificate(int dir, const char *name)
+{
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	X509 *root = NULL;
+	BIO *bio;
+
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+	    (bio = BIO_new_fd(fd, BIO_NOCLOSE)) == NULL) {
+		close(fd);
+		return NULL;
+	}
+	/* The call that OpenSSL's own directory look-up uses. */
+	root = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL);
+	BIO_free(bio);
+	close(fd);
+	return root;
+}
+
+/* STS_OK with the sample kept where one entry can be read. */
+static enum sts_status
+look_into(struct sts_trust *trust, const char *path)
+{
+	DIR *dir = opendir(path);
+	enum sts_status status;
+	struct dirent *entry;
+	X509 *root = NULL;
+
+	if (dir == NULL)
+		return unusable(errno);
+	errno = 0;
+	while (root == NULL && (entry = readdir(dir)) != NULL) {
+		if (sts_trust_is_hash_name(entry->d_name))
+			root = read_certificate(dirfd(dir), entry->d_name);
+	}
+	status = root != NULL ? keep_sample(trust, root) : unusable(errno);
+	X509_free(root);
+	closedir(dir);
+	ERR_clear_error();
+	return status;
+}
+
+/*
+ * A store that reads the directory as needed keeps what it read; each fetch
+ * has a new one, so that a root taken away is trusted no longer.
+ */
+static enum sts_status
+directory_store(struct sts_trust *trust, const char *path, X509_STORE **out)
+{
+	enum sts_status status = look_into(trust, path);
+
+	if (status != STS_OK)
+		return status;
+	if ((*out = X509_STORE_new()) == NULL)
+		return STS_NO_MEMORY;
+	if ((status = add_directory(*out, path)) != STS_OK) {
+		X509_STORE_free(*out);
+		*out = NULL;
+	}
+	return status;
+}
+
+/* The bundle is shared by all fetches; each has a reference. */
+static enum sts_status
+bundle_store(struct sts_trust *trust, const char *file, const char *path,
+    X509_STORE **out)
+{
+	enum sts_status status = load_bundle(trust, file, path);
+
+	if (status == STS_OK && X509_STORE_up_ref(trust->bundle))
+		*out = trust->bundle;
+	return status;
+}
+
+enum sts_status
+sts_trust_get(struct sts_trust *trust, X509_STORE **store)
+{
+	const struct sts_config *config = trust->config;
+	enum sts_status status;
+
+	*store = NULL;
+	if (config->ca_file != NULL && config->ca_path != NULL &&
+	    (status = look_into(trust, config->ca_path)) != STS_OK)
+		return status;
+	if (config->ca_file != NULL)
+		return bundle_store(
+		    trust, config->ca_file, config->ca_path, store);
+	if (config->ca_path != NULL)
+		return directory_store(trust, config->ca_path, store);
+	/* The environment (SSL_CERT_DIR, SSL_CERT_FILE) has no say. */
+	status = directory_store(trust, X509_get_default_cert_dir(), store);
+	if (status == STS_CA_UNUSABLE)
+		status = bundle_store(
+		    trust, X509_get_default_cert_file(), NULL, store);
+	return status;
+}

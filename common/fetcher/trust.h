@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Trust roots: ca-file and ca-path of the configuration, else OpenSSL's
+ * default directory where it is hashed, else its default bundle file.
+ *
+ * Nothing is read before somebody asks.  A bundle (tens of milliseconds) is
+ * then kept until the file changes; a directory is read as needed.
+ */
+#ifndef STS_FETCHER_TRUST_H
+#define STS_FETCHER_TRUST_H
+
+#include <stdbool.h>
+
+#include <openssl/x509.h>
+
+#include "base/config.h"
+#include "base/status.h"
+
+struct sts_trust;
+
+/* NULL: no memory.  `config` must outlive it. */
+struct sts_trust *sts_trust_create(const struct sts_config *config);
+void sts_trust_destroy(struct sts_trust *trust); /* NULL is allowed */
+
+/*
+ * The store, up to date, with a reference that the caller frees with
+ * X509_STORE_free.  STS_CA_UNUSABLE where a configured source, or every
+ * default one, is missing, unreadable or holds no certificate;
+ * STS_NO_DESCRIPTORS, STS_NO_MEMORY.
+ */
+enum sts_status sts_trust_get(struct sts_trust *trust, X509_STORE **store);
+
+/* One of the roots as PEM, after a sts_trust_get that succeeded. */
+const char *sts_trust_sample(const struct sts_trust *trust);
+
+/* True for the name of a hashed entry: eight hex digits, ".", digits. */
+bool sts_trust_is_hash_name(const char *name);
+
+#endif

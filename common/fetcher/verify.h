@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Is this certificate valid for this host?  RFC 8461 3.3 and 4.2: a chain to
+ * a trusted root, in its time, with a dNSName that matches (RFC 6125: never
+ * the common name, "*" only as the whole left-most label).
+ */
+#ifndef STS_FETCHER_VERIFY_H
+#define STS_FETCHER_VERIFY_H
+
+#include <stdbool.h>
+
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+
+#include "base/status.h"
+
+struct sts_verdict {
+	bool done; /* a verification ran; without one nothing is valid */
+	/*
+	 * X509_V_OK, or the X509_V_ERR_* to report: of several the one
+	 * closest to the leaf, a wrong name only where all else is right.
+	 */
+	int error;
+	int depth; /* of the certificate with the error, 0 for the leaf */
+};
+
+/*
+ * What one handshake is checked against, and how it went.  `store` and `host`
+ * are borrowed and must outlive the handshake.
+ */
+struct sts_verification {
+	X509_STORE *store;
+	const char *host; /* no trailing dot, not beginning with "." */
+	struct sts_verdict verdict;
+	bool closed; /* the peer ended the connection (close_notify) */
+};
+
+/*
+ * Makes every handshake of `ctx` verify its peer with *verification, and with
+ * nothing else that the context holds; the handshake fails where the peer
+ * does.  Takes the context's application data and information callback.
+ */
+void sts_verify_install(SSL_CTX *ctx, struct sts_verification *verification);
+
+/*
+ * STS_OK only after a verification that found nothing.  Else
+ * STS_FETCH_CERT_EXPIRED, _NAME, _UNTRUSTED or _INVALID, or a local fault:
+ * no memory, trust roots that cannot be read.  STS_INTERNAL where none ran.
+ */
+enum sts_status sts_verify_status(const struct sts_verdict *verdict);
+
+#endif

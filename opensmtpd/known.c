@@ -19,7 +19,8 @@ static bool
 is_fresh(
     const struct sts_config *config, const struct sts_answer *a, int64_t now)
 {
-	if (a->override != NULL && a->override->kind != STS_OVERRIDE_TESTING)
+	if (a->override != NULL && a->override->kind != STS_OVERRIDE_TESTING &&
+	    a->override->kind != STS_OVERRIDE_ENFORCE)
 		return true;
 	if (a->has_entry)
 		return sts_entry_is_fresh(&a->entry, now, config->recheck);
@@ -42,15 +43,14 @@ take_entry(struct sts_known *k, struct sts_entry *entry)
 static enum sts_verdict
 verdict_of(const struct sts_config *config, const struct sts_known *k)
 {
-	const struct sts_override *override =
-	    sts_domain_override(config, k->domain);
+	static const enum sts_verdict verdicts[] = {
+	    [STS_MODE_NONE] = STS_VERDICT_NONE,
+	    [STS_MODE_TESTING] = STS_VERDICT_TESTING,
+	    [STS_MODE_ENFORCE] = STS_VERDICT_ENFORCE,
+	};
 
-	if (k->entry.policy.mode == STS_MODE_NONE)
-		return STS_VERDICT_NONE;
-	if (k->entry.policy.mode == STS_MODE_TESTING ||
-	    (override != NULL && override->kind == STS_OVERRIDE_TESTING))
-		return STS_VERDICT_TESTING;
-	return STS_VERDICT_ENFORCE;
+	return sts_override_verdict(sts_domain_override(config, k->domain),
+	    verdicts[k->entry.policy.mode]);
 }
 
 /*

@@ -170,6 +170,18 @@ set_on_local_error(struct loader *l, const struct key *key, char *value)
 }
 
 static bool
+set_on_dns_error(struct loader *l, const struct key *key, char *value)
+{
+	if (strcmp(value, "deliver") == 0)
+		l->config->on_dns_error_defer = false;
+	else if (strcmp(value, "defer") == 0)
+		l->config->on_dns_error_defer = true;
+	else
+		return bad_value(l, key, value, "deliver or defer");
+	return true;
+}
+
+static bool
 set_allow_private(struct loader *l, const struct key *key, char *value)
 {
 	if (strcmp(value, "yes") == 0)
@@ -216,7 +228,8 @@ set_nameserver(struct loader *l, const struct key *key, char *value)
 
 	if (!sts_config_nameserver(value))
 		return bad_value(l, key, value,
-		    "an address, address:port or [IPv6 address]:port");
+		    "an address, address:port or [IPv6 address]:port, with "
+		    "%zone behind a link-local one");
 	if (config->nameserver_count == STS_NAMESERVERS_MAX) {
 		note(l, "%s: there are %d already", key->name,
 		    STS_NAMESERVERS_MAX);
@@ -284,7 +297,7 @@ add_override(struct loader *l, const char *name, const char *file,
 	return false;
 }
 
-/* domain NAME off | testing | policy FILE */
+/* domain NAME off | testing | enforce | policy FILE */
 static bool
 set_domain(struct loader *l, const struct key *key, char *value)
 {
@@ -307,7 +320,9 @@ set_domain(struct loader *l, const struct key *key, char *value)
 		return add_override(l, value, NULL, STS_OVERRIDE_OFF);
 	if (strcmp(what, "testing") == 0)
 		return add_override(l, value, NULL, STS_OVERRIDE_TESTING);
-	return bad_value(l, key, what, "off, testing or policy FILE");
+	if (strcmp(what, "enforce") == 0)
+		return add_override(l, value, NULL, STS_OVERRIDE_ENFORCE);
+	return bad_value(l, key, what, "off, testing, enforce or policy FILE");
 }
 
 #define AT(member) offsetof(struct sts_config, member)
@@ -315,6 +330,7 @@ set_domain(struct loader *l, const struct key *key, char *value)
 static const struct key keys[] = {
     {"state-dir", set_path, AT(state_dir), 0, 0, false},
     {"resolver", set_path, AT(resolver), 0, 0, false},
+    {"fetcher", set_path, AT(fetcher), 0, 0, false},
     {"ca-file", set_path, AT(ca_file), 0, 0, false},
     {"ca-path", set_path, AT(ca_path), 0, 0, false},
     {"nameserver", set_nameserver, 0, 0, 0, true},
@@ -324,11 +340,13 @@ static const struct key keys[] = {
     {"dns-timeout", set_number, AT(dns_timeout), 1, 30, false},
     {"fetch-timeout", set_number, AT(fetch_timeout), 1, 60, false},
     {"on-local-error", set_on_local_error, 0, 0, 0, false},
+    {"on-dns-error", set_on_dns_error, 0, 0, 0, false},
     {"domain", set_domain, 0, 0, 0, true},
     {"prefetch", set_prefetch, 0, 0, 0, true},
     {"probe", set_probe, 0, 0, 0, false},
     {"allow-private", set_allow_private, 0, 0, 0, false},
-    {"absent-max", set_number, AT(absent_max), 1, 10000000, false},
+    {"policies-max", set_number, AT(policies_max), 1, 10000000, false},
+    {"checks-max", set_number, AT(checks_max), 1, 10000000, false},
     {"log-level", set_log_level, 0, 0, 0, false},
     {"organization", set_text, AT(organization), 0, 0, false},
     {"contact", set_text, AT(contact), 0, 0, false},
@@ -486,12 +504,14 @@ set_built_in(struct loader *l)
 	    .refresh_after = 86400,
 	    .dns_timeout = 5,
 	    .fetch_timeout = 20,
-	    .absent_max = 100000,
+	    .policies_max = 100000,
+	    .checks_max = 100000,
 	    .log_level = STS_LOG_INFO,
 	    .probe = STS_PROBE_FAILED,
 	};
 	l->config->state_dir = copy_string(l, STS_STATE_DIR);
 	l->config->resolver = copy_string(l, STS_RESOLVER);
+	l->config->fetcher = copy_string(l, STS_FETCHER);
 }
 
 enum sts_status
@@ -526,6 +546,7 @@ sts_config_free(struct sts_config *config)
 	free(config->file);
 	free(config->state_dir);
 	free(config->resolver);
+	free(config->fetcher);
 	free(config->ca_file);
 	free(config->ca_path);
 	free(config->organization);

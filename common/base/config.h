@@ -28,6 +28,7 @@ enum {
 enum sts_override_kind {
 	STS_OVERRIDE_OFF,     /* as if the domain had no policy */
 	STS_OVERRIDE_TESTING, /* an enforce policy counts as testing */
+	STS_OVERRIDE_ENFORCE, /* a testing policy counts as enforce */
 	STS_OVERRIDE_POLICY   /* a policy file on this machine */
 };
 
@@ -52,17 +53,21 @@ struct sts_config {
 	    *file; /* the file that was read, absolute; NULL: built-in values */
 	char *state_dir;
 	char *resolver; /* absolute path of mta-sts-resolver */
+	char *fetcher;  /* absolute path of mta-sts-fetcher */
 	char *ca_file;  /* NULL: OpenSSL's default */
 	char *ca_path;  /* NULL: OpenSSL's default */
-	char *nameservers[STS_NAMESERVERS_MAX]; /* address[:port], [v6]:port */
-	size_t nameserver_count;                /* 0: the system's */
-	int64_t recheck;                        /* seconds, 1 to 86400 */
-	int64_t negative_ttl;                   /* seconds, 1 to 86400 */
-	int64_t refresh_after;                  /* seconds, 60 to 2592000 */
-	int64_t dns_timeout;                    /* seconds, 1 to 30 */
-	int64_t fetch_timeout;                  /* seconds, 1 to 60 */
-	int64_t absent_max;                     /* files, 1 to 10000000 */
+	/* address[%zone][:port], an IPv6 address with a port in brackets */
+	char *nameservers[STS_NAMESERVERS_MAX];
+	size_t nameserver_count; /* 0: the system's */
+	int64_t recheck;         /* seconds, 1 to 86400 */
+	int64_t negative_ttl;    /* seconds, 1 to 86400 */
+	int64_t refresh_after;   /* seconds, 60 to 2592000 */
+	int64_t dns_timeout;     /* seconds, 1 to 30 */
+	int64_t fetch_timeout;   /* seconds, 1 to 60 */
+	int64_t policies_max;    /* files, 1 to 10000000 */
+	int64_t checks_max;      /* files, 1 to 10000000 */
 	bool deliver_on_local_error;
+	bool on_dns_error_defer; /* else a failing DNS means no policy */
 	bool allow_private;
 	enum sts_log_level log_level;
 	enum sts_probe probe;

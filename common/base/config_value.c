@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <netinet/in.h>
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -76,17 +77,53 @@ is_port(const char *text)
 	    port >= 1 && port <= 65535;
 }
 
+/* What names an interface, or is its number (RFC 4007 11.2). */
+static bool
+is_zone(const char *zone)
+{
+	size_t len = strlen(zone);
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char byte = (unsigned char)zone[i];
+
+		if (byte <= ' ' || byte >= 0x7f || strchr("/%[]", byte) != NULL)
+			return false;
+	}
+	return len > 0 && len < IF_NAMESIZE;
+}
+
+/*
+ * An IPv6 address; behind a link-local one, and only there, "%" and the zone
+ * that it is in.  The address itself is cut at "%".
+ */
+static bool
+is_ipv6(char *text)
+{
+	struct in6_addr binary;
+	char *zone = strchr(text, '%');
+
+	if (zone != NULL)
+		*zone++ = '\0';
+	if (inet_pton(AF_INET6, text, &binary) != 1)
+		return false;
+	return zone == NULL ||
+	    (IN6_IS_ADDR_LINKLOCAL(&binary) && is_zone(zone));
+}
+
 bool
 sts_config_nameserver(const char *value)
 {
-	char host[INET6_ADDRSTRLEN];
-	struct in6_addr binary;
+	char host[INET6_ADDRSTRLEN + IF_NAMESIZE];
+	struct in_addr binary;
 	const char *end;
 	bool brackets = value[0] == '[';
 
 	/* Its colons are no port's. */
-	if (inet_pton(AF_INET6, value, &binary) == 1)
-		return true;
+	if (!brackets && strlen(value) < sizeof(host)) {
+		memcpy(host, value, strlen(value) + 1);
+		if (is_ipv6(host))
+			return true;
+	}
 	value += brackets;
 	if ((end = strchr(value, brackets ? ']' : ':')) == NULL)
 		end = value + strlen(value);
@@ -94,7 +131,7 @@ sts_config_nameserver(const char *value)
 		return false;
 	memcpy(host, value, (size_t)(end - value));
 	host[end - value] = '\0';
-	if (inet_pton(brackets ? AF_INET6 : AF_INET, host, &binary) != 1)
+	if (brackets ? !is_ipv6(host) : inet_pton(AF_INET, host, &binary) != 1)
 		return false;
 	if (brackets && *end++ != ']')
 		return false;

@@ -23,7 +23,11 @@ const char *sts_config_quote(const char *value, char buf[STS_QUOTED_BYTES]);
  */
 bool sts_config_name(char *name);
 
-/* ADDRESS, IPV4:PORT, [IPV6] or [IPV6]:PORT, numbers only. */
+/*
+ * ADDRESS, IPV4:PORT, [IPV6] or [IPV6]:PORT, numbers only.  A link-local IPv6
+ * address may have "%ZONE" behind it; whether there is such an interface, the
+ * resolver finds out.
+ */
 bool sts_config_nameserver(const char *value);
 
 #endif

@@ -195,6 +195,29 @@ out:
 	forget(&k);
 }
 
+/* Whether the override only changes how a fetched policy counts. */
+static bool
+changes_mode(const struct sts_override *override)
+{
+	return override->kind == STS_OVERRIDE_TESTING ||
+	    override->kind == STS_OVERRIDE_ENFORCE;
+}
+
+enum sts_verdict
+sts_override_verdict(
+    const struct sts_override *override, enum sts_verdict verdict)
+{
+	if (override == NULL)
+		return verdict;
+	if (override->kind == STS_OVERRIDE_TESTING &&
+	    verdict == STS_VERDICT_ENFORCE)
+		return STS_VERDICT_TESTING;
+	if (override->kind == STS_OVERRIDE_ENFORCE &&
+	    verdict == STS_VERDICT_TESTING)
+		return STS_VERDICT_ENFORCE;
+	return verdict;
+}
+
 /* What an override decides; true where that is the answer. */
 static bool
 ask_override(struct question *q)
@@ -204,7 +227,7 @@ ask_override(struct question *q)
 	enum sts_status status;
 
 	a->override = sts_domain_override(q->config, a->domain);
-	if (a->override == NULL || a->override->kind == STS_OVERRIDE_TESTING)
+	if (a->override == NULL || changes_mode(a->override))
 		return false;
 	a->why = STS_OK;
 	a->verdict = STS_VERDICT_NONE;
@@ -260,9 +283,7 @@ ask(struct question *q, const char *name)
 	}
 	ask_store(q, store);
 	sts_store_close(store);
-	/* Of the overrides only "testing" comes as far as this. */
-	if (a->override != NULL && a->verdict == STS_VERDICT_ENFORCE)
-		a->verdict = STS_VERDICT_TESTING;
+	a->verdict = sts_override_verdict(a->override, a->verdict);
 }
 
 void

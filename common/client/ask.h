@@ -95,6 +95,14 @@ struct sts_child;
 enum sts_status sts_client_start_resolver(const struct sts_config *config,
     const char *const *arguments, struct sts_child *child);
 
+/*
+ * What "domain NAME testing" or "enforce" makes of the verdict that a policy
+ * in force gives: enforce counts as testing, or testing as enforce; none
+ * stays none, defer stays defer.  Other overrides, and NULL, change nothing.
+ */
+enum sts_verdict sts_override_verdict(
+    const struct sts_override *override, enum sts_verdict verdict);
+
 /* "none", "testing", "enforce" or "defer". */
 const char *sts_verdict_name(enum sts_verdict verdict);
 

@@ -180,7 +180,7 @@ write_absence(struct sts_lookup *l)
 		sts_log(STS_LOG_DEBUG, l->domain, "event=absent reason=%s",
 		    sts_status_name(l->absence.reason));
 		sts_store_trim_absences(
-		    store, l->domain, l->resolver->config->absent_max);
+		    store, l->domain, l->resolver->config->checks_max);
 		/* The failed fetch is backed off all the same. */
 		if (l->corrupt)
 			status = STS_ENTRY_CORRUPT;

@@ -117,6 +117,7 @@ override_json(const struct sts_override *override)
 	static const char *const kinds[] = {
 	    [STS_OVERRIDE_OFF] = "off",
 	    [STS_OVERRIDE_TESTING] = "testing",
+	    [STS_OVERRIDE_ENFORCE] = "enforce",
 	    [STS_OVERRIDE_POLICY] = "policy",
 	};
 

@@ -146,6 +146,10 @@ print_override(FILE *out, const struct sts_override *override)
 		sts_out_line(out, "override", "domain %s testing (line %u)",
 		    override->name, override->line);
 		break;
+	case STS_OVERRIDE_ENFORCE:
+		sts_out_line(out, "override", "domain %s enforce (line %u)",
+		    override->name, override->line);
+		break;
 	case STS_OVERRIDE_POLICY:
 		sts_out_line(out, "override", "domain %s policy %s (line %u)",
 		    override->name, override->file, override->line);

@@ -18,6 +18,21 @@ show_number(FILE *out, const char *key, int64_t value)
 	(void)fprintf(out, "%s %lld\n", key, (long long)value);
 }
 
+static const char *
+override_name(enum sts_override_kind kind)
+{
+	switch (kind) {
+	case STS_OVERRIDE_OFF:
+		return "off";
+	case STS_OVERRIDE_TESTING:
+		return "testing";
+	case STS_OVERRIDE_ENFORCE:
+		return "enforce";
+	default:
+		return "policy";
+	}
+}
+
 /* In the order of the file, which decides among equals. */
 static void
 show_domains(FILE *out, const struct sts_config *config)
@@ -30,7 +45,7 @@ show_domains(FILE *out, const struct sts_config *config)
 			    out, "domain %s policy %s\n", o->name, o->file);
 		else
 			(void)fprintf(out, "domain %s %s\n", o->name,
-			    o->kind == STS_OVERRIDE_OFF ? "off" : "testing");
+			    override_name(o->kind));
 	}
 	for (size_t i = 0; i < config->prefetch_count; i++)
 		(void)fprintf(out, "prefetch %s\n", config->prefetch[i]);
@@ -64,6 +79,7 @@ sts_tool_config_show(struct sts_tool *tool)
 		    sts_config_default_file());
 	show_text(out, "state-dir", c->state_dir, "unset");
 	show_text(out, "resolver", c->resolver, "unset");
+	show_text(out, "fetcher", c->fetcher, "unset");
 	show_text(out, "ca-file", c->ca_file, "OpenSSL's default");
 	show_text(out, "ca-path", c->ca_path, "OpenSSL's default");
 	for (size_t i = 0; i < c->nameserver_count; i++)
@@ -77,10 +93,13 @@ sts_tool_config_show(struct sts_tool *tool)
 	show_number(out, "fetch-timeout", c->fetch_timeout);
 	show_text(out, "on-local-error",
 	    c->deliver_on_local_error ? "deliver" : "defer", "");
+	show_text(out, "on-dns-error",
+	    c->on_dns_error_defer ? "defer" : "deliver", "");
 	show_domains(out, c);
 	show_text(out, "probe", probe_name(c->probe), "");
 	show_text(out, "allow-private", c->allow_private ? "yes" : "no", "");
-	show_number(out, "absent-max", c->absent_max);
+	show_number(out, "policies-max", c->policies_max);
+	show_number(out, "checks-max", c->checks_max);
 	show_text(out, "log-level", levels[c->log_level], "");
 	show_text(out, "organization", c->organization, "unset");
 	show_text(out, "contact", c->contact, "unset");

@@ -62,17 +62,20 @@ is_built_in(const struct sts_config *c, const char *when)
 {
 	is_str(c->state_dir, STS_STATE_DIR, "state-dir, %s", when);
 	is_str(c->resolver, STS_RESOLVER, "resolver, %s", when);
+	is_str(c->fetcher, STS_FETCHER, "fetcher, %s", when);
 	ok(c->ca_file == NULL && c->ca_path == NULL &&
 		c->nameserver_count == 0 && c->organization == NULL &&
 		c->contact == NULL,
 	    "trust roots, nameservers, report keys are unset, %s", when);
 	ok(c->recheck == 300 && c->negative_ttl == 3600 &&
 		c->refresh_after == 86400 && c->dns_timeout == 5 &&
-		c->fetch_timeout == 20 && c->absent_max == 100000,
+		c->fetch_timeout == 20 && c->policies_max == 100000 &&
+		c->checks_max == 100000,
 	    "numbers, %s", when);
-	ok(!c->deliver_on_local_error && !c->allow_private &&
-		c->log_level == STS_LOG_INFO && c->probe == STS_PROBE_FAILED &&
-		c->override_count == 0 && c->prefetch_count == 0,
+	ok(!c->deliver_on_local_error && !c->on_dns_error_defer &&
+		!c->allow_private && c->log_level == STS_LOG_INFO &&
+		c->probe == STS_PROBE_FAILED && c->override_count == 0 &&
+		c->prefetch_count == 0,
 	    "defer on local error, nothing private, no overrides, %s", when);
 }
 
@@ -94,27 +97,32 @@ static const char everything[] =
     "\n"
     "  state-dir   /srv/state   # and another\n"
     "resolver\t/opt/resolver#1\n"
+    "fetcher /opt/fetcher\n"
     "ca-file /etc/ca.pem\n"
     "ca-path /etc/ca\n"
     "nameserver 192.0.2.1\n"
     "nameserver 192.0.2.2:5353\n"
     "nameserver 2001:db8::1\n"
     "nameserver [2001:db8::2]:53\n"
+    "nameserver [fe80::1%eth0]:53\n"
     "recheck 1\n"
     "negative-ttl 86400\n"
     "refresh-after 60\n"
     "dns-timeout 30\n"
     "fetch-timeout 60\n"
     "on-local-error deliver\n"
+    "on-dns-error defer\n"
     "domain Off.Example. off\n"
     "domain *.testing.example testing\n"
+    "domain strict.example enforce\n"
     "domain _odd-.example policy /etc/policies/a file\n"
     "prefetch Alias.Example\n"
     "prefetch other.example\n"
     "prefetch m\xc3\xbcnchen.example\n"
     "probe always\n"
     "allow-private yes\n"
-    "absent-max 10000000\n"
+    "policies-max 1\n"
+    "checks-max 10000000\n"
     "log-level debug\n"
     "organization Example Org\n"
     "contact postmaster@example.org\n"
@@ -128,9 +136,11 @@ test_strings(const struct sts_config *c)
 	is_str(c->resolver, "/opt/resolver#1", "# inside a word is no comment");
 	is_str(c->ca_file, "/etc/ca.pem", "ca-file");
 	is_str(c->ca_path, "/etc/ca", "ca-path");
-	is_int((long long)c->nameserver_count, 4, "four nameservers");
+	is_str(c->fetcher, "/opt/fetcher", "fetcher");
+	is_int((long long)c->nameserver_count, 5, "five nameservers");
 	is_str(c->nameservers[1], "192.0.2.2:5353", "with a port");
 	is_str(c->nameservers[3], "[2001:db8::2]:53", "IPv6 with a port");
+	is_str(c->nameservers[4], "[fe80::1%eth0]:53", "with a zone");
 	is_str(c->organization, "Example Org", "organization has blanks");
 	is_str(c->contact, "postmaster@example.org", "contact");
 	is_int((long long)c->prefetch_count, 3, "three prefetch domains");
@@ -149,22 +159,24 @@ test_every_key(void)
 	test_strings(&c);
 	ok(c.recheck == 1 && c.negative_ttl == 86400 && c.refresh_after == 60 &&
 		c.dns_timeout == 30 && c.fetch_timeout == 60 &&
-		c.absent_max == 10000000,
+		c.policies_max == 1 && c.checks_max == 10000000,
 	    "numbers at their bounds");
-	ok(c.deliver_on_local_error && c.allow_private &&
-		c.log_level == STS_LOG_DEBUG && c.probe == STS_PROBE_ALWAYS,
+	ok(c.deliver_on_local_error && c.on_dns_error_defer &&
+		c.allow_private && c.log_level == STS_LOG_DEBUG &&
+		c.probe == STS_PROBE_ALWAYS,
 	    "words");
-	is_int((long long)c.override_count, 3, "three overrides");
+	is_int((long long)c.override_count, 4, "four overrides");
 	is_str(
 	    c.overrides[0].name, "off.example", "lower case, no trailing dot");
 	ok(c.overrides[0].kind == STS_OVERRIDE_OFF &&
-		c.overrides[0].line == 17 && c.overrides[0].file == NULL,
+		c.overrides[0].line == 20 && c.overrides[0].file == NULL,
 	    "off, with its line");
 	is_str(c.overrides[1].name, "*.testing.example", "a wildcard");
 	is_int(c.overrides[1].kind, STS_OVERRIDE_TESTING, "testing");
-	is_str(c.overrides[2].name, "_odd-.example", "an odd name");
-	is_int(c.overrides[2].kind, STS_OVERRIDE_POLICY, "policy");
-	is_str(c.overrides[2].file, "/etc/policies/a file",
+	is_int(c.overrides[2].kind, STS_OVERRIDE_ENFORCE, "enforce");
+	is_str(c.overrides[3].name, "_odd-.example", "an odd name");
+	is_int(c.overrides[3].kind, STS_OVERRIDE_POLICY, "policy");
+	is_str(c.overrides[3].file, "/etc/policies/a file",
 	    "a file name with a blank");
 	sts_config_free(&c);
 }
@@ -190,8 +202,13 @@ static const struct {
 	"refresh-after: \"59\" is not a number from 60 to 2592000"},
     {"dns-timeout 31", "dns-timeout: \"31\" is not a number from 1 to 30"},
     {"fetch-timeout 61", "fetch-timeout: \"61\" is not a number from 1 to 60"},
-    {"absent-max 10000001",
-	"absent-max: \"10000001\" is not a number from 1 to 10000000"},
+    {"checks-max 10000001",
+	"checks-max: \"10000001\" is not a number from 1 to 10000000"},
+    {"policies-max 0",
+	"policies-max: \"0\" is not a number from 1 to 10000000"},
+    {"absent-max 1000", "\"absent-max\" is not a key"},
+    {"fetcher bin/fetcher", "fetcher: \"bin/fetcher\" is not an absolute path"},
+    {"on-dns-error wait", "on-dns-error: \"wait\" is not deliver or defer"},
     {"state-dir var/lib", "state-dir: \"var/lib\" is not an absolute path"},
     {"state-dir = /var", "state-dir: \"= /var\" is not an absolute path"},
     {"resolver \"/a b\"",
@@ -203,12 +220,13 @@ static const struct {
     {"probe on", "probe: \"on\" is not failed, always or off"},
     {"nameserver ns.example",
 	"nameserver: \"ns.example\" is not an address, address:port or "
-	"[IPv6 address]:port"},
+	"[IPv6 address]:port, with %zone behind a link-local one"},
     {"prefetch a..b", "prefetch: \"a..b\" is not a domain name"},
     {"prefetch a b", "prefetch: \"a b\" is not a domain name"},
-    {"domain a.example", "domain: \"\" is not off, testing or policy FILE"},
+    {"domain a.example",
+	"domain: \"\" is not off, testing, enforce or policy FILE"},
     {"domain a.example on",
-	"domain: \"on\" is not off, testing or policy FILE"},
+	"domain: \"on\" is not off, testing, enforce or policy FILE"},
     {"domain a.example off on", "domain: \"on\" is not expected here"},
     {"domain a.example policy",
 	"domain: \"\" is not the absolute path of a policy file"},
@@ -430,11 +448,16 @@ static void
 test_nameserver_forms(void)
 {
 	static const char *const good[] = {"192.0.2.1", "192.0.2.1:1",
-	    "192.0.2.1:65535", "::1", "[::1]", "[::1]:53", "::ffff:192.0.2.1"};
+	    "192.0.2.1:65535", "::1", "[::1]", "[::1]:53", "::ffff:192.0.2.1",
+	    "fe80::1%eth0", "fe80::53%2", "[fe80::1%eth0.100]",
+	    "[fe80::1%wlp2s0]:5353"};
 	static const char *const wrong[] = {"", ":", ":53",
 	    "192.0.2.1:", "192.0.2.1:0", "192.0.2.1:65536", "192.0.2.1:5x",
 	    "192.0.2", "[192.0.2.1]", "[::1", "[]", "[::1]53", "[::1]:", "::1]",
-	    "a", "[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000]"};
+	    "a", "fe80::1%", "[fe80::1%]:53", "fe80::1%a b", "fe80::1%a/b",
+	    "fe80::1%a%b", "fe80::1%name-of-16-bytes", "2001:db8::1%eth0",
+	    "192.0.2.1%eth0", "fe80::1%eth0:53x]",
+	    "[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000]"};
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
 		ok(sts_config_nameserver(good[i]), "nameserver %s", good[i]);

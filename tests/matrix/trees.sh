@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: ISC
+# shellcheck shell=sh
+#
+# Debian trees, for what has to be seen on another release than this machine's.
+# Sourced in the top directory, after tests/lab/packages.sh.  A tree is made once
+# by debootstrap, below a cache, and is never written to again: what runs in it
+# runs in a copy in memory, in namespaces of its own, and vanishes with them.
+
+MATRIX_CACHE=${MATRIX_CACHE:-${XDG_CACHE_HOME:-/var/cache}/mta-sts-matrix}
+TREE_DAYS=7 # after which a tree is made anew: sid moves
+TREE_LIMIT=900 # seconds for debootstrap, and for its packages
+
+# tree_make SUITE ARCHITECTURE NAME PACKAGE...: makes $MATRIX_CACHE/NAME, a
+# minimal Debian with these packages, unless it is there.  With the progress
+# and the errors of all of it in $MATRIX_CACHE/NAME.log.
+tree_make() {
+	tree_suite=$1 tree_arch=$2 tree_name=$3
+	shift 3
+	tree=$MATRIX_CACHE/$tree_name
+	tree_want="$tree_suite $tree_arch $*"
+	mkdir -p "$MATRIX_CACHE/debs" && chmod 700 "$MATRIX_CACHE" || return 1
+	(
+		flock 9 || exit 1
+		if [ "$(cat "$tree/complete" 2>/dev/null)" = "$tree_want" ] &&
+		    [ -n "$(find "$tree/complete" -mtime "-$TREE_DAYS")" ]; then
+			exit 0
+		fi
+		echo "making a Debian tree: $tree_name" >&2
+		rm -rf "$tree" "$tree.new"
+		if tree_fill "$tree.new" "$@" >"$tree.log" 2>&1; then
+			echo "$tree_want" >"$tree.new/complete"
+			mv "$tree.new" "$tree"
+		else
+			tail -n 20 "$tree.log" >&2
+			echo "$tree_name: no tree, see $tree.log" >&2
+			rm -rf "$tree.new"
+			exit 1
+		fi
+	) 9>"$MATRIX_CACHE/$tree_name.lock"
+}
+
+# tree_fill DIRECTORY PACKAGE...
+tree_fill() {
+	directory=$1
+	shift
+	install_packages debootstrap || return 1
+	mirror=$(lab_mirror)
+	timeout "$TREE_LIMIT" debootstrap --variant=minbase \
+	    --arch="$tree_arch" --cache-dir="$MATRIX_CACHE/debs" \
+	    "$tree_suite" "$directory" \
+	    "${mirror:-http://deb.debian.org/debian}" || return 1
+	# No package starts a daemon, or asks.
+	printf '#!/bin/sh\nexit 101\n' >"$directory/usr/sbin/policy-rc.d"
+	chmod 755 "$directory/usr/sbin/policy-rc.d"
+	cp /etc/resolv.conf "$directory/etc/resolv.conf"
+	# Whatever a package starts nevertheless ends with the namespace.
+	timeout "$TREE_LIMIT" unshare --mount --pid --fork --kill-child \
+	    --propagation private sh -c '
+		mount -t proc proc "$1/proc" || exit 1
+		root=$1
+		shift
+		exec chroot "$root" env -i PATH="$PATH" LC_ALL=C \
+		    DEBIAN_FRONTEND=noninteractive apt-get -y -q \
+		    --no-install-recommends install "$@"' \
+	    sh "$directory" "$@" || return 1
+	rm -rf "$directory"/var/cache/apt/archives/*.deb
+}
+
+# tree_run SECONDS NAME SOURCES COMMAND...: runs the command as root in a copy
+# of a tree that has a copy of the directory SOURCES as /src, with no network
+# but loopback.  What it leaves in the directory /out of the copy is in
+# $tree_out afterwards, which must exist.
+tree_run() {
+	tree_limit=$1 tree=$MATRIX_CACHE/$2 tree_src=$3
+	shift 3
+	tree_mount=$(mktemp -d) || return 1
+	timeout -k 5 "$tree_limit" setpriv --pdeathsig KILL \
+	    unshare --mount --pid --net --uts --ipc --fork --kill-child \
+	    --mount-proc --propagation private \
+	    sh tests/matrix/inside "$tree_mount" "$tree" "$tree_src" \
+	    "$tree_out" "$@"
+	tree_status=$?
+	rmdir "$tree_mount"
+	return $tree_status
+}
+
+# tree_sources DIRECTORY: what git tracks, as it lies here; all but what was
+# built where there is no git.
+tree_sources() {
+	if [ -e "$top/.git" ]; then
+		git -C "$top" -c safe.directory='*' ls-files -z |
+		    tar -C "$top" --null -T - -cf - | tar -C "$1" -xf -
+	else
+		tar -C "$top" --exclude="./${B:-build}" -cf - . |
+		    tar -C "$1" -xf -
+	fi
+}
+
+# readme_packages: the packages that README.md's "apt-get install" names.
+readme_packages() {
+	awk '/^    apt-get install/ { on = 1; sub(/.*install/, "") }
+	on { more = /\\$/; sub(/\\$/, ""); print; if (!more) exit }' \
+	    "$top/README.md"
+}

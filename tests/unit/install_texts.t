@@ -1,0 +1,123 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# What is installed names the paths that it was installed with, and a package
+# that is missing for the build is named in one line.
+
+B=${B:-build}
+case $B in /*) ;; *) B=$PWD/$B ;; esac
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
+top=$(mktemp -d /tmp/mta-sts-install.XXXXXX) || exit 1
+trap 'rm -rf "$top"' EXIT
+count=0 failed=0
+
+ok() { # STATUS NAME
+	count=$((count + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $count - $2"
+	else
+		echo "not ok $count - $2"
+		failed=$((failed + 1))
+		sed 's/^/# /' "$top/out"
+	fi
+}
+
+skip() { # NAME
+	count=$((count + 1))
+	echo "ok $count # SKIP $1"
+}
+
+install() { # VARIABLE=VALUE...
+	rm -rf "$top/root"
+	make -s install-texts install-systemd install-cron \
+	    DESTDIR="$top/root" "$@" >"$top/out" 2>&1
+}
+
+# absent EXPRESSION: no installed text has it.  README.md builds with PREFIX=/usr,
+# the guide names other systems' directories, and cron has the usual PATH.
+absent() {
+	! grep -rE --exclude=README.md "$1" "$top/root" | grep -v 'Alpine\|OpenBSD\|:PATH=' \
+	    >"$top/out"
+}
+
+install PREFIX=/usr
+ok $? 'install-texts with PREFIX=/usr'
+absent /usr/local
+ok $? 'PREFIX=/usr: no text names /usr/local'
+
+install PREFIX=/usr/local
+ok $? 'install-texts with PREFIX=/usr/local'
+absent '/usr/(bin|lib|libexec|share)/[^ ]*mta-sts'
+ok $? 'PREFIX=/usr/local: no text names a path of PREFIX=/usr'
+
+install PREFIX=/opt/m SYSCONFDIR=/opt/etc LOCALSTATEDIR=/opt/var \
+    LIBEXECDIR=/opt/le EXIMPLUGINDIR=/opt/exim FILTERDIR=/opt/filter \
+    EXAMPLEDIR=/opt/examples DOCDIR=/opt/doc MANDIR=/opt/man \
+    SYSTEMDUNITDIR=/opt/units CRONDIR=/opt/cron
+ok $? 'install-texts with every directory moved'
+absent '(^|[^/t])/(usr|etc|var)/[^ ]*mta-sts'
+ok $? 'every directory moved: no text names an old one'
+for pair in 'man1/mta-sts.1 /opt/etc/mta-sts.conf' \
+    'man5/mta-sts.conf.5 /opt/le/mta-sts-resolver' \
+    'man7/mta-sts-exim.7 /opt/exim/mta-sts.so' \
+    'man8/filter-mta-sts.8 /opt/filter/filter-mta-sts'; do
+	grep -q "${pair#* }" "$top/root/opt/man/${pair% *}" 2>"$top/out"
+	ok $? "${pair% *} names ${pair#* }"
+done
+grep -q '^MTA_STS_SO = /opt/exim/mta-sts.so$' \
+    "$top/root/opt/examples/exim/example.conf" 2>"$top/out"
+ok $? 'the Exim example loads the plugin that was installed'
+grep -q 'mta-sts:/opt/etc/mta-sts.conf' \
+    "$top/root/opt/examples/opensmtpd/example.conf" 2>"$top/out"
+ok $? 'the OpenSMTPD example names the configuration'
+grep -q '^ExecStart=/opt/m/bin/mta-sts cache refresh$' \
+    "$top/root/opt/units/mta-sts-refresh.service" 2>"$top/out"
+ok $? 'the service runs the command that was installed'
+grep -q '^ReadWritePaths=-/opt/var/lib/mta-sts' \
+    "$top/root/opt/units/mta-sts-refresh.service" 2>"$top/out"
+ok $? 'and may write to the state directory'
+grep -q '/opt/m/bin/mta-sts cache refresh' "$top/root/opt/cron/mta-sts" \
+    2>"$top/out"
+ok $? 'so does the cron file'
+
+# The units, as systemd sees them.
+if command -v systemd-analyze >/dev/null; then
+	install BINDIR="$B" SYSTEMDUNITDIR=/units MANDIR=/man
+	units=$top/root/units
+	systemd-analyze verify --man=no "$units/mta-sts-refresh.service" \
+	    "$units/mta-sts-refresh.timer" >"$top/out" 2>&1 &&
+	    ! grep mta-sts-refresh "$top/out"
+	ok $? 'systemd-analyze verifies the units'
+	systemd-analyze security --offline=true --threshold=25 --no-pager \
+	    "$units/mta-sts-refresh.service" >"$top/out" 2>&1
+	ok $? 'the service is exposed to 2.5 of 10 at most'
+else
+	skip 'systemd-analyze is not installed'
+	skip 'systemd-analyze is not installed'
+fi
+
+# A pkg-config to which something is missing.
+cat >"$top/pkg-config" <<'END'
+#!/bin/sh
+case $* in
+--exists\ libcares | --exists\ libssl | --exists\ libcrypto) exit 1 ;;
+esac
+exit 0
+END
+chmod 755 "$top/pkg-config"
+make -n PKG_CONFIG="$top/pkg-config" B="$top/b" all >"$top/out" 2>&1
+[ $? -eq 2 ] && [ "$(wc -l <"$top/out")" -eq 1 ]
+ok $? 'a missing .pc file stops the build with one line'
+grep -q 'libcares libssl libcrypto.*apt-get install libc-ares-dev libssl-dev)' \
+    "$top/out"
+ok $? 'which names what is missing, and what to install'
+make -n PKG_CONFIG="$top/none" B="$top/b" all >"$top/out" 2>&1
+[ $? -eq 2 ] && [ "$(wc -l <"$top/out")" -eq 1 ] &&
+    grep -q 'apt-get install pkg-config' "$top/out"
+ok $? 'a missing pkg-config too'
+make -n PKG_CONFIG="$top/none" B="$top/b" clean install-texts \
+    >"$top/out" 2>&1
+ok $? 'what compiles nothing needs none of them'
+
+echo "1..$count"
+[ "$failed" -eq 0 ]

@@ -5,9 +5,10 @@
  * The caller may run as root, with open and locked spool files, with resource
  * limits and a umask that a local user chose, with signals blocked or ignored.
  * None of it reaches the child: it gets a session of its own, "/" as working
- * directory, umask 077, sane limits (set while still root) and no core file,
- * the descriptors named here and no other, an empty environment, default
- * signals, and, where the caller is root, the user and group named here.
+ * directory, umask 077, sane limits (set while still root; memory 512 MiB),
+ * no core file, the descriptors named here and no other, an empty environment,
+ * default signals, and, where the caller is root, the user and group named
+ * here.  Nothing that it executes gains a privilege (Linux: no_new_privs).
  */
 #ifndef STS_BASE_CHILD_H
 #define STS_BASE_CHILD_H
@@ -29,7 +30,11 @@ struct sts_child_spec {
 	bool want_stdin;     /* a pipe to the child; else /dev/null */
 	bool want_stdout;    /* a pipe from the child; else /dev/null */
 	bool inherit_stderr; /* keep descriptor 2; else /dev/null */
-	bool detach;       /* not our child: nothing to reap, may outlive us */
+	/*
+	 * Not our child: nothing to reap, it may outlive us.  Without
+	 * want_stdout nothing connects it to us once it runs.
+	 */
+	bool detach;
 	unsigned lifetime; /* seconds until SIGALRM ends it; 0: none */
 };
 
@@ -44,8 +49,9 @@ struct sts_child {
  * close-on-exec and never 0, 1 or 2.  Fails with STS_NO_DESCRIPTORS,
  * STS_NO_MEMORY or STS_RESOLVER_MISSING (the path cannot be executed: told by
  * the child before exec, so this call knows), or STS_RESOLVER_ROOT (a drop to
- * uid or gid 0 was asked for, or the drop is not possible).  Never blocks
- * longer than the exec takes, and at most 5 s: then STS_RESOLVER_TIMEOUT.
+ * uid or gid 0 was asked for, or the drop or no_new_privs is not possible).
+ * Never blocks longer than the exec takes, and at most 5 s: then
+ * STS_RESOLVER_TIMEOUT.
  */
 enum sts_status sts_child_start(
     struct sts_child *child, const struct sts_child_spec *spec);

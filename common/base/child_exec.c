@@ -13,6 +13,8 @@
 #include <sys/syscall.h>
 #endif
 
+#include "base/privilege.h"
+
 /* Where the status pipe is put; everything above it is closed. */
 enum { STATUS_FD = 3 };
 
@@ -69,8 +71,19 @@ set_limit(resource_number resource, rlim_t want)
 }
 
 /*
- * Memory is unlimited: the resolver bounds its own, and a sanitizer's shadow
- * counts here.  Processes too: the limit would count the user's others.
+ * Bytes of memory that a child may write to, many times what it needs: an
+ * answer from outside that makes it grow ends the child, not the machine.  A
+ * sanitizer's shadow memory counts too, and is larger than any machine's.
+ */
+#ifdef STS_SANITIZED
+#define MEMORY_MAX RLIM_INFINITY
+#else
+#define MEMORY_MAX ((rlim_t)512 << 20)
+#endif
+
+/*
+ * The address space is not limited: what is reserved and never touched costs
+ * nothing.  Nor are processes: the limit would count the user's others.
  */
 static void
 set_limits(unsigned lifetime)
@@ -78,7 +91,7 @@ set_limits(unsigned lifetime)
 	set_limit(RLIMIT_CORE, 0);
 	set_limit(RLIMIT_CPU, lifetime > 0 ? lifetime : RLIM_INFINITY);
 	set_limit(RLIMIT_FSIZE, (rlim_t)1 << 30);
-	set_limit(RLIMIT_DATA, RLIM_INFINITY);
+	set_limit(RLIMIT_DATA, MEMORY_MAX);
 	set_limit(RLIMIT_STACK, (rlim_t)8 << 20);
 	set_limit(RLIMIT_NOFILE, 4096);
 #ifdef RLIMIT_AS
@@ -205,21 +218,6 @@ reset_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* True where this process can become root in no way that we know. */
-/*
- * Asked of the kernel, not concluded: capabilities, a set-user-id start or an
- * odd security module may have kept a way back.
- */
-static bool
-root_is_lost(bool group_too)
-{
-	if (getuid() == 0 || geteuid() == 0)
-		return false;
-	if (setuid(0) == 0 || seteuid(0) == 0)
-		return false;
-	return !group_too || (setgid(0) != 0 && setegid(0) != 0);
-}
-
 /*
  * Where the host is root, for good to the user and group asked for; where it
  * is not, for good to what it is, if a set-user-id start left it a way back.
@@ -231,7 +229,8 @@ set_user(const struct sts_child_spec *spec)
 		if (geteuid() == 0)
 			return STS_OK;
 		if (setregid(getegid(), getegid()) != 0 ||
-		    setreuid(geteuid(), geteuid()) != 0 || !root_is_lost(false))
+		    setreuid(geteuid(), geteuid()) != 0 ||
+		    !sts_privilege_root_is_lost(false))
 			return STS_RESOLVER_ROOT;
 		return STS_OK;
 	}
@@ -241,7 +240,7 @@ set_user(const struct sts_child_spec *spec)
 		return shortage_or(errno, STS_RESOLVER_ROOT);
 	if (getuid() != spec->uid || geteuid() != spec->uid ||
 	    getgid() != spec->gid || getegid() != spec->gid ||
-	    !root_is_lost(true))
+	    !sts_privilege_root_is_lost(true))
 		return STS_RESOLVER_ROOT;
 	return STS_OK;
 }
@@ -268,6 +267,8 @@ sts_exec_run(const struct sts_exec *exec)
 		fail(x.status_fd, STS_RESOLVER_MISSING);
 	if ((status = set_user(spec)) != STS_OK)
 		fail(x.status_fd, status);
+	if (!sts_privilege_forgo_new())
+		fail(x.status_fd, STS_RESOLVER_ROOT);
 	/* exec keeps it, so nobody needs to be there to end the program. */
 	if (spec->lifetime > 0)
 		(void)alarm(spec->lifetime);

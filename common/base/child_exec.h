@@ -9,6 +9,16 @@
 
 #include "base/child.h"
 
+/* STS_SANITIZED: a build with a sanitizer that keeps shadow memory. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
+    __has_feature(memory_sanitizer)
+#define STS_SANITIZED
+#endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define STS_SANITIZED
+#endif
+
 /* Put together before the fork. */
 struct sts_exec {
 	const struct sts_child_spec *spec;

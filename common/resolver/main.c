@@ -14,6 +14,7 @@
 
 #include "base/config.h"
 #include "base/log.h"
+#include "base/privilege.h"
 #include "core/domain.h"
 #include "resolver/resolver.h"
 
@@ -80,13 +81,14 @@ parse_options(int argc, char **argv, struct options *o)
 }
 
 /*
- * Whoever started us has dropped to the owner of the state directory; if not,
- * no library is to run.  True where we are root or could be again.
+ * The client has dropped to the owner of the state directory and given up new
+ * privileges before it executed us; a person or a timer may not have.  No
+ * library is to run before both are certain.
  */
 static bool
-is_root(void)
+is_unprivileged(void)
 {
-	return getuid() == 0 || geteuid() == 0 || setuid(0) == 0;
+	return sts_privilege_root_is_lost(false) && sts_privilege_forgo_new();
 }
 
 /* Reports a fault that ends the program before anything was tried. */
@@ -257,7 +259,7 @@ main(int argc, char **argv)
 		return result;
 	sts_log_open("mta-sts-resolver",
 	    o.to_stderr ? STS_LOG_STDERR : STS_LOG_SYSLOG, STS_LOG_INFO);
-	if (is_root())
+	if (!is_unprivileged())
 		return fail(&o, o.domain, STS_RESOLVER_ROOT);
 	status =
 	    sts_config_load(&config, o.config_file, sts_config_note_log, NULL);

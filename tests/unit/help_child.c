@@ -2,6 +2,7 @@
 /*
  * A child that says what was passed on to it: "help_child state" prints
  * key=value lines about itself, "help_child cat" copies its input,
+ * "help_child grow" allocates until it gets no more,
  * "help_child hang" ignores what can be ignored and sleeps.
  */
 #include <dirent.h>
@@ -14,6 +15,9 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 extern char **environ;
 
@@ -98,6 +102,9 @@ print_state(void)
 	printf("cwd=%s\n", getcwd(cwd, sizeof(cwd)));
 	printf("umask=%03o\nenvironment=%zu\n", (unsigned)mask, env);
 	printf("alarm=%u\n", alarm(0));
+#ifdef PR_GET_NO_NEW_PRIVS
+	printf("no_new_privs=%d\n", prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
+#endif
 	print_signals();
 	print_descriptors();
 	print_limits();
@@ -116,6 +123,18 @@ copy_input(void)
 	return n == 0 ? 0 : 1;
 }
 
+/* Asks for more and more memory; how many MiB there were. */
+static int
+grow(void)
+{
+	size_t mib = 0;
+
+	while (mib < 4096 && malloc((size_t)1 << 20) != NULL)
+		mib++;
+	printf("mib=%zu\n", mib);
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -125,6 +144,8 @@ main(int argc, char **argv)
 		print_state();
 		return 0;
 	}
+	if (strcmp(mode, "grow") == 0)
+		return grow();
 	if (strcmp(mode, "cat") == 0)
 		return copy_input();
 	if (strcmp(mode, "hang") == 0) {

@@ -22,6 +22,7 @@
 #endif
 
 #include "base/child.h"
+#include "base/child_exec.h"
 #include "tests/unit/tap.h"
 
 enum { SOMEBODY = 65534 };
@@ -179,6 +180,9 @@ check_clean_state(const char *when)
 	ok(said("fd0=null") && said("fd1=pipe") && said("fd2=null"),
 	    "%s: /dev/null, the pipe, /dev/null", when);
 	ok(said("core=0"), "%s: no core file", when);
+#ifdef __linux__
+	ok(said("no_new_privs=1"), "%s: no new privileges", when);
+#endif
 	is_int(shared->wait_status, 0, "%s: reaped", when);
 	ok(shared->errno_kept, "%s: errno of the host is as before", when);
 	ok(shared->mask_kept, "%s: its signal mask too", when);
@@ -404,6 +408,70 @@ test_as_root(void)
 	run_hostile(no_processes, &spec);
 	is_int(shared->status, STS_NO_DESCRIPTORS, "no process left");
 	ok(shared->leaked == 0 && shared->errno_kept, "no descriptor lost");
+}
+
+/* The set-user-id bit counts here: not on a file system mounted nosuid. */
+static bool
+set_user_id_works(const char *program)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		become_somebody();
+		execl("/bin/sh", "sh", "-c",
+		    "\"$0\" state | grep -q '^uids=65534,0,0$'", program,
+		    (char *)NULL);
+		_exit(99);
+	}
+	waitpid(pid, &status, 0);
+	return status == 0;
+}
+
+static void
+test_set_user_id(void)
+{
+	char program[80], script[100], command[300];
+	struct sts_child_spec spec = shell_spec(script);
+
+	if (geteuid() != 0) {
+		tap_skip("a set-user-id program", "not run by root");
+		return;
+	}
+	snprintf(program, sizeof(program), "%s/set_user_id", dir);
+	snprintf(command, sizeof(command), "cp '%s' '%s' && chmod 4755 '%s'",
+	    helper, program, program);
+	snprintf(script, sizeof(script), "%s state", program);
+	spec.drop = true;
+	spec.uid = spec.gid = SOMEBODY;
+	if (system(command) != 0 || !set_user_id_works(program)) {
+		tap_skip("a set-user-id program", "its bit has no effect here");
+	} else {
+		run_hostile(NULL, &spec);
+		ok(said("uids=65534,65534,65534"),
+		    "a set-user-id program that a child executes gains "
+		    "nothing");
+		spec.detach = true;
+		run_hostile(NULL, &spec);
+		ok(said("uids=65534,65534,65534"), "nor where it is detached");
+	}
+	(void)unlink(program);
+}
+
+static void
+test_memory(void)
+{
+	struct sts_child_spec spec = spec_of("grow");
+	const char *mib;
+
+#ifdef STS_SANITIZED
+	tap_skip("memory", "a sanitizer has a shadow of it");
+	return;
+#endif
+	run_hostile(NULL, &spec);
+	mib = strstr(shared->text, "mib=");
+	ok(mib != NULL && atoi(mib + 4) > 256 && atoi(mib + 4) <= 512,
+	    "a child gets 256 MiB of memory, and not more than 512");
 }
 
 static void
@@ -719,6 +787,8 @@ main(void)
 	test_closed_standard_descriptors();
 	test_closing_fallbacks();
 	test_as_root();
+	test_set_user_id();
+	test_memory();
 	test_refused_drops();
 	test_not_executable();
 	test_few_descriptors();

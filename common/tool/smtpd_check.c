@@ -291,6 +291,23 @@ judge_listeners(struct sts_findings *f, const struct sts_smtpd *s)
 		    "the filter does not see mail from sendmail, nor bounces");
 }
 
+/* What smtpd refuses of sendmail's has no other place to wait. */
+static void
+judge_hold(struct sts_findings *f, const struct sts_smtpd *s)
+{
+	struct sts_smtpd_statement here = whole_file(s);
+
+	for (size_t i = 0; i < s->rule_count; i++) {
+		if (s->rule[i].for_table != NULL &&
+		    sts_smtpd_table_is_unknown(s->rule[i].for_table))
+			return;
+	}
+	sts_smtpd_find_at(f, STS_FIND_NOTE, &here, NULL,
+	    "no hold listener: sendmail to an alias or a .forward at a domain "
+	    "never looked up may lose the mail; " STS_EXAMPLE_DIR
+	    "/opensmtpd/example.conf has one");
+}
+
 /*
  * smtpd forgets after 15 s that an address refused a connection: with many
  * seconds between two connections of a relay it goes round the first addresses
@@ -340,6 +357,7 @@ judge(struct sts_findings *f, const struct sts_smtpd *s)
 	judge_owner(f, s);
 	judge_listeners(f, s);
 	judge_limits(f, s);
+	judge_hold(f, s);
 	sts_smtpd_judge_actions(f, s);
 	sts_smtpd_judge_rules(f, s);
 	sts_smtpd_judge_aliases(f, s);

@@ -26,7 +26,7 @@ static char conf_file[64], aliases_file[64], state_dir[64], smtpd_file[64],
     program_file[64];
 
 /* The parts of the example and of Debian's file, as they are installed. */
-static char example[TEXT_MAX], debian[TEXT_MAX], hold[TEXT_MAX];
+static char example[TEXT_MAX], debian[TEXT_MAX], no_hold[TEXT_MAX];
 
 /* With our paths in place of the system's. */
 static void
@@ -106,17 +106,19 @@ show(const struct ran *ran)
 static void
 good_ones(void)
 {
-	const char *texts[] = {example, debian, hold};
+	const char *texts[] = {example, debian, no_hold};
 	const char *names[] = {
-	    "example.conf", "debian/smtpd.conf", "hold.conf"};
+	    "example.conf", "debian/smtpd.conf", "no-hold.conf"};
 
 	for (size_t i = 0; i < 3; i++) {
 		struct ran ran = check_text(texts[i]);
 
 		if (!is_int(ran.code, 0, "%s: exit status 0", names[i]))
 			show(&ran);
-		is_str(ran.out, "no problem found\n", "%s: nothing to mend",
-		    names[i]);
+		ok(strstr(ran.out, "no problem found\n") != NULL,
+		    "%s: no problem", names[i]);
+		is_int(found(ran.out, "note: ", "no hold listener"), i == 2,
+		    "%s: the note on the hold listener", names[i]);
 		ran_free(&ran);
 	}
 }
@@ -287,27 +289,28 @@ static const struct mutation with_hold[] = {
 	"error: ", "leads to no listener", HOLD_RULE},
 };
 
+#define USERS_RULE "action \"mta-sts\"\nmatch tag SUBMIT"
+
 /* Where there is submission. */
 static const struct mutation with_users[] = {
     {"port 587", " tag SUBMIT", "", "error: ", "no listener has the tag SUBMIT",
-	"match tag SUBMIT from any auth for domain"},
+	"match tag SUBMIT from any auth for domain <mta-sts>"},
     {"port 587", "filter \"mta-sts\"", "",
 	"error: ", "does not have the filter", "port 587"},
     {"port 587", "filter \"mta-sts\"", "filter \"other\"",
 	"error: ", "does not have the filter", "port 587"},
-    {"\nmatch tag SUBMIT", " tag SUBMIT", "",
+    {USERS_RULE, " tag SUBMIT", "",
 	"warning: ", "strangers can make the table ask",
 	"match from any auth for domain <mta-sts>"},
-    {"\nmatch tag SUBMIT", " from any", "", "error: ", "no rule before it asks",
+    {USERS_RULE, " from any", "", "error: ", "no rule before it asks",
 	"match tag SUBMIT from any auth for any"},
-    {"\nmatch tag SUBMIT", " auth", "",
-	"warning: ", "no other rule would relay",
+    {USERS_RULE, " auth", "", "warning: ", "no other rule would relay",
 	"match tag SUBMIT from any for domain <mta-sts>"},
-    {"\nmatch tag SUBMIT", " for domain <mta-sts>", "", "error: ",
+    {USERS_RULE, " for domain <mta-sts>", "", "error: ",
 	"no rule before it asks", "match tag SUBMIT from any auth for any"},
-    {"\nmatch tag SUBMIT", "match tag", "match !tag", "error: ",
-	"no rule before it asks", "match tag SUBMIT from any auth for any"},
-    {"\nmatch tag SUBMIT", "match tag SUBMIT", "match tag OTHER", "error: ",
+    {USERS_RULE, "match tag", "match !tag", "error: ", "no rule before it asks",
+	"match tag SUBMIT from any auth for any"},
+    {USERS_RULE, "match tag SUBMIT", "match tag OTHER", "error: ",
 	"no rule before it asks", "match tag SUBMIT from any auth for any"},
     {"auth for any", "match", "", NULL, NULL, NULL},
     {"\nmatch from any for domain \"example.org\"",
@@ -315,7 +318,7 @@ static const struct mutation with_users[] = {
 	"match tag SUBMIT from any auth for any action \"relay\"\n"
 	"match from any for domain \"example.org\"",
 	"error: ", "which takes the mail first",
-	"match tag SUBMIT from any auth for domain"},
+	"match tag SUBMIT from any auth for domain <mta-sts>"},
 };
 
 static void
@@ -362,7 +365,7 @@ each_change_is_found(void)
 	for (size_t i = 0; i < sizeof(with_users) / sizeof(with_users[0]); i++)
 		try_mutation("example", example, &with_users[i]);
 	for (size_t i = 0; i < sizeof(with_hold) / sizeof(with_hold[0]); i++)
-		try_mutation("hold", hold, &with_hold[i]);
+		try_mutation("example", example, &with_hold[i]);
 }
 
 /* Both say the same to smtpd. */
@@ -419,7 +422,7 @@ other_ways_to_write_it(void)
 	       " protocols \"TLSv1.2,tlsv1.3\" filter"),
 	    "protocols");
 	expect_clean(text, "protocols from TLS 1.2 on");
-	strcpy(text, hold);
+	strcpy(text, example);
 	ok(change(text, NULL, "match tag HELD",
 	       "match !tag HELD from local for domain <mta-sts-unknown> "
 	       "action \"mta-sts-hold\"\nmatch tag HELD"),
@@ -433,7 +436,6 @@ other_ways_to_write_it(void)
 	expect_clean(text, "an unknown statement");
 }
 
-/* As the guide shows it. */
 static void
 hold_listener(void)
 {
@@ -441,23 +443,6 @@ hold_listener(void)
 	struct ran ran;
 
 	strcpy(text, example);
-	ok(change(text, NULL, "public = ",
-	       "table mta-sts-unknown \"mta-sts:CONF\"\npublic = ") &&
-		change(text, NULL, "CONF", conf_file) &&
-		change(text, "\nlisten", "listen",
-		    "listen on 127.0.0.1 port 10587 tag HELD filter "
-		    "\"mta-sts\"\nlisten") &&
-		change(text, PLAIN, "action",
-		    "action \"mta-sts-hold\" relay host "
-		    "\"smtp+notls://127.0.0.1:10587\"\naction") &&
-		change(text, "\n" LOCAL_RULE, "\n",
-		    "\nmatch tag HELD from local for domain <mta-sts> action "
-		    "\"mta-sts\"\n"
-		    "match tag HELD from local for any action \"relay\"\n"
-		    "match from local for domain <mta-sts-unknown> action "
-		    "\"mta-sts-hold\"\n"),
-	    "the hold listener");
-	expect_clean(text, "the hold listener is no fault");
 	ok(change(text, NULL, "\nmatch tag HELD",
 	       "\nmatch from local for domain <mta-sts-unknown> action "
 	       "\"mta-sts-hold\"\nmatch tag HELD"),
@@ -704,6 +689,19 @@ smtpd_user(void)
 	return pw;
 }
 
+/* Filter and tables read conf_file. */
+static bool
+same_configuration(char *text)
+{
+	while (strstr(text, "/etc/mta-sts.conf") != NULL) {
+		if (!change(text, NULL, "/etc/mta-sts.conf", conf_file))
+			return false;
+	}
+	return change(text, "\nfilter \"mta-sts\"", "filter-mta-sts",
+		   "filter-mta-sts -f CONF") &&
+	    change(text, NULL, "CONF", conf_file);
+}
+
 /* A machine on which all that is named is there. */
 static void
 begin(void)
@@ -736,18 +734,9 @@ begin(void)
 	write_file(aliases_file, "", 0);
 	read_example("opensmtpd/conf/example.conf", example);
 	read_example("opensmtpd/conf/debian/smtpd.conf", debian);
-	read_example("opensmtpd/conf/hold.conf", hold);
-	ok(change(example, "\nfilter \"mta-sts\"", "filter-mta-sts",
-	       "filter-mta-sts -f CONF") &&
-		change(example, NULL, "CONF", conf_file) &&
-		change(debian, "\nfilter \"mta-sts\"", "filter-mta-sts",
-		    "filter-mta-sts -f CONF") &&
-		change(debian, NULL, "CONF", conf_file) &&
-		change(hold, "\ntable mta-sts-unknown", "/etc/mta-sts.conf",
-		    conf_file) &&
-		change(hold, "\nfilter \"mta-sts\"", "filter-mta-sts",
-		    "filter-mta-sts -f CONF") &&
-		change(hold, NULL, "CONF", conf_file),
+	read_example("opensmtpd/conf/no-hold.conf", no_hold);
+	ok(same_configuration(example) && same_configuration(debian) &&
+		same_configuration(no_hold),
 	    "the filter has the same configuration");
 }
 

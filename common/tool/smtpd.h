@@ -148,10 +148,15 @@ bool sts_smtpd_is_relay(const struct sts_smtpd_statement *action);
 const char *sts_smtpd_filter_command(const struct sts_smtpd_conf *conf,
     const struct sts_smtpd_statement *filter);
 
-/* The name of our filter, or NULL. */
+/* True for a "filter" statement that runs filter-mta-sts, whatever its
+ * options; false for NULL. */
+bool sts_smtpd_is_our_filter(
+    const struct sts_smtpd_conf *conf, const struct sts_smtpd_statement *s);
+
+/* The name of the first such filter, or NULL. */
 const char *sts_smtpd_our_filter(const struct sts_smtpd_conf *conf);
 
-/* True where a listener or action has our filter, alone or in a chain. */
+/* True where a listener or action has such a filter, alone or in a chain. */
 bool sts_smtpd_has_filter(
     const struct sts_smtpd_conf *conf, const struct sts_smtpd_statement *s);
 

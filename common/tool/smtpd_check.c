@@ -175,18 +175,14 @@ judge_program(struct sts_findings *f, const struct sts_smtpd_statement *filter,
 
 /* Filter and table are two programs, and have to see one store. */
 static void
-judge_filter(struct sts_findings *f, const struct sts_smtpd *s)
+judge_filter(struct sts_findings *f, const struct sts_smtpd *s,
+    const struct sts_smtpd_statement *filter)
 {
-	const struct sts_smtpd_statement *filter =
-	    sts_smtpd_named(&s->conf, "filter", sts_smtpd_our_filter(&s->conf));
 	const char *command = sts_smtpd_filter_command(&s->conf, filter);
 	const char *checked =
 	    s->config_file != NULL ? s->config_file : sts_config_default_file();
 	char config[512], mend[640];
 
-	/* Two filters of one name: smtpd refuses that itself. */
-	if (command == NULL)
-		return;
 	judge_program(f, filter, command);
 	config_of_command(command, config, sizeof(config));
 	if (strcmp(config, checked) == 0)
@@ -351,9 +347,9 @@ judge(struct sts_findings *f, const struct sts_smtpd *s)
 		if (sts_smtpd_is(&t->word[0], "table") &&
 		    sts_smtpd_table_path(t) != NULL)
 			judge_table(f, s, t);
+		else if (sts_smtpd_is_our_filter(&s->conf, t))
+			judge_filter(f, s, t);
 	}
-	if (sts_smtpd_our_filter(&s->conf) != NULL)
-		judge_filter(f, s);
 	judge_owner(f, s);
 	judge_listeners(f, s);
 	judge_limits(f, s);

@@ -193,29 +193,39 @@ is_our_command(const char *command)
 	return sts_span_is(word, "filter-mta-sts");
 }
 
+bool
+sts_smtpd_is_our_filter(
+    const struct sts_smtpd_conf *conf, const struct sts_smtpd_statement *s)
+{
+	const char *command;
+
+	if (s == NULL || s->count < 3 || !sts_smtpd_is(&s->word[0], "filter"))
+		return false;
+	command = sts_smtpd_filter_command(conf, s);
+	return command != NULL && is_our_command(command);
+}
+
 const char *
 sts_smtpd_our_filter(const struct sts_smtpd_conf *conf)
 {
 	for (size_t i = 0; i < conf->count; i++) {
 		const struct sts_smtpd_statement *s = &conf->statement[i];
-		const char *command;
 
-		if (s->count < 3 || !sts_smtpd_is(&s->word[0], "filter"))
-			continue;
-		command = sts_smtpd_filter_command(conf, s);
-		if (command != NULL && is_our_command(command))
+		if (sts_smtpd_is_our_filter(conf, s))
 			return s->word[1].text;
 	}
 	return NULL;
 }
 
-/* Whether a list in braces, from its "{" on, names it. */
+/* Whether a list in braces, from its "{" on, names a filter of ours. */
 static bool
-list_names(const struct sts_smtpd_statement *s, size_t at, const char *name)
+list_has_ours(const struct sts_smtpd_conf *conf,
+    const struct sts_smtpd_statement *s, size_t at)
 {
 	for (; at < s->count && !sts_smtpd_is_mark(&s->word[at], '}'); at++) {
 		if (s->word[at].kind != STS_SMTPD_MARK &&
-		    strcmp(s->word[at].text, name) == 0)
+		    sts_smtpd_is_our_filter(conf,
+			sts_smtpd_named(conf, "filter", s->word[at].text)))
 			return true;
 	}
 	return false;
@@ -225,17 +235,16 @@ bool
 sts_smtpd_has_filter(
     const struct sts_smtpd_conf *conf, const struct sts_smtpd_statement *s)
 {
-	const char *ours = sts_smtpd_our_filter(conf);
-	const struct sts_smtpd_statement *chain;
+	const struct sts_smtpd_statement *named;
 	size_t at = sts_smtpd_find(s, 2, "filter");
 
-	if (ours == NULL || at == 0 || at + 1 >= s->count)
+	if (at == 0 || at + 1 >= s->count)
 		return false;
 	if (sts_smtpd_is_mark(&s->word[at + 1], '{'))
-		return list_names(s, at + 1, ours);
-	if (strcmp(s->word[at + 1].text, ours) == 0)
+		return list_has_ours(conf, s, at + 1);
+	named = sts_smtpd_named(conf, "filter", s->word[at + 1].text);
+	if (sts_smtpd_is_our_filter(conf, named))
 		return true;
-	chain = sts_smtpd_named(conf, "filter", s->word[at + 1].text);
-	at = chain != NULL ? sts_smtpd_find(chain, 2, "chain") : 0;
-	return at > 0 && list_names(chain, at + 1, ours);
+	at = named != NULL ? sts_smtpd_find(named, 2, "chain") : 0;
+	return at > 0 && list_has_ours(conf, named, at + 1);
 }

@@ -452,6 +452,33 @@ hold_listener(void)
 	ran_free(&ran);
 }
 
+/* Of two listeners, only the users' has the gate. */
+static void
+two_filters(void)
+{
+	static char text[TEXT_MAX];
+	struct ran ran;
+
+	strcpy(text, example);
+	ok(change(text, NULL, "\nfilter \"mta-sts\"",
+	       "\nfilter \"gate\" proc-exec \"filter-mta-sts -g -f CONF\"\n"
+	       "filter \"users\" chain { \"gate\", \"other\" }\n"
+	       "filter \"mta-sts\"") &&
+		change(text, NULL, "CONF", conf_file) &&
+		change(text, "\nlisten on $public port 587",
+		    "filter \"mta-sts\"", "filter \"users\"") &&
+		change(text, STRICT, "filter \"mta-sts\"", "filter \"gate\""),
+	    "the users' listener has a filter with -g");
+	expect_clean(text, "two filters of ours");
+	ok(change(text, "filter-mta-sts -g", conf_file, "/etc/other.conf"),
+	    "one of them has another configuration");
+	ran = check_text(text);
+	ok(found(ran.out, "warning: ",
+	       "filter gate uses the configuration /etc/other.conf"),
+	    "which is found");
+	ran_free(&ran);
+}
+
 /* What the table is not allowed to read, whoever runs the check may. */
 static void
 groups(void)
@@ -757,6 +784,7 @@ main(void)
 	each_change_is_found();
 	other_ways_to_write_it();
 	hold_listener();
+	two_filters();
 	the_filter_alone();
 	aliases();
 	many_aliases();

@@ -128,13 +128,17 @@ is_due(const struct sts_filter *f, const char *domain)
 {
 	int64_t now = (int64_t)time(NULL);
 	struct sts_store *store;
+	struct sts_check check;
 	struct sts_entry entry;
 	bool due = false;
 
 	if (sts_store_open(&store, f->config.state_dir, false) != STS_OK)
 		return false;
 	if (sts_store_read_policy(store, domain, now, &entry) == STS_OK) {
-		due = now - entry.fetched >= f->config.refresh_after;
+		(void)sts_store_read_check(store, domain, now, &check);
+		due = !sts_entry_is_live(&entry, now) ||
+		    sts_entry_wants_refresh(
+			&entry, &check, now, f->config.refresh_after);
 		sts_entry_free(&entry);
 	}
 	sts_store_close(store);

@@ -23,9 +23,11 @@ is_fresh(
 	    a->override->kind != STS_OVERRIDE_ENFORCE)
 		return true;
 	if (a->has_entry)
-		return sts_entry_is_fresh(&a->entry, now, config->recheck);
-	if (a->has_absence)
-		return sts_absence_is_fresh(&a->absence, now);
+		return !a->due &&
+		    sts_entry_is_fresh(
+			&a->entry, &a->check, now, config->recheck);
+	if (a->has_check)
+		return sts_check_is_fresh(&a->check, now);
 	/* What is no domain name has nothing to be looked up. */
 	return a->verdict == STS_VERDICT_NONE && !sts_status_is_local(a->why);
 }
@@ -54,24 +56,24 @@ verdict_of(const struct sts_config *config, const struct sts_known *k)
 }
 
 /*
- * Nothing is in force: of an expired policy and an absence that is out of
+ * Nothing is in force: of an expired policy and a "no policy" that is out of
  * date, the later one is what the domain was last seen to have.
  */
 static void
 read_old(const struct sts_config *config, struct sts_store *store, int64_t now,
     struct sts_known *k)
 {
-	struct sts_absence absence;
+	struct sts_check check;
 	struct sts_entry entry;
+	bool is_none =
+	    sts_store_read_check(store, k->domain, now, &check) == STS_OK &&
+	    check.reason != STS_OK && now - check.checked <= STS_NONE_STALE_MAX;
 	bool has_policy =
 	    sts_store_read_policy(store, k->domain, now, &entry) == STS_OK;
-	bool has_absence =
-	    sts_store_read_absence(store, k->domain, now, &absence) == STS_OK &&
-	    now - absence.recorded <= STS_ABSENCE_BELIEVED;
 
-	if (has_absence && (!has_policy || absence.recorded >= entry.expires)) {
+	if (is_none && (!has_policy || check.checked >= entry.expires)) {
 		k->verdict = STS_VERDICT_NONE;
-		k->why = absence.reason;
+		k->why = check.reason;
 	} else if (has_policy) {
 		take_entry(k, &entry);
 		k->verdict = verdict_of(config, k);

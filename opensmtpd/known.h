@@ -5,7 +5,7 @@
  *
  * An answer that is merely old loses no mail, a missing one may: the target of
  * an alias passes no filter that could wait for a lookup.  So an expired
- * policy still counts by its mode, and an absence for 30 days; what is out of
+ * policy still counts by its mode, and "no policy" for 30 days; what is out of
  * date is marked, so that somebody has it looked up again.
  */
 #ifndef STS_OPENSMTPD_KNOWN_H
@@ -15,9 +15,9 @@
 #include "store/routes.h"
 
 enum {
-	STS_ABSENCE_BELIEVED = 30 * 86400, /* seconds after it was recorded */
-	STS_ROUTES_FRESH = 900,            /* seconds after they were found */
-	STS_ROUTES_USELESS = 60,           /* the same, without a usable host */
+	STS_NONE_STALE_MAX = 30 * 86400, /* seconds after it was recorded */
+	STS_ROUTES_FRESH = 900,          /* seconds after they were found */
+	STS_ROUTES_USELESS = 60,         /* the same, without a usable host */
 	STS_ROUTES_BELIEVED = 30 * 86400
 };
 

@@ -49,6 +49,8 @@ enum sts_class {
 	    "not an mx pattern: a name or \"*.\" and a name")                  \
 	X(STS_TOO_SOON, "too_soon", STS_CLASS_INPUT,                           \
 	    "asked for again too soon")                                        \
+	X(STS_NOT_DUE, "not_due", STS_CLASS_INPUT,                             \
+	    "the policy is not due for a refresh")                             \
 	/* _mta-sts and _smtp._tls records */                                  \
 	X(STS_NO_RECORD, "no_record", STS_CLASS_RECORD,                        \
 	    "there is no TXT record of this kind")                             \
@@ -188,6 +190,8 @@ enum sts_class {
 	    "the state directory, or a file in it, cannot be read")            \
 	X(STS_STATE_UNWRITABLE, "state_unwritable", STS_CLASS_LOCAL,           \
 	    "the state directory cannot be written")                           \
+	X(STS_STATE_LOCKED, "state_locked", STS_CLASS_LOCAL,                   \
+	    "another process keeps the domain's write lock")                   \
 	X(STS_STATE_FULL, "state_full", STS_CLASS_LOCAL,                       \
 	    "no space, quota or file size limit left for the state directory") \
 	X(STS_STATE_OWNER, "state_owner", STS_CLASS_LOCAL,                     \
@@ -195,7 +199,7 @@ enum sts_class {
 	X(STS_STATE_MODE, "state_mode", STS_CLASS_LOCAL,                       \
 	    "the state directory can be written by others")                    \
 	X(STS_ENTRY_CORRUPT, "entry_corrupt", STS_CLASS_LOCAL,                 \
-	    "the domain's policy file cannot be believed")                     \
+	    "the domain's policy file is damaged")                             \
 	X(STS_RESOLVER_MISSING, "resolver_missing", STS_CLASS_LOCAL,           \
 	    "the resolver cannot be started")                                  \
 	X(STS_RESOLVER_DIED, "resolver_died", STS_CLASS_LOCAL,                 \
@@ -212,8 +216,8 @@ enum sts_class {
 	X(STS_NO_DESCRIPTORS, "no_descriptors", STS_CLASS_LOCAL,               \
 	    "no file descriptors or processes left")                           \
 	X(STS_CLOCK, "clock", STS_CLASS_LOCAL,                                 \
-	    "the clock is wrong: before this build, far behind the store, or " \
-	    "beyond every certificate")                                        \
+	    "the clock is wrong: before this build, or far behind the newest " \
+	    "fetch")                                        \
 	X(STS_CONFIG, "config", STS_CLASS_LOCAL,                               \
 	    "the configuration cannot be used")                                \
 	X(STS_INTERNAL, "internal", STS_CLASS_LOCAL, "internal error")

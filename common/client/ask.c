@@ -20,35 +20,45 @@ struct question {
 /* What the store says of a domain at one moment. */
 struct known {
 	int64_t now;
-	enum sts_status policy_status;  /* STS_OK: entry is filled */
-	enum sts_status absence_status; /* STS_OK: absence is filled */
+	enum sts_status policy_status; /* STS_OK: entry is filled */
+	enum sts_status check_status;  /* STS_OK: check is filled */
 	struct sts_entry entry;
-	struct sts_absence absence;
+	struct sts_check check;
 };
 
 /*
- * An absence is looked at only where there is no policy file, or an expired
- * one: it never beats a policy in force, and a file that cannot be believed
- * may hold one.
+ * The check first: a policy that is written between the two readings is not
+ * missed.
  */
 static void
 read_store(struct sts_store *store, const char *domain, struct known *k)
 {
-	bool absence_counts;
-
 	k->now = (int64_t)time(NULL);
+	k->check_status =
+	    sts_store_read_check(store, domain, k->now, &k->check);
 	k->policy_status =
 	    sts_store_read_policy(store, domain, k->now, &k->entry);
-	k->absence_status = STS_NOT_FOUND;
-	absence_counts = k->policy_status == STS_OK
-	    ? !sts_entry_is_live(&k->entry, k->now)
-	    : k->policy_status == STS_NOT_FOUND;
-	if (absence_counts)
-		k->absence_status =
-		    sts_store_read_absence(store, domain, k->now, &k->absence);
 }
 
-/* Before the store is read again: nothing of the first reading is mixed in. */
+static bool
+has_live_policy(const struct known *k)
+{
+	return k->policy_status == STS_OK &&
+	    sts_entry_is_live(&k->entry, k->now);
+}
+
+/*
+ * "No policy" counts only where there is no policy file, or an expired one: it
+ * never wins over a policy in force, and a file that is damaged may hold one.
+ */
+static bool
+may_be_none(const struct known *k)
+{
+	return k->check_status == STS_OK &&
+	    (k->policy_status == STS_NOT_FOUND ||
+		(k->policy_status == STS_OK && !has_live_policy(k)));
+}
+
 static void
 forget(struct known *k)
 {
@@ -96,29 +106,56 @@ answer_policy(struct question *q, struct sts_entry *entry)
 }
 
 /*
+ * RFC 8461 10.2: a policy that is due answers at once, checked or not, and is
+ * fetched again afterwards.
+ */
+static bool
+answer_live(struct question *q, struct known *k, bool fresh)
+{
+	const struct sts_config *config = q->config;
+	bool due = sts_entry_wants_refresh(
+	    &k->entry, &k->check, k->now, config->refresh_after);
+
+	/* One from the future counts as unchecked. */
+	if (fresh && (!due || k->entry.unsure) &&
+	    !sts_entry_is_fresh(&k->entry, &k->check, k->now, config->recheck))
+		return false;
+	q->answer->due = due;
+	q->answer->has_check = k->check_status == STS_OK;
+	q->answer->check = k->check;
+	answer_policy(q, &k->entry);
+	return true;
+}
+
+/* A DNS in trouble says neither that there is a policy nor that there is none.
+ */
+static bool
+answer_none(struct question *q, const struct known *k, bool fresh)
+{
+	bool trouble = sts_status_class(k->check.reason) == STS_CLASS_DNS;
+
+	if (!may_be_none(k) ||
+	    !(fresh ? sts_check_is_fresh(&k->check, k->now)
+		    : sts_check_is_none(&k->check, k->now)))
+		return false;
+	q->answer->verdict = trouble && q->config->on_dns_error_defer
+	    ? STS_VERDICT_DEFER
+	    : STS_VERDICT_NONE;
+	q->answer->why = k->check.reason;
+	q->answer->has_check = true;
+	q->answer->check = k->check;
+	return true;
+}
+
+/*
  * Answers with what is known, if it suffices: `fresh`, what needs no query,
  * else everything unexpired.
  */
 static bool
 answer_known(struct question *q, struct known *k, bool fresh)
 {
-	if (k->policy_status == STS_OK &&
-	    sts_entry_is_live(&k->entry, k->now)) {
-		if (fresh &&
-		    !sts_entry_is_fresh(&k->entry, k->now, q->config->recheck))
-			return false;
-		answer_policy(q, &k->entry);
-		return true;
-	}
-	if (k->absence_status != STS_OK ||
-	    !(fresh ? sts_absence_is_fresh(&k->absence, k->now)
-		    : sts_absence_is_live(&k->absence, k->now)))
-		return false;
-	q->answer->verdict = STS_VERDICT_NONE;
-	q->answer->why = k->absence.reason;
-	q->answer->has_absence = true;
-	q->answer->absence = k->absence;
-	return true;
+	return has_live_policy(k) ? answer_live(q, k, fresh)
+				  : answer_none(q, k, fresh);
 }
 
 /*
@@ -132,8 +169,8 @@ reason_of(const struct known *k, enum sts_status fault)
 		return k->policy_status;
 	if (fault != STS_OK)
 		return fault;
-	if (k->absence_status != STS_OK && k->absence_status != STS_NOT_FOUND)
-		return k->absence_status;
+	if (k->check_status != STS_OK && k->check_status != STS_NOT_FOUND)
+		return k->check_status;
 	return STS_INTERNAL;
 }
 
@@ -164,35 +201,71 @@ static bool
 asked_enough(
     const struct question *q, const struct known *k, enum sts_status *fault)
 {
-	if (!sts_asked_lately(q->budget, q->config, q->answer->domain, fault))
+	if (!sts_asked_recently(
+		q->budget, q->config, q->answer->domain, false, fault))
 		return false;
 	return *fault != STS_OK ||
-	    (k->absence_status == STS_OK &&
-		sts_absence_is_live(&k->absence, k->now));
+	    (k->check_status == STS_OK && sts_check_is_none(&k->check, k->now));
+}
+
+/*
+ * A policy that was in force when the question was asked answers it, also
+ * where it ran out while the resolver was at work.
+ */
+static void
+ask_resolver(struct question *q, struct sts_store *store, struct known *before)
+{
+	const char *domain = q->answer->domain;
+	enum sts_status fault = STS_OK;
+	struct known k = *before;
+
+	if (!asked_enough(q, before, &fault)) {
+		fault = sts_client_lookup(
+		    q->config, store, domain, q->budget, &q->answer->asked);
+		if (q->answer->asked)
+			sts_asked_note(
+			    q->budget, q->config, domain, false, fault);
+		read_store(store, domain, &k);
+		if (has_live_policy(before) && !has_live_policy(&k)) {
+			forget(&k);
+			k = *before;
+		} else
+			forget(before);
+	}
+	settle(q, &k, fault);
+	forget(&k);
 }
 
 /* The store, then the resolver, then the store again: one way to an answer. */
 static void
 ask_store(struct question *q, struct sts_store *store)
 {
-	const char *domain = q->answer->domain;
-	enum sts_status fault = STS_OK;
 	struct known k;
 
-	read_store(store, domain, &k);
+	read_store(store, q->answer->domain, &k);
 	if (answer_known(q, &k, true))
-		goto out;
-	if (q->may_start && !asked_enough(q, &k, &fault)) {
 		forget(&k);
-		fault = sts_client_lookup(
-		    q->config, store, domain, q->budget, &q->answer->asked);
-		if (q->answer->asked)
-			sts_asked_note(q->budget, q->config, domain, fault);
-		read_store(store, domain, &k);
+	else if (q->may_start)
+		ask_resolver(q, store, &k);
+	else {
+		settle(q, &k, STS_OK);
+		forget(&k);
 	}
-	settle(q, &k, fault);
-out:
-	forget(&k);
+}
+
+/* Once a minute from one process is enough; another one may be at it. */
+static void
+start_refresh(struct question *q, struct sts_store *store)
+{
+	struct sts_answer *a = q->answer;
+	enum sts_status status;
+
+	/* Not by a resolver that has just failed. */
+	if (!a->due || !q->may_start || a->why != STS_OK ||
+	    sts_asked_recently(q->budget, q->config, a->domain, true, &status))
+		return;
+	status = sts_client_detach(q->config, store, "--due", a->domain);
+	sts_asked_note(q->budget, q->config, a->domain, true, status);
 }
 
 /* Whether the override only changes how a fetched policy counts. */
@@ -233,20 +306,12 @@ ask_override(struct question *q)
 	a->verdict = STS_VERDICT_NONE;
 	if (a->override->kind == STS_OVERRIDE_OFF)
 		return true;
-	status = a->override->kind == STS_OVERRIDE_BAD
-	    ? STS_CONFIG
-	    : sts_override_read(
-		  a->override, a->domain, (int64_t)time(NULL), &entry);
-	if (status == STS_OK) {
+	status = sts_override_read(
+	    a->override, a->domain, (int64_t)time(NULL), &entry);
+	if (status == STS_OK)
 		answer_policy(q, &entry);
-	} else if (status == STS_CONFIG) {
-		/* An error of the operator's opens nothing, whatever he said
-		 * of the machine's. */
-		a->verdict = STS_VERDICT_DEFER;
-		a->why = status;
-	} else {
+	else
 		answer_fault(q, status);
-	}
 	return true;
 }
 
@@ -290,6 +355,7 @@ ask(struct question *q, const char *name)
 		return;
 	}
 	ask_store(q, store);
+	start_refresh(q, store);
 	sts_store_close(store);
 	a->verdict = sts_override_verdict(a->override, a->verdict);
 }
@@ -310,6 +376,17 @@ sts_ask_store(const struct sts_config *config, const char *domain,
 	struct question q = {config, NULL, false, answer};
 
 	ask(&q, domain);
+}
+
+enum sts_status
+sts_client_refetch(const struct sts_config *config, const char *domain)
+{
+	char name[STS_NAME_MAX + 1];
+	enum sts_status status = sts_domain_normalise(domain, name);
+
+	return status == STS_OK
+	    ? sts_client_detach(config, NULL, "--refetch", name)
+	    : status;
 }
 
 void

@@ -29,7 +29,7 @@ enum sts_verdict {
 struct sts_answer {
 	enum sts_verdict verdict;
 	/*
-	 * STS_OK; for DEFER the reason; for NONE the absence's reason, what
+	 * STS_OK; for DEFER the reason; for NONE why there is no policy, what
 	 * is wrong with the name (STS_ADDRESS_LITERAL, STS_BAD_DOMAIN), or
 	 * the fault under on-local-error deliver; for a policy used although
 	 * something failed, that fault.
@@ -38,14 +38,18 @@ struct sts_answer {
 	char domain[STS_NAME_MAX + 1]; /* normalised; "" where it is none */
 	bool has_entry;                /* entry is filled: a live policy */
 	struct sts_entry entry;
-	bool has_absence;
-	struct sts_absence absence;
+	bool has_check; /* check is filled: of the policy, or "no policy" */
+	struct sts_check check;
 	const struct sts_override *override; /* that decided, or NULL */
 	bool asked;                          /* a resolver was started */
+	bool due; /* the policy is to be fetched again in the background:
+		     sts_ask has seen to it, after sts_ask_store the caller
+		     does */
 };
 
-/* A domain that a resolver was started for. */
+/* A domain that a resolver was started for, to wait for it or not. */
 struct sts_asked {
+	bool detached;
 	int64_t at_ms;  /* monotonic */
 	uint64_t place; /* a hash of the state directory */
 	enum sts_status status;
@@ -55,8 +59,8 @@ struct sts_asked {
 enum { STS_ASKED_MAX = 64 };
 
 /*
- * What one process has spent in slow lookups; zero it once.  At most 60 s go
- * into lookups longer than 5 s, after that each waits 2 s and is answered
+ * What one process has spent in lookups; zero it once.  At most 60 s go into
+ * them, a second of each not counted; after that each waits 2 s and is answered
  * STS_BUDGET while its resolver goes on alone.  For the last 64 domains it
  * starts no second resolver within a minute: what the first one left in the
  * store, or the fault that it met, is the answer.  NULL: no budget.
@@ -84,6 +88,16 @@ void sts_ask_store(const struct sts_config *config, const char *domain,
     struct sts_answer *answer);
 
 void sts_answer_free(struct sts_answer *answer);
+
+/*
+ * Starts a resolver that goes on alone, as sts_ask does for a policy that is
+ * due, to fetch the domain's policy again whatever its id (RFC 8461 10.2): for
+ * an MTA that found no MX host permitted by it.  The resolver does it at most
+ * once in ten minutes.  `domain` is as it came from outside.  STS_OK where it
+ * was started, or a fault.  Nothing is waited for but the start.
+ */
+enum sts_status sts_client_refetch(
+    const struct sts_config *config, const char *domain);
 
 /*
  * Starts `mta-sts-resolver` with the given further arguments (at most 8,

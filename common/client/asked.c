@@ -5,7 +5,7 @@
 
 #include "base/child.h"
 
-enum { LATELY_MS = 60000 };
+enum { RECENTLY_MS = 60000 };
 
 /* FNV-1a: enough to tell a few state directories apart. */
 static uint64_t
@@ -20,7 +20,7 @@ place_of(const struct sts_config *config)
 
 void
 sts_asked_note(struct sts_budget *budget, const struct sts_config *config,
-    const char *domain, enum sts_status status)
+    const char *domain, bool detached, enum sts_status status)
 {
 	struct sts_asked *asked;
 
@@ -32,15 +32,16 @@ sts_asked_note(struct sts_budget *budget, const struct sts_config *config,
 	asked->at_ms = sts_monotonic_ms();
 	asked->place = place_of(config);
 	asked->status = status;
+	asked->detached = detached;
 	memcpy(asked->domain, domain, strlen(domain) + 1);
 }
 
 bool
-sts_asked_lately(const struct sts_budget *budget,
-    const struct sts_config *config, const char *domain,
+sts_asked_recently(const struct sts_budget *budget,
+    const struct sts_config *config, const char *domain, bool detached,
     enum sts_status *status)
 {
-	int64_t since = sts_monotonic_ms() - LATELY_MS;
+	int64_t since = sts_monotonic_ms() - RECENTLY_MS;
 	const struct sts_asked *last = NULL;
 	uint64_t place = place_of(config);
 
@@ -48,6 +49,7 @@ sts_asked_lately(const struct sts_budget *budget,
 		const struct sts_asked *asked = &budget->asked[i];
 
 		if (asked->place == place && asked->at_ms > since &&
+		    asked->detached == detached &&
 		    strcmp(asked->domain, domain) == 0 &&
 		    (last == NULL || asked->at_ms >= last->at_ms))
 			last = asked;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Inside the client: which domains this process has asked a resolver about
- * lately.  A message may have a thousand recipients at one domain, and what
- * nobody could tell the first of them nobody will tell the others.
+ * recently.  A message may have a thousand recipients at one domain, and what
+ * was not known for the first of them is not known for the others.
  */
 #ifndef STS_CLIENT_ASKED_H
 #define STS_CLIENT_ASKED_H
@@ -11,14 +11,14 @@
 
 /* Notes that a resolver ran for a domain, and how that ended. */
 void sts_asked_note(struct sts_budget *budget, const struct sts_config *config,
-    const char *domain, enum sts_status status);
+    const char *domain, bool detached, enum sts_status status);
 
 /*
- * True, with its status, where one ran within the last minute, for the same
- * state directory.  False without a budget.
+ * True, with its status, where one of that sort ran within the last minute,
+ * for the same state directory.  False without a budget.
  */
-bool sts_asked_lately(const struct sts_budget *budget,
-    const struct sts_config *config, const char *domain,
+bool sts_asked_recently(const struct sts_budget *budget,
+    const struct sts_config *config, const char *domain, bool detached,
     enum sts_status *status);
 
 #endif

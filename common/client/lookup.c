@@ -10,8 +10,8 @@
 enum {
 	GRACE_MS = 5000,   /* beyond what a lookup may take by its settings */
 	EXIT_MS = 1000,    /* from the answer, or end of file, to the exit */
-	SLOW_MS = 5000,    /* a lookup below this costs no budget */
-	BUDGET_MS = 60000, /* for all slow lookups of a process */
+	FREE_MS = 1000,    /* of each lookup that cost no budget */
+	BUDGET_MS = 60000, /* for all lookups of a process */
 	BRIEF_MS = 2000,   /* for each lookup after that */
 	ARGUMENTS_MAX = 8, /* beside the configuration's */
 	/* "done lookup DOMAIN fault REASON\n" */
@@ -150,7 +150,7 @@ patience_for(const struct sts_config *config, const struct sts_budget *budget)
 	if (left <= 0)
 		p.ms = BRIEF_MS;
 	else if (left < p.full_ms)
-		p.ms = left > SLOW_MS ? left : SLOW_MS;
+		p.ms = left > BRIEF_MS ? left : BRIEF_MS;
 	p.detach = p.ms < p.full_ms;
 	return p;
 }
@@ -161,8 +161,8 @@ spend(struct sts_budget *budget, int64_t took_ms, bool exhausted)
 {
 	if (budget == NULL)
 		return;
-	if (took_ms > SLOW_MS)
-		budget->slow_ms += took_ms;
+	if (took_ms > FREE_MS)
+		budget->slow_ms += took_ms - FREE_MS;
 	if (exhausted && budget->slow_ms < BUDGET_MS)
 		budget->slow_ms = BUDGET_MS;
 }
@@ -194,6 +194,33 @@ sts_client_lookup(const struct sts_config *config,
 	if (patience.detach && status == STS_RESOLVER_TIMEOUT)
 		status = STS_BUDGET;
 	spend(budget, sts_monotonic_ms() - start_ms, status == STS_BUDGET);
+	return status;
+}
+
+/* How long a resolver for one domain may live where no caller ends it. */
+static unsigned
+lifetime_of(int64_t full_ms)
+{
+	return (unsigned)(full_ms + GRACE_MS) / 1000;
+}
+
+enum sts_status
+sts_client_detach(const struct sts_config *config,
+    const struct sts_store *store, const char *option, const char *domain)
+{
+	const char *const arguments[] = {option, domain, NULL};
+	struct sts_child_spec spec;
+	struct sts_child child;
+	enum sts_status status;
+
+	status = sts_client_describe_resolver(config, store, arguments, &spec);
+	if (status != STS_OK)
+		return status;
+	spec.want_stdout = false;
+	spec.detach = true;
+	spec.lifetime = lifetime_of(patience_for(config, NULL).full_ms);
+	if ((status = sts_child_start(&child, &spec)) == STS_OK)
+		sts_child_close(&child);
 	return status;
 }
 

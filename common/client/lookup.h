@@ -32,4 +32,12 @@ enum sts_status sts_client_describe_resolver(const struct sts_config *config,
     const struct sts_store *store, const char *const *arguments,
     struct sts_child_spec *spec);
 
+/*
+ * Starts a resolver with one option and a normalised domain that goes on
+ * alone: it is not our child, its answer is read by nobody, and it ends within
+ * the time that a lookup may take.  STS_OK or the fault.
+ */
+enum sts_status sts_client_detach(const struct sts_config *config,
+    const struct sts_store *store, const char *option, const char *domain);
+
 #endif

@@ -26,8 +26,8 @@ sts_override_read(const struct sts_override *override, const char *domain,
 		return STS_CONFIG;
 	}
 	snprintf(entry->domain, sizeof(entry->domain), "%s", domain);
-	entry->fetched = entry->checked = now;
+	entry->fetched = now;
 	/* Read anew for each question, so it never runs out. */
-	entry->expires = entry->next_check = now + STS_MAX_AGE_LIMIT;
+	entry->expires = now + STS_MAX_AGE_LIMIT;
 	return STS_OK;
 }

@@ -7,6 +7,7 @@
 
 #include "base/child.h"
 #include "base/log.h"
+#include "core/due.h"
 #include "core/record.h"
 #include "core/result.h"
 #include "store/lock.h"
@@ -14,10 +15,10 @@
 enum {
 	LOCK_POLL_MS = 25,
 	LOCK_WAIT_MS = 10000, /* then on without it */
-	CLOCK_SLACK = 86400,  /* seconds behind the newest `fetched` */
-	CLOCK_LEAP = 604800 /* ahead of it, though a store is refreshed daily */
+	LONG_SILENCE = 604800 /* seconds without a fetch: the clock perhaps */
 };
 
+static void step_begin(void *arg);
 static void step_lock(void *arg);
 static void step_read(struct sts_lookup *l);
 static void step_record(struct sts_lookup *l);
@@ -26,12 +27,6 @@ static void on_record(void *arg, enum sts_status status,
 static void step_decide(struct sts_lookup *l);
 static void step_fetch(struct sts_lookup *l);
 static void on_fetch(void *arg, const struct sts_fetch_result *result);
-
-int64_t
-sts_now(void)
-{
-	return (int64_t)time(NULL);
-}
 
 static struct sts_lookup *
 find(struct sts_resolver *r, const char *domain, enum sts_task task)
@@ -55,7 +50,7 @@ create(struct sts_resolver *r, const char *domain, enum sts_task task)
 	l->began = sts_now();
 	l->began_ms = sts_monotonic_ms();
 	memcpy(l->domain, domain, strlen(domain) + 1);
-	l->timer = sts_timer_start(r->loop, 0, step_lock, l);
+	l->timer = sts_timer_start(r->loop, 0, step_begin, l);
 	if (l->timer == NULL) {
 		free(l);
 		return NULL;
@@ -104,7 +99,8 @@ sts_lookup_finish(struct sts_lookup *lookup, enum sts_status status)
 		struct sts_waiter *w = lookup->waiters;
 
 		lookup->waiters = w->next;
-		w->done(w->arg, status);
+		if (w->done != NULL)
+			w->done(w->arg, status);
 		free(w);
 	}
 	sts_entry_free(&lookup->entry);
@@ -157,99 +153,166 @@ step_lock(void *arg)
 		step_read(l);
 		return;
 	}
+	if (l->task == STS_TASK_AFTER) {
+		sts_lookup_finish(l, STS_NOT_DUE);
+		return;
+	}
 	l->contended = true;
 	l->timer = sts_timer_start(r->loop, LOCK_POLL_MS, step_lock, l);
 	if (l->timer == NULL)
 		sts_lookup_finish(l, STS_NO_MEMORY);
 }
 
-enum sts_status
-sts_clock_check(struct sts_resolver *resolver, int64_t now, bool *suspect)
+/* Reads policy and check; what is there replaces what was read before. */
+static enum sts_status
+read_store(struct sts_lookup *l, int64_t now)
 {
-	char witness[STS_NAME_MAX + 1];
-	enum sts_status status;
-	int64_t newest;
+	struct sts_store *store = l->resolver->store;
+	enum sts_status status, check;
 
-	if (now < (int64_t)STS_BUILD_DATE)
-		return STS_CLOCK;
-	status = sts_store_read_newest(resolver->store, &newest, witness);
-	if (status == STS_OK && now < newest - CLOCK_SLACK)
-		*suspect = true;
-	return sts_status_is_local(status) ? status : STS_OK;
+	sts_entry_free(&l->entry);
+	/* In this order: a policy that comes meanwhile is not missed. */
+	check = sts_store_read_check(store, l->domain, now, &l->check);
+	status = sts_store_read_policy(store, l->domain, now, &l->entry);
+	l->corrupt =
+	    status == STS_ENTRY_CORRUPT || status == STS_STATE_UNREADABLE;
+	if (status != STS_OK && status != STS_NOT_FOUND && !l->corrupt)
+		return status;
+	return check == STS_NOT_FOUND ? STS_OK : check;
 }
 
 /*
- * True where the store already has the answer: it is fresh, or somebody wrote
- * it while we waited for the lock.
+ * True where the store already has the answer: it is fresh, or another process
+ * wrote it while we waited for the lock.
  */
 static bool
 is_answered(const struct sts_lookup *l, int64_t now)
 {
 	const struct sts_config *config = l->resolver->config;
+	bool new =
+	    l->contended && !l->check.unsure && l->check.checked >= l->began;
 
 	if (l->corrupt)
 		return false;
 	if (sts_entry_is_live(&l->entry, now))
-		return sts_entry_is_fresh(&l->entry, now, config->recheck) ||
-		    (l->contended && l->entry.checked >= l->began);
-	return sts_absence_is_fresh(&l->absence, now) ||
-	    (l->contended && sts_absence_is_live(&l->absence, now) &&
-		!l->absence.unsure && l->absence.recorded >= l->began);
+		return new || (l->contended && l->entry.fetched >= l->began) ||
+		    sts_entry_is_fresh(
+			&l->entry, &l->check, now, config->recheck);
+	return sts_check_is_fresh(&l->check, now) ||
+	    (new &&sts_check_is_none(&l->check, now));
 }
 
-bool
-sts_clock_may_be_ahead(
-    struct sts_resolver *resolver, int64_t now, int64_t seconds)
-{
-	char witness[STS_NAME_MAX + 1];
-	int64_t newest;
-	enum sts_status status =
-	    sts_store_read_newest(resolver->store, &newest, witness);
-
-	return status == STS_OK ? now - newest > seconds
-				: status != STS_NOT_FOUND;
-}
-
-/* What a refresh has nothing to do with: true where it ends here. */
+/*
+ * RFC 8461 10.2: a live policy that is due answers as it is, and is fetched
+ * again afterwards, whatever its record says.
+ */
 static bool
+is_due(const struct sts_lookup *l, int64_t now)
+{
+	return sts_entry_wants_refresh(
+	    &l->entry, &l->check, now, l->resolver->config->refresh_after);
+}
+
+/* A delivery is answered without a lock where no question is to be asked. */
+static void
+step_begin(void *arg)
+{
+	struct sts_lookup *l = arg;
+	struct sts_resolver *r = l->resolver;
+	int64_t now = sts_now();
+	bool due;
+
+	l->timer = NULL;
+	if (l->task != STS_TASK_LOOKUP || read_store(l, now) != STS_OK) {
+		step_lock(l);
+		return;
+	}
+	due = is_due(l, now) && !l->entry.unsure;
+	if (!due && !is_answered(l, now)) {
+		step_lock(l);
+		return;
+	}
+	if (due && r->serving &&
+	    !sts_lookup_start(r, l->domain, STS_TASK_AFTER, NULL, NULL))
+		due = false;
+	sts_lookup_finish(l, STS_OK);
+}
+
+static int64_t
+later_of(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Expired, and no mail has used it for half a year. */
+static bool
+is_unused(const struct sts_lookup *l, int64_t now)
+{
+	int64_t last = later_of(l->check.used, l->entry.expires);
+
+	return !sts_entry_is_live(&l->entry, now) &&
+	    now - last >= STS_UNUSED_LIFE &&
+	    /* unless the clock leapt */
+	    sts_clock_silence(l->resolver, now) <= LONG_SILENCE;
+}
+
+static void
+remove_unused(struct sts_lookup *l, int64_t now)
+{
+	sts_log(STS_LOG_INFO, l->domain, "event=removed unused=%lld",
+	    (long long)(now - l->check.used));
+	(void)sts_store_remove_policy(l->resolver->store, &l->entry);
+	(void)sts_store_remove_check(l->resolver->store, l->domain);
+}
+
+/*
+ * Written before the fetch: other processes are to see it at once, and a fetch
+ * that ends with this process counts too.
+ */
+static enum sts_status
+mark_refetched(struct sts_lookup *l, int64_t now)
+{
+	l->check.refetched = now;
+	memcpy(l->check.domain, l->domain, sizeof(l->domain));
+	return sts_store_write_check(l->resolver->store, &l->check);
+}
+
+/*
+ * What a task that is no lookup has nothing to do with: STS_OK where it goes
+ * on, else what it ends with.
+ */
+static enum sts_status
 refresh_ends(struct sts_lookup *l, int64_t now)
 {
 	const struct sts_entry *e = &l->entry;
-	bool unused = now - e->used >= STS_UNUSED_LIFE;
 
-	if (e->body == NULL && !l->corrupt) {
-		sts_lookup_finish(l, STS_NOT_FOUND);
-		return true;
+	if (l->corrupt)
+		return STS_OK;
+	if (e->body == NULL)
+		return STS_NOT_FOUND;
+	if (l->task == STS_TASK_FORCE)
+		return STS_OK;
+	if (l->task == STS_TASK_REFETCH) {
+		if (now - l->check.refetched < STS_REFETCH_PAUSE)
+			return STS_NOT_DUE;
+		return mark_refetched(l, now);
 	}
-	if (l->corrupt || l->task == STS_TASK_FORCE)
-		return false;
-	if (unused && !sts_entry_is_live(e, now) &&
-	    !sts_clock_may_be_ahead(l->resolver, now, CLOCK_LEAP)) {
-		sts_log(STS_LOG_INFO, l->domain, "event=removed unused=%lld",
-		    (long long)(now - e->used));
-		(void)sts_store_drop(l->resolver->store, l->domain);
-	} else if (!unused &&
-	    (e->unsure ||
-		now - e->fetched >= l->resolver->config->refresh_after))
-		return false;
-	sts_lookup_finish(l, STS_OK);
-	return true;
+	if (is_unused(l, now)) {
+		remove_unused(l, now);
+		return STS_NOT_FOUND;
+	}
+	if (sts_entry_is_live(e, now))
+		return is_due(l, now) ? STS_OK : STS_NOT_DUE;
+	return now < l->check.failed_next ? STS_NOT_DUE : STS_OK;
 }
 
 static void
 step_read(struct sts_lookup *l)
 {
-	struct sts_store *store = l->resolver->store;
 	int64_t now = sts_now();
-	enum sts_status status;
+	enum sts_status status = read_store(l, now);
 
-	status = sts_store_read_policy(store, l->domain, now, &l->entry);
-	l->corrupt =
-	    status == STS_ENTRY_CORRUPT || status == STS_STATE_UNREADABLE;
-	if (status == STS_OK || status == STS_NOT_FOUND || l->corrupt)
-		status =
-		    sts_store_read_absence(store, l->domain, now, &l->absence);
-	if (status == STS_OK || status == STS_NOT_FOUND)
+	if (status == STS_OK)
 		status = sts_clock_check(l->resolver, now, &l->clock_suspect);
 	if (status != STS_OK) {
 		sts_lookup_finish(l, status);
@@ -259,14 +322,16 @@ step_read(struct sts_lookup *l)
 		sts_log(STS_LOG_ERROR, l->domain,
 		    "event=entry-corrupt reason=%s",
 		    sts_status_name(STS_ENTRY_CORRUPT));
-	if (l->task != STS_TASK_LOOKUP) {
-		if (refresh_ends(l, now))
-			return;
-	} else if (is_answered(l, now)) {
+	if (l->task == STS_TASK_LOOKUP && is_answered(l, now)) {
 		sts_lookup_finish(l, STS_OK);
 		return;
 	}
-	step_record(l);
+	if (l->task != STS_TASK_LOOKUP)
+		status = refresh_ends(l, now);
+	if (status != STS_OK)
+		sts_lookup_finish(l, status);
+	else
+		step_record(l);
 }
 
 static void
@@ -307,61 +372,41 @@ on_record(void *arg, enum sts_status status, const struct sts_span *records,
 static bool
 backs_off(const struct sts_lookup *l, int64_t now)
 {
-	const struct sts_entry *e = &l->entry;
+	const struct sts_check *c = &l->check;
 
-	if (e->body != NULL && e->failed_id[0] != '\0' &&
-	    strcmp(e->failed_id, l->id) == 0 && now < e->failed_next)
-		return true;
-	/* One recorded in the future would be backed off until then. */
-	return l->absence.id[0] != '\0' && !l->absence.unsure &&
-	    strcmp(l->absence.id, l->id) == 0 &&
-	    sts_absence_is_live(&l->absence, now);
-}
-
-/* True where RFC 8461 10.2 wants a fetch whatever the record says. */
-static bool
-wants_refresh(const struct sts_lookup *l, int64_t now)
-{
-	if (!sts_entry_is_live(&l->entry, now))
-		return false;
-	return l->task != STS_TASK_LOOKUP ||
-	    now - l->entry.fetched >= 2 * l->resolver->config->refresh_after;
+	/* The operator's word counts more than a pause of ours. */
+	return l->task != STS_TASK_FORCE && c->failed_id[0] != '\0' &&
+	    strcmp(c->failed_id, l->id) == 0 && now < c->failed_next;
 }
 
 /* No record, or no answer, and no policy in force. */
-static void
+static enum sts_status
 end_without_record(struct sts_lookup *l)
 {
 	bool no_answer = sts_status_class(l->record) == STS_CLASS_DNS;
 
 	if (l->corrupt)
-		sts_lookup_finish(l, STS_ENTRY_CORRUPT);
-	else if (l->task != STS_TASK_LOOKUP)
-		sts_lookup_finish(l, STS_OK);
-	else
-		sts_settle_absent(l, l->record,
-		    no_answer ? STS_DNS_BACKOFF
-			      : l->resolver->config->negative_ttl);
+		return STS_ENTRY_CORRUPT;
+	if (l->task != STS_TASK_LOOKUP)
+		return STS_NOT_FOUND;
+	return sts_settle_none(l, l->record,
+	    no_answer ? STS_DNS_BACKOFF : l->resolver->config->negative_ttl);
 }
 
-static void
+static enum sts_status
 end_backing_off(struct sts_lookup *l, int64_t now)
 {
-	enum sts_status reason =
-	    l->entry.body != NULL && l->entry.failed_reason != STS_OK
-	    ? l->entry.failed_reason
-	    : l->absence.reason;
-
 	if (l->corrupt)
-		sts_lookup_finish(l, STS_ENTRY_CORRUPT);
-	else if (l->task != STS_TASK_LOOKUP)
-		sts_lookup_finish(l, reason);
-	else if (sts_entry_is_live(&l->entry, now))
-		sts_settle_keep(l);
-	else if (sts_absence_is_live(&l->absence, now))
-		sts_lookup_finish(l, STS_OK);
-	else /* the entry expired while its id is backed off */
-		sts_settle_absent(l, reason, l->entry.failed_next - now);
+		return STS_ENTRY_CORRUPT;
+	if (l->task != STS_TASK_LOOKUP)
+		return l->check.failed_reason;
+	if (sts_entry_is_live(&l->entry, now))
+		return sts_settle_keep(l);
+	if (sts_check_is_none(&l->check, now))
+		return STS_OK;
+	/* The policy expired while its id is backed off. */
+	return sts_settle_none(
+	    l, l->check.failed_reason, l->check.failed_next - now);
 }
 
 static void
@@ -372,16 +417,16 @@ step_decide(struct sts_lookup *l)
 	bool same =
 	    live && l->record == STS_OK && strcmp(l->id, l->entry.id) == 0;
 
-	/* The back-off of a fetch without a record is that of the entry's id.
+	/* The back-off of a fetch without a record is that of the policy's id.
 	 */
-	if (l->record != STS_OK && live)
+	if (l->record != STS_OK && l->entry.body != NULL)
 		memcpy(l->id, l->entry.id, sizeof(l->id));
 	if (l->record != STS_OK && !live)
-		end_without_record(l);
-	else if ((same || l->record != STS_OK) && !wants_refresh(l, now))
-		sts_settle_keep(l);
+		sts_lookup_finish(l, end_without_record(l));
+	else if ((same || l->record != STS_OK) && l->task == STS_TASK_LOOKUP)
+		sts_lookup_finish(l, sts_settle_keep(l));
 	else if (backs_off(l, now))
-		end_backing_off(l, now);
+		sts_lookup_finish(l, end_backing_off(l, now));
 	else
 		step_fetch(l);
 }
@@ -402,7 +447,15 @@ static void
 step_fetch(struct sts_lookup *l)
 {
 	struct sts_resolver *r = l->resolver;
+	struct timespec began = {0};
 
+	/*
+	 * The beginning, not the end: of two answers the one that was asked
+	 * for later is the newer, however late the other one arrives.
+	 */
+	(void)clock_gettime(CLOCK_REALTIME, &began);
+	l->fetch_began = (int64_t)began.tv_sec;
+	l->fetch_began_us = began.tv_nsec / 1000;
 	l->fetch = sts_fetch_start(r->fetcher, l->domain, r->port,
 	    r->config->dns_timeout * 1000, fetch_ms(l), on_fetch, l);
 	if (l->fetch == NULL)
@@ -429,13 +482,16 @@ log_failure(
 {
 	const struct sts_entry *e = &l->entry;
 	bool silent = e->body != NULL && e->policy.mode == STS_MODE_NONE;
+	int64_t left = e->body != NULL ? e->expires - sts_now() : 0;
 	char text[STS_FETCH_DETAIL_MAX];
 
 	sts_detail_quote(detail, text, sizeof(text));
 	sts_log(silent ? STS_LOG_DEBUG : STS_LOG_WARNING, l->domain,
-	    "event=fetch-failed id=%s reason=%s result=%s detail=\"%s\"", l->id,
-	    sts_status_name(reason),
-	    sts_result_name(sts_result_of_status(reason)), text);
+	    "event=fetch-failed id=%s reason=%s result=%s policy_left=%lld "
+	    "detail=\"%s\"",
+	    l->id, sts_status_name(reason),
+	    sts_result_name(sts_result_of_status(reason)),
+	    (long long)later_of(left, 0), text);
 }
 
 static void
@@ -452,9 +508,9 @@ on_fetch(void *arg, const struct sts_fetch_result *result)
 	if (sts_status_is_local(status))
 		sts_lookup_finish(l, status);
 	else if (status == STS_OK)
-		sts_settle_fetched(l, result, &policy);
+		sts_lookup_finish(l, sts_settle_fetched(l, &policy));
 	else {
 		log_failure(l, status, result->detail);
-		sts_settle_failed(l, status);
+		sts_lookup_finish(l, sts_settle_failed(l, status));
 	}
 }

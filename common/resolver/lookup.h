@@ -28,60 +28,67 @@ struct sts_lookup {
 	struct sts_dns_query *query;
 	struct sts_fetch *fetch;
 
-	/* What the store held when the lock was ours. */
-	struct sts_entry entry; /* body NULL: no entry */
-	struct sts_absence absence;
-	bool corrupt;       /* a policy file that cannot be believed */
-	bool clock_suspect; /* far behind the newest `fetched` */
+	/* What the store had when the lock was ours. */
+	struct sts_entry entry; /* body NULL: no policy */
+	struct sts_check check; /* zero: none */
+	bool corrupt;           /* a policy file that is damaged */
+	bool clock_suspect;     /* far behind the newest `fetched` */
 
 	/* What the DNS said. */
 	enum sts_status record; /* STS_OK: `id` is set */
 	char id[STS_ID_MAX + 1];
 
-	unsigned others; /* domains asked whether the clock is ahead */
+	/* When the fetch began: what orders one policy before another. */
+	int64_t fetch_began;
+	int64_t fetch_began_us;
 };
 
 /* Steps back into lookup.c. */
 
-/* Ends the lookup: releases the lock, tells every waiter, frees it. */
+/* Ends the lookup: releases the lock, calls every waiter back, frees it. */
 void sts_lookup_finish(struct sts_lookup *lookup, enum sts_status status);
 
-/* What to write down; each ends the lookup, now or when a witness answered. */
+/*
+ * settle.c: writes down what was learnt.  Each returns what the lookup ends
+ * with, and needs the store and nothing of the loop.
+ */
 
-/* The record confirms the entry, or could not be had while it is in force. */
-void sts_settle_keep(struct sts_lookup *lookup);
+/* The record confirms the policy, or could not be had while it is in force. */
+enum sts_status sts_settle_keep(struct sts_lookup *lookup);
 
 /* A policy was fetched and parses. */
-void sts_settle_fetched(struct sts_lookup *lookup,
-    const struct sts_fetch_result *result, const struct sts_policy *policy);
+enum sts_status sts_settle_fetched(
+    struct sts_lookup *lookup, const struct sts_policy *policy);
 
 /* The fetch failed, or what came is no policy: `reason`. */
-void sts_settle_failed(struct sts_lookup *lookup, enum sts_status reason);
+enum sts_status sts_settle_failed(
+    struct sts_lookup *lookup, enum sts_status reason);
 
-/* No policy in force and none to be had: `reason` holds for `seconds`. */
-void sts_settle_absent(
+/* No policy in force and none to be had: `reason` counts for `seconds`. */
+enum sts_status sts_settle_none(
     struct sts_lookup *lookup, enum sts_status reason, int64_t seconds);
 
-/* routes.c: ends the search for MX hosts without calling back. */
-void sts_routes_close(struct sts_resolver *resolver);
+/* clock.c */
 
 /* Seconds since 1970. */
 int64_t sts_now(void);
 
 /*
- * STS_CLOCK where `now` can be compared with nothing, or another local fault.
- * Sets *suspect where it is far behind the newest `fetched`, and else leaves
- * it alone.
+ * STS_CLOCK where `now` is before this build, or another local fault.  Sets
+ * *suspect where it is more than a day behind the newest `fetched`, and else
+ * leaves it alone.
  */
 enum sts_status sts_clock_check(
     struct sts_resolver *resolver, int64_t now, bool *suspect);
 
 /*
- * True where nothing has been fetched for so many seconds, so that it may be
- * the clock that is ahead; false where nothing ever was.
+ * Seconds since anything was fetched; INT64_MAX where nothing ever was, or it
+ * is not known.
  */
-bool sts_clock_may_be_ahead(
-    struct sts_resolver *resolver, int64_t now, int64_t seconds);
+int64_t sts_clock_silence(struct sts_resolver *resolver, int64_t now);
+
+/* routes.c: ends the search for MX hosts without calling back. */
+void sts_routes_close(struct sts_resolver *resolver);
 
 /*
  * A detail as it may stand between double quotes in a log line: the quotes are

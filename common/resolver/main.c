@@ -22,10 +22,12 @@ enum { EXIT_USAGE = 2, EXIT_FAULT = 3 };
 
 struct options {
 	const char *config_file;
-	const char *domain; /* of --once, or of --refresh; else NULL */
+	const char *domain; /* of --once, --refresh, ...; else NULL */
 	bool once;
 	bool routes;
 	bool refresh;
+	bool due;
+	bool refetch;
 	bool to_stderr;
 };
 
@@ -36,13 +38,25 @@ usage(FILE *to, int status)
 	    "usage: mta-sts-resolver [-e] [-f FILE]\n"
 	    "       mta-sts-resolver [-e] [-f FILE] --once [--routes] DOMAIN\n"
 	    "       mta-sts-resolver [-e] [-f FILE] --refresh [DOMAIN]\n"
+	    "       mta-sts-resolver [-e] [-f FILE] --due|--refetch DOMAIN\n"
 	    "Looks up MTA-STS policies and keeps them in the state directory.\n"
-	    "Without --once or --refresh it serves requests on standard "
+	    "Without a domain or --refresh it serves requests on standard "
 	    "input.\n"
 	    "  -e       log to standard error, not to syslog\n"
 	    "  -f FILE  configuration, default %s\n",
 	    sts_config_default_file());
 	return status;
+}
+
+/* One task, and a domain where it is for one. */
+static bool
+is_consistent(const struct options *o)
+{
+	int tasks = o->once + o->refresh + o->due + o->refetch;
+
+	if (tasks > 1 || (o->routes && !o->once))
+		return false;
+	return o->domain != NULL ? tasks == 1 : tasks == o->refresh;
 }
 
 /* Returns -1 to go on, else the exit status. */
@@ -68,16 +82,16 @@ parse_options(int argc, char **argv, struct options *o)
 			o->routes = true;
 		else if (strcmp(arg, "--refresh") == 0)
 			o->refresh = true;
+		else if (strcmp(arg, "--due") == 0)
+			o->due = true;
+		else if (strcmp(arg, "--refetch") == 0)
+			o->refetch = true;
 		else if (arg[0] != '-' && o->domain == NULL)
 			o->domain = arg;
 		else
 			return usage(stderr, EXIT_USAGE);
 	}
-	if ((o->once && (o->domain == NULL || o->refresh)) ||
-	    (o->routes && !o->once) ||
-	    (o->domain != NULL && !o->once && !o->refresh))
-		return usage(stderr, EXIT_USAGE);
-	return -1;
+	return is_consistent(o) ? -1 : usage(stderr, EXIT_USAGE);
 }
 
 /*
@@ -102,7 +116,7 @@ fail(const struct options *o, const char *domain, enum sts_status status)
 	if (o->once)
 		sts_answer_line(STDOUT_FILENO, o->routes ? "routes" : "lookup",
 		    domain, status);
-	else if (o->refresh)
+	else if (o->refresh || o->due || o->refetch)
 		sts_answer_line(STDOUT_FILENO, "refresh",
 		    domain != NULL ? domain : "*", status);
 	return EXIT_FAULT;
@@ -127,7 +141,7 @@ static int
 finish_one(const char *what, const char *domain, enum sts_status status)
 {
 	sts_answer_line(STDOUT_FILENO, what, domain, status);
-	if (status == STS_OK)
+	if (status == STS_OK || status == STS_NOT_DUE)
 		return 0;
 	return sts_status_is_local(status) ? EXIT_FAULT : 1;
 }
@@ -147,14 +161,24 @@ await_outcome(struct sts_resolver *r, bool started, struct outcome *outcome)
 	}
 }
 
-/* Runs lookup, then routes if asked for, or a forced refresh, of one domain. */
+static enum sts_task
+task_of(const struct options *o)
+{
+	if (o->refresh)
+		return STS_TASK_FORCE;
+	if (o->due)
+		return STS_TASK_AFTER;
+	return o->refetch ? STS_TASK_REFETCH : STS_TASK_LOOKUP;
+}
+
+/* Runs lookup, then routes if asked for, or one of the refreshes. */
 static int
 run_one(struct sts_resolver *r, const struct options *o, const char *domain)
 {
-	enum sts_task task = o->refresh ? STS_TASK_FORCE : STS_TASK_LOOKUP;
-	const char *what = o->refresh ? "refresh"
-	    : o->routes               ? "routes"
-				      : "lookup";
+	enum sts_task task = task_of(o);
+	const char *what = task != STS_TASK_LOOKUP ? "refresh"
+	    : o->routes                            ? "routes"
+						   : "lookup";
 	struct outcome outcome = {false, STS_NO_MEMORY};
 
 	await_outcome(r,
@@ -168,22 +192,16 @@ run_one(struct sts_resolver *r, const struct options *o, const char *domain)
 	return finish_one(what, domain, outcome.status);
 }
 
-struct totals {
-	size_t failed;
-};
-
 static void
 on_refreshed(void *arg, const char *domain, enum sts_status status, size_t done,
     size_t total)
 {
-	struct totals *totals = arg;
 	char line[64];
 	int len;
 
-	if (status != STS_OK) {
-		totals->failed++;
+	(void)arg;
+	if (status != STS_OK && status != STS_NOT_DUE)
 		sts_answer_line(STDOUT_FILENO, "refresh", domain, status);
-	}
 	len = snprintf(line, sizeof(line), "progress %zu %zu\n", done, total);
 	if (len > 0 && write(STDOUT_FILENO, line, (size_t)len) < 0)
 		return;
@@ -192,14 +210,18 @@ on_refreshed(void *arg, const char *domain, enum sts_status status, size_t done,
 static int
 run_refresh_all(struct sts_resolver *r)
 {
-	struct totals totals = {0};
-	enum sts_status status = sts_refresh_all(r, on_refreshed, &totals);
+	struct sts_refresh_counts counts;
+	enum sts_status status =
+	    sts_refresh_all(r, on_refreshed, NULL, &counts);
 
 	if (status != STS_OK) {
 		sts_answer_line(STDOUT_FILENO, "refresh", "*", status);
 		return EXIT_FAULT;
 	}
-	return totals.failed > 0 ? 1 : 0;
+	printf("refreshed fetched=%zu not_due=%zu failed=%zu removed=%zu\n",
+	    counts.fetched, counts.not_due, counts.failed, counts.removed);
+	(void)fflush(stdout);
+	return counts.failed > 0 ? 1 : 0;
 }
 
 /* Nothing that we were started with may end us in the middle of a write. */
@@ -215,7 +237,7 @@ settle_process(const struct options *o, const struct sts_config *config)
 	if (chdir("/") != 0)
 		sts_log(STS_LOG_DEBUG, NULL, "event=chdir");
 	/* Without a parent that watches (a detached lookup) it ends itself. */
-	if (o->once)
+	if (o->once || o->due || o->refetch)
 		(void)alarm((unsigned)(config->fetch_timeout +
 		    4 * config->dns_timeout + 30));
 }

@@ -1,27 +1,45 @@
 /* SPDX-License-Identifier: ISC */
-/* Refreshing the whole store: what is due, a few at a time, at a pace. */
+/*
+ * Refreshing the whole store: what is due, in the order of what expires first,
+ * a few at a time, spread out.  What is not due costs one reading.
+ */
 #include "resolver/resolver.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
-#include "base/names.h"
+#include "core/due.h"
+#include "resolver/lookup.h"
 
 enum {
-	PARALLEL_MAX = 8, /* policy hosts asked at once */
-	PACE_MS = 20,     /* between two starts */
-	STEP_MS = 1000
+	PARALLEL_MAX = 32, /* policy hosts asked at once: many may hang */
+	PACE_MS = 10,      /* between two starts, */
+	JITTER_MS = 40,    /* and up to so much more */
+	STEP_MS = 1000,
+	FAULTS_MAX = 8,    /* local faults in a row: it is no one domain's */
+	QUIET = 86400,     /* seconds without a fetch, and */
+	FAILED_DOMAINS = 3 /* so many failures: something is wrong here */
+};
+
+/* A policy that may be due. */
+struct due {
+	int64_t expires; /* 0: a damaged file, its domain waits for it */
+	char domain[STS_NAME_MAX + 1];
 };
 
 struct refresh {
 	struct sts_resolver *resolver;
 	sts_refresh_report *report;
 	void *arg;
-	struct sts_names domains;
+	int64_t now;
+	struct due *list;
+	size_t count, size;
 	size_t started;
 	size_t done;
-	bool no_memory;
-	enum sts_status fault; /* the first local fault */
+	struct sts_refresh_counts counts;
+	unsigned faults;       /* local ones in a row */
+	enum sts_status fault; /* the one that stopped it */
 };
 
 /* One domain under way. */
@@ -31,12 +49,88 @@ struct item {
 };
 
 static bool
+add(struct refresh *f, const char *domain, int64_t expires)
+{
+	struct due *grown;
+
+	if (f->count == f->size) {
+		size_t size = f->size > 0 ? 2 * f->size : 64;
+
+		grown = reallocarray(f->list, size, sizeof(*grown));
+		if (grown == NULL) {
+			f->fault = STS_NO_MEMORY;
+			return false;
+		}
+		f->list = grown;
+		f->size = size;
+	}
+	f->list[f->count].expires = expires;
+	memcpy(f->list[f->count++].domain, domain, strlen(domain) + 1);
+	return true;
+}
+
+/* Without a lock: each task looks again when its turn comes. */
+static bool
 collect(void *arg, const char *domain)
 {
 	struct refresh *f = arg;
+	struct sts_store *store = f->resolver->store;
+	struct sts_check check;
+	struct sts_entry e;
+	bool due;
+	enum sts_status status =
+	    sts_store_read_policy(store, domain, f->now, &e);
+	int64_t expires = e.expires;
 
-	f->no_memory = !sts_names_add(&f->domains, domain);
-	return !f->no_memory;
+	if (status == STS_NOT_FOUND)
+		return true;
+	if (status != STS_OK)
+		return add(f, domain, 0);
+	(void)sts_store_read_check(store, domain, f->now, &check);
+	due = sts_entry_is_live(&e, f->now)
+	    ? sts_entry_wants_refresh(
+		  &e, &check, f->now, f->resolver->config->refresh_after)
+	    : f->now >= check.failed_next;
+	sts_entry_free(&e);
+	if (due)
+		return add(f, domain, expires);
+	f->counts.not_due++;
+	return true;
+}
+
+static int
+by_expiry(const void *a, const void *b)
+{
+	const struct due *x = a, *y = b;
+
+	return (x->expires > y->expires) - (x->expires < y->expires);
+}
+
+static bool
+expire_check(void *arg, const char *domain)
+{
+	struct refresh *f = arg;
+
+	sts_store_expire_check(f->resolver->store, domain, f->now);
+	return true;
+}
+
+static void
+count(struct refresh *f, enum sts_status status)
+{
+	if (status == STS_OK)
+		f->counts.fetched++;
+	else if (status == STS_NOT_DUE)
+		f->counts.not_due++;
+	else if (status == STS_NOT_FOUND)
+		f->counts.removed++;
+	else
+		f->counts.failed++;
+	/* What is wrong with one file or one host does not stop the others. */
+	if (!sts_status_is_local(status) || status == STS_ENTRY_CORRUPT)
+		f->faults = 0;
+	else if (++f->faults >= FAULTS_MAX || f->faults == f->count)
+		f->fault = status;
 }
 
 static void
@@ -46,13 +140,9 @@ on_done(void *arg, enum sts_status status)
 	struct refresh *f = item->refresh;
 
 	f->done++;
-	/* What is wrong with one file does not stop the others. */
-	if (sts_status_is_local(status) && status != STS_ENTRY_CORRUPT &&
-	    f->fault == STS_OK)
-		f->fault = status;
+	count(f, status);
 	if (f->report != NULL)
-		f->report(
-		    f->arg, item->domain, status, f->done, f->domains.count);
+		f->report(f->arg, item->domain, status, f->done, f->count);
 	free(item);
 }
 
@@ -65,7 +155,7 @@ start_next(struct refresh *f)
 	if (item == NULL)
 		return false;
 	item->refresh = f;
-	item->domain = f->domains.name[f->started];
+	item->domain = f->list[f->started].domain;
 	if (!sts_lookup_start(
 		f->resolver, item->domain, STS_TASK_REFRESH, on_done, item)) {
 		free(item);
@@ -81,6 +171,12 @@ on_pace(void *arg)
 	*(bool *)arg = true;
 }
 
+static bool
+may_start_more(const struct refresh *f)
+{
+	return f->started < f->count && f->fault == STS_OK;
+}
+
 /* Runs until all that were started are done, after a fault no more are. */
 static enum sts_status
 run(struct refresh *f)
@@ -88,40 +184,66 @@ run(struct refresh *f)
 	struct sts_loop *loop = f->resolver->loop;
 	enum sts_status status = STS_OK;
 	struct sts_timer *pace = NULL;
-	bool may_start = true;
+	bool now = true;
 
-	while (status == STS_OK &&
-	    (f->done < f->started ||
-		(f->started < f->domains.count && f->fault == STS_OK))) {
-		if (may_start && f->started < f->domains.count &&
-		    f->fault == STS_OK && f->started - f->done < PARALLEL_MAX) {
-			may_start = false;
-			pace =
-			    sts_timer_start(loop, PACE_MS, on_pace, &may_start);
+	while (
+	    status == STS_OK && (f->done < f->started || may_start_more(f))) {
+		if (now && may_start_more(f) &&
+		    f->started - f->done < PARALLEL_MAX) {
+			now = false;
+			pace = sts_timer_start(loop,
+			    PACE_MS + random() % JITTER_MS, on_pace, &now);
 			if (pace == NULL || !start_next(f))
 				f->fault = STS_NO_MEMORY;
 		}
 		status = sts_loop_step(loop, STEP_MS);
 	}
-	if (!may_start)
+	if (!now)
 		sts_timer_cancel(loop, pace);
 	return status != STS_OK ? status : f->fault;
 }
 
-enum sts_status
-sts_refresh_all(
-    struct sts_resolver *resolver, sts_refresh_report *report, void *arg)
+/* RFC 8461 10.2: an operator hears of it long before anything expires. */
+static void
+warn_of_silence(const struct refresh *f)
 {
-	struct refresh f = {.resolver = resolver, .report = report, .arg = arg};
+	int64_t silence = sts_clock_silence(f->resolver, sts_now());
+
+	if (f->counts.fetched > 0 || f->counts.failed < FAILED_DOMAINS ||
+	    silence < QUIET)
+		return;
+	sts_log(STS_LOG_ERROR, NULL,
+	    "event=no-fetch-succeeds failed=%zu since_last=%lld",
+	    f->counts.failed, (long long)(silence == INT64_MAX ? -1 : silence));
+}
+
+enum sts_status
+sts_refresh_all(struct sts_resolver *resolver, sts_refresh_report *report,
+    void *arg, struct sts_refresh_counts *counts)
+{
+	struct refresh f = {.resolver = resolver,
+	    .report = report,
+	    .arg = arg,
+	    .now = sts_now()};
+	struct sts_store *store = resolver->store;
 	enum sts_status status;
 
-	status = sts_store_walk(resolver->store, STS_KIND_POLICY, collect, &f);
-	if (f.no_memory)
-		status = STS_NO_MEMORY;
+	status = sts_store_walk(store, STS_KIND_POLICY, collect, &f);
 	if (status == STS_OK)
+		status = f.fault;
+	if (status == STS_OK) {
+		if (f.count > 0)
+			qsort(f.list, f.count, sizeof(*f.list), by_expiry);
 		status = run(&f);
-	sts_log(STS_LOG_INFO, NULL, "event=refreshed done=%zu of=%zu result=%s",
-	    f.done, f.domains.count, sts_status_name(status));
-	sts_names_free(&f.domains);
+		warn_of_silence(&f);
+	}
+	(void)sts_store_walk(store, STS_KIND_CHECK, expire_check, &f);
+	*counts = f.counts;
+	sts_log(STS_LOG_INFO, NULL,
+	    "event=refreshed fetched=%zu not_due=%zu failed=%zu removed=%zu "
+	    "result=%s",
+	    f.counts.fetched, f.counts.not_due, f.counts.failed,
+	    f.counts.removed, sts_status_name(status));
+	free(f.list);
 	return status;
 }

@@ -39,24 +39,24 @@ struct sts_resolver {
 	struct sts_lookup *lookups;     /* under way */
 	struct sts_routes_task *routes; /* likewise */
 	struct sts_prober *prober;      /* NULL until it is needed */
+	bool serving; /* goes on after an answer: refreshes what is due */
 };
-
-/* Seconds: what a failed fetch, and a failing DNS, hold for. */
-enum { STS_FETCH_BACKOFF = 300, STS_DNS_BACKOFF = 60 };
-
-/* Seconds: an expired entry that no delivery used for so long is removed. */
-enum { STS_UNUSED_LIFE = 180 * 86400 };
 
 enum sts_task {
 	STS_TASK_LOOKUP,  /* for a delivery */
 	STS_TASK_REFRESH, /* in the background: what is due */
-	STS_TASK_FORCE    /* the same, due or not */
+	STS_TASK_AFTER,   /* the same after a delivery was answered: gives way
+			     to another process that has the domain's lock */
+	STS_TASK_REFETCH, /* its MX hosts are not permitted: due or not, but
+			     once in STS_REFETCH_PAUSE */
+	STS_TASK_FORCE    /* by the operator: due or not */
 };
 
 /*
  * Called once with STS_OK when the answer is in the store, or with a local
- * fault.  For refreshes also with STS_NOT_FOUND (no entry), or the reason of
- * the failed fetch, which left the entry as it was.
+ * fault.  For all tasks but a lookup also with STS_NOT_FOUND (no policy),
+ * STS_NOT_DUE, or the reason of the failed fetch, which left the policy as it
+ * was.
  */
 typedef void sts_lookup_done(void *arg, enum sts_status status);
 
@@ -98,14 +98,21 @@ bool sts_probe_start(struct sts_resolver *resolver, const char *host,
     sts_lookup_done *done, void *arg);
 
 /*
- * Refreshes every entry that is due (RFC 8461 3.3, 10.2), a few at a time.
- * `report` is told of each domain tried, and how many are done of how many.
+ * Refreshes every policy that is due (RFC 8461 3.3, 10.2), a few at a time,
+ * in the order of what expires first, and removes checks that have run out.
+ * `report` gets each domain that was due, and how many of how many are done.
  * Returns when all are done: STS_OK, or the local fault that stopped it.
  */
+struct sts_refresh_counts {
+	size_t fetched;
+	size_t not_due;
+	size_t failed;
+	size_t removed; /* expired and unused */
+};
 typedef void sts_refresh_report(void *arg, const char *domain,
     enum sts_status status, size_t done, size_t total);
-enum sts_status sts_refresh_all(
-    struct sts_resolver *resolver, sts_refresh_report *report, void *arg);
+enum sts_status sts_refresh_all(struct sts_resolver *resolver,
+    sts_refresh_report *report, void *arg, struct sts_refresh_counts *counts);
 
 /*
  * Answers requests from `in` on `out` until end of input and the last answer:

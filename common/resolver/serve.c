@@ -52,12 +52,20 @@ start_refresh(struct sts_resolver *resolver, const char *name,
 	return sts_lookup_start(resolver, name, STS_TASK_REFRESH, done, arg);
 }
 
+static bool
+start_refetch(struct sts_resolver *resolver, const char *name,
+    sts_lookup_done *done, void *arg)
+{
+	return sts_lookup_start(resolver, name, STS_TASK_REFETCH, done, arg);
+}
+
 static const struct {
 	const char *word;
 	start *start;
 } requests[] = {
     {"lookup", start_lookup},
     {"refresh", start_refresh},
+    {"refetch", start_refetch},
     {"routes", sts_routes_start},
     {"probe", sts_probe_start},
 };
@@ -106,6 +114,8 @@ on_done(void *arg, enum sts_status status)
 	struct request *q = arg;
 
 	q->server->pending--;
+	if (status == STS_NOT_DUE)
+		status = STS_OK;
 	sts_answer_line(q->server->out, q->what, q->domain, status);
 	free(q);
 }
@@ -209,10 +219,13 @@ sts_serve(struct sts_resolver *resolver, int in, int out)
 	struct server s = {.resolver = resolver, .in = in, .out = out};
 	enum sts_status status = STS_OK;
 
+	resolver->serving = true;
 	s.watch = sts_watch_start(resolver->loop, in, false, on_input, &s);
 	if (s.watch == NULL)
 		return 3;
-	while (status == STS_OK && !s.lost && (!s.ended || s.pending > 0))
+	/* Refreshes that nobody waits for are finished too. */
+	while (status == STS_OK && !s.lost &&
+	    (!s.ended || s.pending > 0 || resolver->lookups != NULL))
 		status = sts_loop_step(resolver->loop, STEP_MS);
 	return status == STS_OK && !s.lost ? 0 : 3;
 }

@@ -1,21 +1,29 @@
 /* SPDX-License-Identifier: ISC */
-/* The last step of a lookup: what is written down. */
+/*
+ * The last step of a lookup: what is written down.
+ *
+ * A policy is written only by a fetch that succeeded, as a compare and swap;
+ * everything else goes into the check beside it, which may be lost.  So no
+ * failure and no silence, however late it is noticed, can take a policy away.
+ */
 #include "resolver/lookup.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "core/due.h"
 
-enum {
-	CLOCK_AHEAD = 172800, /* seconds without a chain that verified */
-	WITNESSES_MAX = 3
-};
+enum { DAY = 86400, WARN_PAUSE = 3600, USED_DAYS_MAX = 2 };
 
-static int64_t
-at_least(int64_t value, int64_t least)
+/* That mail used the policy, and on how many days: what eviction looks at. */
+static void
+mark_used(struct sts_check *check, int64_t now)
 {
-	return value > least ? value : least;
+	if (check->used_days == 0 || check->used / DAY != now / DAY)
+		check->used_days++;
+	if (check->used_days > USED_DAYS_MAX)
+		check->used_days = USED_DAYS_MAX;
+	check->used = now;
 }
 
 /* The record was asked for just now; when it may be asked for again. */
@@ -25,310 +33,216 @@ mark_checked(struct sts_lookup *l, int64_t now)
 	const struct sts_config *config = l->resolver->config;
 	bool no_answer = sts_status_class(l->record) == STS_CLASS_DNS;
 
-	l->entry.checked = now;
-	l->entry.next_check =
+	memcpy(l->check.domain, l->domain, sizeof(l->domain));
+	l->check.checked = now;
+	l->check.next_check =
 	    now + (no_answer ? STS_DNS_BACKOFF : config->recheck);
-	if (l->task == STS_TASK_LOOKUP)
-		l->entry.used = now;
+	if (l->task != STS_TASK_REFRESH && l->task != STS_TASK_FORCE)
+		mark_used(&l->check, now);
 }
 
-/*
- * A lookup that went on without the lock may hold an entry that its holder has
- * replaced since: the newer fetch stays.
- */
-static bool
-is_overtaken(const struct sts_lookup *l)
+/* A policy is in force: nothing says that there is none. */
+static void
+clear_none(struct sts_check *check)
 {
-	struct sts_entry there;
-	bool newer;
+	check->reason = STS_OK;
+	check->until = 0;
+}
 
-	if (l->locked ||
-	    sts_store_read_policy(
-		l->resolver->store, l->domain, sts_now(), &there) != STS_OK)
-		return false;
-	newer = there.fetched > l->entry.fetched;
-	sts_entry_free(&there);
-	return newer;
+static void
+clear_failure(struct sts_check *check)
+{
+	check->failed_id[0] = '\0';
+	check->failed_reason = STS_OK;
+	check->failed_since = check->failed_next = check->failures = 0;
 }
 
 static enum sts_status
-write_entry(struct sts_lookup *l, bool durable)
+write_check(struct sts_lookup *l)
 {
-	if (is_overtaken(l))
-		return STS_OK;
-	memcpy(l->entry.domain, l->domain, sizeof(l->domain));
-	return sts_store_write_policy(l->resolver->store, &l->entry, durable);
+	struct sts_store *store = l->resolver->store;
+	enum sts_status status = sts_store_write_check(store, &l->check);
+
+	if (status == STS_OK)
+		sts_store_trim(store, STS_KIND_CHECK, l->domain,
+		    l->resolver->config->checks_max, l->check.checked);
+	return status;
 }
 
-void
+/*
+ * A name server that fails for one domain is mentioned once an hour: the
+ * policy in force, or mail that goes out without one, may depend on it.
+ */
+static void
+warn_of_dns(struct sts_lookup *l, int64_t now)
+{
+	if (sts_status_class(l->record) != STS_CLASS_DNS ||
+	    now - l->check.warned < WARN_PAUSE)
+		return;
+	l->check.warned = now;
+	sts_log(STS_LOG_WARNING, l->domain,
+	    "event=dns-trouble reason=%s policy=%s", sts_status_name(l->record),
+	    sts_entry_is_live(&l->entry, now)             ? "kept"
+		: l->resolver->config->on_dns_error_defer ? "unknown"
+							  : "none");
+}
+
+enum sts_status
 sts_settle_keep(struct sts_lookup *lookup)
 {
-	/*
-	 * With a clock that may be wrong the entry was read with its times
-	 * clamped; written back like that it would live too short a life.
-	 */
-	if (lookup->clock_suspect) {
-		sts_lookup_finish(lookup, STS_OK);
-		return;
-	}
-	mark_checked(lookup, sts_now());
-	sts_lookup_finish(lookup, write_entry(lookup, false));
-}
-
-/* Takes a fetched body over into the entry; false: no memory. */
-static bool
-replace_body(struct sts_entry *e, const char *body, size_t len)
-{
-	char *copy = malloc(len + 1);
-
-	if (copy == NULL)
-		return false;
-	memcpy(copy, body, len);
-	copy[len] = '\0';
-	free(e->body);
-	e->body = copy;
-	e->body_len = len;
-	return true;
-}
-
-void
-sts_settle_fetched(struct sts_lookup *lookup,
-    const struct sts_fetch_result *result, const struct sts_policy *policy)
-{
-	struct sts_entry *e = &lookup->entry;
-	struct sts_store *store = lookup->resolver->store;
-	int64_t recheck = lookup->resolver->config->recheck;
 	int64_t now = sts_now();
-	enum sts_status status;
-	bool changed = e->body == NULL || e->body_len != result->body_len ||
-	    memcmp(e->body, result->body, e->body_len) != 0;
 
-	if (!replace_body(e, result->body, result->body_len)) {
-		sts_lookup_finish(lookup, STS_NO_MEMORY);
-		return;
-	}
-	memcpy(e->id, lookup->id, sizeof(e->id));
-	e->fetched = now;
-	e->expires = now + at_least(policy->max_age, recheck);
-	e->failed_id[0] = '\0';
-	e->failed_at = e->failed_next = 0;
-	e->failed_reason = STS_OK;
-	if (e->used == 0)
-		e->used = now;
+	/* Nothing that a wrong clock says is written down. */
+	if (lookup->clock_suspect)
+		return STS_OK;
 	mark_checked(lookup, now);
-	status = write_entry(lookup, changed);
-	if (status == STS_OK) {
-		(void)sts_store_drop_absence(store, lookup->domain);
-		/* A chain that verified: the clock was right enough. */
-		(void)sts_store_write_newest(store, now, lookup->domain);
-		sts_log(STS_LOG_INFO, lookup->domain,
-		    "event=policy id=%s mode=%s max_age=%lld mx=%u changed=%s",
-		    e->id, sts_mode_name(policy->mode),
-		    (long long)policy->max_age, policy->mx_count,
-		    changed ? "yes" : "no");
-	}
-	sts_lookup_finish(lookup, status);
+	clear_none(&lookup->check);
+	warn_of_dns(lookup, now);
+	return write_check(lookup);
 }
 
-/* The failure is noted in the entry, which goes on as it is. */
 static void
-note_failure(struct sts_lookup *l, enum sts_status reason)
+log_policy(const struct sts_lookup *l, const struct sts_entry *e, bool replaced)
 {
-	struct sts_entry *e = &l->entry;
+	const struct sts_entry *old = &l->entry;
+	bool changed = old->body == NULL || old->body_len != e->body_len ||
+	    memcmp(old->body, e->body, e->body_len) != 0;
+
+	sts_log(STS_LOG_INFO, l->domain,
+	    "event=policy id=%s mode=%s max_age=%lld mx=%u changed=%s%s", e->id,
+	    sts_mode_name(e->policy.mode), (long long)e->policy.max_age,
+	    e->policy.mx_count, changed ? "yes" : "no",
+	    replaced ? "" : " kept=newer");
+}
+
+/* A chain that verified: the clock was right enough. */
+static void
+note_newest(struct sts_lookup *l)
+{
+	int64_t newest;
+
+	if (!l->clock_suspect &&
+	    sts_store_read_newest(l->resolver->store, &newest) == STS_OK &&
+	    newest >= l->fetch_began)
+		return;
+	(void)sts_store_write_newest(l->resolver->store, l->fetch_began);
+}
+
+enum sts_status
+sts_settle_fetched(struct sts_lookup *lookup, const struct sts_policy *policy)
+{
+	const struct sts_config *config = lookup->resolver->config;
+	struct sts_store *store = lookup->resolver->store;
 	int64_t now = sts_now();
 	enum sts_status status;
+	struct sts_entry e;
+	bool replaced;
 
-	memcpy(e->failed_id, l->id, sizeof(e->failed_id));
-	e->failed_at = now;
-	e->failed_next = now + STS_FETCH_BACKOFF;
-	e->failed_reason = reason;
-	mark_checked(l, now);
-	status = write_entry(l, false);
-	if (status == STS_OK && l->task != STS_TASK_LOOKUP)
-		status = reason;
-	sts_lookup_finish(l, status);
+	status = sts_entry_make(&e, lookup->domain, lookup->id, policy,
+	    lookup->fetch_began, lookup->fetch_began_us, config->recheck);
+	if (status != STS_OK)
+		return status;
+	status = sts_store_write_policy(store, &e, now, &replaced);
+	if (status == STS_OK) {
+		log_policy(lookup, &e, replaced);
+		note_newest(lookup);
+	}
+	/* What was fetched later came with a check of its own. */
+	if (status == STS_OK && replaced) {
+		mark_checked(lookup, now);
+		clear_none(&lookup->check);
+		clear_failure(&lookup->check);
+		/* Lost, it costs a query: the policy is in the store. */
+		(void)write_check(lookup);
+		sts_store_trim(store, STS_KIND_POLICY, lookup->domain,
+		    config->policies_max, now);
+	}
+	sts_entry_free(&e);
+	return status;
 }
 
-void
+/*
+ * A refresh of the same id that fails again and again waits longer each time;
+ * for a new id, or where nothing is in force, it is five minutes (3.3).
+ */
+static void
+mark_failed(
+    struct sts_lookup *l, enum sts_status reason, bool live, int64_t now)
+{
+	struct sts_check *c = &l->check;
+	bool same = live && strcmp(l->id, l->entry.id) == 0;
+
+	if (c->failed_reason == STS_OK || c->failures == 0) {
+		c->failed_since = now;
+		c->failures = 0;
+	}
+	c->failures++;
+	c->failed_reason = reason;
+	c->failed_next =
+	    now + (same ? sts_due_backoff(c->failures) : STS_FETCH_BACKOFF);
+	memcpy(c->failed_id, l->id, sizeof(c->failed_id));
+}
+
+/*
+ * RFC 8461 8.3: a policy of mode none whose record is gone too is withdrawn to
+ * the end, and no operator needs a warning.
+ */
+static bool
+is_withdrawn(const struct sts_lookup *l)
+{
+	return l->task != STS_TASK_LOOKUP && l->entry.body != NULL &&
+	    l->entry.policy.mode == STS_MODE_NONE && l->record == STS_NO_RECORD;
+}
+
+enum sts_status
 sts_settle_failed(struct sts_lookup *lookup, enum sts_status reason)
 {
-	const struct sts_entry *e = &lookup->entry;
-	bool lookup_task = lookup->task == STS_TASK_LOOKUP;
-	bool live = sts_entry_is_live(e, sts_now());
+	struct sts_store *store = lookup->resolver->store;
+	bool for_mail = lookup->task == STS_TASK_LOOKUP;
+	int64_t now = sts_now();
+	bool live = sts_entry_is_live(&lookup->entry, now);
+	enum sts_status status;
 
 	/* It may be the clock that makes certificates fail. */
-	if (lookup->clock_suspect && (live || !lookup_task))
-		sts_lookup_finish(lookup, lookup_task ? STS_OK : reason);
-	else if (live && !lookup_task && e->policy.mode == STS_MODE_NONE &&
-	    lookup->record == STS_NO_RECORD) {
-		/* RFC 8461 8.3: withdrawn to the end, nothing to warn of. */
-		(void)sts_store_drop(lookup->resolver->store, lookup->domain);
-		sts_lookup_finish(lookup, STS_OK);
-	} else if (live || (e->body != NULL && !lookup_task))
-		note_failure(lookup, reason);
-	else
-		sts_settle_absent(lookup, reason, STS_FETCH_BACKOFF);
-}
-
-static void
-write_absence(struct sts_lookup *l)
-{
-	struct sts_store *store = l->resolver->store;
-	enum sts_status status = sts_store_write_absence(store, &l->absence);
-
-	if (status == STS_OK) {
-		sts_log(STS_LOG_DEBUG, l->domain, "event=absent reason=%s",
-		    sts_status_name(l->absence.reason));
-		sts_store_trim_absences(
-		    store, l->domain, l->resolver->config->checks_max);
-		/* The failed fetch is backed off all the same. */
-		if (l->corrupt)
-			status = STS_ENTRY_CORRUPT;
+	if (lookup->clock_suspect)
+		return live && for_mail ? STS_OK : STS_CLOCK;
+	if (is_withdrawn(lookup)) {
+		(void)sts_store_remove_policy(store, &lookup->entry);
+		(void)sts_store_remove_check(store, lookup->domain);
+		return STS_OK;
 	}
-	sts_lookup_finish(l, status);
+	mark_failed(lookup, reason, live, now);
+	if (!live && for_mail)
+		return sts_settle_none(lookup, reason, STS_FETCH_BACKOFF);
+	mark_checked(lookup, now);
+	if (live)
+		clear_none(&lookup->check);
+	status = write_check(lookup);
+	return status == STS_OK && !for_mail ? reason : status;
 }
 
-/*
- * A clock far behind the store: the witness, the domain that the newest
- * `fetched` was seen with, was fetched again.  If that went well the clock is
- * right, and it was wrong then.
- */
-static void
-on_newest(void *arg, enum sts_status status)
-{
-	struct sts_lookup *l = arg;
-
-	if (status == STS_NOT_FOUND)
-		/* dropped: nothing speaks against it */
-		status = sts_store_write_newest(
-		    l->resolver->store, sts_now(), l->domain);
-	if (status == STS_OK)
-		write_absence(l);
-	else
-		sts_lookup_finish(l, STS_CLOCK);
-}
-
-/* Where there is no other witness than this domain the clock stays in doubt. */
-static void
-ask_newest(struct sts_lookup *l)
-{
-	char witness[STS_NAME_MAX + 1];
-	int64_t newest;
-
-	if (sts_store_read_newest(l->resolver->store, &newest, witness) !=
-		STS_OK ||
-	    strcmp(witness, l->domain) == 0)
-		sts_lookup_finish(l, STS_CLOCK);
-	else if (!sts_lookup_start(
-		     l->resolver, witness, STS_TASK_FORCE, on_newest, l))
-		sts_lookup_finish(l, STS_NO_MEMORY);
-}
-
-/* Domains with a policy, other than the one in question. */
-struct others {
-	const struct sts_lookup *lookup;
-	unsigned count;
-	char domain[WITNESSES_MAX][STS_NAME_MAX + 1];
-};
-
-/* Takes one more; true while there is room. */
-static bool
-take_other(void *arg, const char *domain)
-{
-	struct others *o = arg;
-
-	if (strcmp(domain, o->lookup->domain) == 0)
-		return true;
-	for (unsigned i = 0; i < o->count; i++) {
-		if (strcmp(domain, o->domain[i]) == 0)
-			return true;
-	}
-	memcpy(o->domain[o->count++], domain, strlen(domain) + 1);
-	return o->count < WITNESSES_MAX;
-}
-
-/* The one fetched last comes first, the rest as the store has them. */
-static void
-find_others(const struct sts_lookup *l, struct others *o)
-{
-	struct sts_store *store = l->resolver->store;
-	char last[STS_NAME_MAX + 1];
-	int64_t newest;
-
-	o->lookup = l;
-	o->count = 0;
-	if (sts_store_read_newest(store, &newest, last) == STS_OK)
-		(void)take_other(o, last);
-	(void)sts_store_walk(store, STS_KIND_POLICY, take_other, o);
-}
-
-static void ask_other(struct sts_lookup *l);
-
-/*
- * A clock that may be ahead: another domain was fetched again by it.  If its
- * certificate has run out as well the clock is wrong, as far as can be told;
- * if its chain verified, which makes it the newest, the clock is right.
- * Whatever else its host does says nothing of the clock.
- */
-static void
-on_other(void *arg, enum sts_status status)
-{
-	struct sts_lookup *l = arg;
-
-	if (status == STS_FETCH_CERT_EXPIRED || sts_status_is_local(status))
-		sts_lookup_finish(l, STS_CLOCK);
-	else if (sts_clock_may_be_ahead(l->resolver, sts_now(), CLOCK_AHEAD))
-		ask_other(l);
-	else
-		write_absence(l);
-}
-
-/* Asks the next one; where nobody can tell, the clock is believed. */
-static void
-ask_other(struct sts_lookup *l)
-{
-	struct others o;
-
-	find_others(l, &o);
-	/* The store may have lost one meanwhile. */
-	if (l->others >= o.count)
-		write_absence(l);
-	else if (!sts_lookup_start(l->resolver, o.domain[l->others++],
-		     STS_TASK_FORCE, on_other, l))
-		sts_lookup_finish(l, STS_NO_MEMORY);
-}
-
-/*
- * True where the reason may be the clock's and not the domain's: a certificate
- * has run out, and none has been found valid for two days, though a store is
- * refreshed daily.  A spoiled entry is a fault anyway.
- */
-static bool
-may_be_ahead(const struct sts_lookup *l, enum sts_status reason, int64_t now)
-{
-	return reason == STS_FETCH_CERT_EXPIRED && !l->corrupt &&
-	    sts_clock_may_be_ahead(l->resolver, now, CLOCK_AHEAD);
-}
-
-void
-sts_settle_absent(
+enum sts_status
+sts_settle_none(
     struct sts_lookup *lookup, enum sts_status reason, int64_t seconds)
 {
-	struct sts_absence *a = &lookup->absence;
 	enum sts_class class = sts_status_class(reason);
+	struct sts_check *c = &lookup->check;
 	int64_t now = sts_now();
+	enum sts_status status;
 
-	memset(a, 0, sizeof(*a));
-	memcpy(a->domain, lookup->domain, sizeof(a->domain));
-	a->recorded = a->used = now;
-	a->until = now + at_least(seconds, 1);
-	a->reason = reason;
-	if (class == STS_CLASS_FETCH || class == STS_CLASS_POLICY)
-		memcpy(a->id, lookup->id, sizeof(a->id));
 	if (lookup->clock_suspect)
-		ask_newest(lookup);
-	else if (may_be_ahead(lookup, reason, now))
-		ask_other(lookup);
-	else
-		write_absence(lookup);
+		return STS_CLOCK;
+	mark_checked(lookup, now);
+	if (class != STS_CLASS_FETCH && class != STS_CLASS_POLICY)
+		clear_failure(c);
+	c->reason = reason;
+	c->until = now + (seconds > 1 ? seconds : 1);
+	warn_of_dns(lookup, now);
+	status = write_check(lookup);
+	if (status != STS_OK)
+		return status;
+	sts_log(STS_LOG_DEBUG, lookup->domain, "event=none reason=%s",
+	    sts_status_name(reason));
+	/* The failed fetch is backed off all the same. */
+	return lookup->corrupt ? STS_ENTRY_CORRUPT : STS_OK;
 }

@@ -7,14 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-/* "crc32: 01234567\n" */
-enum { CRC_LINE = 16 };
+enum {
+	CRC_LINE = 16,         /* "crc32: 01234567\n" */
+	READS_MAX = 3,         /* of a file that is being written in place */
+	STALE_TEMPORARY = 3600 /* seconds: its writer is long dead */
+};
 
 static const char *const kind_dirs[] = {
     [STS_KIND_POLICY] = "policies",
-    [STS_KIND_ABSENCE] = "absent",
+    [STS_KIND_CHECK] = "checks",
     [STS_KIND_ROUTES] = "routes",
 };
 
@@ -25,7 +29,9 @@ sts_domain_hash(const char *domain)
 
 	for (; *domain != '\0'; domain++)
 		hash = (hash ^ (unsigned char)*domain) * 1099511628211u;
-	return hash;
+	/* The low bits alone would tell few names apart. */
+	hash = (hash ^ (hash >> 33)) * 0xff51afd7ed558ccdu;
+	return hash ^ (hash >> 33);
 }
 
 /* CRC-32 (ISO 3309), four bits at a time: 64 bytes of table, fast enough. */
@@ -52,12 +58,28 @@ crc_line(const char *bytes, size_t len, char out[CRC_LINE + 1])
 	snprintf(out, CRC_LINE + 1, "crc32: %08x\n", crc32_of(bytes, len));
 }
 
+unsigned
+sts_file_bucket(const char *domain)
+{
+	return (unsigned)(sts_domain_hash(domain) & 0xff);
+}
+
 /* policies/XX, relative to the state directory. */
 static void
-dir_path(enum sts_kind kind, const char *domain, char path[16])
+dir_path(enum sts_kind kind, unsigned bucket, char path[16])
 {
-	snprintf(path, 16, "%s/%02x", kind_dirs[kind],
-	    (unsigned)(sts_domain_hash(domain) & 0xff));
+	snprintf(path, 16, "%s/%02x", kind_dirs[kind], bucket & 0xff);
+}
+
+int
+sts_file_open_bucket(
+    struct sts_store *store, enum sts_kind kind, unsigned bucket)
+{
+	char path[16];
+
+	dir_path(kind, bucket, path);
+	return openat(
+	    store->dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 /* The directory that holds a domain's file, and the owner it must have. */
@@ -137,9 +159,9 @@ read_file(int dir, const char *name, uid_t owner, char **text, size_t *len)
 	if (fd < 0)
 		return read_error(errno);
 	status = STS_ENTRY_CORRUPT;
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 ||
-	    st.st_uid != owner || (st.st_mode & S_IWOTH) != 0 ||
-	    st.st_size < CRC_LINE || st.st_size > STS_FILE_MAX)
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_uid != owner ||
+	    (st.st_mode & S_IWOTH) != 0 || st.st_size < CRC_LINE ||
+	    st.st_size > STS_FILE_MAX)
 		goto out;
 	status = STS_NO_MEMORY;
 	if ((*text = malloc((size_t)st.st_size + 1)) == NULL)
@@ -149,8 +171,8 @@ read_file(int dir, const char *name, uid_t owner, char **text, size_t *len)
 	*len = (size_t)st.st_size - CRC_LINE;
 	crc_line(*text, *len, expected);
 	status = memcmp(*text + *len, expected, CRC_LINE) == 0
-		     ? STS_OK
-		     : STS_ENTRY_CORRUPT;
+	    ? STS_OK
+	    : STS_ENTRY_CORRUPT;
 	(*text)[*len] = '\0';
 out:
 	close(fd);
@@ -171,10 +193,15 @@ sts_file_read(struct sts_store *store, enum sts_kind kind, const char *domain,
 	int dir;
 
 	*text = NULL;
-	dir_path(kind, domain, path);
+	dir_path(kind, sts_file_bucket(domain), path);
 	if ((status = open_dir(store, path, &dir, &owner)) != STS_OK)
 		return status;
-	status = read_file(dir, domain, owner, text, len);
+	for (int reads = 0; reads < READS_MAX; reads++) {
+		status = read_file(dir, domain, owner, text, len);
+		/* What is replaced by rename is whole at once. */
+		if (status != STS_ENTRY_CORRUPT || kind == STS_KIND_POLICY)
+			break;
+	}
 	close(dir);
 	return status;
 }
@@ -243,22 +270,20 @@ rename_over(int dir, const char *from, const char *to)
 
 /*
  * Replaces `name` below `dir`.  A reader sees the old file or the new one;
- * after a crash too, where `durable`.
+ * after a power cut too, where `durable`: what the rename shows was synced
+ * before it, and the directory after it.
  */
 static enum sts_status
-write_file(
+replace_file(
     int dir, const char *name, const char *text, size_t len, bool durable)
 {
 	char temporary[32];
-	char crc[CRC_LINE + 1];
 	enum sts_status status;
 	int fd = create_temporary(dir, temporary);
 
 	if (fd < 0)
 		return sts_status_from_errno(errno);
-	crc_line(text, len, crc);
-	if ((status = write_all(fd, text, len)) == STS_OK)
-		status = write_all(fd, crc, CRC_LINE);
+	status = write_all(fd, text, len);
 	if (status == STS_OK && durable && fsync(fd) != 0)
 		status = sts_status_from_errno(errno);
 	if (close(fd) != 0 && status == STS_OK)
@@ -267,8 +292,96 @@ write_file(
 		status = sts_status_from_errno(errno);
 	if (status != STS_OK)
 		(void)unlinkat(dir, temporary, 0);
-	else if (durable)
-		(void)fsync(dir);
+	else if (durable && fsync(dir) != 0)
+		status = sts_status_from_errno(errno);
+	return status;
+}
+
+/* A link, a directory or a file of somebody else's in our place goes. */
+static int
+open_in_place(int dir, const char *name, struct stat *st)
+{
+	const int flags =
+	    O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+
+	for (int tries = 0; tries < 2; tries++) {
+		int fd = openat(dir, name, flags, 0640);
+
+		if (fd >= 0 && fstat(fd, st) == 0 && S_ISREG(st->st_mode) &&
+		    st->st_uid == geteuid())
+			return fd;
+		if (fd >= 0)
+			close(fd);
+		else if (errno != ELOOP && errno != EISDIR && errno != ENXIO &&
+		    errno != EACCES)
+			return -1;
+		if (remove_any(dir, name) != 0)
+			return -1;
+	}
+	errno = EACCES;
+	return -1;
+}
+
+/* The file keeps its inode: half the calls, for what may be lost. */
+static enum sts_status
+overwrite_file(int dir, const char *name, const char *text, size_t len)
+{
+	struct stat st = {0};
+	enum sts_status status;
+	int fd = open_in_place(dir, name, &st);
+
+	if (fd < 0)
+		return sts_status_from_errno(errno);
+	/* The umask may have taken bits away. */
+	if ((st.st_mode & 07777) != 0640 && fchmod(fd, 0640) != 0) {
+		status = sts_status_from_errno(errno);
+		close(fd);
+		return status;
+	}
+	status = write_all(fd, text, len);
+	if (status == STS_OK && st.st_size > (off_t)len &&
+	    ftruncate(fd, (off_t)len) != 0)
+		status = sts_status_from_errno(errno);
+	if (close(fd) != 0 && status == STS_OK)
+		status = sts_status_from_errno(errno);
+	if (status != STS_OK)
+		(void)unlinkat(dir, name, 0);
+	return status;
+}
+
+/* With the checksum line behind it. */
+static enum sts_status
+write_file(int dir, const char *name, const char *text, size_t len,
+    enum sts_writing how)
+{
+	char *whole = malloc(len + CRC_LINE + 1);
+	enum sts_status status;
+
+	if (whole == NULL)
+		return STS_NO_MEMORY;
+	memcpy(whole, text, len);
+	crc_line(text, len, whole + len);
+	len += CRC_LINE;
+	status = how == STS_WRITE_IN_PLACE
+	    ? overwrite_file(dir, name, whole, len)
+	    : replace_file(dir, name, whole, len, how == STS_WRITE_DURABLE);
+	free(whole);
+	return status;
+}
+
+/* Syncs a directory below the state directory, so that its names last. */
+static enum sts_status
+sync_dir(struct sts_store *store, const char *path)
+{
+	int fd = openat(
+	    store->dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	enum sts_status status = STS_OK;
+
+	if (fd < 0)
+		return sts_status_from_errno(errno);
+	if (fsync(fd) != 0)
+		status = sts_status_from_errno(errno);
+	close(fd);
 	return status;
 }
 
@@ -285,13 +398,16 @@ make_dirs(struct sts_store *store, enum sts_kind kind, const char *path)
 		} else if (errno != EEXIST)
 			return sts_status_from_errno(errno);
 	}
-	(void)fsync(store->dir);
-	return STS_OK;
+	if (kind != STS_KIND_POLICY)
+		return STS_OK;
+	if (fsync(store->dir) != 0)
+		return sts_status_from_errno(errno);
+	return sync_dir(store, kind_dirs[kind]);
 }
 
 enum sts_status
 sts_file_write(struct sts_store *store, enum sts_kind kind, const char *domain,
-    const char *text, size_t len, bool durable)
+    const char *text, size_t len, enum sts_writing how)
 {
 	enum sts_status status;
 	char path[16];
@@ -300,7 +416,7 @@ sts_file_write(struct sts_store *store, enum sts_kind kind, const char *domain,
 
 	if (!store->writing || len > STS_FILE_MAX - CRC_LINE)
 		return STS_INTERNAL;
-	dir_path(kind, domain, path);
+	dir_path(kind, sts_file_bucket(domain), path);
 	status = open_dir(store, path, &dir, &owner);
 	if (status == STS_NOT_FOUND) {
 		if ((status = make_dirs(store, kind, path)) == STS_OK)
@@ -311,9 +427,8 @@ sts_file_write(struct sts_store *store, enum sts_kind kind, const char *domain,
 	if (status != STS_OK)
 		return status;
 	/* A reader would not believe what we wrote here. */
-	status = owner == geteuid()
-		     ? write_file(dir, domain, text, len, durable)
-		     : STS_STATE_OWNER;
+	status = owner == geteuid() ? write_file(dir, domain, text, len, how)
+				    : STS_STATE_OWNER;
 	close(dir);
 	return status;
 }
@@ -326,7 +441,7 @@ sts_file_remove(struct sts_store *store, enum sts_kind kind, const char *domain)
 	uid_t owner;
 	int dir;
 
-	dir_path(kind, domain, path);
+	dir_path(kind, sts_file_bucket(domain), path);
 	if ((status = open_dir(store, path, &dir, &owner)) != STS_OK)
 		return status;
 	if (remove_any(dir, domain) != 0)
@@ -334,6 +449,17 @@ sts_file_remove(struct sts_store *store, enum sts_kind kind, const char *domain)
 					 : sts_status_from_errno(errno);
 	close(dir);
 	return status;
+}
+
+void
+sts_file_remove_stale(int dir, const char *name)
+{
+	struct stat st;
+
+	if (strncmp(name, ".tmp.", 5) == 0 &&
+	    fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_mtime < time(NULL) - STALE_TEMPORARY)
+		(void)unlinkat(dir, name, 0);
 }
 
 enum sts_status
@@ -345,5 +471,5 @@ sts_file_read_newest(struct sts_store *store, char **text, size_t *len)
 enum sts_status
 sts_file_write_newest(struct sts_store *store, const char *text, size_t len)
 {
-	return write_file(store->dir, "newest", text, len, false);
+	return write_file(store->dir, "newest", text, len, STS_WRITE_ATOMIC);
 }

@@ -10,41 +10,60 @@
 #include "store/store.h"
 
 struct sts_store {
-	int dir;     /* the state directory */
-	int lock_fd; /* the lock file, or -1 where it is only read */
+	int dir;        /* the state directory */
+	int lock_fd;    /* "lock", or -1 where the store is only read */
+	int write_fd;   /* "writing", likewise */
+	unsigned trims; /* see trim.c */
 	uid_t uid;
 	gid_t gid;
 	bool writing;
 };
 
-/* Bytes of a file beside a policy body. */
+/* Bytes of a file beside the patterns of a policy. */
 enum {
 	STS_FILE_OVERHEAD = 8192,
 	STS_FILE_MAX = STS_BODY_MAX + STS_FILE_OVERHEAD
 };
 
-/* 64-bit FNV-1a of a domain: directory and lock byte come from it. */
+/* A 64-bit hash of a domain: directory and lock byte come from it. */
 uint64_t sts_domain_hash(const char *domain);
 
 /*
  * Reads a domain's file, allocating *text (*len bytes and a NUL) for the
  * caller to free.  STS_NOT_FOUND: no file.  STS_ENTRY_CORRUPT: not a regular
- * file with one link and the right owner, too large, or its checksum is
- * wrong.  Other local faults where it cannot be read.  The checksum line is
- * not part of *len.
+ * file with the right owner, too large, or its checksum is wrong.  Other local
+ * faults where it cannot be read.  The checksum line is not part of *len.
  */
 enum sts_status sts_file_read(struct sts_store *store, enum sts_kind kind,
     const char *domain, char **text, size_t *len);
 
-/* Replaces a domain's file by `text` and its checksum line. */
+/*
+ * How a file is written.  DURABLE: the old file or the new one, also after a
+ * power cut.  ATOMIC: the same for readers only.  IN_PLACE: a reader may meet
+ * a checksum that is wrong, reads again, and takes it for a miss in the end.
+ */
+enum sts_writing { STS_WRITE_DURABLE, STS_WRITE_ATOMIC, STS_WRITE_IN_PLACE };
+
+/* Writes a domain's file: `text` and its checksum line. */
 enum sts_status sts_file_write(struct sts_store *store, enum sts_kind kind,
-    const char *domain, const char *text, size_t len, bool durable);
+    const char *domain, const char *text, size_t len, enum sts_writing how);
 
 /* STS_NOT_FOUND where there is none. */
 enum sts_status sts_file_remove(
     struct sts_store *store, enum sts_kind kind, const char *domain);
 
-/* The same for the file "newest" in the state directory itself. */
+/*
+ * Opens the directory of that kind for names of `bucket`, 0 to 255, or of a
+ * domain: a descriptor, or -1 with errno.
+ */
+int sts_file_open_bucket(
+    struct sts_store *store, enum sts_kind kind, unsigned bucket);
+unsigned sts_file_bucket(const char *domain);
+
+/* Removes what a writer that was killed left behind. */
+void sts_file_remove_stale(int dir, const char *name);
+
+/* The same as above for the file "newest" in the state directory itself. */
 enum sts_status sts_file_read_newest(
     struct sts_store *store, char **text, size_t *len);
 enum sts_status sts_file_write_newest(

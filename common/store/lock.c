@@ -4,11 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <time.h>
 
 #include "store/file.h"
 
+enum { WRITE_WAIT_MS = 1000 };
+
 static int
-set_lock(struct sts_store *store, const char *domain, short type)
+set_lock(int fd, const char *domain, short type)
 {
 	struct flock lock;
 
@@ -18,7 +21,13 @@ set_lock(struct sts_store *store, const char *domain, short type)
 	/* off_t is signed: 63 bits of the hash. */
 	lock.l_start = (off_t)(sts_domain_hash(domain) >> 1);
 	lock.l_len = 1;
-	return fcntl(store->lock_fd, F_SETLK, &lock);
+	return fcntl(fd, F_SETLK, &lock);
+}
+
+static bool
+is_taken(int error)
+{
+	return error == EACCES || error == EAGAIN || error == EINTR;
 }
 
 enum sts_status
@@ -27,17 +36,45 @@ sts_lock_try(struct sts_store *store, const char *domain, bool *held)
 	*held = false;
 	if (store->lock_fd < 0)
 		return STS_INTERNAL;
-	if (set_lock(store, domain, F_WRLCK) == 0) {
+	if (set_lock(store->lock_fd, domain, F_WRLCK) == 0) {
 		*held = true;
 		return STS_OK;
 	}
-	return errno == EACCES || errno == EAGAIN || errno == EINTR
-		   ? STS_OK
-		   : STS_STATE_UNWRITABLE;
+	return is_taken(errno) ? STS_OK : STS_STATE_UNWRITABLE;
 }
 
 void
 sts_lock_release(struct sts_store *store, const char *domain)
 {
-	(void)set_lock(store, domain, F_UNLCK);
+	(void)set_lock(store->lock_fd, domain, F_UNLCK);
+}
+
+/*
+ * Polled, since a kernel's wait has no end: a process that is stopped while it
+ * has the lock must not stop all others.
+ */
+enum sts_status
+sts_write_lock(struct sts_store *store, const char *domain, bool *held)
+{
+	const struct timespec pause = {0, 1000000};
+
+	*held = false;
+	if (store->write_fd < 0)
+		return STS_INTERNAL;
+	for (int waited = 0; waited < WRITE_WAIT_MS; waited++) {
+		if (set_lock(store->write_fd, domain, F_WRLCK) == 0) {
+			*held = true;
+			return STS_OK;
+		}
+		if (!is_taken(errno))
+			return STS_OK;
+		(void)nanosleep(&pause, NULL);
+	}
+	return STS_STATE_LOCKED;
+}
+
+void
+sts_write_unlock(struct sts_store *store, const char *domain)
+{
+	(void)set_lock(store->write_fd, domain, F_UNLCK);
 }

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One lock file for all domains: a write lock (fcntl) on the byte at a 63-bit
- * hash of the domain.  Never waited for in the kernel; freed by death.  A lock
- * is the process's: a process that asks again for what it holds gets it, so a
- * program that looks up several domains at once keeps its own account.
+ * Two lock files, each with one byte a domain, at a 63-bit hash of it; locks
+ * are write locks (fcntl), freed by death.
+ *
+ * The lookup lock lets many processes wait for one fetch, and decides nothing
+ * else.  It is never waited for in the kernel.  A lock is the process's: a
+ * process that asks again for what it has gets it, so a program that looks up
+ * several domains at once keeps its own account.
+ *
+ * The write lock is held from reading a policy file to replacing it, and never
+ * across a wait for anything.
  */
 #ifndef STS_STORE_LOCK_H
 #define STS_STORE_LOCK_H
@@ -17,5 +23,14 @@ enum sts_status sts_lock_try(
     struct sts_store *store, const char *domain, bool *held);
 
 void sts_lock_release(struct sts_store *store, const char *domain);
+
+/*
+ * Takes the write lock, waiting up to a second; *held false with STS_OK where
+ * this file system has no locks: the caller goes on and compares all the same.
+ * STS_STATE_LOCKED where another process, stopped perhaps, keeps it.
+ */
+enum sts_status sts_write_lock(
+    struct sts_store *store, const char *domain, bool *held);
+void sts_write_unlock(struct sts_store *store, const char *domain);
 
 #endif

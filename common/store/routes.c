@@ -133,5 +133,5 @@ sts_store_write_routes(struct sts_store *store, const struct sts_routes *routes)
 		format_route(&text, &routes->route[i]);
 	return text.full ? STS_INTERNAL
 			 : sts_file_write(store, STS_KIND_ROUTES,
-			       routes->domain, buf, text.len, false);
+			       routes->domain, buf, text.len, STS_WRITE_ATOMIC);
 }

@@ -12,10 +12,16 @@
 #include <unistd.h>
 
 #include "core/domain.h"
+#include "store/lock.h"
 
-enum { STALE_TEMPORARY = 3600 }; /* seconds: its writer is long dead */
+static int
+open_lock(struct sts_store *store, const char *name)
+{
+	return openat(store->dir, name,
+	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640);
+}
 
-/* Whether this user may make files that readers will believe. */
+/* Whether this user may make files that readers will accept. */
 static enum sts_status
 check_writable(struct sts_store *store)
 {
@@ -25,9 +31,8 @@ check_writable(struct sts_store *store)
 		return STS_STATE_UNWRITABLE;
 	if (faccessat(store->dir, ".", W_OK | X_OK, AT_EACCESS) != 0)
 		return STS_STATE_UNWRITABLE;
-	store->lock_fd = openat(store->dir, "lock",
-	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640);
-	if (store->lock_fd < 0)
+	if ((store->lock_fd = open_lock(store, "lock")) < 0 ||
+	    (store->write_fd = open_lock(store, "writing")) < 0)
 		return sts_status_from_errno(errno);
 	store->writing = true;
 	return STS_OK;
@@ -63,7 +68,7 @@ sts_store_open(struct sts_store **store, const char *state_dir, bool writing)
 	*store = NULL;
 	if (s == NULL)
 		return STS_NO_MEMORY;
-	s->dir = s->lock_fd = -1;
+	s->dir = s->lock_fd = s->write_fd = -1;
 	status = open_state_dir(s, state_dir);
 	if (status == STS_OK && writing)
 		status = check_writable(s);
@@ -84,6 +89,8 @@ sts_store_close(struct sts_store *store)
 		close(store->dir);
 	if (store->lock_fd >= 0)
 		close(store->lock_fd);
+	if (store->write_fd >= 0)
+		close(store->write_fd);
 	free(store);
 }
 
@@ -108,12 +115,26 @@ sts_store_gid(const struct sts_store *store)
 	return store->gid;
 }
 
+/* By the operator's word, whatever is there: a damaged file too. */
+static enum sts_status
+drop_policy(struct sts_store *store, const char *domain)
+{
+	enum sts_status status;
+	bool held;
+
+	if ((status = sts_write_lock(store, domain, &held)) != STS_OK)
+		return status;
+	status = sts_file_remove(store, STS_KIND_POLICY, domain);
+	if (held)
+		sts_write_unlock(store, domain);
+	return status;
+}
+
 enum sts_status
 sts_store_drop(struct sts_store *store, const char *domain)
 {
-	static const enum sts_kind kinds[] = {
-	    STS_KIND_POLICY, STS_KIND_ABSENCE, STS_KIND_ROUTES};
-	enum sts_status result = STS_NOT_FOUND;
+	enum sts_status result = drop_policy(store, domain);
+	static const enum sts_kind kinds[] = {STS_KIND_CHECK, STS_KIND_ROUTES};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		enum sts_status status =
@@ -131,35 +152,14 @@ sts_store_drop(struct sts_store *store, const char *domain)
 static DIR *
 open_bucket(struct sts_store *store, enum sts_kind kind, unsigned bucket)
 {
-	static const char *const dirs[] = {
-	    [STS_KIND_POLICY] = "policies",
-	    [STS_KIND_ABSENCE] = "absent",
-	    [STS_KIND_ROUTES] = "routes",
-	};
-	char path[16];
+	int fd = sts_file_open_bucket(store, kind, bucket);
 	DIR *dir;
-	int fd;
 
-	snprintf(path, sizeof(path), "%s/%02x", dirs[kind], bucket & 0xff);
-	fd = openat(
-	    store->dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return NULL;
 	if ((dir = fdopendir(fd)) == NULL)
 		close(fd);
 	return dir;
-}
-
-/* Removes what a writer that was killed left behind. */
-static void
-remove_stale(int dir, const char *name)
-{
-	struct stat st;
-
-	if (strncmp(name, ".tmp.", 5) == 0 &&
-	    fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    st.st_mtime < time(NULL) - STALE_TEMPORARY)
-		(void)unlinkat(dir, name, 0);
 }
 
 enum sts_status
@@ -177,7 +177,7 @@ sts_store_walk(struct sts_store *store, enum sts_kind kind,
 			    : STS_STATE_UNREADABLE;
 		while (dir != NULL && more && (d = readdir(dir)) != NULL) {
 			if (store->writing)
-				remove_stale(dirfd(dir), d->d_name);
+				sts_file_remove_stale(dirfd(dir), d->d_name);
 			if (sts_domain_is_normalised(d->d_name))
 				more = each(arg, d->d_name);
 		}
@@ -189,79 +189,8 @@ sts_store_walk(struct sts_store *store, enum sts_kind kind,
 	return STS_OK;
 }
 
-struct aged {
-	time_t mtime;
-	char name[STS_NAME_MAX + 1];
-};
-
-static int
-by_age(const void *a, const void *b)
-{
-	const struct aged *x = a, *y = b;
-
-	return (x->mtime > y->mtime) - (x->mtime < y->mtime);
-}
-
-static size_t
-count_files(DIR *dir)
-{
-	size_t count = 0;
-	struct dirent *d;
-
-	while ((d = readdir(dir)) != NULL)
-		count += sts_domain_is_normalised(d->d_name);
-	rewinddir(dir);
-	return count;
-}
-
-/* Fills `list` with up to `max` files and their times; returns how many. */
-static size_t
-list_files(DIR *dir, struct aged *list, size_t max)
-{
-	size_t count = 0;
-	struct dirent *d;
-	struct stat st;
-
-	while (count < max && (d = readdir(dir)) != NULL) {
-		remove_stale(dirfd(dir), d->d_name);
-		if (!sts_domain_is_normalised(d->d_name) ||
-		    fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) !=
-			0)
-			continue;
-		memcpy(list[count].name, d->d_name, strlen(d->d_name) + 1);
-		list[count++].mtime = st.st_mtime;
-	}
-	return count;
-}
-
-void
-sts_store_trim_absences(
-    struct sts_store *store, const char *domain, int64_t max)
-{
-	size_t limit = (size_t)((max + 255) / 256);
-	struct aged *list = NULL;
-	size_t count;
-	DIR *dir;
-
-	dir = open_bucket(store, STS_KIND_ABSENCE,
-	    (unsigned)(sts_domain_hash(domain) & 0xff));
-	if (dir == NULL)
-		return;
-	if ((count = count_files(dir)) <= limit ||
-	    (list = calloc(count, sizeof(*list))) == NULL)
-		goto out;
-	count = list_files(dir, list, count);
-	qsort(list, count, sizeof(*list), by_age);
-	for (size_t i = 0; i + limit < count; i++)
-		(void)unlinkat(dirfd(dir), list[i].name, 0);
-out:
-	free(list);
-	closedir(dir);
-}
-
 enum sts_status
-sts_store_read_newest(
-    struct sts_store *store, int64_t *fetched, char domain[STS_NAME_MAX + 1])
+sts_store_read_newest(struct sts_store *store, int64_t *fetched)
 {
 	enum sts_status status;
 	struct sts_cursor c;
@@ -269,16 +198,12 @@ sts_store_read_newest(
 	char *text;
 
 	*fetched = 0;
-	domain[0] = '\0';
 	if ((status = sts_file_read_newest(store, &text, &len)) != STS_OK)
 		return status == STS_ENTRY_CORRUPT ? STS_NOT_FOUND : status;
 	c = sts_cursor_make(text, len);
-	if (!sts_text_title(&c, "mta-sts newest 1") ||
-	    !sts_text_string(&c, "domain", domain, STS_NAME_MAX + 1) ||
-	    !sts_domain_is_normalised(domain) ||
+	if (!sts_text_title(&c, "mta-sts newest 2") ||
 	    !sts_text_number(&c, "fetched", fetched)) {
 		*fetched = 0;
-		domain[0] = '\0';
 		status = STS_NOT_FOUND;
 	}
 	free(text);
@@ -286,13 +211,12 @@ sts_store_read_newest(
 }
 
 enum sts_status
-sts_store_write_newest(
-    struct sts_store *store, int64_t fetched, const char *domain)
+sts_store_write_newest(struct sts_store *store, int64_t fetched)
 {
-	char buf[STS_NAME_MAX + 100];
+	char buf[100];
 	struct sts_text text = {buf, sizeof(buf), 0, false};
 
-	sts_text_add(&text, "mta-sts newest 1\ndomain: %s\nfetched: %lld\n",
-	    domain, (long long)fetched);
+	sts_text_add(
+	    &text, "mta-sts newest 2\nfetched: %lld\n", (long long)fetched);
 	return sts_file_write_newest(store, buf, text.len);
 }

@@ -3,17 +3,22 @@
  * The store: what is known of each domain, in files, the only data interface
  * between the processes.
  *
- *     policies/XX/DOMAIN   domains that have, or had, a policy; precious
- *     absent/XX/DOMAIN     looked up, nothing there; disposable
- *     routes/XX/DOMAIN     MX hosts, their addresses and match; disposable
- *     lock                 one byte a domain is locked (see lock.h)
- *     newest               the newest `fetched`, and whose: the clock's witness
+ *     policies/XX/DOMAIN   a fetched policy: precious, written once, immutable
+ *     checks/XX/DOMAIN     what the last check of a domain said: disposable
+ *     routes/XX/DOMAIN     MX hosts, their addresses and match: disposable
+ *     lock                 who looks a domain up at the moment (see lock.h)
+ *     writing              who changes a file in policies/ at the moment
+ *     newest               the newest `fetched`: the clock's lower bound
  *
- * XX is two hex digits of a hash of the domain.  A file is text, ends with a
- * CRC-32 of all before it, and is replaced by rename, so a reader takes no
- * lock and never writes.  A reader believes only a regular file with one link,
- * owned like the directory that holds it, of bounded size, whose checksum is
- * right and whose domain is the one asked for.
+ * XX is two hex digits of a hash of the domain.  A file is text and ends with
+ * a CRC-32 of all before it.  A reader takes no lock and never writes.  It
+ * accepts only a regular file, owned like the directory that contains it, of
+ * bounded size, whose checksum is right and whose domain is the one asked for.
+ *
+ * A change of policies/ is a compare and swap under the domain's write lock:
+ * what was read before a slow fetch may have been replaced meanwhile.  A power
+ * cut leaves the old policy or the new one.  A file in checks/ or routes/ that
+ * was cut short is a miss, and costs a DNS query.
  */
 #ifndef STS_STORE_STORE_H
 #define STS_STORE_STORE_H
@@ -31,37 +36,48 @@
 struct sts_store; /* an open state directory */
 
 /*
- * What is known of one domain with a policy.  Times are seconds since 1970,
- * 0 for never.  The body is allocated with the entry.
+ * A fetched policy.  Times are seconds since 1970.  The body is the policy in
+ * the form of RFC 8461 3.2, reduced to what it says: version, mode, max_age
+ * and the distinct mx patterns in the order of the file that was served.
  */
 struct sts_entry {
 	char domain[STS_NAME_MAX + 1];
-	char id[STS_ID_MAX + 1]; /* of the record at the last fetch */
-	int64_t fetched;
-	int64_t expires;    /* fetched + max_age, at least recheck from then */
-	int64_t checked;    /* last time the record was asked for */
-	int64_t next_check; /* until then, no query */
-	int64_t used;       /* last delivery that asked the resolver */
-	char failed_id[STS_ID_MAX + 1]; /* "" when the last fetch succeeded */
-	int64_t failed_at;
-	int64_t failed_next; /* not before then for this id */
-	enum sts_status failed_reason;
-	char *body; /* as served, body_len bytes and a NUL */
+	char id[STS_ID_MAX + 1]; /* of the record that led to the fetch */
+	int64_t fetched;         /* when that fetch began, */
+	int64_t fetched_us;      /* and microseconds of that second */
+	int64_t expires; /* fetched + max_age, at least recheck from then */
+	char *body;      /* body_len bytes and a NUL, allocated */
 	size_t body_len;
 	struct sts_policy policy; /* parsed, borrows body */
-	bool unsure; /* fetched or checked in the future: asked again */
+	bool unsure;              /* fetched in the future: unchecked */
+	int64_t stored;           /* `fetched` as the file has it */
 };
 
-/* Looked up, nothing there. */
-struct sts_absence {
+/* What the last check of a domain said.  Times as above, 0 for never. */
+struct sts_check {
 	char domain[STS_NAME_MAX + 1];
-	int64_t recorded;
+	int64_t checked;    /* when the record was asked for */
+	int64_t next_check; /* until then no query */
+	/*
+	 * "No policy", where it is not STS_OK: why, of class RECORD, DNS,
+	 * FETCH or POLICY, and until when.  A live policy wins over it.
+	 */
+	enum sts_status reason;
 	int64_t until;
-	enum sts_status reason;  /* of class RECORD, DNS, FETCH or POLICY */
-	char id[STS_ID_MAX + 1]; /* of the failed fetch, else "" */
-	int64_t used;
-	bool unsure; /* recorded in the future: not an answer by itself */
+	/* The last fetch, where it failed: "" and STS_OK otherwise. */
+	char failed_id[STS_ID_MAX + 1];
+	enum sts_status failed_reason;
+	int64_t failed_since; /* the first failure in a row */
+	int64_t failed_next;  /* not before then for this id */
+	int64_t failures;     /* in a row */
+	int64_t refetched;    /* last fetch because no MX host was permitted */
+	int64_t warned;       /* last warning about the domain's DNS */
+	int64_t used;         /* last lookup for mail */
+	int64_t used_days; /* days on which mail used it; 2 stands for more */
+	bool unsure;       /* checked in the future: not an answer */
 };
+
+enum sts_kind { STS_KIND_POLICY, STS_KIND_CHECK, STS_KIND_ROUTES };
 
 /*
  * Opens the state directory for reading, or for writing too.
@@ -75,7 +91,7 @@ void sts_store_close(struct sts_store *store);
 
 /*
  * False where the path names another directory by now, or none: what is
- * written here is seen by nobody.
+ * written here is seen by no reader.
  */
 bool sts_store_is_current(const struct sts_store *store, const char *state_dir);
 
@@ -84,63 +100,88 @@ uid_t sts_store_uid(const struct sts_store *store);
 gid_t sts_store_gid(const struct sts_store *store);
 
 /*
- * Reads a domain's policy entry as it counts at `now`: times in the future
- * are clamped to now, and a `checked` in the future is 0, `expires` is at most
- * fetched + STS_MAX_AGE_LIMIT.  An expired entry is returned too; see
- * sts_entry_is_live.  STS_NOT_FOUND where there is no file; STS_ENTRY_CORRUPT
- * where there is one that cannot be believed; other local faults where it
- * cannot be read.  Frees with sts_entry_free; on failure there is nothing to
- * free.
+ * Reads a domain's policy as it counts at `now`: a `fetched` in the future is
+ * clamped to now, `expires` is at most fetched + STS_MAX_AGE_LIMIT.  An expired
+ * policy is returned too; see sts_entry_is_live.  STS_NOT_FOUND where there is
+ * no file; STS_ENTRY_CORRUPT where there is one that fails a check above;
+ * other local faults where it cannot be read.  Freed with sts_entry_free; on
+ * failure there is nothing to free.
  */
 enum sts_status sts_store_read_policy(struct sts_store *store,
     const char *domain, int64_t now, struct sts_entry *entry);
 void sts_entry_free(struct sts_entry *entry);
 
+/*
+ * Makes the entry that is stored for a policy that was fetched for `domain`
+ * after a record with `id`; the fetch began at fetched and fetched_us.
+ * `recheck` is the shortest life.  STS_NO_MEMORY.  Freed with sts_entry_free.
+ */
+enum sts_status sts_entry_make(struct sts_entry *entry, const char *domain,
+    const char *id, const struct sts_policy *policy, int64_t fetched,
+    int64_t fetched_us, int64_t recheck);
+
+/*
+ * Compare and swap: writes the entry, durably, unless a policy is there that
+ * was fetched later; then *replaced is false, which is no failure.  `now`:
+ * what claims to have been fetched after it does not count as later.
+ */
+enum sts_status sts_store_write_policy(struct sts_store *store,
+    const struct sts_entry *entry, int64_t now, bool *replaced);
+
+/*
+ * Removes the policy that was read as `entry`, and no other that replaced it
+ * since.  STS_NOT_FOUND where it is not there any more.
+ */
+enum sts_status sts_store_remove_policy(
+    struct sts_store *store, const struct sts_entry *entry);
+
 /* True where the policy is in force at `now`. */
 bool sts_entry_is_live(const struct sts_entry *entry, int64_t now);
 
-/* True where it is in force and its record need not be asked for yet. */
-bool sts_entry_is_fresh(
-    const struct sts_entry *entry, int64_t now, int64_t recheck);
+/* Reads a check; a file that fails a check is STS_NOT_FOUND.  As above. */
+enum sts_status sts_store_read_check(struct sts_store *store,
+    const char *domain, int64_t now, struct sts_check *check);
+enum sts_status sts_store_write_check(
+    struct sts_store *store, const struct sts_check *check);
+enum sts_status sts_store_remove_check(
+    struct sts_store *store, const char *domain);
 
 /*
- * Writes the entry (body, ids and times; entry->policy is not looked at, the
- * body must parse).  `durable` syncs file and directory: for a new body.
+ * True where the policy is in force and its record was asked for so lately
+ * that it need not be asked for again.  `check` may be zero.
  */
-enum sts_status sts_store_write_policy(
-    struct sts_store *store, const struct sts_entry *entry, bool durable);
+bool sts_entry_is_fresh(const struct sts_entry *entry,
+    const struct sts_check *check, int64_t now, int64_t recheck);
 
-/* Removes the policy, absence and routes of a domain; STS_NOT_FOUND: none. */
+/* True where "no policy" is on record and `until` has not come. */
+bool sts_check_is_none(const struct sts_check *check, int64_t now);
+
+/*
+ * True where "no policy" answers without a query: as above, recorded not in
+ * the future, and not a failed fetch (whose id may have changed since).
+ */
+bool sts_check_is_fresh(const struct sts_check *check, int64_t now);
+
+/*
+ * True where it is time to fetch a live policy again: it is due (core/due.h)
+ * and the last failure is not being waited out.
+ */
+bool sts_entry_wants_refresh(const struct sts_entry *entry,
+    const struct sts_check *check, int64_t now, int64_t refresh_after);
+
+/* Removes policy, check and routes of a domain; STS_NOT_FOUND: none. */
 enum sts_status sts_store_drop(struct sts_store *store, const char *domain);
 
 /*
- * The same for absences.  A file that cannot be believed is STS_NOT_FOUND.
- * `recorded` in the future is clamped to now and `until` with it.
+ * Called after a file of that kind was added: once in a while keeps the number
+ * of files below `max`, in batches (trim.c says what goes first).
  */
-enum sts_status sts_store_read_absence(struct sts_store *store,
-    const char *domain, int64_t now, struct sts_absence *absence);
-enum sts_status sts_store_write_absence(
-    struct sts_store *store, const struct sts_absence *absence);
-enum sts_status sts_store_drop_absence(
-    struct sts_store *store, const char *domain);
+void sts_store_trim(struct sts_store *store, enum sts_kind kind,
+    const char *domain, int64_t max, int64_t now);
 
-/* True where `until` has not come, whatever the reason. */
-bool sts_absence_is_live(const struct sts_absence *absence, int64_t now);
-
-/*
- * True where it answers without a query: live, recorded not in the future,
- * and not a failed fetch (whose id may have changed since).
- */
-bool sts_absence_is_fresh(const struct sts_absence *absence, int64_t now);
-
-/*
- * Keeps absent/ at or below `max` files, the oldest going first; looks only
- * at one directory in 256 a call, chosen by `domain`, so that it costs little.
- */
-void sts_store_trim_absences(
-    struct sts_store *store, const char *domain, int64_t max);
-
-enum sts_kind { STS_KIND_POLICY, STS_KIND_ABSENCE, STS_KIND_ROUTES };
+/* Removes the check of a domain where it says nothing any more. */
+void sts_store_expire_check(
+    struct sts_store *store, const char *domain, int64_t now);
 
 /*
  * Calls `each` with every domain that has a file of that kind, unread, in no
@@ -149,13 +190,10 @@ enum sts_kind { STS_KIND_POLICY, STS_KIND_ABSENCE, STS_KIND_ROUTES };
 enum sts_status sts_store_walk(struct sts_store *store, enum sts_kind kind,
     bool (*each)(void *arg, const char *domain), void *arg);
 
-/*
- * The newest `fetched` of the store, and the domain it was seen with; 0 and
- * "" where none is known.
- */
+/* The newest `fetched` of the store; 0 where none is known. */
 enum sts_status sts_store_read_newest(
-    struct sts_store *store, int64_t *fetched, char domain[STS_NAME_MAX + 1]);
+    struct sts_store *store, int64_t *fetched);
 enum sts_status sts_store_write_newest(
-    struct sts_store *store, int64_t fetched, const char *domain);
+    struct sts_store *store, int64_t fetched);
 
 #endif

@@ -74,7 +74,7 @@ sts_text_number(struct sts_cursor *c, const char *key, int64_t *out)
 		return false;
 	digits = sts_cursor_make(value.p, value.len);
 	return sts_cursor_number(&digits, 18, out) &&
-	       sts_cursor_left(&digits) == 0;
+	    sts_cursor_left(&digits) == 0;
 }
 
 bool
@@ -83,7 +83,7 @@ sts_text_status(struct sts_cursor *c, const char *key, enum sts_status *out)
 	char token[64];
 
 	return sts_text_string(c, key, token, sizeof(token)) &&
-	       sts_status_parse(token, out);
+	    sts_status_parse(token, out);
 }
 
 bool

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/due.h"
 #include "tool/out.h"
 #include "tool/query.h"
 #include "tool/tool.h"
@@ -89,7 +90,7 @@ struct listing {
 };
 
 /*
- * JSON lines are written as they come: a store may hold 100,000 absences,
+ * JSON lines are written as they come: a store may have 100,000 checks,
  * and one document in memory would be large.
  */
 static void
@@ -116,6 +117,7 @@ list_policy(struct listing *listing, const char *domain)
 {
 	struct sts_tool *tool = listing->tool;
 	struct sts_cache_line line;
+	struct sts_check check;
 	struct sts_entry entry;
 	enum sts_status status =
 	    sts_store_read_policy(listing->store, domain, tool->now, &entry);
@@ -129,44 +131,43 @@ list_policy(struct listing *listing, const char *domain)
 		emit(listing, &line);
 		return;
 	}
-	sts_cache_policy_line(&line, &entry, &tool->config, tool->now);
+	(void)sts_store_read_check(listing->store, domain, tool->now, &check);
+	sts_cache_policy_line(&line, &entry, &check, &tool->config, tool->now);
 	emit(listing, &line);
 	sts_entry_free(&entry);
 }
 
-/*
- * An absence that cannot be believed is a miss, as for a delivery, and not
- * listed.
- */
+/* A check beside a policy is part of the policy's line. */
 static void
-list_absence(struct listing *listing, const char *domain)
+list_check(struct listing *listing, const char *domain)
 {
 	struct sts_cache_line line;
-	struct sts_absence absence;
+	struct sts_check check;
 
-	if (sts_store_read_absence(
-		listing->store, domain, listing->tool->now, &absence) != STS_OK)
+	if (sts_store_read_check(
+		listing->store, domain, listing->tool->now, &check) != STS_OK ||
+	    check.reason == STS_OK)
 		return;
-	sts_cache_absence_line(&line, &absence, listing->tool->now);
+	sts_cache_none_line(&line, &check, listing->tool->now);
 	emit(listing, &line);
 }
 
 /* Merges the two sorted lists; a domain may be in both. */
 static void
 list_all(struct listing *listing, const struct names *policies,
-    const struct names *absences)
+    const struct names *checks)
 {
 	size_t p = 0, a = 0;
 
-	while (p < policies->count || a < absences->count) {
-		bool policy_next = a == absences->count ||
+	while (p < policies->count || a < checks->count) {
+		bool policy_next = a == checks->count ||
 		    (p < policies->count &&
-			strcmp(policies->name[p], absences->name[a]) <= 0);
+			strcmp(policies->name[p], checks->name[a]) <= 0);
 
 		if (policy_next)
 			list_policy(listing, policies->name[p++]);
 		else
-			list_absence(listing, absences->name[a++]);
+			list_check(listing, checks->name[a++]);
 	}
 }
 
@@ -183,7 +184,7 @@ int
 sts_tool_cache_list(struct sts_tool *tool)
 {
 	struct listing listing = {.tool = tool};
-	struct names policies = {0}, absences = {0};
+	struct names policies = {0}, checks = {0};
 	enum sts_status status;
 	int code = sts_tool_open_store(tool, false, &listing.store);
 
@@ -192,8 +193,7 @@ sts_tool_cache_list(struct sts_tool *tool)
 	listing.json = (tool->args.given & STS_OPT_JSON) != 0;
 	status = collect_sorted(listing.store, STS_KIND_POLICY, &policies);
 	if (status == STS_OK)
-		status =
-		    collect_sorted(listing.store, STS_KIND_ABSENCE, &absences);
+		status = collect_sorted(listing.store, STS_KIND_CHECK, &checks);
 	if (status != STS_OK) {
 		code = sts_tool_outside(tool, "%s", sts_status_text(status));
 		goto out;
@@ -202,7 +202,7 @@ sts_tool_cache_list(struct sts_tool *tool)
 		(void)fputs("[\n", tool->out);
 	else
 		print_head(tool);
-	list_all(&listing, &policies, &absences);
+	list_all(&listing, &policies, &checks);
 	if (listing.json)
 		(void)fputs(listing.lines > 0 ? "\n]\n" : "]\n", tool->out);
 	if (listing.failed)
@@ -210,12 +210,12 @@ sts_tool_cache_list(struct sts_tool *tool)
 		    tool, "%s", sts_status_text(STS_NO_MEMORY));
 out:
 	free_names(&policies);
-	free_names(&absences);
+	free_names(&checks);
 	sts_store_close(listing.store);
 	return code;
 }
 
-/* The body as served, foreign bytes escaped, each line indented. */
+/* The policy in its canonical form, foreign bytes escaped, indented. */
 static void
 print_body(FILE *out, const char *body, size_t len)
 {
@@ -232,16 +232,20 @@ print_body(FILE *out, const char *body, size_t len)
 
 /* What the list leaves out, too: who used it last, and the body. */
 static void
-show_policy(struct sts_tool *tool, const struct sts_entry *entry)
+show_policy(struct sts_tool *tool, const struct sts_entry *entry,
+    const struct sts_check *check)
 {
 	struct sts_cache_line line;
 
-	sts_cache_policy_line(&line, entry, &tool->config, tool->now);
+	sts_cache_policy_line(&line, entry, check, &tool->config, tool->now);
 	sts_out_line(tool->out, "state", "%s", line.state);
-	sts_query_print_entry(tool->out, entry, tool->now);
+	sts_query_print_entry(tool->out, entry, check, tool->now);
+	sts_out_time_line(tool->out, "due",
+	    sts_due_at(
+		entry->fetched, entry->expires, tool->config.refresh_after),
+	    tool->now);
 	sts_out_time_line(
-	    tool->out, "next check", entry->next_check, tool->now);
-	sts_out_time_line(tool->out, "last used", entry->used, tool->now);
+	    tool->out, "next check", check->next_check, tool->now);
 	print_body(tool->out, entry->body, entry->body_len);
 }
 
@@ -250,29 +254,29 @@ static enum sts_status
 show_entries(struct sts_tool *tool, struct sts_store *store, const char *domain)
 {
 	struct sts_entry entry;
-	struct sts_absence absence;
+	struct sts_check check;
 	struct sts_routes routes;
 	enum sts_status policy =
 	    sts_store_read_policy(store, domain, tool->now, &entry);
-	bool absent = sts_store_read_absence(
-			  store, domain, tool->now, &absence) == STS_OK;
+	bool checked =
+	    sts_store_read_check(store, domain, tool->now, &check) == STS_OK;
 	bool routed =
 	    sts_store_read_routes(store, domain, tool->now, &routes) == STS_OK;
 
-	if (policy == STS_OK || absent || routed)
+	if (policy == STS_OK || checked || routed)
 		sts_out_line(tool->out, "domain", "%s", domain);
 	if (policy == STS_OK) {
-		show_policy(tool, &entry);
+		show_policy(tool, &entry, &check);
 		sts_entry_free(&entry);
 	}
-	if (absent) {
-		sts_query_print_absence(tool->out, &absence, tool->now);
+	if (check.reason != STS_OK)
+		sts_query_print_none(tool->out, &check, tool->now);
+	if (checked)
 		sts_out_time_line(
-		    tool->out, "last used", absence.used, tool->now);
-	}
+		    tool->out, "last used", check.used, tool->now);
 	if (routed)
 		sts_query_print_routes(tool->out, &routes, tool->now);
-	if (policy == STS_NOT_FOUND && (absent || routed))
+	if (policy == STS_NOT_FOUND && (checked || routed))
 		return STS_OK;
 	return policy;
 }

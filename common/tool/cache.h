@@ -31,14 +31,14 @@ struct sts_cache_line {
 	bool marked;            /* has not worked for longer than a day */
 };
 
-/* Fills the line of a policy as it counts at `now`. */
+/* Fills the line of a policy as it counts at `now`; `check` may be zero. */
 void sts_cache_policy_line(struct sts_cache_line *line,
-    const struct sts_entry *entry, const struct sts_config *config,
-    int64_t now);
+    const struct sts_entry *entry, const struct sts_check *check,
+    const struct sts_config *config, int64_t now);
 
-/* The same for an absence. */
-void sts_cache_absence_line(struct sts_cache_line *line,
-    const struct sts_absence *absence, int64_t now);
+/* The same for "no policy". */
+void sts_cache_none_line(
+    struct sts_cache_line *line, const struct sts_check *check, int64_t now);
 
 /* The same for a policy file that cannot be read or believed. */
 void sts_cache_fault_line(struct sts_cache_line *line, enum sts_status fault);

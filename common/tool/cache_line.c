@@ -10,22 +10,10 @@
 #include "tool/out.h"
 #include "tool/query.h"
 
-/*
- * A failure began at failed_at at the latest; where each attempt renews that
- * time, the refresh that was due and did not succeed tells how long ago.
- */
-static bool
-fails_for_long(
-    const struct sts_entry *entry, const struct sts_config *config, int64_t now)
-{
-	return (entry->failed_at > 0 &&
-		   now - entry->failed_at > STS_LONG_FAILURE) ||
-	    now - entry->fetched > config->refresh_after + STS_LONG_FAILURE;
-}
-
 void
 sts_cache_policy_line(struct sts_cache_line *line,
-    const struct sts_entry *entry, const struct sts_config *config, int64_t now)
+    const struct sts_entry *entry, const struct sts_check *check,
+    const struct sts_config *config, int64_t now)
 {
 	memset(line, 0, sizeof(*line));
 	line->domain = entry->domain;
@@ -36,34 +24,38 @@ sts_cache_policy_line(struct sts_cache_line *line,
 	line->until = entry->expires;
 	if (!sts_entry_is_live(entry, now)) {
 		line->state = "expired";
-	} else if (sts_query_fetch_failed(entry)) {
+	} else if (check->failed_reason != STS_OK) {
 		line->state = "failed";
-		line->marked = fails_for_long(entry, config, now);
-	} else if (sts_entry_is_fresh(entry, now, config->recheck)) {
+		line->marked = now - check->failed_since > STS_LONG_FAILURE;
+	} else if (sts_entry_is_fresh(entry, check, now, config->recheck)) {
 		line->state = "fresh";
 	} else {
 		line->state = "stale";
 	}
-	if (sts_query_fetch_failed(entry))
-		line->reason = entry->failed_reason;
+	line->reason = check->failed_reason;
 }
 
 void
-sts_cache_absence_line(
-    struct sts_cache_line *line, const struct sts_absence *absence, int64_t now)
+sts_cache_none_line(
+    struct sts_cache_line *line, const struct sts_check *check, int64_t now)
 {
+	bool failed = check->failed_reason != STS_OK &&
+	    check->failed_reason == check->reason;
+
 	memset(line, 0, sizeof(*line));
-	line->domain = absence->domain;
+	line->domain = check->domain;
 	line->kind = "absent";
 	line->mode = "-";
-	(void)snprintf(line->id, sizeof(line->id), "%s", absence->id);
-	line->since = absence->recorded;
-	line->until = absence->until;
-	line->state = !sts_absence_is_live(absence, now) ? "expired"
-	    : absence->id[0] != '\0'                     ? "failed"
-	    : sts_absence_is_fresh(absence, now)         ? "fresh"
-							 : "stale";
-	line->reason = absence->reason;
+	if (failed)
+		(void)snprintf(
+		    line->id, sizeof(line->id), "%s", check->failed_id);
+	line->since = check->checked;
+	line->until = check->until;
+	line->state = !sts_check_is_none(check, now) ? "expired"
+	    : failed                                 ? "failed"
+	    : sts_check_is_fresh(check, now)         ? "fresh"
+						     : "stale";
+	line->reason = check->reason;
 }
 
 void

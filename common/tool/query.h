@@ -32,12 +32,6 @@ bool sts_query_delivers(const struct sts_query *query);
  */
 enum sts_status sts_query_reason(const struct sts_query *query);
 
-/*
- * True where the last fetch failed and the entry lives on.  Its failed_id may
- * be "": a refresh fetches though the record is gone.
- */
-bool sts_query_fetch_failed(const struct sts_entry *entry);
-
 /* Aligned "key: value" lines. */
 void sts_query_print(FILE *out, const struct sts_query *query);
 
@@ -46,12 +40,12 @@ bool sts_query_print_json(FILE *out, const struct sts_query *query);
 
 /*
  * The same description of an entry for `cache show`: record, policy, times,
- * failed fetch; the body is not part of it.
+ * failed fetch.  `check` may be zero.
  */
-void sts_query_print_entry(
-    FILE *out, const struct sts_entry *entry, int64_t now);
-void sts_query_print_absence(
-    FILE *out, const struct sts_absence *absence, int64_t now);
+void sts_query_print_entry(FILE *out, const struct sts_entry *entry,
+    const struct sts_check *check, int64_t now);
+void sts_query_print_none(
+    FILE *out, const struct sts_check *check, int64_t now);
 void sts_query_print_routes(
     FILE *out, const struct sts_routes *routes, int64_t now);
 

@@ -67,20 +67,21 @@ policy_json(const struct sts_policy *policy)
 
 /* null where the last fetch succeeded. */
 static json_t *
-failed_json(const struct sts_entry *entry)
+failed_json(const struct sts_check *check)
 {
-	if (!sts_query_fetch_failed(entry))
+	if (check->failed_reason == STS_OK)
 		return json_null();
 	return json_pack("{s:o, s:s, s:o, s:o}", "id",
-	    text_or_null(entry->failed_id), "reason",
-	    sts_status_name(entry->failed_reason), "at",
-	    sts_json_time(entry->failed_at), "next_attempt",
-	    sts_json_time(entry->failed_next));
+	    text_or_null(check->failed_id), "reason",
+	    sts_status_name(check->failed_reason), "since",
+	    sts_json_time(check->failed_since), "next_attempt",
+	    sts_json_time(check->failed_next));
 }
 
 /* What is known of a domain with a policy; nulls where there is none. */
 static bool
-set_entry(json_t *object, const struct sts_entry *entry)
+set_entry(json_t *object, const struct sts_entry *entry,
+    const struct sts_check *check)
 {
 	if (entry == NULL)
 		return sts_json_set(object, "policy", json_null()) &&
@@ -92,22 +93,22 @@ set_entry(json_t *object, const struct sts_entry *entry)
 	    sts_json_set(object, "fetched", sts_json_time(entry->fetched)) &&
 	    sts_json_set(object, "expires", sts_json_time(entry->expires)) &&
 	    sts_json_set(
-		object, "record_checked", sts_json_time(entry->checked)) &&
-	    sts_json_set(object, "failed_fetch", failed_json(entry));
+		object, "record_checked", sts_json_time(check->checked)) &&
+	    sts_json_set(object, "failed_fetch", failed_json(check));
 }
 
 /* null where there is a policy, or nothing is known. */
 static json_t *
-absence_json(const struct sts_answer *answer)
+none_json(const struct sts_answer *answer)
 {
-	const struct sts_absence *absence = &answer->absence;
+	const struct sts_check *check = &answer->check;
 
-	if (!answer->has_absence)
+	if (answer->has_entry || !answer->has_check)
 		return json_null();
 	return json_pack("{s:s, s:o, s:o}", "reason",
-	    sts_status_name(absence->reason), "looked_up",
-	    sts_json_time(absence->recorded), "until",
-	    sts_json_time(absence->until));
+	    sts_status_name(check->reason), "looked_up",
+	    sts_json_time(check->checked), "until",
+	    sts_json_time(check->until));
 }
 
 /* null where no line of the configuration decided. */
@@ -119,7 +120,6 @@ override_json(const struct sts_override *override)
 	    [STS_OVERRIDE_TESTING] = "testing",
 	    [STS_OVERRIDE_ENFORCE] = "enforce",
 	    [STS_OVERRIDE_POLICY] = "policy",
-	    [STS_OVERRIDE_BAD] = "bad",
 	};
 
 	if (override == NULL)
@@ -180,9 +180,7 @@ fill(json_t *object, const struct sts_query *query)
 	const struct sts_answer *answer = &query->answer;
 	const struct sts_entry *entry =
 	    answer->has_entry ? &answer->entry : NULL;
-	const char *id = entry != NULL ? entry->id
-	    : answer->has_absence      ? answer->absence.id
-				       : "";
+	const char *id = entry != NULL ? entry->id : answer->check.failed_id;
 	bool delivers = sts_query_delivers(query);
 	enum sts_status reason = sts_query_reason(query);
 	enum sts_verdict verdict =
@@ -199,8 +197,8 @@ fill(json_t *object, const struct sts_query *query)
 	    sts_json_set(
 		object, "reason_text", json_string(sts_status_text(reason))) &&
 	    sts_json_set(object, "record_id", text_or_null(id)) &&
-	    set_entry(object, entry) &&
-	    sts_json_set(object, "absence", absence_json(answer)) &&
+	    set_entry(object, entry, &answer->check) &&
+	    sts_json_set(object, "absence", none_json(answer)) &&
 	    sts_json_set(object, "override", override_json(answer->override)) &&
 	    sts_json_set(object, "mx_hosts", routes_json(query)) &&
 	    sts_json_set(object, "now", sts_json_time(query->now));

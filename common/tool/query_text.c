@@ -39,12 +39,6 @@ sts_query_reason(const struct sts_query *query)
 	return query->routes.count > 0 ? STS_NO_MATCH : query->routes.status;
 }
 
-bool
-sts_query_fetch_failed(const struct sts_entry *entry)
-{
-	return entry->failed_reason != STS_OK;
-}
-
 /* One line each: a policy may have hundreds. */
 static void
 print_patterns(FILE *out, const struct sts_policy *policy)
@@ -57,7 +51,8 @@ print_patterns(FILE *out, const struct sts_policy *policy)
 }
 
 void
-sts_query_print_entry(FILE *out, const struct sts_entry *entry, int64_t now)
+sts_query_print_entry(FILE *out, const struct sts_entry *entry,
+    const struct sts_check *check, int64_t now)
 {
 	char span[STS_AGE_TEXT];
 
@@ -70,27 +65,26 @@ sts_query_print_entry(FILE *out, const struct sts_entry *entry, int64_t now)
 	print_patterns(out, &entry->policy);
 	sts_out_time_line(out, "fetched", entry->fetched, now);
 	sts_out_time_line(out, "expires", entry->expires, now);
-	sts_out_time_line(out, "record checked", entry->checked, now);
-	if (!sts_query_fetch_failed(entry))
+	sts_out_time_line(out, "record checked", check->checked, now);
+	if (check->failed_reason == STS_OK)
 		return;
 	sts_out_line(out, "failed fetch", "id %s: %s (%s)",
-	    entry->failed_id[0] != '\0' ? entry->failed_id : "-",
-	    sts_status_text(entry->failed_reason),
-	    sts_status_name(entry->failed_reason));
-	sts_out_time_line(out, "failed at", entry->failed_at, now);
-	sts_out_time_line(out, "next attempt", entry->failed_next, now);
+	    check->failed_id[0] != '\0' ? check->failed_id : "-",
+	    sts_status_text(check->failed_reason),
+	    sts_status_name(check->failed_reason));
+	sts_out_time_line(out, "failed since", check->failed_since, now);
+	sts_out_time_line(out, "next attempt", check->failed_next, now);
 }
 
 void
-sts_query_print_absence(
-    FILE *out, const struct sts_absence *absence, int64_t now)
+sts_query_print_none(FILE *out, const struct sts_check *check, int64_t now)
 {
 	sts_out_line(out, "policy", "none: %s (%s)",
-	    sts_status_text(absence->reason), sts_status_name(absence->reason));
-	if (absence->id[0] != '\0')
-		sts_out_line(out, "record id", "%s", absence->id);
-	sts_out_time_line(out, "looked up", absence->recorded, now);
-	sts_out_time_line(out, "asked again", absence->until, now);
+	    sts_status_text(check->reason), sts_status_name(check->reason));
+	if (check->failed_id[0] != '\0')
+		sts_out_line(out, "record id", "%s", check->failed_id);
+	sts_out_time_line(out, "looked up", check->checked, now);
+	sts_out_time_line(out, "asked again", check->until, now);
 }
 
 /* Every address, since a probe or a block list is about addresses. */
@@ -154,11 +148,6 @@ print_override(FILE *out, const struct sts_override *override)
 		sts_out_line(out, "override", "domain %s policy %s (line %u)",
 		    override->name, override->file, override->line);
 		break;
-	case STS_OVERRIDE_BAD:
-		sts_out_line(out, "override",
-		    "line %u, which is ill-formed, may mean this domain (%s)",
-		    override->line, override->name);
-		break;
 	}
 }
 
@@ -210,9 +199,10 @@ sts_query_print(FILE *out, const struct sts_query *query)
 	if (answer->override != NULL)
 		print_override(out, answer->override);
 	if (answer->has_entry)
-		sts_query_print_entry(out, &answer->entry, query->now);
-	if (answer->has_absence)
-		sts_query_print_absence(out, &answer->absence, query->now);
+		sts_query_print_entry(
+		    out, &answer->entry, &answer->check, query->now);
+	else if (answer->has_check)
+		sts_query_print_none(out, &answer->check, query->now);
 	if (query->has_routes)
 		sts_query_print_routes(out, &query->routes, query->now);
 	print_verdict(out, query);

@@ -66,6 +66,31 @@ clear_progress(const struct sts_refresh *r)
 		(void)fprintf(r->tool->err, "\r%24s\r", "");
 }
 
+/* "KEY=N" into *count; another key leaves it alone. */
+static void
+take_count(const char *word, const char *key, size_t *count)
+{
+	size_t len = strlen(key);
+
+	if (strncmp(word, key, len) == 0 && word[len] == '=')
+		*count = strtoul(word + len + 1, NULL, 10);
+}
+
+/* The end of a refresh of all domains: its own account is exact. */
+static void
+take_totals(struct sts_refresh *r, const char *const word[5])
+{
+	size_t failed = 0;
+
+	for (size_t i = 1; i < 5; i++) {
+		take_count(word[i], "fetched", &r->succeeded);
+		take_count(word[i], "not_due", &r->not_due);
+		take_count(word[i], "failed", &failed);
+		take_count(word[i], "removed", &r->removed);
+	}
+	r->failed = failed > r->faults ? failed - r->faults : 0;
+}
+
 void
 sts_refresh_take(struct sts_refresh *r, char *line)
 {
@@ -79,7 +104,8 @@ sts_refresh_take(struct sts_refresh *r, char *line)
 		r->done = strtoul(word[1], NULL, 10);
 		r->total = strtoul(word[2], NULL, 10);
 		show_progress(r);
-	}
+	} else if (strcmp(word[0], "refreshed") == 0)
+		take_totals(r, word);
 }
 
 /* Reads lines until the resolver has no more; false: it fell silent. */
@@ -107,11 +133,11 @@ read_reports(struct sts_refresh *r, struct sts_child *child)
 int
 sts_refresh_summary(struct sts_refresh *r, bool died)
 {
-	/* All domains: only failures are told one by one. */
-	if (r->total > 0 && r->total >= r->failed + r->faults)
-		r->succeeded = r->total - r->failed - r->faults;
-	(void)fprintf(r->tool->out, "refreshed %zu, failed %zu\n", r->succeeded,
-	    r->failed + r->faults);
+	(void)fprintf(r->tool->out, "fetched %zu, not due %zu, failed %zu\n",
+	    r->succeeded, r->not_due, r->failed + r->faults);
+	if (r->removed > 0)
+		(void)fprintf(r->tool->out, "removed %zu, expired and unused\n",
+		    r->removed);
 	if (died)
 		return sts_tool_outside(
 		    r->tool, "%s", sts_status_text(STS_RESOLVER_DIED));

@@ -12,12 +12,13 @@ struct sts_refresh {
 	bool terminal; /* progress is shown */
 	size_t done, total;
 	size_t succeeded, failed, faults;
+	size_t not_due, removed;
 };
 
 /*
  * Takes one line of the resolver, without its line feed: "progress N TOTAL",
- * or "done refresh DOMAIN ok | failed REASON | fault REASON".  Anything else
- * is ignored.  The line is cut up.
+ * "done refresh DOMAIN ok | failed REASON | fault REASON", or "refreshed
+ * fetched=N not_due=N failed=N removed=N".  Anything else is ignored.  The line is cut up.
  */
 void sts_refresh_take(struct sts_refresh *refresh, char *line);
 

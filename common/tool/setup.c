@@ -22,7 +22,7 @@
 
 enum { DIR_MODE = 0750, FILE_MODE = 0640, DEPTH_MAX = 4 };
 
-static const char *const rooms[] = {"policies", "absent", "routes"};
+static const char *const rooms[] = {"policies", "checks", "routes"};
 
 enum { ROOM_COUNT = sizeof(rooms) / sizeof(rooms[0]) };
 

@@ -160,7 +160,7 @@ is_prefetched(const struct sts_config *config, const char *domain)
 static enum sts_status
 is_known(const struct sts_smtpd *s, const char *domain, bool *known)
 {
-	struct sts_absence absence;
+	struct sts_check check;
 	struct sts_entry entry;
 	struct sts_store *store;
 	struct sts_answer answer;
@@ -179,9 +179,10 @@ is_known(const struct sts_smtpd *s, const char *domain, bool *known)
 	if (sts_store_read_policy(store, domain, s->now, &entry) == STS_OK) {
 		*known = true;
 		sts_entry_free(&entry);
-	} else if (sts_store_read_absence(store, domain, s->now, &absence) ==
+	} else if (sts_store_read_check(store, domain, s->now, &check) ==
 	    STS_OK) {
-		*known = s->now - absence.recorded <= BELIEVED;
+		*known = check.reason != STS_OK &&
+		    s->now - check.checked <= BELIEVED;
 	}
 	sts_store_close(store);
 	return STS_OK;

@@ -33,7 +33,7 @@ show 'dlopen, mta-sts.so' "$("$B/tests/help_exim_load" "$object")"
 show -
 show 'answer: a fresh policy' \
 	"$(per_call -n 2000 "$object" "$conf" fresh.example)"
-show 'answer: an absence' \
+show 'answer: no policy' \
 	"$(per_call -n 2000 "$object" "$conf" absent.example)"
 show 'answer: a policy of 302 patterns' \
 	"$(per_call -n 500 "$object" "$conf" many.example)"

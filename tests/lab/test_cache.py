@@ -199,7 +199,10 @@ def test_refresh_of_all():
     lab.dns.commit()
     lab.age('d2.test', DAY + 1)
     mark = lab.now()
-    tap.same(refresh().returncode, 0, 'a refresh of all')
+    result = refresh()
+    tap.same(result.returncode, 0, 'a refresh of all')
+    tap.ok(re.search(r'^fetched 1, not due \d+, failed 0$', result.stdout,
+                     re.M), 'AGE-2: says what was fetched and what was not due')
     tap.same(lab.policy_requests('d3.test', mark), 0,
              'CAC-022: leaves out what was updated just now')
     mark = lab.now()

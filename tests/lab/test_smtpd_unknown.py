@@ -62,7 +62,7 @@ def known_long_ago(lab):
     lab.later(29 * DAY)
     lab.mx.add('mx.oldbad.test', 'nostarttls')
     sent(lab, 'bob@old.test', 'an old policy, resolver dead', True)
-    sent(lab, 'bob@oldfree.test', 'an old absence, resolver dead', False)
+    sent(lab, 'bob@oldfree.test', 'no policy long ago, resolver dead', False)
     message = taken(lab, 'bob@oldbad.test', 'an old policy, no STARTTLS')
     lab.expect_deferred(message, 'TLS required', 'and still enforced')
     lab.mta.empty_queue()

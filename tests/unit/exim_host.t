@@ -61,11 +61,12 @@ everything() { # NAME [OPTION...]
 	name=$1
 	shift
 	ask "$@" fresh.example testing.example absent.example stale.example \
-		corrupt.example new.example '[192.0.2.1]'
+		due.example corrupt.example new.example '[192.0.2.1]'
 	said "fresh.example: $enforce" "$name: a fresh policy is enforced"
 	said 'testing.example: mode=testing' "$name: testing"
-	said 'absent.example: mode=none' "$name: an absence"
+	said 'absent.example: mode=none' "$name: no policy"
 	said "stale.example: $enforce" "$name: a policy not checked for long"
+	said "due.example: $enforce" "$name: one that is to be fetched again"
 	said 'corrupt.example: mode=defer why=entry_corrupt' \
 		"$name: a file that cannot be believed"
 	said 'new.example: mode=defer why=ca_unusable' \
@@ -100,9 +101,12 @@ clean 'no descriptor left'
 # Enough for the store, not for a child.
 ask -N 60 -x 3 fresh.example absent.example stale.example new.example
 said "fresh.example: $enforce" 'three descriptors: a fresh policy'
-said 'absent.example: mode=none' 'three descriptors: an absence'
+said 'absent.example: mode=none' 'three descriptors: no policy'
 said "stale.example: $enforce" 'three descriptors: a stale policy'
 said 'new.example: mode=defer why=no_descriptors' 'three descriptors: unknown'
+clean 'three descriptors'
+ask -N 60 -x 3 due.example
+said "due.example: $enforce" 'three descriptors: a policy that is due'
 clean 'three descriptors'
 
 # Without a cache of its own libc can say to the byte what is allocated.
@@ -126,9 +130,11 @@ leaks_nothing() { # NAME
 ask -n 1000 fresh.example
 leaks_nothing '1,000 fresh policies'
 ask -n 1000 absent.example
-leaks_nothing '1,000 absences'
+leaks_nothing '1,000 times no policy'
 ask -n 1000 many.example
 leaks_nothing '1,000 policies of 300 names'
+ask -n 1000 due.example
+leaks_nothing '1,000 policies that are due'
 ask -n 1000 stale.example
 leaks_nothing '1,000 runs of a resolver'
 world ''
@@ -148,8 +154,8 @@ else
 		--errors-for-leak-kinds=definite,indirect,possible \
 		--error-exitcode=9 "$host" -n 10 "$object" \
 		"$world/mta-sts.conf" fresh.example testing.example \
-		absent.example stale.example corrupt.example new.example \
-		many.example '[192.0.2.1]' "$(printf '\303\274.example')" \
+		absent.example stale.example due.example corrupt.example \
+		new.example many.example '[192.0.2.1]' "$(printf '\303\274.example')" \
 		>"$out" 2>&1
 	ok 'memcheck finds nothing'
 	clean 'memcheck'

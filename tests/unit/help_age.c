@@ -6,9 +6,10 @@
  * usage: help_age STATE-DIR DOMAIN SECONDS
  *        help_age STATE-DIR DOMAIN set FIELD VALUE
  *
- * FIELD is fetched, expires, checked, next-check, used, failed-next or
- * max-age (which rewrites the body).  Also moves an absence.
- * Runs as the owner of the state directory (it becomes that user as root).
+ * FIELD is fetched or expires (of the policy), or checked, next-check, until,
+ * used, used-days, failed-since, failed-next, refetched or warned (of the
+ * check).  Runs as the owner of the state directory (it becomes that user as
+ * root).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,12 @@
 /* No clamping: as far in the future as a file may say. */
 static const int64_t far_future = INT64_C(1) << 52;
 
+struct known {
+	struct sts_entry entry;
+	struct sts_check check;
+	bool has_entry, has_check;
+};
+
 static void
 shift(int64_t *time, int64_t seconds)
 {
@@ -28,63 +35,94 @@ shift(int64_t *time, int64_t seconds)
 		*time -= seconds;
 }
 
-static int
-age_policy(struct sts_store *store, const char *domain, int64_t seconds)
+static void
+age(struct known *k, int64_t seconds)
 {
-	struct sts_entry e;
-	int result = 1;
-
-	if (sts_store_read_policy(store, domain, far_future, &e) != STS_OK)
-		return 0;
-	shift(&e.fetched, seconds);
-	shift(&e.expires, seconds);
-	shift(&e.checked, seconds);
-	shift(&e.next_check, seconds);
-	shift(&e.used, seconds);
-	shift(&e.failed_at, seconds);
-	shift(&e.failed_next, seconds);
-	if (sts_store_write_policy(store, &e, true) != STS_OK)
-		result = -1;
-	sts_entry_free(&e);
-	return result;
+	shift(&k->entry.fetched, seconds);
+	shift(&k->entry.expires, seconds);
+	shift(&k->check.checked, seconds);
+	shift(&k->check.next_check, seconds);
+	shift(&k->check.until, seconds);
+	shift(&k->check.failed_since, seconds);
+	shift(&k->check.failed_next, seconds);
+	shift(&k->check.refetched, seconds);
+	shift(&k->check.warned, seconds);
+	shift(&k->check.used, seconds);
 }
 
-static int
-age_absence(struct sts_store *store, const char *domain, int64_t seconds)
+static bool
+set_field(struct known *k, const char *field, int64_t value)
 {
-	struct sts_absence a;
+	struct {
+		const char *name;
+		int64_t *value;
+		bool has;
+	} fields[] = {
+	    {"fetched", &k->entry.fetched, k->has_entry},
+	    {"expires", &k->entry.expires, k->has_entry},
+	    {"checked", &k->check.checked, k->has_check},
+	    {"next-check", &k->check.next_check, k->has_check},
+	    {"until", &k->check.until, k->has_check},
+	    {"used", &k->check.used, k->has_check},
+	    {"used-days", &k->check.used_days, k->has_check},
+	    {"failed-since", &k->check.failed_since, k->has_check},
+	    {"failed-next", &k->check.failed_next, k->has_check},
+	    {"refetched", &k->check.refetched, k->has_check},
+	    {"warned", &k->check.warned, k->has_check},
+	};
 
-	if (sts_store_read_absence(store, domain, far_future, &a) != STS_OK)
-		return 0;
-	shift(&a.recorded, seconds);
-	shift(&a.until, seconds);
-	shift(&a.used, seconds);
-	return sts_store_write_absence(store, &a) == STS_OK ? 1 : -1;
-}
-
-static int
-set_field(struct sts_store *store, const char *domain, const char *field,
-    int64_t value)
-{
-	static const char *const names[] = {"fetched", "expires", "checked",
-	    "next-check", "used", "failed-next"};
-	struct sts_entry e;
-	int64_t *const fields[] = {&e.fetched, &e.expires, &e.checked,
-	    &e.next_check, &e.used, &e.failed_next};
-	int result = -1;
-
-	if (sts_store_read_policy(store, domain, far_future, &e) != STS_OK)
-		return -1;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strcmp(names[i], field) == 0) {
-			*fields[i] = value;
-			result = 1;
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		if (fields[i].has && strcmp(fields[i].name, field) == 0) {
+			*fields[i].value = value;
+			return true;
 		}
 	}
-	if (result == 1 && sts_store_write_policy(store, &e, true) != STS_OK)
-		result = -1;
+	return false;
+}
+
+/* The store puts no older policy in place of a newer one. */
+static void
+make_room(struct sts_store *store, const char *domain)
+{
+	struct sts_entry e;
+
+	if (sts_store_read_policy(store, domain, far_future, &e) != STS_OK)
+		return;
+	(void)sts_store_remove_policy(store, &e);
 	sts_entry_free(&e);
-	return result;
+}
+
+static bool
+write_back(struct sts_store *store, const char *domain, struct known *k)
+{
+	bool replaced;
+
+	make_room(store, domain);
+	if (k->has_entry &&
+	    sts_store_write_policy(store, &k->entry, far_future, &replaced) !=
+		STS_OK)
+		return false;
+	return !k->has_check ||
+	    sts_store_write_check(store, &k->check) == STS_OK;
+}
+
+static bool
+change(struct sts_store *store, int argc, char **argv)
+{
+	struct known k;
+	bool done = true;
+
+	k.has_entry = sts_store_read_policy(
+			  store, argv[2], far_future, &k.entry) == STS_OK;
+	k.has_check = sts_store_read_check(
+			  store, argv[2], far_future, &k.check) == STS_OK;
+	if (!k.has_entry && !k.has_check)
+		return false;
+	if (argc == 6)
+		done = set_field(&k, argv[4], atoll(argv[5]));
+	else
+		age(&k, atoll(argv[3]));
+	return done && write_back(store, argv[2], &k);
 }
 
 /* As root, becomes the owner of the state directory. */
@@ -106,12 +144,13 @@ int
 main(int argc, char **argv)
 {
 	struct sts_store *store;
-	int done;
+	bool done;
 
 	if (argc != 4 && !(argc == 6 && strcmp(argv[3], "set") == 0)) {
-		fprintf(stderr, "usage: help_age STATE-DIR DOMAIN SECONDS\n"
-				"       help_age STATE-DIR DOMAIN set FIELD "
-				"VALUE\n");
+		fprintf(stderr,
+		    "usage: help_age STATE-DIR DOMAIN SECONDS\n"
+		    "       help_age STATE-DIR DOMAIN set FIELD "
+		    "VALUE\n");
 		return 2;
 	}
 	become_owner(argv[1]);
@@ -119,16 +158,9 @@ main(int argc, char **argv)
 		fprintf(stderr, "help_age: cannot open %s\n", argv[1]);
 		return 3;
 	}
-	if (argc == 6)
-		done = set_field(store, argv[2], argv[4], atoll(argv[5]));
-	else {
-		int policy = age_policy(store, argv[2], atoll(argv[3]));
-		int absence = age_absence(store, argv[2], atoll(argv[3]));
-
-		done = policy < 0 || absence < 0 ? -1 : policy + absence;
-	}
+	done = change(store, argc, argv);
 	sts_store_close(store);
-	if (done <= 0)
-		fprintf(stderr, "help_age: no entry of %s\n", argv[2]);
-	return done > 0 ? 0 : 1;
+	if (!done)
+		fprintf(stderr, "help_age: nothing to change of %s\n", argv[2]);
+	return done ? 0 : 1;
 }

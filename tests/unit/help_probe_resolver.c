@@ -40,20 +40,33 @@ serve(const struct sts_config *config, const char *port)
 static enum sts_status
 write_policy(struct sts_store *store, char **argv)
 {
-	struct sts_entry e = {.id = "id1"};
+	int64_t now = (int64_t)time(NULL);
+	struct sts_check c = {
+	    .checked = now, .next_check = now + 300, .used = now};
+	struct sts_policy policy;
+	struct sts_entry e;
+	enum sts_status status;
+	bool replaced;
 	char body[4096] = "version: STSv1\nmode: enforce\nmax_age: 604800\n";
 	size_t at = strlen(body);
 
-	snprintf(e.domain, sizeof(e.domain), "%s", argv[0]);
+	snprintf(c.domain, sizeof(c.domain), "%s", argv[0]);
 	for (int i = 1; argv[i] != NULL && at < sizeof(body); i++)
 		at += (size_t)snprintf(
 		    body + at, sizeof(body) - at, "mx: %s\n", argv[i]);
-	e.fetched = e.checked = e.used = time(NULL);
-	e.next_check = e.checked + 300;
-	e.expires = e.fetched + 604800;
-	e.body = body;
-	e.body_len = strlen(body);
-	return sts_store_write_policy(store, &e, false);
+	status = sts_policy_parse(&policy, body, strlen(body), NULL, NULL);
+	if (status == STS_OK)
+		status = sts_entry_make(
+		    &e, argv[0], "id1", &policy, now, 0, 300);
+	if (status != STS_OK)
+		return status;
+	/* In place of one that this second has brought already. */
+	(void)sts_store_drop(store, argv[0]);
+	status = sts_store_write_policy(store, &e, now, &replaced);
+	if (status == STS_OK)
+		status = sts_store_write_check(store, &c);
+	sts_entry_free(&e);
+	return status;
 }
 
 static enum sts_status

@@ -5,7 +5,7 @@
  *
  * usage: help_resolver CONFIG PORT serve
  *        help_resolver CONFIG PORT refresh
- *        help_resolver CONFIG PORT lookup|force DOMAIN...
+ *        help_resolver CONFIG PORT lookup|force|due|refetch DOMAIN...
  *
  * Looks up the domains one after the other, printing one answer line each.
  */
@@ -33,8 +33,10 @@ on_done(void *arg, enum sts_status status)
 static int
 run_one(struct sts_resolver *r, const char *what, const char *domain)
 {
-	enum sts_task task =
-	    strcmp(what, "force") == 0 ? STS_TASK_FORCE : STS_TASK_LOOKUP;
+	enum sts_task task = strcmp(what, "force") == 0 ? STS_TASK_FORCE
+	    : strcmp(what, "due") == 0                  ? STS_TASK_AFTER
+	    : strcmp(what, "refetch") == 0              ? STS_TASK_REFETCH
+							: STS_TASK_LOOKUP;
 	struct outcome o = {false, STS_OK};
 
 	if (!sts_lookup_start(r, domain, task, on_done, &o))
@@ -55,6 +57,18 @@ on_refreshed(void *arg, const char *domain, enum sts_status status, size_t done,
 	(void)done;
 	(void)total;
 	sts_answer_line(STDOUT_FILENO, "refresh", domain, status);
+}
+
+static int
+refresh_all(struct sts_resolver *r)
+{
+	struct sts_refresh_counts c;
+
+	if (sts_refresh_all(r, on_refreshed, NULL, &c) != STS_OK)
+		return 3;
+	printf("fetched=%zu not_due=%zu failed=%zu removed=%zu\n", c.fetched,
+	    c.not_due, c.failed, c.removed);
+	return 0;
 }
 
 int
@@ -80,8 +94,7 @@ main(int argc, char **argv)
 	if (strcmp(argv[3], "serve") == 0)
 		result = sts_serve(&r, STDIN_FILENO, STDOUT_FILENO);
 	else if (strcmp(argv[3], "refresh") == 0)
-		result =
-		    sts_refresh_all(&r, on_refreshed, NULL) == STS_OK ? 0 : 3;
+		result = refresh_all(&r);
 	for (int i = 4; i < argc && result == 0; i++)
 		result = run_one(&r, argv[3], argv[i]);
 	sts_resolver_close(&r);

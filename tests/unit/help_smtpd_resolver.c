@@ -3,7 +3,7 @@
  * Stands in for mta-sts-resolver, once and serving, without a network: what it
  * finds out about a domain, and how it misbehaves, is said by the name.
  *
- *     enforce testing none   the policy it writes; else it writes an absence
+ *     enforce testing none   the policy it writes; else it writes "no policy"
  *     nomx                   the policy permits none of the MX hosts
  *     badcert deadmx         what the last probe of all MX hosts says
  *     downmx                 a probe finds that the first MX host is dead
@@ -67,14 +67,17 @@ flag(const char *name)
 static void
 write_policy(struct sts_store *store, const char *domain, const char *mode)
 {
-	struct sts_entry e = {.id = "id1"};
+	int64_t now = (int64_t)time(NULL);
+	struct sts_check c = {
+	    .checked = now, .next_check = now + config.recheck, .used = now};
+	struct sts_policy policy;
+	struct sts_entry e;
 	char body[800];
+	bool replaced;
+	size_t len;
 
-	snprintf(e.domain, sizeof(e.domain), "%s", domain);
-	e.fetched = e.checked = e.used = time(NULL);
-	e.next_check = e.checked + config.recheck;
-	e.expires = e.fetched + 604800;
-	e.body_len = (size_t)(strstr(domain, "nomx") != NULL
+	snprintf(c.domain, sizeof(c.domain), "%s", domain);
+	len = (size_t)(strstr(domain, "nomx") != NULL
 		? snprintf(body, sizeof(body),
 		      "version: STSv1\nmode: %s\nmx: other.example\n"
 		      "max_age: 604800\n",
@@ -83,19 +86,27 @@ write_policy(struct sts_store *store, const char *domain, const char *mode)
 		      "version: STSv1\nmode: %s\nmx: mx1.%s\nmx: mx2.%s\n"
 		      "max_age: 604800\n",
 		      mode, domain, domain));
-	e.body = body;
-	(void)sts_store_write_policy(store, &e, false);
+	if (sts_policy_parse(&policy, body, len, NULL, NULL) != STS_OK ||
+	    sts_entry_make(&e, domain, "id1", &policy, now, 0,
+		config.recheck) != STS_OK)
+		exit(9);
+	(void)sts_store_write_policy(store, &e, now, &replaced);
+	(void)sts_store_write_check(store, &c);
+	sts_entry_free(&e);
 }
 
 static void
-write_absence(struct sts_store *store, const char *domain)
+write_none(struct sts_store *store, const char *domain)
 {
-	struct sts_absence a = {.reason = STS_NO_RECORD};
+	int64_t now = (int64_t)time(NULL);
+	struct sts_check c = {.reason = STS_NO_RECORD,
+	    .checked = now,
+	    .next_check = now + config.recheck,
+	    .until = now + config.negative_ttl,
+	    .used = now};
 
-	snprintf(a.domain, sizeof(a.domain), "%s", domain);
-	a.recorded = time(NULL);
-	a.until = a.recorded + config.negative_ttl;
-	(void)sts_store_write_absence(store, &a);
+	snprintf(c.domain, sizeof(c.domain), "%s", domain);
+	(void)sts_store_write_check(store, &c);
 }
 
 static void
@@ -166,7 +177,7 @@ record(const char *what, const char *domain)
 		if (i < 3)
 			write_policy(store, domain, modes[i]);
 		else
-			write_absence(store, domain);
+			write_none(store, domain);
 	}
 	sts_store_close(store);
 }

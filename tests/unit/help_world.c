@@ -4,7 +4,8 @@
  * directory: help_world FAKE [CONFIGURATION-LINE...].  In it are
  *
  *     fresh.example    enforce, just checked
- *     stale.example    enforce, unexpired, not checked for an hour
+ *     stale.example    enforce, half a day old, not checked for an hour
+ *     due.example      enforce, more than a day old, not checked since
  *     testing.example  testing, just checked
  *     absent.example   looked up, no record
  *     corrupt.example  a damaged policy file
@@ -48,9 +49,10 @@ main(int argc, char **argv)
 		    "%s\n", argv[i]);
 	world_make(&w, argv[1], lines);
 	world_policy(&w, "state", "fresh.example", ENFORCE, 1, 1);
-	world_policy(&w, "state", "stale.example", ENFORCE, 86400, 3600);
+	world_policy(&w, "state", "stale.example", ENFORCE, 43200, 3600);
+	world_policy(&w, "state", "due.example", ENFORCE, 90000, 90000);
 	world_policy(&w, "state", "testing.example", TESTING, 1, 1);
-	world_absence(&w, "state", "absent.example", "", 1, 3600);
+	world_none(&w, "state", "absent.example", "", 1, 3600);
 	world_policy(&w, "state", "corrupt.example", ENFORCE, 1, 1);
 	world_damage(&w, "policies", "corrupt.example");
 	add_many(&w);

@@ -555,8 +555,7 @@ def probe_faults():
 
 
 def newest(when):
-    text = ("mta-sts newest 1\ndomain: other.test\n"
-            f"fetched: {int(when)}\n")
+    text = f"mta-sts newest 2\nfetched: {int(when)}\n"
     return text + f"crc32: {zlib.crc32(text.encode()):08x}\n"
 
 

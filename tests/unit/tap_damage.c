@@ -161,7 +161,8 @@ weaken(struct text *t)
 	static const char *const edits[][2] = {{"mode: enforce", "mode: none"},
 	    {"mode: enforce", "mode: testing"}, {"mode: testing", "mode: none"},
 	    {"mx: ", "mx: *."}, {"mx: ", "xx: "}, {"max_age: ", "max_age: 0"},
-	    {"policy 1", "absence 1"}, {"expires: ", "expires: 1\nx: "},
+	    {"policy 2", "check 1"}, {"check 1", "policy 2"},
+	    {"policy 2", "policy 1"}, {"expires: ", "expires: 1\nx: "},
 	    {"reason: no_record", "reason: ok"}, {"until: ", "until: 9"},
 	    {DAMAGE_DOMAIN, DAMAGE_OTHER}, {"crc32: ", "crc32:"},
 	    {"\n", "\r\n"}};

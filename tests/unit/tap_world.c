@@ -28,7 +28,7 @@ static void __attribute__((format(printf, 1, 2))) shell(const char *format, ...)
 		give_up(command);
 }
 
-/* Files of the store are believed only if their directory's owner wrote them.
+/* Files of the store are accepted only if their directory's owner wrote them.
  */
 static void
 as_owner(bool on)
@@ -113,46 +113,73 @@ world_policy(const struct world *w, const char *where, const char *domain,
     const char *body, int64_t fetched_ago, int64_t checked_ago)
 {
 	int64_t now = (int64_t)time(NULL);
-	struct sts_entry e = {.id = "id1",
-	    .fetched = now - fetched_ago,
-	    .checked = now - checked_ago,
+	struct sts_check c = {.checked = now - checked_ago,
 	    .next_check = now - checked_ago + 300};
 	struct sts_policy policy;
+	struct sts_entry e;
 	struct sts_store *store;
+	bool replaced;
 
-	snprintf(e.domain, sizeof(e.domain), "%s", domain);
-	e.body_len = strlen(body);
-	if ((e.body = strdup(body)) == NULL ||
-	    sts_policy_parse(&policy, body, e.body_len, NULL, NULL) != STS_OK)
+	snprintf(c.domain, sizeof(c.domain), "%s", domain);
+	if (sts_policy_parse(&policy, body, strlen(body), NULL, NULL) !=
+		STS_OK ||
+	    sts_entry_make(
+		&e, domain, "id1", &policy, now - fetched_ago, 0, 0) != STS_OK)
 		give_up("the policy of a test is ill-formed");
-	e.expires = e.fetched + policy.max_age;
 	as_owner(true);
 	store = open_store(w, where);
-	if (sts_store_write_policy(store, &e, false) != STS_OK)
+	(void)sts_store_drop(store, domain);
+	if (sts_store_write_policy(store, &e, now, &replaced) != STS_OK ||
+	    sts_store_write_check(store, &c) != STS_OK)
 		give_up("cannot write a policy");
 	sts_store_close(store);
 	as_owner(false);
-	free(e.body);
+	sts_entry_free(&e);
+}
+
+static void
+write_check(
+    const struct world *w, const char *where, const struct sts_check *check)
+{
+	struct sts_store *store;
+
+	as_owner(true);
+	store = open_store(w, where);
+	if (sts_store_write_check(store, check) != STS_OK)
+		give_up("cannot write a check");
+	sts_store_close(store);
+	as_owner(false);
 }
 
 void
-world_absence(const struct world *w, const char *where, const char *domain,
-    const char *id, int64_t recorded_ago, int64_t life)
+world_none(const struct world *w, const char *where, const char *domain,
+    const char *id, int64_t checked_ago, int64_t life)
 {
 	int64_t now = (int64_t)time(NULL);
-	struct sts_absence a = {.recorded = now - recorded_ago,
-	    .until = now - recorded_ago + life,
+	struct sts_check c = {.checked = now - checked_ago,
+	    .until = now - checked_ago + life,
 	    .reason = id[0] != '\0' ? STS_FETCH_CONNECT : STS_NO_RECORD};
-	struct sts_store *store;
 
-	snprintf(a.domain, sizeof(a.domain), "%s", domain);
-	snprintf(a.id, sizeof(a.id), "%s", id);
-	as_owner(true);
-	store = open_store(w, where);
-	if (sts_store_write_absence(store, &a) != STS_OK)
-		give_up("cannot write an absence");
-	sts_store_close(store);
-	as_owner(false);
+	if (id[0] != '\0') {
+		c.failed_reason = c.reason;
+		c.failed_since = c.checked;
+		c.failed_next = c.until;
+		c.failures = 1;
+	}
+	snprintf(c.domain, sizeof(c.domain), "%s", domain);
+	snprintf(c.failed_id, sizeof(c.failed_id), "%s", id);
+	write_check(w, where, &c);
+}
+
+void
+world_trouble(const struct world *w, const char *where, const char *domain)
+{
+	struct sts_check c = {
+	    .checked = (int64_t)time(NULL), .reason = STS_DNS_SERVFAIL};
+
+	c.until = c.next_check = c.checked + 60;
+	snprintf(c.domain, sizeof(c.domain), "%s", domain);
+	write_check(w, where, &c);
 }
 
 void

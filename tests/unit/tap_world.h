@@ -34,16 +34,20 @@ unsigned world_runs(const struct world *w);
 
 /*
  * Writes a policy into DIR/`where` ("state", "prepared") that was fetched and
- * checked so many seconds ago; the mode is part of the body.
+ * checked so many seconds ago, in place of all that is known of the domain.
  */
 void world_policy(const struct world *w, const char *where, const char *domain,
     const char *body, int64_t fetched_ago, int64_t checked_ago);
 
-/* The same for an absence; `id` is not "" after a failed fetch. */
-void world_absence(const struct world *w, const char *where, const char *domain,
-    const char *id, int64_t recorded_ago, int64_t life);
+/* The same for "no policy"; `id` is not "" after a failed fetch. */
+void world_none(const struct world *w, const char *where, const char *domain,
+    const char *id, int64_t checked_ago, int64_t life);
 
-/* Flips one bit of a domain's file of that kind ("policies", "absent"). */
+/* A check that met SERVFAIL a moment ago. */
+void world_trouble(
+    const struct world *w, const char *where, const char *domain);
+
+/* Flips one bit of a domain's file of that kind ("policies", "checks"). */
 void world_damage(const struct world *w, const char *kind, const char *domain);
 
 #endif

@@ -33,21 +33,22 @@ enum held {
 	UNCHECKED, /* enforce, unexpired, checked an hour ago */
 	UNCHECKED_TESTING,
 	UNCHECKED_NONE,
-	EXPIRED,         /* enforce */
-	FRESH_ABSENCE,   /* no record */
-	FAILED_ABSENCE,  /* a fetch that failed, still held back */
-	EXPIRED_ABSENCE, /* no record, two hours ago */
-	CORRUPT,         /* a damaged enforce policy */
-	CORRUPT_AND_ABSENCE,
-	CORRUPT_ABSENCE,
-	EXPIRED_AND_ABSENCE,
-	UNCHECKED_AND_ABSENCE,
-	FUTURE,        /* enforce, fetched tomorrow */
-	FUTURE_ABSENCE /* no record, looked up tomorrow */
+	EXPIRED,      /* enforce */
+	FRESH_NONE,   /* no record */
+	FAILED_NONE,  /* a fetch that failed, still held back */
+	EXPIRED_NONE, /* no record, two hours ago */
+	CORRUPT,      /* a damaged enforce policy */
+	CORRUPT_AND_NONE,
+	CORRUPT_NONE,
+	EXPIRED_AND_NONE,
+	UNCHECKED_AND_NONE,
+	DUE,        /* enforce, past refresh-after, unchecked */
+	FUTURE,     /* enforce, fetched tomorrow */
+	FUTURE_NONE /* no record, looked up tomorrow */
 };
 
 /* What the resolver finds, where the fake is one that stores. */
-enum found { FINDS_NOTHING, FINDS_POLICY, FINDS_ABSENCE };
+enum found { FINDS_NOTHING, FINDS_POLICY, FINDS_NONE };
 
 struct scenario {
 	const char *behaviour;
@@ -73,35 +74,35 @@ struct scenario {
 static const struct scenario scenarios[] = {
     /* answered from the store */
     {"a fresh policy", "crashes", FRESH, 0, "", E, STS_OK, 0, 0, 0, 0},
-    {"a fresh absence", "crashes", FRESH_ABSENCE, 0, "",
+    {"a fresh negative entry", "crashes", FRESH_NONE, 0, "",
 	N, STS_NO_RECORD, 0, 0, 0, 0},
-    {"a fresh absence beside an expired policy", "crashes",
-	EXPIRED_AND_ABSENCE, 0, "", N, STS_NO_RECORD, 0, 0, 0, 0},
+    {"a fresh negative entry beside an expired policy", "crashes",
+	EXPIRED_AND_NONE, 0, "", N, STS_NO_RECORD, 0, 0, 0, 0},
 
     /* answered by the resolver */
     {"nothing known, a policy is found", "stores", NOTHING, FINDS_POLICY, "",
 	E, STS_OK, 1, 0, 0, 0},
-    {"nothing known, no policy is found", "stores", NOTHING, FINDS_ABSENCE, "",
+    {"nothing known, no policy is found", "stores", NOTHING, FINDS_NONE, "",
 	N, STS_NO_RECORD, 1, 0, 0, 0},
     {"an unchecked policy is confirmed", "stores", UNCHECKED, FINDS_POLICY, "",
 	E, STS_OK, 1, 0, 0, 0},
     {"an unchecked policy stays in force without being stored anew", "ok",
 	UNCHECKED, 0, "", E, STS_OK, 1, 0, 0, 0},
-    {"an absence never beats an unexpired policy", "ok",
-	UNCHECKED_AND_ABSENCE, 0, "", E, STS_OK, 1, 0, 0, 0},
-    {"an expired policy is gone", "stores", EXPIRED, FINDS_ABSENCE, "",
+    {"a negative entry never beats an unexpired policy", "ok",
+	UNCHECKED_AND_NONE, 0, "", E, STS_OK, 1, 0, 0, 0},
+    {"an expired policy is gone", "stores", EXPIRED, FINDS_NONE, "",
 	N, STS_NO_RECORD, 1, 0, 0, 0},
     {"an expired policy is found again", "stores", EXPIRED, FINDS_POLICY, "",
 	E, STS_OK, 1, 0, 0, 0},
-    {"an absence that ran out", "stores", EXPIRED_ABSENCE, FINDS_POLICY, "",
+    {"a negative entry that ran out", "stores", EXPIRED_NONE, FINDS_POLICY, "",
 	E, STS_OK, 1, 0, 0, 0},
-    {"an absence after a failed fetch is asked about", "stores",
-	FAILED_ABSENCE, FINDS_POLICY, "", E, STS_OK, 1, 0, 0, 0},
-    {"and holds where the resolver leaves it", "ok", FAILED_ABSENCE, 0, "",
+    {"a negative entry after a failed fetch is asked about", "stores",
+	FAILED_NONE, FINDS_POLICY, "", E, STS_OK, 1, 0, 0, 0},
+    {"and holds where the resolver leaves it", "ok", FAILED_NONE, 0, "",
 	N, STS_FETCH_CONNECT, 1, 0, 0, 0},
     {"times in the future are asked about", "stores", FUTURE, FINDS_POLICY, "",
 	E, STS_OK, 1, 0, 0, 0},
-    {"a corrupt absence is a miss", "stores", CORRUPT_ABSENCE, FINDS_POLICY,
+    {"a damaged negative entry is a miss", "stores", CORRUPT_NONE, FINDS_POLICY,
 	"", E, STS_OK, 1, 0, 0, 0},
     {"a corrupt policy is mended by a fetch", "stores", CORRUPT, FINDS_POLICY,
 	"", E, STS_OK, 1, 0, 0, 0},
@@ -116,11 +117,11 @@ static const struct scenario scenarios[] = {
     /* a corrupt policy is never "no policy" */
     {"a corrupt policy that nobody mends", "ok", CORRUPT, 0, "",
 	D, STS_ENTRY_CORRUPT, 1, 0, 0, 0},
-    {"a corrupt policy, and an absence is recorded", "stores", CORRUPT,
-	FINDS_ABSENCE, "", D, STS_ENTRY_CORRUPT, 1, 0, 0, 0},
-    {"a corrupt policy beside an absence", "ok", CORRUPT_AND_ABSENCE, 0, "",
+    {"a corrupt policy, and a negative entry is recorded", "stores", CORRUPT,
+	FINDS_NONE, "", D, STS_ENTRY_CORRUPT, 1, 0, 0, 0},
+    {"a corrupt policy beside a negative entry", "ok", CORRUPT_AND_NONE, 0, "",
 	D, STS_ENTRY_CORRUPT, 1, 0, 0, 0},
-    {"a corrupt policy, no resolver", "", CORRUPT_AND_ABSENCE, 0, "",
+    {"a corrupt policy, no resolver", "", CORRUPT_AND_NONE, 0, "",
 	D, STS_ENTRY_CORRUPT, 0, 0, 0, 0},
     {"a corrupt policy under on-local-error deliver", "ok", CORRUPT, 0,
 	DELIVER, N, STS_ENTRY_CORRUPT, 1, 0, 0, 0},
@@ -192,21 +193,21 @@ static const struct scenario scenarios[] = {
 	E, STS_RESOLVER_DIED, 1, 0, 0, 0},
     {"hang, an unchecked policy", "hangs", UNCHECKED, 0, "",
 	E, STS_RESOLVER_TIMEOUT, 1, 0, 7900, 10000},
-    {"fault, an unchecked policy beside an absence", "fault",
-	UNCHECKED_AND_ABSENCE, 0, "", E, STS_CA_UNUSABLE, 1, 0, 0, 0},
+    {"fault, an unchecked policy beside a negative entry", "fault",
+	UNCHECKED_AND_NONE, 0, "", E, STS_CA_UNUSABLE, 1, 0, 0, 0},
     {"fault, an unchecked testing policy", "fault", UNCHECKED_TESTING, 0, "",
 	T, STS_CA_UNUSABLE, 1, 0, 0, 0},
     {"fault, a policy from the future", "fault", FUTURE, 0, "",
 	E, STS_CA_UNUSABLE, 1, 0, 0, 0},
-    {"fault, an absence", "fault", FAILED_ABSENCE, 0, "",
+    {"fault, a negative entry", "fault", FAILED_NONE, 0, "",
 	N, STS_FETCH_CONNECT, 1, 0, 0, 0},
-    {"fault, an absence from the future", "fault", FUTURE_ABSENCE, 0, "",
+    {"fault, a negative entry from the future", "fault", FUTURE_NONE, 0, "",
 	N, STS_NO_RECORD, 1, 0, 0, 0},
-    {"fault, an absence that ran out", "fault", EXPIRED_ABSENCE, 0, "",
+    {"fault, a negative entry that ran out", "fault", EXPIRED_NONE, 0, "",
 	D, STS_CA_UNUSABLE, 1, 0, 0, 0},
     {"fault, an expired policy", "fault", EXPIRED, 0, "",
 	D, STS_CA_UNUSABLE, 1, 0, 0, 0},
-    {"fault, a corrupt absence", "fault", CORRUPT_ABSENCE, 0, "",
+    {"fault, a damaged negative entry", "fault", CORRUPT_NONE, 0, "",
 	D, STS_CA_UNUSABLE, 1, 0, 0, 0},
 
     /* the budget of a process */
@@ -222,10 +223,12 @@ static const struct scenario scenarios[] = {
 	N, STS_BUDGET, 1, 60000, 1900, 2900},
     {"budget spent, an unchecked policy", "late_fault", UNCHECKED, 0, "",
 	E, STS_BUDGET, 1, 60000, 1900, 2900},
-    {"budget spent, an absence", "late_fault", FAILED_ABSENCE, 0, "",
+    {"budget spent, a negative entry", "late_fault", FAILED_NONE, 0, "",
 	N, STS_FETCH_CONNECT, 1, 60000, 1900, 2900},
-    {"budget nearly spent: 5 s and no more", "hangs", NOTHING, 0, "",
-	D, STS_BUDGET, 1, 59000, 4900, 6500},
+    {"budget nearly spent: 2 s and no more", "hangs", NOTHING, 0, "",
+	D, STS_BUDGET, 1, 59000, 1900, 3500},
+    {"5 s of the budget left: they are waited for", "hangs", NOTHING, 0, "",
+	D, STS_BUDGET, 1, 55000, 4900, 6500},
 
     /* overrides */
     {"off: as if there were no policy", "crashes", FRESH, 0,
@@ -258,17 +261,7 @@ static const struct scenario scenarios[] = {
 	D, STS_CONFIG, 0, 0, 0, 0},
     {"the same under deliver", "ok", NOTHING, 0,
 	DELIVER "domain good.example policy /nonexistent/policy\n",
-	D, STS_CONFIG, 0, 0, 0, 0},
-    {"a line that does not say what holds for a domain", "ok", FRESH, 0,
-	"domain good.example enforc\n", D, STS_CONFIG, 0, 0, 0, 0},
-    {"the same under deliver, where nothing is known", "ok", NOTHING, 0,
-	DELIVER "domain good.example enforc\n", D, STS_CONFIG, 0, 0, 0, 0},
-    {"a line that may mean a domain", "ok", FRESH, 0,
-	"domain good,example enforce\n", D, STS_CONFIG, 0, 0, 0, 0},
-    {"a line that cannot mean a domain", "crashes", FRESH, 0,
-	"domain god.example enforc\n", E, STS_OK, 0, 0, 0, 0},
-    {"a line that names no domain", "crashes", FRESH, 0,
-	"domain * off\n", E, STS_OK, 0, 0, 0, 0},
+	N, STS_CONFIG, 0, 0, 0, 0},
     {"a policy file that is a device", "ok", FRESH, 0,
 	"domain good.example policy /dev/zero\n", D, STS_CONFIG, 0, 0, 0, 0},
 };
@@ -287,46 +280,48 @@ hold(const struct world *w, enum held held)
 		world_policy(w, "state", domain, ENFORCE, 100, 100);
 		break;
 	case UNCHECKED_TESTING:
-		world_policy(w, "state", domain, TESTING, DAY, 3600);
+		world_policy(w, "state", domain, TESTING, DAY / 2, 3600);
 		break;
 	case UNCHECKED_NONE:
-		world_policy(w, "state", domain, MODE_NONE, DAY, 3600);
+		world_policy(w, "state", domain, MODE_NONE, DAY / 2, 3600);
 		break;
-	case EXPIRED_AND_ABSENCE:
-		world_absence(w, "state", domain, "", 60, 3600);
-		/* FALLTHROUGH */
 	case EXPIRED:
+	case EXPIRED_AND_NONE:
 		world_policy(w, "state", domain, ENFORCE, 8 * DAY, 8 * DAY);
 		break;
-	case CORRUPT_ABSENCE:
-	case FRESH_ABSENCE:
-		world_absence(w, "state", domain, "", 60, 3600);
+	case FAILED_NONE:
+		world_none(w, "state", domain, "id1", 60, 300);
 		break;
-	case FAILED_ABSENCE:
-		world_absence(w, "state", domain, "id1", 60, 300);
+	case EXPIRED_NONE:
+		world_none(w, "state", domain, "", 7200, 3600);
 		break;
-	case EXPIRED_ABSENCE:
-		world_absence(w, "state", domain, "", 7200, 3600);
-		break;
-	case UNCHECKED_AND_ABSENCE:
-	case CORRUPT_AND_ABSENCE:
-		world_absence(w, "state", domain, "", 60, 3600);
-		/* FALLTHROUGH */
 	case CORRUPT:
 	case UNCHECKED:
-		world_policy(w, "state", domain, ENFORCE, DAY, 3600);
+	case CORRUPT_AND_NONE:
+	case UNCHECKED_AND_NONE:
+		world_policy(w, "state", domain, ENFORCE, DAY / 2, 3600);
+		break;
+	case DUE:
+		world_policy(w, "state", domain, ENFORCE, DAY + 60, 3600);
 		break;
 	case FUTURE:
 		world_policy(w, "state", domain, ENFORCE, -DAY, -DAY);
 		break;
-	case FUTURE_ABSENCE:
-		world_absence(w, "state", domain, "", -DAY, 3600);
+	case FUTURE_NONE:
+		world_none(w, "state", domain, "", -DAY, 3600);
+		break;
+	case CORRUPT_NONE:
+	case FRESH_NONE:
 		break;
 	}
-	if (held == CORRUPT || held == CORRUPT_AND_ABSENCE)
+	if (held == EXPIRED_AND_NONE || held == CORRUPT_NONE ||
+	    held == FRESH_NONE || held == UNCHECKED_AND_NONE ||
+	    held == CORRUPT_AND_NONE)
+		world_none(w, "state", domain, "", 60, 3600);
+	if (held == CORRUPT || held == CORRUPT_AND_NONE)
 		world_damage(w, "policies", domain);
-	if (held == CORRUPT_ABSENCE)
-		world_damage(w, "absent", domain);
+	if (held == CORRUPT_NONE)
+		world_damage(w, "checks", domain);
 }
 
 /* What came of one scenario, in its own process. */
@@ -359,10 +354,10 @@ is_consistent(const struct sts_answer *a, const struct world *w)
 	    a->verdict == STS_VERDICT_TESTING;
 
 	return strcmp(a->domain, "good.example") == 0 &&
-	    !(a->has_entry && a->has_absence) && (!by_policy || a->has_entry) &&
+	    (!by_policy || a->has_entry) &&
 	    (a->verdict != STS_VERDICT_DEFER ||
-		(!a->has_entry && !a->has_absence)) &&
-	    a->asked == (world_runs(w) > 0) &&
+		(!a->has_entry && !a->has_check)) &&
+	    (!a->due || a->has_entry) && a->asked == (world_runs(w) > 0) &&
 	    (!a->has_entry || a->entry.policy.body == a->entry.body);
 }
 
@@ -468,9 +463,8 @@ test_scenarios(void)
 		if (s->found == FINDS_POLICY)
 			world_policy(
 			    w, "prepared", "good.example", ENFORCE, 0, 0);
-		if (s->found == FINDS_ABSENCE)
-			world_absence(
-			    w, "prepared", "good.example", "", 0, 3600);
+		if (s->found == FINDS_NONE)
+			world_none(w, "prepared", "good.example", "", 0, 3600);
 	}
 	start_scenarios(attempts, outcomes, 0, SCENARIOS, true);
 	for (int i = 0; i < SCENARIOS; i += AT_ONCE) {
@@ -739,13 +733,15 @@ test_store_alone(void)
 	expect_stored(FRESH, "", E, STS_OK, "a fresh policy");
 	expect_stored(UNCHECKED, "", E, STS_OK, "an unchecked policy");
 	expect_stored(EXPIRED, "", D, STS_NOT_FOUND, "an expired policy");
-	expect_stored(FAILED_ABSENCE, "", N, STS_FETCH_CONNECT, "an absence");
-	expect_stored(EXPIRED_ABSENCE, "", D, STS_NOT_FOUND, "an old absence");
+	expect_stored(
+	    FAILED_NONE, "", N, STS_FETCH_CONNECT, "a negative entry");
+	expect_stored(
+	    EXPIRED_NONE, "", D, STS_NOT_FOUND, "an old negative entry");
 	expect_stored(CORRUPT, "", D, STS_ENTRY_CORRUPT, "a corrupt policy");
 	expect_stored(CORRUPT, DELIVER, N, STS_ENTRY_CORRUPT,
 	    "a corrupt policy, deliver");
-	expect_stored(CORRUPT_AND_ABSENCE, "", D, STS_ENTRY_CORRUPT,
-	    "a corrupt policy beside an absence");
+	expect_stored(CORRUPT_AND_NONE, "", D, STS_ENTRY_CORRUPT,
+	    "a corrupt policy beside a negative entry");
 	expect_stored(FRESH, "domain good.example off\n", N, STS_OK, "off");
 }
 
@@ -797,9 +793,169 @@ expect_next(struct sts_budget *budget, const struct world *w,
 	sts_config_free(&config);
 }
 
+/* Waits until a resolver that is not ours has run so often. */
+static void
+await_runs(const struct world *w, unsigned runs)
+{
+	for (int i = 0; i < 100 && world_runs(w) < runs; i++)
+		usleep(50000);
+}
+
+/* The first line of what the fake was started with. */
+static void
+read_ran(const struct world *w, char *line, int size)
+{
+	char path[100];
+	FILE *f;
+
+	line[0] = '\0';
+	snprintf(path, sizeof(path), "%s/ran", w->dir);
+	if ((f = fopen(path, "r")) == NULL)
+		return;
+	if (fgets(line, size, f) == NULL)
+		line[0] = '\0';
+	fclose(f);
+}
+
+/* AGE-1, CAC-052: a policy that is due answers at once, and is fetched then. */
+static void
+test_due(void)
+{
+	static struct sts_budget budget;
+	struct sts_config config;
+	struct sts_answer answer;
+	int64_t start = sts_monotonic_ms();
+	char line[200];
+	struct world w;
+
+	world_make(&w, "hangs_alone", "");
+	hold(&w, DUE);
+	(void)sts_config_load(&config, w.conf, NULL, NULL);
+	for (int i = 0; i < 3; i++) {
+		sts_ask(&config, "good.example", &budget, &answer);
+		is_str(sts_verdict_name(answer.verdict), "enforce",
+		    "a policy that is due answers");
+		ok(answer.due && !answer.asked && answer.why == STS_OK,
+		    "no resolver is waited for");
+		sts_answer_free(&answer);
+	}
+	ok(sts_monotonic_ms() - start < 3000, "at once");
+	await_runs(&w, 1);
+	read_ran(&w, line, sizeof(line));
+	ok(strstr(line, "--due good.example\n") != NULL,
+	    "a resolver fetches it again: %s", line);
+	is_int(world_runs(&w), 1, "once a minute and process");
+	ok(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD,
+	    "and is not ours to reap");
+	sts_config_free(&config);
+	world_remove(&w);
+}
+
+/* ID-1: whoever found no permitted MX host has the policy fetched again. */
+static void
+test_refetch(void)
+{
+	struct sts_config config;
+	char line[200];
+	struct world w;
+
+	world_make(&w, "silent", "");
+	(void)sts_config_load(&config, w.conf, NULL, NULL);
+	is_int(sts_client_refetch(&config, "Good.Example."), STS_OK,
+	    "a fetch is asked for");
+	await_runs(&w, 1);
+	read_ran(&w, line, sizeof(line));
+	ok(strstr(line, "--refetch good.example\n") != NULL,
+	    "of the normalised domain: %s", line);
+	is_int(sts_client_refetch(&config, "[192.0.2.1]"), STS_ADDRESS_LITERAL,
+	    "an address has no policy");
+	sts_config_free(&config);
+	world_remove(&w);
+}
+
+/* All waiting counts, but a second of each lookup. */
+static void
+test_budget_counts(void)
+{
+	static struct sts_budget budget;
+	struct sts_config config;
+	struct sts_answer answer;
+	struct world w;
+
+	world_make(&w, "stores_late", "");
+	world_policy(&w, "prepared", "good.example", ENFORCE, 0, 0);
+	(void)sts_config_load(&config, w.conf, NULL, NULL);
+	sts_ask(&config, "good.example", &budget, &answer);
+	is_str(sts_verdict_name(answer.verdict), "enforce", "after 3 s");
+	ok(budget.slow_ms >= 1900 && budget.slow_ms < 4000,
+	    "of which %lld ms are charged", (long long)budget.slow_ms);
+	sts_answer_free(&answer);
+	sts_config_free(&config);
+	world_remove(&w);
+}
+
+/*
+ * A policy in force when the question was asked answers it, also where it runs
+ * out while the resolver is at work.
+ */
+static void
+test_expires_meanwhile(void)
+{
+	struct sts_config config;
+	struct sts_answer answer;
+	struct world w;
+
+	world_make(&w, "stores_late", "refresh-after 1000000\n");
+	world_policy(&w, "state", "good.example",
+	    "version: STSv1\nmode: enforce\nmx: mx.good.example\n"
+	    "max_age: 1001\n",
+	    1000, 1000);
+	world_none(&w, "state", "good.example", "id1", 2, 300);
+	world_none(&w, "prepared", "good.example", "id1", 0, 300);
+	(void)sts_config_load(&config, w.conf, NULL, NULL);
+	sts_ask(&config, "good.example", NULL, &answer);
+	is_str(sts_verdict_name(answer.verdict), "enforce",
+	    "it was in force when the question was asked");
+	sts_answer_free(&answer);
+	sts_ask_store(&config, "good.example", &answer);
+	is_str(sts_verdict_name(answer.verdict), "none", "and is not now");
+	sts_answer_free(&answer);
+	sts_config_free(&config);
+	world_remove(&w);
+}
+
+/* DNS in trouble, RFC 8461 3.1 silent: the operator says what it counts for. */
+static void
+test_on_dns_error(void)
+{
+	static const struct {
+		const char *lines;
+		const char *verdict;
+	} cases[] = {{"", "none"}, {"on-dns-error deliver\n", "none"},
+	    {"on-dns-error defer\n", "defer"}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sts_config config;
+		struct sts_answer answer;
+		struct world w;
+
+		world_make(&w, "crashes", cases[i].lines);
+		world_trouble(&w, "state", "good.example");
+		(void)sts_config_load(&config, w.conf, NULL, NULL);
+		sts_ask(&config, "good.example", NULL, &answer);
+		is_str(sts_verdict_name(answer.verdict), cases[i].verdict,
+		    "DNS in trouble: %s", cases[i].lines);
+		is_str(sts_status_name(answer.why), "dns_servfail",
+		    "with its reason");
+		sts_answer_free(&answer);
+		sts_config_free(&config);
+		world_remove(&w);
+	}
+}
+
 /* A message may have a thousand recipients at one domain. */
 static void
-test_asked_lately(void)
+test_asked_recently(void)
 {
 	static struct sts_budget budget;
 	struct world w, other;
@@ -834,7 +990,7 @@ test_asked_and_answered(void)
 	struct world w;
 
 	world_make(&w, "ok", "");
-	hold(&w, FAILED_ABSENCE);
+	hold(&w, FAILED_NONE);
 	expect_next(&budget, &w, "good.example", N, 1, "a failed fetch");
 	expect_next(&budget, &w, "good.example", N, 1, "the next recipient");
 	hold(&w, UNCHECKED);
@@ -885,7 +1041,12 @@ main(void)
 	test_as_root();
 	test_store_alone();
 	test_detached();
-	test_asked_lately();
+	test_due();
+	test_refetch();
+	test_budget_counts();
+	test_expires_meanwhile();
+	test_on_dns_error();
+	test_asked_recently();
 	test_asked_and_answered();
 	test_start_resolver();
 	test_scenarios();

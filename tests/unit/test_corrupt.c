@@ -161,7 +161,7 @@ struct victim {
 	const char *name;
 	const char *mode;    /* of the policy; NULL: there is none */
 	int64_t checked_ago; /* seconds */
-	bool absence;        /* there is one, beside the policy if need be */
+	bool none;           /* "no policy" is on record, beside one or alone */
 	bool large;          /* a body of nearly 64 KiB */
 	enum sts_kind kind;  /* which file is damaged */
 	const char *answer;  /* how the intact one begins */
@@ -175,13 +175,17 @@ static const struct victim victims[] = {
 	STS_KIND_POLICY, "mode=enforce "},
     {"enforce, large", "enforce", 10, false, true, STS_KIND_POLICY,
 	"mode=enforce "},
-    {"enforce beside an absence", "enforce", 10, true, false, STS_KIND_POLICY,
+    {"enforce beside \"no policy\"", "enforce", 10, true, false, STS_KIND_POLICY,
 	"mode=enforce "},
     {"testing", "testing", 10, false, false, STS_KIND_POLICY, "mode=testing"},
     {"mode none", "none", 10, false, false, STS_KIND_POLICY, "mode=none"},
-    {"absence", NULL, 0, true, false, STS_KIND_ABSENCE, "mode=none"},
-    {"absence beside enforce", "enforce", 10, true, false, STS_KIND_ABSENCE,
+    {"no policy", NULL, 0, true, false, STS_KIND_CHECK, "mode=none"},
+    {"no policy beside enforce", "enforce", 10, true, false, STS_KIND_CHECK,
 	"mode=enforce "},
+    {"the check of enforce", "enforce", 10, false, false, STS_KIND_CHECK,
+	"mode=enforce "},
+    {"the check of enforce, past recheck", "enforce", 9000, false, false,
+	STS_KIND_CHECK, "mode=enforce "},
 };
 
 /* Names below one wildcard: large in the file, short in the answer. */
@@ -206,30 +210,37 @@ static void
 make_policy(struct sts_store *store, const struct victim *v, const char *domain)
 {
 	static char body[STS_BODY_MAX + 1];
+	size_t len = make_body(v, body, sizeof(body));
 	int64_t now = (int64_t)time(NULL);
-	struct sts_entry e = {.id = "id1", .used = now, .body = body};
+	struct sts_policy policy;
+	struct sts_entry e;
+	bool replaced;
 
-	snprintf(e.domain, sizeof(e.domain), "%s", domain);
-	e.body_len = make_body(v, body, sizeof(body));
-	e.fetched = e.checked = now - v->checked_ago;
-	e.expires = e.fetched + 604800;
-	e.next_check = e.checked + 300;
-	if (sts_store_write_policy(store, &e, false) != STS_OK)
+	if (sts_policy_parse(&policy, body, len, NULL, NULL) != STS_OK ||
+	    sts_entry_make(&e, domain, "id1", &policy, now - v->checked_ago, 0,
+		300) != STS_OK)
 		give_up("policy");
+	if (sts_store_write_policy(store, &e, now, &replaced) != STS_OK ||
+	    !replaced)
+		give_up("policy");
+	sts_entry_free(&e);
 }
 
 static void
-make_absence(struct sts_store *store, const char *domain)
+make_check(struct sts_store *store, const struct victim *v, const char *domain)
 {
 	int64_t now = (int64_t)time(NULL);
-	struct sts_absence a = {.recorded = now - 10,
-	    .until = now + 80000,
-	    .reason = STS_NO_RECORD,
-	    .used = now};
+	struct sts_check c = {.checked = now - v->checked_ago, .used = now};
 
-	snprintf(a.domain, sizeof(a.domain), "%s", domain);
-	if (sts_store_write_absence(store, &a) != STS_OK)
-		give_up("absence");
+	c.next_check = c.checked + 300;
+	if (v->none) {
+		c.checked = now - 10;
+		c.until = now + 80000;
+		c.reason = STS_NO_RECORD;
+	}
+	snprintf(c.domain, sizeof(c.domain), "%s", domain);
+	if (sts_store_write_check(store, &c) != STS_OK)
+		give_up("check");
 }
 
 /* Of the victim's file, and of the directory it is in. */
@@ -237,7 +248,7 @@ static void
 make_path(const char *domain, enum sts_kind kind, char *path, char *dir)
 {
 	snprintf(dir, 100, "%s/%s/%02x", state,
-	    kind == STS_KIND_POLICY ? "policies" : "absent",
+	    kind == STS_KIND_POLICY ? "policies" : "checks",
 	    (unsigned)(sts_domain_hash(domain) & 0xff));
 	snprintf(path, 200, "%s/%s", dir, domain);
 }
@@ -278,7 +289,8 @@ remove_elsewhere(void)
 static void
 make_store(const struct victim *v)
 {
-	static const struct victim weak = {.mode = "none", .checked_ago = 10};
+	static const struct victim weak = {
+	    .mode = "none", .checked_ago = 10, .none = true};
 	char path[200], dir[100];
 	struct sts_store *store;
 
@@ -288,15 +300,15 @@ make_store(const struct victim *v)
 		give_up(state);
 	if (v->mode != NULL)
 		make_policy(store, v, DOMAIN);
-	if (v->absence)
-		make_absence(store, DOMAIN);
+	if (v->none || v->kind == STS_KIND_CHECK)
+		make_check(store, v, DOMAIN);
 	make_policy(store, &weak, OTHER);
-	make_absence(store, OTHER);
+	make_check(store, &weak, OTHER);
 	sts_store_close(store);
 	make_path(DOMAIN, v->kind, path, dir);
 	read_text(path, &intact);
 	make_path(
-	    OTHER, draw(2) ? STS_KIND_POLICY : STS_KIND_ABSENCE, path, dir);
+	    OTHER, draw(2) ? STS_KIND_POLICY : STS_KIND_CHECK, path, dir);
 	read_text(path, &stranger);
 }
 
@@ -319,8 +331,10 @@ ask_client(void)
 {
 	static char text[20000];
 	static char no_resolver[] = "missing";
-	struct sts_config config = {
-	    .state_dir = state, .resolver = no_resolver, .recheck = 300};
+	struct sts_config config = {.state_dir = state,
+	    .resolver = no_resolver,
+	    .recheck = 300,
+	    .refresh_after = 86400};
 	struct sts_answer answer;
 	size_t len;
 

@@ -111,14 +111,14 @@ test_answers(void)
 	    1);
 	world_policy(&w, "state", "none.example",
 	    "version: STSv1\nmode: none\nmax_age: 9999\n", 1, 1);
-	world_absence(&w, "state", "absent.example", "", 1, 3600);
+	world_none(&w, "state", "absent.example", "", 1, 3600);
 	is_str(query("Enforce.Example.", w.conf),
 	    "mode=enforce "
 	    "ign=!^([^.]+[.]b[.]example|mx1[.]a[.]example)$:*",
 	    "enforce, with the hosts to ignore");
 	is_str(query("testing.example", w.conf), "mode=testing", "testing");
 	is_str(query("none.example", w.conf), "mode=none", "mode none");
-	is_str(query("absent.example", w.conf), "mode=none", "an absence");
+	is_str(query("absent.example", w.conf), "mode=none", "no policy");
 	before = strdup(query("enforce.example", w.conf));
 	errno = ENOTTY;
 	is_str(query("enforce.example", w.conf), before, "the same again");

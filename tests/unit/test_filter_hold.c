@@ -167,7 +167,7 @@ static void
 test_asynchronous(void)
 {
 	begin("", NULL);
-	world_absence(&w, "state", "known.test", "", 10, 3600);
+	world_none(&w, "state", "known.test", "", 10, 3600);
 	connect_local(1);
 	connect_local(2);
 	rcpt(1, 1, "none-slow4000.test");
@@ -484,7 +484,7 @@ test_memory(void)
 	long answered = 0;
 
 	begin("", NULL);
-	world_absence(&w, "state", "known.test", "", 10, 3600);
+	world_none(&w, "state", "known.test", "", 10, 3600);
 	for (int round = 0; round < ROUNDS; round++) {
 		for (unsigned i = 0; i < EACH; i++) {
 			unsigned session = (unsigned)round * EACH + i;

@@ -312,7 +312,7 @@ test_refresh(void)
 	    "refresh-after 3600\nprefetch enforce-kept.test\n"
 	    "prefetch none-kept.test\nprefetch Known.Test\n"
 	    "prefetch fault-kept.test\n");
-	world_absence(&w, "state", "known.test", "", 10, 3600);
+	world_none(&w, "state", "known.test", "", 10, 3600);
 	age("young.test", 3500);
 	for (int i = 0; i < 20; i++) {
 		char domain[64];

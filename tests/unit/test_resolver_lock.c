@@ -47,7 +47,7 @@ main(void)
 {
 	char dir[] = "/tmp/mta-sts-lock.XXXXXX", conf[64], remove[80];
 	struct outcome o = {false, STS_INTERNAL};
-	struct sts_absence absence;
+	struct sts_check check;
 	struct sts_resolver r;
 	struct sts_config config;
 	bool held;
@@ -79,9 +79,9 @@ main(void)
 		(void)sts_loop_step(r.loop, 100);
 	is_str(sts_status_name(o.status), "ok", "and ends well");
 	is_int(
-	    sts_store_read_absence(r.store, "a.example", sts_now(), &absence),
+	    sts_store_read_check(r.store, "a.example", sts_now(), &check),
 	    STS_OK, "with its result recorded");
-	is_int(sts_status_class(absence.reason), STS_CLASS_DNS,
+	is_int(sts_status_class(check.reason), STS_CLASS_DNS,
 	    "which is the network's");
 	sts_resolver_close(&r);
 	sts_config_free(&config);

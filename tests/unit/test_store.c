@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/due.h"
 #include "store/file.h"
 #include "store/lock.h"
 #include "store/routes.h"
@@ -33,17 +34,31 @@ path_of(const char *kind, const char *domain)
 	return path;
 }
 
+/* A policy of `domain` that was fetched at `fetched`. */
 static void
-fill(struct sts_entry *e, const char *domain)
+make(struct sts_entry *e, const char *domain, const char *body, int64_t fetched)
 {
-	memset(e, 0, sizeof(*e));
-	strcpy(e->domain, domain);
-	strcpy(e->id, "20261122");
-	e->fetched = e->checked = e->used = now;
-	e->expires = now + 604800;
-	e->next_check = now + 300;
-	e->body = strdup(BODY);
-	e->body_len = strlen(BODY);
+	struct sts_policy policy;
+
+	if (sts_policy_parse(&policy, body, strlen(body), NULL, NULL) !=
+		STS_OK ||
+	    sts_entry_make(e, domain, "20261122", &policy, fetched, 5, 300) !=
+		STS_OK)
+		ok(false, "a policy for the test");
+}
+
+/* In place of what is there, newer or not. */
+static enum sts_status
+put(struct sts_store *store, struct sts_entry *e)
+{
+	enum sts_status status;
+	bool replaced;
+
+	(void)sts_store_drop(store, e->domain);
+	status = sts_store_write_policy(store, e, now, &replaced);
+	ok(status != STS_OK || replaced, "what is written is there");
+	sts_entry_free(e);
+	return status;
 }
 
 static struct sts_store *
@@ -61,10 +76,8 @@ write_good(struct sts_store *store, const char *domain)
 {
 	struct sts_entry e;
 
-	fill(&e, domain);
-	is_int(sts_store_write_policy(store, &e, true), STS_OK,
-	    "a policy of %s is written", domain);
-	free(e.body);
+	make(&e, domain, BODY, now);
+	is_int(put(store, &e), STS_OK, "a policy of %s is written", domain);
 }
 
 static enum sts_status
@@ -81,69 +94,182 @@ read_status(struct sts_store *store, const char *domain)
 static void
 test_round_trip(struct sts_store *store)
 {
+	struct sts_check none = {0},
+			 check = {
+			     .checked = now + 1000, .next_check = now + 1300};
 	struct sts_entry e, r;
 	struct stat st;
 
-	fill(&e, "good.test");
-	strcpy(e.failed_id, "older");
-	e.failed_at = now - 10;
-	e.failed_next = now + 290;
-	e.failed_reason = STS_FETCH_TIMEOUT;
+	make(&e, "good.test", BODY, now);
 	umask(0);
-	is_int(sts_store_write_policy(store, &e, true), STS_OK, "write");
+	is_int(put(store, &e), STS_OK, "write");
 	umask(022);
 	is_int(sts_store_read_policy(store, "good.test", now, &r), STS_OK,
 	    "read back");
 	is_str(r.id, "20261122", "the record id");
-	is_int(r.expires, e.expires, "expires");
-	is_str(r.failed_id, "older", "the failed id");
-	is_int(r.failed_reason, STS_FETCH_TIMEOUT, "the reason");
-	is_str(r.body, BODY, "the body as served");
+	ok(r.fetched == now && r.fetched_us == 5, "the time of the fetch");
+	is_int(r.expires, now + 604800, "expires");
 	is_int(r.policy.mode, STS_MODE_ENFORCE, "the parsed mode");
-	ok(sts_entry_is_live(&r, now) && !sts_entry_is_live(&r, e.expires),
+	ok(sts_policy_permits(&r.policy, "mx.good.test"), "the pattern");
+	ok(sts_entry_is_live(&r, now) && !sts_entry_is_live(&r, r.expires),
 	    "it is in force until it expires, not longer");
-	ok(sts_entry_is_fresh(&r, now + 299, 300) &&
-		!sts_entry_is_fresh(&r, now + 300, 300) &&
-		!sts_entry_is_fresh(&r, now + 30, 20),
-	    "it is fresh for recheck seconds");
+	ok(sts_entry_is_fresh(&r, &none, now + 299, 300) &&
+		!sts_entry_is_fresh(&r, &none, now + 300, 300) &&
+		!sts_entry_is_fresh(&r, &none, now + 30, 20),
+	    "without a check it is fresh for recheck seconds");
+	ok(sts_entry_is_fresh(&r, &check, now + 1299, 300) &&
+		!sts_entry_is_fresh(&r, &check, now + 1300, 300),
+	    "the last check makes it fresh again");
+	check.next_check = now + 1060;
+	ok(!sts_entry_is_fresh(&r, &check, now + 1060, 300),
+	    "unless the next one is to come earlier");
 	is_int(stat(path_of("policies", "good.test"), &st), 0,
 	    "it lies at policies/XX/DOMAIN");
 	is_int(st.st_mode & 07777, 0640, "mode 0640 whatever the umask");
 	sts_entry_free(&r);
-	free(e.body);
 	is_int(read_status(store, "other.test"), STS_NOT_FOUND,
 	    "another domain is not found");
+}
+
+/* DISK-1: the names and values that are a policy's, and nothing else. */
+static void
+test_small(struct sts_store *store)
+{
+	char body[STS_BODY_MAX], *at = body;
+	struct sts_entry e, r;
+	struct stat st;
+
+	at += sprintf(at, "version: STSv1\nmode: enforce\nmx: b.test\n");
+	while (at < body + STS_BODY_MAX - 200)
+		at += sprintf(at, "x-y: %s\n", "ignored, ill-formed: \x01");
+	at += sprintf(at,
+	    "mx: A.test\nmx: b.test\nmx: *.c.test\n"
+	    "max_age: 99999999\n");
+	make(&e, "small.test", body, now);
+	is_str(e.body,
+	    "version: STSv1\nmode: enforce\nmax_age: 31557600\n"
+	    "mx: b.test\nmx: a.test\nmx: *.c.test\n",
+	    "distinct patterns in the order of the file, nothing ignored");
+	is_int(put(store, &e), STS_OK, "write");
+	is_int(stat(path_of("policies", "small.test"), &st), 0, "stat");
+	ok(st.st_size < 400, "63 KB of ill-formed lines take %d bytes",
+	    (int)st.st_size);
+	is_int(sts_store_read_policy(store, "small.test", now, &r), STS_OK,
+	    "read back");
+	is_int(r.policy.mx_count, 3, "three patterns");
+	is_int(r.expires, now + STS_MAX_AGE_LIMIT, "the age is capped");
+	sts_entry_free(&r);
+}
+
+/* RACE-1, RACE-2: what was fetched earlier never replaces what came later. */
+static void
+test_compare_and_swap(struct sts_store *store)
+{
+	struct sts_entry older, newer, r;
+	bool replaced;
+
+	make(&newer, "race.test", BODY, now - 10);
+	is_int(put(store, &newer), STS_OK, "a policy");
+	make(&older, "race.test",
+	    "version: STSv1\nmode: testing\nmx: a.test\nmax_age: 60\n",
+	    now - 20);
+	is_int(sts_store_write_policy(store, &older, now, &replaced), STS_OK,
+	    "an earlier fetch comes late");
+	ok(!replaced, "and is not written");
+	is_int(sts_store_read_policy(store, "race.test", now, &r), STS_OK,
+	    "read back");
+	is_int(r.policy.mode, STS_MODE_ENFORCE, "the later fetch stays");
+	older.fetched = now - 10;
+	older.fetched_us = 5;
+	is_int(sts_store_write_policy(store, &older, now, &replaced), STS_OK,
+	    "one of the same microsecond");
+	ok(!replaced, "is not written either");
+	older.fetched_us = 6;
+	is_int(sts_store_write_policy(store, &older, now, &replaced), STS_OK,
+	    "one that is a microsecond later");
+	ok(replaced, "is");
+	is_int(sts_store_remove_policy(store, &r), STS_NOT_FOUND,
+	    "a removal for what was read before");
+	is_int(read_status(store, "race.test"), STS_OK,
+	    "does not touch what replaced it");
+	sts_entry_free(&r);
+	(void)sts_store_read_policy(store, "race.test", now, &r);
+	is_int(sts_store_remove_policy(store, &r), STS_OK,
+	    "what was read last is removed");
+	is_int(read_status(store, "race.test"), STS_NOT_FOUND, "and gone");
+	sts_entry_free(&r);
+	sts_entry_free(&older);
 }
 
 static void
 test_clock(struct sts_store *store)
 {
+	struct sts_check none = {0};
 	struct sts_entry e, r;
+	bool replaced;
 
-	fill(&e, "clock.test");
-	e.fetched = e.checked = now + 1000000;
-	e.expires = e.fetched + 604800;
-	e.next_check = e.fetched + 300;
-	is_int(sts_store_write_policy(store, &e, false), STS_OK, "write");
-	free(e.body);
+	make(&e, "clock.test", BODY, now + 1000000);
+	is_int(put(store, &e), STS_OK, "write");
 	is_int(sts_store_read_policy(store, "clock.test", now, &r), STS_OK,
-	    "an entry from the future is not thrown away");
+	    "a policy from the future is not thrown away");
 	is_int(r.fetched, now, "its fetched is now");
 	is_int(r.expires, now + 604800, "it lives no longer than from now");
-	ok(sts_entry_is_live(&r, now) && !sts_entry_is_fresh(&r, now, 300),
-	    "it is in force, and counts as unchecked");
+	ok(sts_entry_is_live(&r, now) &&
+		!sts_entry_is_fresh(&r, &none, now, 300) &&
+		sts_entry_wants_refresh(&r, &none, now, 86400),
+	    "it is in force, counts as unchecked, and is due");
 	ok(r.unsure, "and is marked so");
+	make(&e, "clock.test", BODY, now);
+	is_int(sts_store_write_policy(store, &e, now, &replaced), STS_OK,
+	    "a fetch by the right clock");
+	ok(replaced, "replaces it: the future is not later");
+	sts_entry_free(&e);
+	is_int(sts_store_remove_policy(store, &r), STS_NOT_FOUND,
+	    "a removal for the one from the future finds another");
 	sts_entry_free(&r);
 
-	fill(&e, "clock.test");
+	make(&e, "clock.test", BODY, now);
 	e.expires = now + 10ll * STS_MAX_AGE_LIMIT;
-	is_int(sts_store_write_policy(store, &e, false), STS_OK, "write");
-	free(e.body);
+	is_int(put(store, &e), STS_OK, "write");
 	is_int(sts_store_read_policy(store, "clock.test", now, &r), STS_OK,
 	    "a stored life above the limit reads");
 	is_int(r.expires, now + STS_MAX_AGE_LIMIT,
 	    "capped at 31557600 seconds (CAC-049)");
 	sts_entry_free(&r);
+}
+
+/* AGE-1: min(refresh-after, half of the life), and failures waited out. */
+static void
+test_due(void)
+{
+	static const struct {
+		int64_t life, after, due;
+	} cases[] = {{604800, 86400, 86400}, {86400, 86400, 43200},
+	    {3600, 86400, 1800}, {300, 86400, 150}, {31557600, 3600, 3600},
+	    {2, 86400, 1}};
+	struct sts_check check = {0};
+	struct sts_entry e;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		is_int(sts_due_at(now, now + cases[i].life, cases[i].after),
+		    now + cases[i].due, "a life of %lld is due after %lld",
+		    (long long)cases[i].life, (long long)cases[i].due);
+	make(&e, "due.test", BODY, now);
+	ok(!sts_entry_wants_refresh(&e, &check, now + 86399, 86400) &&
+		sts_entry_wants_refresh(&e, &check, now + 86400, 86400),
+	    "due from that second on");
+	ok(!sts_entry_wants_refresh(&e, &check, e.expires, 86400),
+	    "an expired policy is not refreshed but looked up");
+	check.failed_reason = STS_FETCH_TIMEOUT;
+	check.failed_next = now + 90000;
+	ok(!sts_entry_wants_refresh(&e, &check, now + 89999, 86400) &&
+		sts_entry_wants_refresh(&e, &check, now + 90000, 86400),
+	    "a failure is waited out");
+	is_int(sts_due_backoff(1), 300, "the first for five minutes");
+	is_int(sts_due_backoff(3), 1200, "the third for twenty");
+	is_int(sts_due_backoff(1000), 3000,
+	    "and never as long as the timer's hour");
+	sts_entry_free(&e);
 }
 
 /* Started as root where we are: gives files to another user; or -1. */
@@ -210,7 +336,6 @@ test_disbelief(struct sts_store *store)
 	    "sed -i s/enforce/testing/ \"$f\"",       /* edited */
 	    "sed -i s/victim/victin/ \"$f\"",         /* another domain */
 	    "mv \"$f\" t && ln -s \"$PWD/t\" \"$f\"", /* a symbolic link */
-	    "rm -f l; ln \"$f\" l",                   /* a second link */
 	    "rm \"$f\" && mkfifo \"$f\"",             /* would block */
 	    "rm \"$f\" && mkdir \"$f\"",              /* a directory */
 	    "chmod o+w \"$f\"",                       /* writable by others */
@@ -227,7 +352,10 @@ test_disbelief(struct sts_store *store)
 	}
 	spoil("true", store);
 	is_int(read_status(store, "victim.test"), STS_OK,
-	    "the untouched file is believed");
+	    "the untouched file is accepted");
+	spoil("rm -f l; ln \"$f\" l", store);
+	is_int(read_status(store, "victim.test"), STS_OK,
+	    "so is one that a backup has linked (BACKUP-1)");
 	if (chowner < 0) {
 		tap_skip("a file of another owner", "needs root to make one");
 		return;
@@ -292,36 +420,82 @@ test_every_byte(struct sts_store *store)
 }
 
 static void
-test_absence(struct sts_store *store)
+test_check(struct sts_store *store)
 {
-	struct sts_absence a = {
-	    "none.test", now, now + 3600, STS_NO_RECORD, "", now, false};
-	struct sts_absence r;
+	struct sts_check c = {.domain = "none.test",
+	    .checked = now,
+	    .until = now + 3600,
+	    .reason = STS_NO_RECORD,
+	    .used = now,
+	    .used_days = 1};
+	struct sts_check r;
+	struct stat st;
 
-	is_int(sts_store_write_absence(store, &a), STS_OK, "an absence");
-	is_int(sts_store_read_absence(store, "none.test", now, &r), STS_OK,
+	umask(0);
+	is_int(sts_store_write_check(store, &c), STS_OK, "a check");
+	umask(022);
+	is_int(sts_store_read_check(store, "none.test", now, &r), STS_OK,
 	    "reads back");
-	ok(sts_absence_is_fresh(&r, now + 3599) &&
-		!sts_absence_is_fresh(&r, now + 3600),
-	    "it answers until it ends");
-	strcpy(a.id, "77");
-	a.reason = STS_FETCH_TIMEOUT;
-	is_int(sts_store_write_absence(store, &a), STS_OK, "a failed fetch");
-	is_int(sts_store_read_absence(store, "none.test", now, &r), STS_OK,
+	ok(r.used == now && r.used_days == 1, "with its use");
+	ok(sts_check_is_fresh(&r, now + 3599) &&
+		!sts_check_is_fresh(&r, now + 3600),
+	    "\"no policy\" answers until it ends");
+	is_int(stat(path_of("checks", "none.test"), &st), 0,
+	    "it lies at checks/XX/DOMAIN");
+	is_int(st.st_mode & 07777, 0640, "mode 0640 whatever the umask");
+	strcpy(c.failed_id, "77");
+	c.reason = c.failed_reason = STS_FETCH_TIMEOUT;
+	is_int(sts_store_write_check(store, &c), STS_OK, "a failed fetch");
+	is_int(sts_store_read_check(store, "none.test", now, &r), STS_OK,
 	    "reads back");
-	ok(sts_absence_is_live(&r, now) && !sts_absence_is_fresh(&r, now),
-	    "a failed fetch holds, but the id is asked for again");
-	is_int(sts_store_read_absence(store, "none.test", now - 100, &r),
-	    STS_OK, "recorded in the future");
-	ok(sts_absence_is_live(&r, now - 100) &&
-		!sts_absence_is_fresh(&r, now - 100),
+	ok(sts_check_is_none(&r, now) && !sts_check_is_fresh(&r, now),
+	    "a failed fetch counts, but the id is asked for again");
+	is_int(sts_store_read_check(store, "none.test", now - 100, &r), STS_OK,
+	    "recorded in the future");
+	ok(sts_check_is_none(&r, now - 100) &&
+		!sts_check_is_fresh(&r, now - 100),
 	    "is no answer by itself, but better than none");
-	a.reason = STS_STATE_FULL;
-	is_int(sts_store_write_absence(store, &a), STS_INTERNAL,
-	    "a local fault is never recorded as an absence");
-	is_int(truncate(path_of("absent", "none.test"), 20), 0, "spoiled");
-	is_int(sts_store_read_absence(store, "none.test", now, &r),
-	    STS_NOT_FOUND, "an absence that cannot be believed is a miss");
+	c.reason = STS_STATE_FULL;
+	is_int(sts_store_write_check(store, &c), STS_INTERNAL,
+	    "a local fault is never recorded against a domain");
+	is_int(truncate(path_of("checks", "none.test"), 20), 0, "cut short");
+	is_int(sts_store_read_check(store, "none.test", now, &r), STS_NOT_FOUND,
+	    "a check that is damaged is a miss");
+	c.reason = STS_OK;
+	ok(unlink(path_of("checks", "none.test")) == 0 &&
+		symlink("/nowhere", path_of("checks", "none.test")) == 0,
+	    "a link in its place");
+	is_int(sts_store_write_check(store, &c), STS_OK, "is written over");
+	is_int(sts_store_read_check(store, "none.test", now, &r), STS_OK,
+	    "and not followed");
+}
+
+/* DISK-2: what has run out goes, what stands beside a policy stays. */
+static void
+test_expire_check(struct sts_store *store)
+{
+	struct sts_check c = {.domain = "gone.test",
+	    .checked = now - 7200,
+	    .until = now - 3600,
+	    .reason = STS_NO_RECORD};
+	struct sts_check r;
+
+	(void)sts_store_write_check(store, &c);
+	strcpy(c.domain, "beside.test");
+	write_good(store, "beside.test");
+	(void)sts_store_write_check(store, &c);
+	strcpy(c.domain, "valid.test");
+	c.until = now + 1;
+	(void)sts_store_write_check(store, &c);
+	sts_store_expire_check(store, "gone.test", now);
+	sts_store_expire_check(store, "beside.test", now);
+	sts_store_expire_check(store, "valid.test", now);
+	is_int(sts_store_read_check(store, "gone.test", now, &r), STS_NOT_FOUND,
+	    "\"no policy\" that has run out is removed");
+	is_int(sts_store_read_check(store, "beside.test", now, &r), STS_OK,
+	    "one beside a policy stays");
+	is_int(sts_store_read_check(store, "valid.test", now, &r), STS_OK,
+	    "and so does one that is still valid");
 }
 
 static void
@@ -360,26 +534,99 @@ count_one(void *arg, const char *domain)
 	return true;
 }
 
-static void
-test_trim(struct sts_store *store)
+static unsigned
+count_many(struct sts_store *store, enum sts_kind kind)
 {
-	struct sts_absence a = {
-	    "", now, now + 60, STS_NO_RECORD, "", now, false};
 	unsigned count = 0;
 
-	for (unsigned i = 0; i < 2000; i++) {
-		snprintf(a.domain, sizeof(a.domain), "d%u.many.test", i);
-		if (sts_store_write_absence(store, &a) != STS_OK)
-			ok(false, "write %s", a.domain);
-		sts_store_trim_absences(store, a.domain, 512);
+	is_int(sts_store_walk(store, kind, count_one, &count), STS_OK, "walk");
+	return count;
+}
+
+static void
+test_trim_checks(struct sts_store *store)
+{
+	struct sts_check c = {
+	    .checked = now, .until = now + 60, .reason = STS_NO_RECORD};
+	unsigned count;
+
+	for (unsigned i = 0; i < 10000; i++) {
+		snprintf(c.domain, sizeof(c.domain), "d%u.many.test", i);
+		if (sts_store_write_check(store, &c) != STS_OK)
+			ok(false, "write %s", c.domain);
+		sts_store_trim(store, STS_KIND_CHECK, c.domain, 2560, now);
 	}
-	is_int(sts_store_walk(store, STS_KIND_ABSENCE, count_one, &count),
-	    STS_OK, "walk");
-	ok(count > 256 && count <= 512,
-	    "2,000 absences with absent-max 512 leave %u", count);
-	count = 0;
-	is_int(sts_store_read_absence(store, "d1999.many.test", now, &a),
-	    STS_OK, "the newest stays");
+	count = count_many(store, STS_KIND_CHECK);
+	ok(count > 1280 && count <= 2560,
+	    "10,000 checks with checks-max 2560 leave %u", count);
+}
+
+/* One policy, and its use by mail on so many days. */
+static void
+add_used(struct sts_store *store, const char *domain, const char *mode,
+    int64_t fetched, int64_t days)
+{
+	struct sts_check c = {
+	    .checked = fetched, .used = now, .used_days = days};
+	struct sts_entry e;
+	char body[200];
+	bool replaced;
+
+	snprintf(body, sizeof(body),
+	    "version: STSv1\nmode: %s\nmx: a.test\nmax_age: 86400\n", mode);
+	strcpy(c.domain, domain);
+	make(&e, domain, body, fetched);
+	if (sts_store_write_policy(store, &e, now, &replaced) != STS_OK ||
+	    sts_store_write_check(store, &c) != STS_OK)
+		ok(false, "write %s", domain);
+	sts_entry_free(&e);
+}
+
+static unsigned
+count_there(struct sts_store *store, const char *prefix, unsigned to)
+{
+	char domain[64];
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < to; i++) {
+		snprintf(domain, sizeof(domain), "%s%u.many.test", prefix, i);
+		count += read_status(store, domain) == STS_OK;
+	}
+	return count;
+}
+
+/* Names from outside make many policies; what mail used on two days stays. */
+static void
+test_trim_policies(struct sts_store *store)
+{
+	char domain[64];
+	unsigned count;
+
+	for (unsigned i = 0; i < 50; i++) {
+		snprintf(domain, sizeof(domain), "kept%u.many.test", i);
+		add_used(store, domain, "enforce", now - 100, 2);
+		snprintf(domain, sizeof(domain), "old%u.many.test", i);
+		add_used(store, domain, "enforce", now - 90000, 2);
+	}
+	for (unsigned i = 0; i < 400; i++) {
+		snprintf(domain, sizeof(domain), "new%u.many.test", i);
+		add_used(
+		    store, domain, i % 2 == 0 ? "enforce" : "none", now, 1);
+		sts_store_trim(store, STS_KIND_POLICY, domain, 256, now);
+	}
+	count = count_many(store, STS_KIND_POLICY);
+	ok(count > 128 && count <= 256 + 50,
+	    "500 policies with policies-max 256 leave %u", count);
+	is_int(count_there(store, "kept", 50), 50,
+	    "every live enforce policy that mail used on two days is there");
+	count = count_there(store, "old", 50);
+	ok(count < 20, "of 50 expired ones, which go first, %u are left",
+	    count);
+	/* All of a directory is protected: the bound gives way, not they. */
+	for (unsigned i = 0; i < 64; i++)
+		sts_store_trim(
+		    store, STS_KIND_POLICY, "kept0.many.test", 1, now);
+	is_int(count_there(store, "kept", 50), 50, "whatever the bound");
 }
 
 /* In a child: 1 where the lock is taken, 0 where it was free. */
@@ -419,15 +666,13 @@ test_lock(struct sts_store *store)
 static void
 test_newest(struct sts_store *store)
 {
-	char domain[STS_NAME_MAX + 1];
 	int64_t fetched;
 
-	is_int(sts_store_read_newest(store, &fetched, domain), STS_NOT_FOUND,
+	is_int(sts_store_read_newest(store, &fetched), STS_NOT_FOUND,
 	    "no newest at first");
-	is_int(sts_store_write_newest(store, now, "good.test"), STS_OK, "set");
-	is_int(sts_store_read_newest(store, &fetched, domain), STS_OK, "read");
+	is_int(sts_store_write_newest(store, now), STS_OK, "set");
+	is_int(sts_store_read_newest(store, &fetched), STS_OK, "read");
 	is_int(fetched, now, "its time");
-	is_str(domain, "good.test", "its domain");
 }
 
 static void
@@ -499,14 +744,19 @@ main(void)
 	test_open();
 	store = open_store();
 	test_round_trip(store);
+	test_small(store);
+	test_compare_and_swap(store);
 	test_clock(store);
+	test_due();
 	test_disbelief(store);
 	test_wrong_name(store);
 	test_every_byte(store);
-	test_absence(store);
+	test_check(store);
+	test_expire_check(store);
 	test_drop(store);
 	test_mended(store);
-	test_trim(store);
+	test_trim_checks(store);
+	test_trim_policies(store);
 	test_lock(store);
 	test_newest(store);
 	test_routes(store);

@@ -99,22 +99,22 @@ test_however_old(void)
 	world_policy(&w, "state", "none-mode.test", no_mode, 10, 10);
 	world_policy(
 	    &w, "state", "gone-enforce.test", enforce, 90 * DAY, 90 * DAY);
-	world_absence(&w, "state", "gone-enforce.test", "", 20 * DAY, 3600);
-	world_absence(&w, "state", "absent-new.test", "", 10, 3600);
-	world_absence(&w, "state", "absent-29d.test", "", 29 * DAY, 3600);
-	world_absence(&w, "state", "absent-31d.test", "", 31 * DAY, 3600);
-	world_absence(&w, "state", "absent-fetch.test", "id9", 10, 300);
+	world_none(&w, "state", "gone-enforce.test", "", 20 * DAY, 3600);
+	world_none(&w, "state", "absent-new.test", "", 10, 3600);
+	world_none(&w, "state", "absent-29d.test", "", 29 * DAY, 3600);
+	world_none(&w, "state", "absent-31d.test", "", 31 * DAY, 3600);
+	world_none(&w, "state", "absent-fetch.test", "id9", 10, 300);
 	start();
 	is_checked("enforce-new.test", "found", "enforce, fresh");
 	is_checked("testing.test", "not-found", "testing");
 	is_checked("none-mode.test", "not-found", "mode none");
-	is_checked("absent-new.test", "not-found", "an absence");
+	is_checked("absent-new.test", "not-found", "no policy");
 	ok(!smtpd_wait_ran(&w, "once", 1, 200), "none of these is looked up");
 	is_checked("enforce-stale.test", "found", "enforce, checked long ago");
 	is_checked("enforce-expired.test", "found", "enforce, expired");
 	is_checked("gone-enforce.test", "not-found",
 	    "expired, and seen to have none since");
-	is_checked("absent-29d.test", "not-found", "an absence of 29 days");
+	is_checked("absent-29d.test", "not-found", "no policy, of 29 days");
 	is_checked("absent-fetch.test", "not-found", "a failed fetch");
 	ok(took_ms < 500, "at once: %lld ms", (long long)took_ms);
 	ok(smtpd_wait_ran(&w, "once ", 5, 5000),
@@ -273,7 +273,7 @@ test_hosts(void)
 	world_policy(
 	    &w, "state", "nullmx.test", smtpd_enforce("nullmx.test"), 10, 10);
 	smtpd_write_routes(&w, &r);
-	world_absence(&w, "state", "withdrawn.test", "", 10, 3600);
+	world_none(&w, "state", "withdrawn.test", "", 10, 3600);
 	smtpd_routes(&w, "withdrawn.test", 10);
 	world_policy(&w, "state", "testing.test", testing, 10, 10);
 	smtpd_routes(&w, "testing.test", 10);
@@ -320,7 +320,7 @@ test_background_bound(void)
 	begin("");
 	for (int i = 0; i < 12; i++) {
 		snprintf(domain, sizeof(domain), "none-slow1500-%d.test", i);
-		world_absence(&w, "state", domain, "", DAY, 3600);
+		world_none(&w, "state", domain, "", DAY, 3600);
 	}
 	start();
 	for (int round = 0; round < 3; round++) {

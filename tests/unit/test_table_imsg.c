@@ -224,8 +224,8 @@ main(void)
 	smtpd_world(&w, "");
 	world_policy(
 	    &w, "state", "enforce.test", smtpd_enforce("enforce.test"), 10, 10);
-	world_absence(&w, "state", "none.test", "", 10, 3600);
-	world_absence(&w, "state", "bare.test", "", 10, 3600);
+	world_none(&w, "state", "none.test", "", 10, 3600);
+	world_none(&w, "state", "bare.test", "", 10, 3600);
 	smtpd_routes(&w, "enforce.test", 10);
 	test_dialogue(PEER_STDIN_ONLY);
 	test_dialogue(PEER_BOTH);

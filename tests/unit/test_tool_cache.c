@@ -17,13 +17,14 @@ static char body[] =
     "version: STSv1\nmode: testing\nmx: mx.example.com\nmax_age: 604800\n";
 
 static struct sts_entry
-fresh_entry(void)
+fresh_entry(struct sts_check *check)
 {
 	struct sts_entry e = {.domain = "example.com", .id = "1"};
 
+	*check = (struct sts_check){.domain = "example.com",
+	    .checked = now - 60,
+	    .next_check = now + 240};
 	e.fetched = now - 3600;
-	e.checked = now - 60;
-	e.next_check = now + 240;
 	e.expires = now + 601200;
 	e.body = body;
 	e.body_len = strlen(body);
@@ -46,75 +47,93 @@ line_of(const struct sts_cache_line *line)
 static void
 a_policy(void)
 {
-	struct sts_entry e = fresh_entry();
+	struct sts_check c;
+	struct sts_entry e = fresh_entry(&c);
 	struct sts_cache_line line;
 	char *text;
 
-	sts_cache_policy_line(&line, &e, &config, now);
+	sts_cache_policy_line(&line, &e, &c, &config, now);
 	text = line_of(&line);
 	is_str(text,
 	    "example.com                      policy testing 1"
 	    "                       60m     6d fresh\n",
 	    "domain, kind, mode, id, age, time left, state");
 	free(text);
-	e.checked = now - 301;
-	e.next_check = now - 1;
-	sts_cache_policy_line(&line, &e, &config, now);
+	c.checked = now - 301;
+	c.next_check = now - 1;
+	sts_cache_policy_line(&line, &e, &c, &config, now);
 	is_str(line.state, "stale", "to be asked about again");
+	memset(&c, 0, sizeof(c));
+	sts_cache_policy_line(&line, &e, &c, &config, now);
+	is_str(line.state, "stale", "the same where its check is lost");
+	e.fetched = now - 299;
+	sts_cache_policy_line(&line, &e, &c, &config, now);
+	is_str(line.state, "fresh", "unless it was fetched a moment ago");
 	e.expires = now - 1;
-	sts_cache_policy_line(&line, &e, &config, now);
+	sts_cache_policy_line(&line, &e, &c, &config, now);
 	is_str(line.state, "expired", "expired");
 }
 
 static void
 a_failing_policy(void)
 {
-	struct sts_entry e = fresh_entry();
+	struct sts_check c;
+	struct sts_entry e = fresh_entry(&c);
 	struct sts_cache_line line;
 	char *text;
 
-	strcpy(e.failed_id, "2");
-	e.failed_reason = STS_FETCH_CONNECT;
-	e.failed_at = now - 60;
-	sts_cache_policy_line(&line, &e, &config, now);
+	strcpy(c.failed_id, "2");
+	c.failed_reason = STS_FETCH_CONNECT;
+	c.failed_since = now - 60;
+	sts_cache_policy_line(&line, &e, &c, &config, now);
 	is_str(line.state, "failed", "the last fetch failed");
 	ok(!line.marked, "a minute ago: not marked");
-	e.failed_at = now - 86401;
-	sts_cache_policy_line(&line, &e, &config, now);
+	c.failed_since = now - 86401;
+	sts_cache_policy_line(&line, &e, &c, &config, now);
 	ok(line.marked, "for longer than a day: marked");
 	text = line_of(&line);
 	ok(strstr(text, "failed fetch_connect !\n") != NULL,
 	    "with its reason and the mark");
 	free(text);
-	e.failed_at = now - 60;
+	c.failed_since = now - 60;
 	e.fetched = now - 2 * 86400 - 1;
-	sts_cache_policy_line(&line, &e, &config, now);
+	sts_cache_policy_line(&line, &e, &c, &config, now);
+	ok(!line.marked, "an old policy with a new failure: not marked");
+	c.failed_since = now - 86401;
+	c.failed_next = now + 3000;
+	c.failures = 30;
+	sts_cache_policy_line(&line, &e, &c, &config, now);
 	ok(line.marked, "tried again and again for longer than a day: marked");
+	is_str(line.id, "1", "the id is that of the policy");
 }
 
 static void
-an_absence(void)
+no_policy(void)
 {
-	struct sts_absence a = {.domain = "example.org",
-	    .recorded = now - 10,
+	struct sts_check a = {.domain = "example.org",
+	    .checked = now - 10,
 	    .until = now + 3590,
 	    .reason = STS_NO_RECORD};
 	struct sts_cache_line line;
 	char *text;
 
-	sts_cache_absence_line(&line, &a, now);
+	sts_cache_none_line(&line, &a, now);
 	text = line_of(&line);
 	is_str(text,
 	    "example.org                      absent -       -"
 	    "                       10s    59m fresh no_record\n",
-	    "an absence and why");
+	    "no policy and why");
 	free(text);
-	strcpy(a.id, "7");
-	a.reason = STS_FETCH_STATUS;
-	sts_cache_absence_line(&line, &a, now);
+	a.reason = STS_DNS_SERVFAIL;
+	sts_cache_none_line(&line, &a, now);
+	is_str(line.state, "fresh", "a DNS in trouble, not asked again so soon");
+	strcpy(a.failed_id, "7");
+	a.reason = a.failed_reason = STS_FETCH_STATUS;
+	sts_cache_none_line(&line, &a, now);
 	is_str(line.state, "failed", "a failed fetch without a policy");
+	is_str(line.id, "7", "with the id of the record");
 	a.until = now - 1;
-	sts_cache_absence_line(&line, &a, now);
+	sts_cache_none_line(&line, &a, now);
 	is_str(line.state, "expired", "no longer valid");
 }
 
@@ -137,14 +156,15 @@ as_json(void)
 {
 	static const char *const keys[] = {"domain", "kind", "mode", "id",
 	    "since", "expires", "state", "reason", "long"};
-	struct sts_entry e = fresh_entry();
+	struct sts_check c;
+	struct sts_entry e = fresh_entry(&c);
 	struct sts_cache_line line;
 	char *text = NULL;
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
 	json_t *object;
 
-	sts_cache_policy_line(&line, &e, &config, now);
+	sts_cache_policy_line(&line, &e, &c, &config, now);
 	ok(sts_cache_print_json(out, &line), "JSON is printed");
 	fclose(out);
 	object = json_loads(text, 0, NULL);
@@ -207,7 +227,8 @@ a_refresh(void)
 	begin(&a);
 	take(&a, "done refresh example.com ok");
 	is_int(end(&a, false), 0, "one domain that went well");
-	is_str(a.out, "refreshed 1, failed 0\n", "and the summary");
+	is_str(a.out, "fetched 1, not due 0, failed 0\n",
+	    "and the summary");
 	drop_account(&a);
 	begin(&a);
 	take(&a, "done refresh example.com failed not_found");
@@ -219,8 +240,16 @@ a_refresh(void)
 	take(&a, "done refresh a.example failed fetch_connect");
 	take(&a, "progress 1 3");
 	take(&a, "progress 3 3");
-	is_int(end(&a, false), 1, "one failure of three");
-	is_str(a.out, "refreshed 2, failed 1\n", "counted from the progress");
+	take(&a, "refreshed fetched=2 not_due=40 failed=1 removed=0");
+	is_int(end(&a, false), 1, "one failure of three that were due");
+	is_str(a.out, "fetched 2, not due 40, failed 1\n", "AGE-2: all counts");
+	drop_account(&a);
+	begin(&a);
+	take(&a, "refreshed fetched=0 not_due=1 failed=0 removed=2");
+	is_int(end(&a, false), 0, "nothing was due");
+	is_str(a.out,
+	    "fetched 0, not due 1, failed 0\nremoved 2, expired and unused\n",
+	    "AGE-2: nothing is called refreshed");
 	drop_account(&a);
 }
 
@@ -258,7 +287,7 @@ main(void)
 {
 	a_policy();
 	a_failing_policy();
-	an_absence();
+	no_policy();
 	a_corrupt_entry();
 	as_json();
 	a_refresh();

@@ -22,9 +22,12 @@ enforced(struct sts_query *q)
 	q->answer.verdict = STS_VERDICT_ENFORCE;
 	q->answer.has_entry = true;
 	strcpy(q->answer.domain, "example.com");
+	q->answer.has_check = true;
+	q->answer.check.checked = now - 10800;
+	strcpy(q->answer.check.domain, "example.com");
 	strcpy(e->domain, "example.com");
 	strcpy(e->id, "20270101");
-	e->fetched = e->checked = now - 10800;
+	e->fetched = now - 10800;
 	e->expires = now + 594000;
 	e->body = body;
 	e->body_len = strlen(body);
@@ -140,10 +143,10 @@ a_failed_fetch_is_shown(void)
 	char *text;
 
 	enforced(&q);
-	strcpy(q.answer.entry.failed_id, "20270115");
-	q.answer.entry.failed_reason = STS_FETCH_CERT_NAME;
-	q.answer.entry.failed_at = now - 60;
-	q.answer.entry.failed_next = now + 240;
+	strcpy(q.answer.check.failed_id, "20270115");
+	q.answer.check.failed_reason = STS_FETCH_CERT_NAME;
+	q.answer.check.failed_since = now - 60;
+	q.answer.check.failed_next = now + 240;
 	text = printed(&q);
 	ok(strstr(text, "failed fetch:   id 20270115: ") != NULL &&
 		strstr(text, "(fetch_cert_name)\n") != NULL &&
@@ -181,10 +184,10 @@ no_policy(void)
 
 	strcpy(q.answer.domain, "example.org");
 	q.answer.why = STS_NO_RECORD;
-	q.answer.has_absence = true;
-	q.answer.absence.reason = STS_NO_RECORD;
-	q.answer.absence.recorded = now;
-	q.answer.absence.until = now + 3600;
+	q.answer.has_check = true;
+	q.answer.check.reason = STS_NO_RECORD;
+	q.answer.check.checked = now;
+	q.answer.check.until = now + 3600;
 	ok(sts_query_delivers(&q), "no policy: delivered");
 	text = printed(&q);
 	ok(strstr(text,

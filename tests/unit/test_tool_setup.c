@@ -99,11 +99,11 @@ made_from_nothing(void)
 	ok(r.fine, "a missing directory is made");
 	is_str(r.err, "", "without a complaint");
 	ok(strstr(r.out, "made ") != NULL &&
-		strstr(r.out, "/deep/er/state/absent\n") != NULL,
+		strstr(r.out, "/deep/er/state/checks\n") != NULL,
 	    "what it did is printed");
 	ok(is_like("deep/er/state", S_IFDIR | 0750) &&
 		is_like("deep/er/state/policies", S_IFDIR | 0750) &&
-		is_like("deep/er/state/absent", S_IFDIR | 0750) &&
+		is_like("deep/er/state/checks", S_IFDIR | 0750) &&
 		is_like("deep/er/state/routes", S_IFDIR | 0750),
 	    "0750 under a umask of 077, rooms too");
 	result_free(&r);

@@ -579,30 +579,33 @@ static bool
 remember(const char *domain, bool corrupt)
 {
 	int64_t now = (int64_t)time(NULL);
-	struct sts_absence a = {.recorded = now - 86400,
+	struct sts_check c = {.checked = now - 86400,
 	    .until = now - 80000,
 	    .reason = STS_NO_RECORD};
-	struct sts_entry entry = {.fetched = now, .expires = now + 86400};
-	static char body[] =
+	static const char body[] =
 	    "version: STSv1\nmode: enforce\nmx: a.example\nmax_age: 86400\n";
+	struct sts_policy policy;
+	struct sts_entry entry;
 	struct sts_store *store;
 	char command[200];
-	bool done;
+	bool done, replaced;
 
-	snprintf(a.domain, sizeof(a.domain), "%s", domain);
-	snprintf(entry.domain, sizeof(entry.domain), "%s", domain);
-	snprintf(entry.id, sizeof(entry.id), "1");
-	entry.body = body;
-	entry.body_len = sizeof(body) - 1;
+	snprintf(c.domain, sizeof(c.domain), "%s", domain);
+	if (sts_policy_parse(&policy, body, strlen(body), NULL, NULL) !=
+		STS_OK ||
+	    sts_entry_make(&entry, domain, "1", &policy, now, 0, 0) != STS_OK)
+		return false;
 	as_owner(true);
 	done = sts_store_open(&store, state_dir, true) == STS_OK;
 	if (done) {
-		done = sts_store_write_absence(store, &a) == STS_OK &&
+		done = sts_store_write_check(store, &c) == STS_OK &&
 		    (!corrupt ||
-			sts_store_write_policy(store, &entry, false) == STS_OK);
+			sts_store_write_policy(
+			    store, &entry, now, &replaced) == STS_OK);
 		sts_store_close(store);
 	}
 	as_owner(false);
+	sts_entry_free(&entry);
 	snprintf(command, sizeof(command),
 	    "for f in %s/policies/*/%s; do echo x >>$f; done", state_dir,
 	    domain);

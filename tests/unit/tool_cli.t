@@ -243,7 +243,7 @@ if [ "$(id -u)" -eq 0 ]; then
 	run 3 'and is not used' -f "$top/new.conf" cache drop a.example
 	err 'mta-sts setup --user' 'but mended with setup'
 	run 0 'setup mends it' setup -f "$top/new.conf" --user nobody
-	[ "$(stat -c %U "$top/new/state/absent")" = nobody ]
+	[ "$(stat -c %U "$top/new/state/checks")" = nobody ]
 	ok $? 'all of it'
 	printf 'state-dir /var/lib\n' >"$top/new.conf"
 	run 3 'setup in /var/lib' setup -f "$top/new.conf" --user nobody

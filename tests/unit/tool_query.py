@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.dont_write_bytecode = True
 from fakeworld import World, policy
@@ -27,6 +28,7 @@ while [ $# -gt 0 ]; do
     -f) conf=$2; shift;;
     --once) what=lookup;;
     --routes) what=routes;;
+    --due) what=due;;
     --refresh) what=refresh;;
     -*) ;;
     *) domain=$1;;
@@ -35,6 +37,7 @@ while [ $# -gt 0 ]; do
 done
 case $what,$domain in
 routes,*) exec %(top)s/mta-sts-resolver -e -f $conf --once --routes $domain;;
+due,*) exec %(top)s/help_resolver $conf %(port)d due $domain;;
 refresh,) exec %(top)s/help_resolver $conf %(port)d refresh;;
 refresh,*) %(top)s/help_resolver $conf %(port)d force $domain |
     sed 's/^done force/done refresh/'; exit 0;;
@@ -206,12 +209,15 @@ def the_cache():
          [("a.test", "absent", None, False),
           ("d.test", "policy", "enforce", False)], "the same as JSON")
     same(case.run("cache", "show", "d.test"), 0, "show")
-    ok(re.search(r"^body:\n    version: STSv1\n    mode: enforce\n    mx: "
-                 r"mx\.d\.test\n    max_age: 604800$", case.out, re.M),
-       "shows the body as served")
+    ok(re.search(r"^body:\n    version: STSv1\n    mode: enforce\n    "
+                 r"max_age: 604800\n    mx: mx\.d\.test$", case.out, re.M),
+       "shows what the policy says", case.out)
     ok("last used: " in case.out and "state:          fresh" in case.out,
        "and the rest")
-    same(case.run("cache", "show", "a.test"), 0, "show an absence")
+    for line in (r"^due:            \S+Z \(in (1 day|23 hours|24 hours)\)$",
+                 r"^next check:     \S+Z \(in [45] minutes\)$"):
+        ok(re.search(line, case.out, re.M), "it shows " + line, case.out)
+    same(case.run("cache", "show", "a.test"), 0, 'show "no policy"')
     ok("(no_record)" in case.out, "and why")
     same(case.run("cache", "show", "b.test"), 1, "an unknown domain")
     same(case.run("cache", "drop", "b.test"), 1, "drop an unknown domain")
@@ -221,14 +227,38 @@ def the_cache():
 
 
 def escapes():
+    """A host chooses what is served, and not what is stored."""
     case = Case()
     case.publish()
     status, body = policy()
-    WORLD.policy["d.test"] = (status, body + "x: \x1b[2J\x07\n")
+    WORLD.policy["d.test"] = (
+        status, body + "x: \x1b[2J\x07\n" + 500 * "mx: mx.d.test\n")
     case.run("query", "d.test")
     same(case.run("cache", "show", "d.test"), 0, "a body with escapes")
-    ok("\x1b" not in case.out and "\\x1b[2J\\x07" in case.out,
-       "reaches the terminal escaped")
+    ok("\x1b" not in case.out and "[2J" not in case.out,
+       "does not reach the terminal")
+    same(case.out.count("mx: mx.d.test\n"), 1, "nor do 500 equal lines")
+
+
+def a_policy_that_is_due():
+    """RFC 8461 10.2: it answers at once, and is fetched again afterwards."""
+    case = Case()
+    case.publish()
+    case.run("query", "d.test")
+    WORLD.policy["d.test"] = policy(mode="testing")
+    case.age(86400 + 1)
+    before = WORLD.fetch_count("d.test")
+    same((case.json("query", "d.test")["verdict"], case.code), ("enforce", 0),
+         "a policy that is due answers")
+    until = time.monotonic() + 10
+    while WORLD.fetch_count("d.test") == before and time.monotonic() < until:
+        time.sleep(0.05)
+    same(WORLD.fetch_count("d.test") - before, 1,
+         "and is fetched again, whatever its id")
+    mode = None
+    while mode != "testing" and time.monotonic() < until:
+        mode = case.json("query", "d.test")["policy"]["mode"]
+    same(mode, "testing", "for the next question")
 
 
 def refreshes():
@@ -239,7 +269,7 @@ def refreshes():
     case.run("query", "d.test")
     case.publish("2", mode="testing")
     same(case.run("cache", "refresh", "d.test"), 0, "one domain")
-    same(case.out, "refreshed 1, failed 0\n", "and the summary")
+    same(case.out, "fetched 1, not due 0, failed 0\n", "and the summary")
     same(case.json("query", "d.test")["policy"]["mode"], "testing",
          "it is fetched anew")
     WORLD.policy["d.test"] = (404, "gone")
@@ -277,6 +307,7 @@ def main():
     local_faults()
     the_cache()
     escapes()
+    a_policy_that_is_due()
     refreshes()
     corruption()
 

@@ -40,7 +40,7 @@ KNOWN = ('entry', 'unchecked', 'bad', 'bad-unchecked', 'absent')
 ENFORCE = ('entry', 'unchecked', 'bad', 'bad-unchecked', 'cold', 'lax-cold')
 HEADS = {'entry': 'entry', 'unchecked': 'entry, unchecked',
          'bad': 'entry, bad MX', 'bad-unchecked': 'unchecked, bad MX',
-         'absent': 'absence', 'cold': 'no entry', 'lax-cold':
+         'absent': 'no policy', 'cold': 'no entry', 'lax-cold':
          'no entry, deliver', 'lax-bad': 'bad MX, deliver'}
 LABELS = {'poor-user': 'ulimit -f 4 -n 20, umask 0',
           'killed-write': 'killed mid-write'}
@@ -328,6 +328,8 @@ def mend(lab, row):
               'lax-bad': NO_TLS}
     if not row.cells['lax-cold'].startswith('sent'):
         wanted['lax-cold'] = NO_TLS
+    if row.cells['cold'].startswith('sent'):
+        wanted['cold'] = PLAIN
     if row.cells['lax-bad'].startswith('sent'):
         wanted['lax-bad'] = PLAIN
     if row.late:

@@ -91,8 +91,9 @@ class SmtpdLab(Lab):
         self.mta.stop()
         for path in pathlib.Path(paths.STATE).glob('routes/*/*'):
             _age_routes(path, seconds)
-        for path in pathlib.Path(paths.STATE).glob('[pa]*/*/*'):
-            self.age(path.name, seconds)
+        for domain in {path.name for path in
+                       pathlib.Path(paths.STATE).glob('[pc]*/*/*')}:
+            self.age(domain, seconds)
         self.mta.start()
 
     # Looking

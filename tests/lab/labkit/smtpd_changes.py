@@ -14,7 +14,7 @@ from labkit import opensmtpd_lab, paths, tap
 
 LATER = 901  # seconds: records, routes and failed hosts are looked at again
 WEEK = 604800
-NEGATIVE = 3601  # seconds, after which an absence is looked at again
+NEGATIVE = 3601  # seconds, after which "no policy" is looked up again
 
 
 def publish(lab, domain, mode, patterns=(), host=None, what='good'):

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+#include "core/due.h"
+
+int64_t
+sts_due_at(int64_t fetched, int64_t expires, int64_t refresh_after)
+{
+	int64_t half = (expires - fetched) / 2;
+
+	return fetched + (half < refresh_after ? half : refresh_after);
+}
+
+int64_t
+sts_due_backoff(int64_t failures)
+{
+	int64_t wait = STS_FETCH_BACKOFF;
+
+	while (failures-- > 1 && wait < STS_FETCH_BACKOFF_MAX)
+		wait *= 2;
+	return wait < STS_FETCH_BACKOFF_MAX ? wait : STS_FETCH_BACKOFF_MAX;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * When something about a domain is to be done again: the one place that says
+ * when a policy is due for its refresh, and how long failures are waited out.
+ * Times are seconds since 1970, lengths are seconds.
+ */
+#ifndef STS_CORE_DUE_H
+#define STS_CORE_DUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+	STS_FETCH_BACKOFF = 300,      /* after one failed fetch of an id, 3.3 */
+	STS_FETCH_BACKOFF_MAX = 3000, /* below the hour of the timer */
+	STS_DNS_BACKOFF = 60,         /* what a DNS in trouble stands for */
+	STS_REFETCH_PAUSE = 600, /* between two fetches that mail asked for */
+	STS_UNUSED_LIFE = 180 * 86400 /* of what no mail used; RFC silent */
+};
+
+/*
+ * When a policy is due to be fetched again by HTTPS, whatever its record says:
+ * fetched + min(refresh_after, half of its life), RFC 8461 3.3 and 10.2.  At
+ * least one second before it expires, where its life is two or more.
+ */
+int64_t sts_due_at(int64_t fetched, int64_t expires, int64_t refresh_after);
+
+/*
+ * How long to wait after the `failures`-th failed fetch in a row (1: the
+ * first): 300 s, doubled up to 3000 s.  So a policy whose host comes back is
+ * fetched by the next run of the hourly timer.
+ */
+int64_t sts_due_backoff(int64_t failures);
+
+#endif

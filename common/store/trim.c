@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Bounds: how many files of a kind there may be.
+ *
+ * A directory is one of 256 and has 1/256 of the bound.  A large one is not
+ * read for each file that is added but for one in 16, and where it is full a
+ * quarter of it goes at once, so that the cost of reading it is shared by many.
+ *
+ * Names from outside must not push out what protects mail: of policies those
+ * go first that nothing would miss, and a live enforce policy that mail has
+ * used on two days never goes.  Where all of a directory is of that kind, the
+ * policy that came last is enforced for its lookup and goes with the next
+ * trimming.  A check beside a policy stays as long as the policy.
+ */
+#include "store/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "core/domain.h"
+
+enum { BUCKETS = 256, ONE_IN_MAX = 16 };
+
+/* What goes first; KEPT never goes. */
+enum rank { RANK_EXPIRED, RANK_NONE, RANK_USED_ONCE, RANK_OTHER, RANK_KEPT };
+
+struct candidate {
+	enum rank rank;
+	int64_t time; /* the older goes first */
+	char name[STS_NAME_MAX + 1];
+};
+
+static int
+by_rank(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+
+	if (x->rank != y->rank)
+		return x->rank < y->rank ? -1 : 1;
+	return (x->time > y->time) - (x->time < y->time);
+}
+
+static void
+rank_policy(struct sts_store *store, struct candidate *c, int64_t now)
+{
+	struct sts_check check;
+	struct sts_entry e;
+
+	c->rank = RANK_KEPT;
+	/* A damaged one is a fault that a person is to see. */
+	if (sts_store_read_policy(store, c->name, now, &e) != STS_OK)
+		return;
+	(void)sts_store_read_check(store, c->name, now, &check);
+	c->time = check.used > e.fetched ? check.used : e.fetched;
+	if (!sts_entry_is_live(&e, now))
+		c->rank = RANK_EXPIRED;
+	else if (e.policy.mode == STS_MODE_NONE)
+		c->rank = RANK_NONE;
+	else if (check.used_days < 2)
+		c->rank = RANK_USED_ONCE;
+	else if (e.policy.mode != STS_MODE_ENFORCE)
+		c->rank = RANK_OTHER;
+	sts_entry_free(&e);
+}
+
+static void
+rank_check(struct sts_store *store, struct candidate *c, int64_t now)
+{
+	struct sts_check check;
+	struct sts_entry e;
+	enum sts_status status = sts_store_read_policy(store, c->name, now, &e);
+
+	if (status == STS_OK)
+		sts_entry_free(&e);
+	c->rank = RANK_OTHER;
+	if (status != STS_NOT_FOUND)
+		c->rank = RANK_KEPT;
+	else if (sts_store_read_check(store, c->name, now, &check) != STS_OK ||
+	    !sts_check_is_none(&check, now))
+		c->rank = RANK_EXPIRED;
+	else
+		c->time = check.checked;
+}
+
+/* Routes of a domain without a policy are of no use to anybody. */
+static void
+rank_routes(struct sts_store *store, struct candidate *c, int64_t now, int dir)
+{
+	struct stat st;
+
+	rank_check(store, c, now);
+	if (fstatat(dir, c->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		c->time = st.st_mtime;
+	c->rank = c->rank == RANK_KEPT ? RANK_OTHER : RANK_EXPIRED;
+}
+
+static size_t
+count_files(DIR *dir)
+{
+	size_t count = 0;
+	struct dirent *d;
+
+	while ((d = readdir(dir)) != NULL)
+		count += sts_domain_is_normalised(d->d_name);
+	rewinddir(dir);
+	return count;
+}
+
+/* Fills `list` with up to `max` files and their ranks; returns how many. */
+static size_t
+list_files(struct sts_store *store, enum sts_kind kind, DIR *dir,
+    struct candidate *list, size_t max, int64_t now)
+{
+	size_t count = 0;
+	struct dirent *d;
+
+	while (count < max && (d = readdir(dir)) != NULL) {
+		struct candidate *c = &list[count];
+
+		sts_file_remove_stale(dirfd(dir), d->d_name);
+		if (!sts_domain_is_normalised(d->d_name))
+			continue;
+		memcpy(c->name, d->d_name, strlen(d->d_name) + 1);
+		if (kind == STS_KIND_POLICY)
+			rank_policy(store, c, now);
+		else if (kind == STS_KIND_CHECK)
+			rank_check(store, c, now);
+		else
+			rank_routes(store, c, now, dirfd(dir));
+		count++;
+	}
+	return count;
+}
+
+/* Judged a moment ago; one that was replaced since stays. */
+static void
+remove_one(struct sts_store *store, enum sts_kind kind,
+    const struct candidate *c, int64_t now)
+{
+	struct sts_entry e;
+
+	if (kind != STS_KIND_POLICY) {
+		(void)sts_file_remove(store, kind, c->name);
+		return;
+	}
+	if (sts_store_read_policy(store, c->name, now, &e) != STS_OK)
+		return;
+	sts_log(STS_LOG_INFO, c->name, "event=evicted mode=%s expires=%lld",
+	    sts_mode_name(e.policy.mode), (long long)e.expires);
+	(void)sts_store_remove_policy(store, &e);
+	sts_entry_free(&e);
+}
+
+static void
+trim_bucket(struct sts_store *store, enum sts_kind kind, DIR *dir, size_t limit,
+    int64_t now)
+{
+	size_t count = count_files(dir), over;
+	struct candidate *list;
+
+	if (count <= limit)
+		return;
+	if ((list = calloc(count, sizeof(*list))) == NULL)
+		return;
+	count = list_files(store, kind, dir, list, count, now);
+	qsort(list, count, sizeof(*list), by_rank);
+	over = count > limit - limit / 4 ? count - (limit - limit / 4) : 0;
+	for (size_t i = 0; i < over && list[i].rank != RANK_KEPT; i++)
+		remove_one(store, kind, &list[i], now);
+	if (over > 0 && list[over - 1].rank == RANK_KEPT)
+		sts_log(STS_LOG_WARNING, NULL,
+		    "event=store-full kind=%s kept=%zu limit=%zu",
+		    kind == STS_KIND_POLICY ? "policies" : "checks", count,
+		    limit);
+	free(list);
+}
+
+void
+sts_store_trim(struct sts_store *store, enum sts_kind kind, const char *domain,
+    int64_t max, int64_t now)
+{
+	size_t limit = (size_t)((max + BUCKETS - 1) / BUCKETS);
+	size_t one_in = limit / 8 < ONE_IN_MAX ? limit / 8 : ONE_IN_MAX;
+	/* Processes that write one file and end take turns by their number. */
+	unsigned turn = store->trims++ + (unsigned)getpid();
+	DIR *dir;
+	int fd;
+
+	if (one_in > 1 && turn % one_in != 0)
+		return;
+	fd = sts_file_open_bucket(store, kind, sts_file_bucket(domain));
+	if (fd < 0)
+		return;
+	if ((dir = fdopendir(fd)) == NULL) {
+		close(fd);
+		return;
+	}
+	trim_bucket(
+	    store, kind, dir, (size_t)((max + BUCKETS - 1) / BUCKETS), now);
+	closedir(dir);
+}

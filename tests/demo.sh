@@ -23,6 +23,7 @@ case $B in
 *) LAB_BUILD=$top/$B ;;
 esac
 export LAB_BUILD
+build_smtpd "$top" "$LAB_BUILD"
 began=$(date +%s)
 mtas=exim
 if [ -x "$LAB_BUILD/filter-mta-sts" ] && [ -x "$LAB_BUILD/table-mta-sts" ]; then

@@ -3,7 +3,8 @@
 
 6.8 is Debian 12's, 7.6 is Debian 13's.  Each runs in a root of its own that
 has the world's /etc, /var and /run, and below /usr what that release of Debian
-has, with the programs that were built where an installation puts them.
+has, with the programs that were built for that release where an installation
+puts them.
 
 The methods are those of exim.py.
 """
@@ -87,8 +88,9 @@ class OpenSmtpd:
     def _install(self):
         """As `make install FILTERDIR=/usr/libexec/opensmtpd` does it, and
         what Debian's package does when it is installed."""
+        build = self._build()
         for name, directory in INSTALLED.items():
-            built = paths.LAB / 'build' / name
+            built = build / name
             if built.exists():
                 (self.root / directory).mkdir(parents=True, exist_ok=True)
                 shutil.copy(built, self.root / directory / name)
@@ -97,6 +99,18 @@ class OpenSmtpd:
         shutil.chown(smtpctl, 'root', 'opensmtpq')
         os.chmod(smtpctl, 0o2755)
         os.makedirs('/var/lib/opensmtpd/empty', exist_ok=True)
+
+    def _build(self):
+        """The build for this release; this machine's where there is no other,
+        or only an older one."""
+        here = paths.LAB / 'build'
+        own = here / 'debian' / SUITES[self.version]
+        stamp = own / 'complete'
+        newest = max((here / name).stat().st_mtime for name in INSTALLED
+                     if (here / name).exists())
+        if stamp.exists() and stamp.stat().st_mtime >= newest:
+            return own
+        return here
 
     def inside(self, *argv, **more):
         """A command in smtpd's root, as root."""

@@ -64,7 +64,7 @@ sts_out_time(char buf[STS_TIME_TEXT], int64_t seconds)
 
 	if (seconds == 0) {
 		(void)snprintf(buf, STS_TIME_TEXT, "never");
-	} else if (gmtime_r(&when, &parts) == NULL ||
+	} else if (when != seconds || gmtime_r(&when, &parts) == NULL ||
 	    strftime(buf, STS_TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0) {
 		(void)snprintf(buf, STS_TIME_TEXT, "@%lld", (long long)seconds);
 	}

@@ -138,13 +138,15 @@ test_dialogue(enum peer_style style)
 static void
 test_malformed(void)
 {
+	/* A question's service and the number of its parameters. */
+	static const char head[4 + sizeof(size_t)] = {DOMAIN};
 	char payload[2000], key[1500];
 	size_t len, two = 2;
 
 	start(PEER_BOTH, "mta-sts");
 	send_message(CHECK, NULL, 0);
 	expect(-1, "", "no service, no key");
-	send_message(CHECK, "\2\0\0\0\0\0\0\0\0\0\0\0", 12);
+	send_message(CHECK, head, sizeof(head));
 	expect(-1, "", "no key");
 	len = question(payload, DOMAIN, "enforce.test");
 	send_message(CHECK, payload, len - 1);
@@ -156,8 +158,9 @@ test_malformed(void)
 	key[sizeof(key) - 1] = '\0';
 	ask(CHECK, DOMAIN, key);
 	expect(0, "", "a key of 1,499 bytes");
-	memcpy(payload, "\2\0\0\0\0\0\0\0\0\0\0\0a\0b", 16);
-	send_message(CHECK, payload, 16);
+	memcpy(payload, head, sizeof(head));
+	memcpy(payload + sizeof(head), "a\0b", 4);
+	send_message(CHECK, payload, sizeof(head) + 4);
 	expect(0, "", "a NUL within the key");
 	ask(CHECK, DOMAIN, "");
 	expect(0, "", "an empty key");

@@ -7,6 +7,8 @@
 # runs in a copy in memory, in namespaces of its own, and vanishes with them.
 
 MATRIX_CACHE=${MATRIX_CACHE:-${XDG_CACHE_HOME:-/var/cache}/mta-sts-matrix}
+# Beside those of README.md: what the tests want, and the second compiler.
+CHECK_PACKAGES='perl python3 openssl ca-certificates iproute2 clang'
 TREE_DAYS=7 # after which a tree is made anew: sid moves
 TREE_LIMIT=900 # seconds for debootstrap, and for its packages
 
@@ -66,6 +68,25 @@ tree_fill() {
 	rm -rf "$directory"/var/cache/apt/archives/*.deb
 }
 
+# tree_debs NAME PACKAGE...: what a copy of the tree can then install without a
+# network; the tree has none of it.
+tree_debs() {
+	tree_store=$MATRIX_CACHE/$1-debs
+	tree_stamp=$tree_store/$(echo "$*" | tr ' ' +).complete
+	[ "$tree_stamp" -nt "$MATRIX_CACHE/$1/complete" ] && return 0
+	mkdir -p "$tree_store/partial" "$MATRIX_CACHE/empty"
+	tree_log=$MATRIX_CACHE/$1-debs.log
+	(
+		tree_net=host tree_out=$MATRIX_CACHE/empty
+		tree=$1
+		shift
+		tree_run "$TREE_LIMIT" "$tree" "$MATRIX_CACHE/empty" apt-get -q \
+		    -y --no-install-recommends --download-only install "$@"
+	) >"$tree_log" 2>&1 && touch "$tree_stamp" && return 0
+	cat "$tree_log" >&2
+	return 1
+}
+
 # tree_run SECONDS NAME SOURCES COMMAND...: runs the command as root in a copy
 # of a tree that has a copy of the directory SOURCES as /src, with no network
 # but loopback.  What it leaves in the directory /out of the copy is in
@@ -74,8 +95,12 @@ tree_run() {
 	tree_limit=$1 tree=$MATRIX_CACHE/$2 tree_src=$3
 	shift 3
 	tree_mount=$(mktemp -d) || return 1
+	tree_unshare='--net --uts --ipc'
+	[ "${tree_net:-}" != host ] || tree_unshare='--uts --ipc'
+	# shellcheck disable=SC2086
 	timeout -k 5 "$tree_limit" setpriv --pdeathsig KILL \
-	    unshare --mount --pid --net --uts --ipc --fork --kill-child \
+	    env tree_debs="$tree-debs" tree_cache="${tree_cache:-}" tree_net="${tree_net:-}" \
+	    unshare --mount --pid $tree_unshare --fork --kill-child \
 	    --mount-proc --propagation private \
 	    sh tests/matrix/inside "$tree_mount" "$tree" "$tree_src" \
 	    "$tree_out" "$@"

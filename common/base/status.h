@@ -215,6 +215,8 @@ enum sts_class {
 	X(STS_NO_MEMORY, "no_memory", STS_CLASS_LOCAL, "out of memory")        \
 	X(STS_NO_DESCRIPTORS, "no_descriptors", STS_CLASS_LOCAL,               \
 	    "no file descriptors or processes left")                           \
+	X(STS_NO_NAMESERVER, "no_nameserver", STS_CLASS_LOCAL,                 \
+	    "no name server can be reached, or none answers anything")         \
 	X(STS_CLOCK, "clock", STS_CLASS_LOCAL,                                 \
 	    "the clock is wrong: before this build, or far behind the newest " \
 	    "fetch")                                        \

@@ -4,109 +4,128 @@
 
 #include "dns/channel.h"
 
-#include <ares.h>
-#include <arpa/inet.h>
 #include <arpa/nameser.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <ares.h>
+
+#include "base/child.h"
 #include "base/fault.h"
 
 enum {
-	TRIES = 3,       /* rounds through the servers */
-	WIRE_MAX = 65535 /* bytes of a reply */
+	CHANNEL_QUESTIONS = 32,
+	CHANNEL_MS = 5000,
+	NO_TIMEOUT = 24 * 3600 * 1000 /* ms: ask.c is sooner */
 };
 
 /* A socket that c-ares wants watched. */
 struct channel_socket {
 	TAILQ_ENTRY(channel_socket) link;
-	struct sts_channel *channel;
+	struct channel *channel;
 	int fd;
 	struct sts_watch *reading, *writing;
 };
 
-/* A query that c-ares has not answered yet. */
-struct asked {
-	TAILQ_ENTRY(asked) link;
-	struct sts_channel *channel;
-	enum sts_record_type type;
-	sts_channel_replied *replied;
+struct sts_attempt {
+	TAILQ_ENTRY(sts_attempt) link; /* of its owner's list */
+	struct sts_attempt_list *list; /* NULL: forgotten */
+	struct channel *channel;
+	bool alone;
+	sts_attempt_ended *ended;
 	void *arg;
+	size_t number;
 };
 
-struct sts_channel {
-	struct sts_loop *loop;
+/* What went wrong on a socket within the present call into c-ares. */
+struct trouble {
+	enum sts_outcome outcome; /* STS_ANSWERED: nothing */
+	enum sts_status fault;
+	int error;
+};
+
+struct channel {
+	TAILQ_ENTRY(channel) link;
+	struct sts_lane *lane;
 	ares_channel ares;
 	TAILQ_HEAD(, channel_socket) sockets;
-	TAILQ_HEAD(, asked) asked;
-	enum sts_status fault; /* why a socket could not be used, or STS_OK */
-	bool closing;
-	void (*progress)(void *arg);
-	void *arg;
+	struct trouble trouble;
+	int64_t created_ms;
+	size_t asked;  /* questions so far */
+	size_t wanted; /* attempts that are neither ended nor forgotten */
+	bool retired;  /* takes no more questions */
+	bool deaf;     /* a socket could not be watched */
+};
+
+struct sts_lane {
+	struct sts_loop *loop;
+	const struct sts_nameserver *server;
+	TAILQ_HEAD(, channel) channels;
+	struct channel *current; /* takes questions; NULL: none does */
+	int64_t heard_ms;
 };
 
 /*
- * c-ares 1.18 says ECONNREFUSED for SERVFAIL and REFUSED, 1.34 has a code for
- * each; all mean that the name server failed.  Only NODATA and NXDOMAIN say
- * that there is nothing.  EBADNAME is a name that the DNS cannot hold, and so
- * one that does not exist.
+ * Sockets.  Our own functions: c-ares says "connection refused" for all that
+ * can go wrong; it does not take zones on all versions; and writing must not
+ * raise SIGPIPE.
  */
-static enum sts_status
-status_of(int code)
+
+/* The first is kept: those that follow are mostly its consequence. */
+static void
+note(struct channel *channel, enum sts_outcome outcome, int error)
 {
-	switch (code) {
-	case ARES_SUCCESS:
-		return STS_OK;
-	case ARES_ENODATA:
-		return STS_DNS_NODATA;
-	case ARES_ENOTFOUND:
-	case ARES_EBADNAME:
-		return STS_DNS_NXDOMAIN;
-	case ARES_EFORMERR:
-	case ARES_ESERVFAIL:
-	case ARES_ENOTIMP:
-	case ARES_EREFUSED:
-	case ARES_ECONNREFUSED:
-	case ARES_EOF:
-		return STS_DNS_SERVFAIL;
-	case ARES_ETIMEOUT:
-		return STS_DNS_TIMEOUT;
-	case ARES_EBADRESP:
-	case ARES_EBADSTR:
-		return STS_DNS_BAD_REPLY;
-	case ARES_ENOMEM:
-		return STS_NO_MEMORY;
-	default:
-		return STS_INTERNAL;
-	}
+	struct trouble *trouble = &channel->trouble;
+	enum sts_status fault = sts_fault_traffic(error);
+
+	if (trouble->outcome != STS_ANSWERED)
+		return;
+	if (outcome == STS_FAULT && fault == STS_OK)
+		fault = STS_NO_DESCRIPTORS;
+	if (fault != STS_OK)
+		outcome = STS_FAULT;
+	*trouble = (struct trouble){outcome, fault, error};
+}
+
+static bool
+is_tcp(int fd)
+{
+	int type = SOCK_DGRAM;
+	socklen_t len = sizeof(type);
+
+	(void)getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len);
+	return type == SOCK_STREAM;
 }
 
 /*
- * Sockets.  Our own functions, since c-ares says "connection refused" where
- * there were no descriptors left; and since writing must not raise SIGPIPE.
+ * A server that was heard over UDP and does not take TCP is not unreachable;
+ * one that this machine forbids us to reach is.
  */
-
-/* The first fault is kept: those that follow are mostly its consequence. */
 static void
-note_fault(struct sts_channel *channel, enum sts_status fault)
+note_traffic(struct channel *channel, int fd, int error)
 {
-	if (fault != STS_OK && channel->fault == STS_OK)
-		channel->fault = fault;
+	bool ours = error == EACCES || error == EPERM ||
+	    error == EADDRNOTAVAIL || error == ENETUNREACH || error == EINVAL;
+
+	note(channel, ours || !is_tcp(fd) ? STS_UNREACHABLE : STS_LOST, error);
 }
 
 /* c-ares leaves it to these functions that a socket must not block. */
 static ares_socket_t
 open_socket(int family, int type, int protocol, void *arg)
 {
-	int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
-	int saved = errno;
+	struct channel *channel = arg;
+	int fd, saved;
 
+	family = channel->lane->server->u.sa.sa_family;
+	fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+	saved = errno;
 	if (fd < 0)
-		note_fault(arg, sts_fault_socket(saved, family));
+		note(channel, STS_UNREACHABLE, saved);
 	errno = saved;
 	return fd;
 }
@@ -119,42 +138,78 @@ close_socket(ares_socket_t fd, void *arg)
 }
 
 static int
-connect_socket(ares_socket_t fd, const struct sockaddr *address,
-    ares_socklen_t len, void *arg)
+connect_socket(ares_socket_t fd, const struct sockaddr *placeholder,
+    ares_socklen_t placeholder_len, void *arg)
 {
-	int rc = connect(fd, address, len);
-	int saved = errno;
+	struct channel *channel = arg;
+	struct sockaddr_storage address;
+	socklen_t len = sts_nameserver_address(channel->lane->server, &address);
+	int rc, saved;
 
-	/*
-	 * EAGAIN: every local port is taken.  No route (ENETUNREACH) is the
-	 * network's affair: the next server may be reachable.
-	 */
-	if (rc != 0 && saved != EINPROGRESS)
-		note_fault(arg,
-		    saved == EAGAIN ? STS_NO_DESCRIPTORS
-				    : sts_fault_traffic(saved));
+	(void)placeholder;
+	(void)placeholder_len;
+	if (len == 0) {
+		note(channel, STS_UNREACHABLE, 0);
+		errno = ENETUNREACH;
+		return -1;
+	}
+	rc = connect(fd, (struct sockaddr *)&address, len);
+	saved = errno;
+	if (rc != 0 && saved == EAGAIN) /* every local port is taken */
+		note(channel, STS_FAULT, saved);
+	else if (rc != 0 && saved != EINPROGRESS)
+		note_traffic(channel, fd, saved);
 	errno = saved;
 	return rc;
+}
+
+/* What c-ares compares the sender with. */
+static void
+write_placeholder(struct sockaddr *from, ares_socklen_t *from_len)
+{
+	struct sockaddr_in placeholder = {.sin_family = AF_INET,
+	    .sin_port = htons(NS_DEFAULTPORT),
+	    .sin_addr = {htonl(INADDR_LOOPBACK)}};
+
+	if (from == NULL || *from_len < (ares_socklen_t)sizeof(placeholder))
+		return;
+	memcpy(from, &placeholder, sizeof(placeholder));
+	*from_len = sizeof(placeholder);
 }
 
 static ares_ssize_t
 receive(ares_socket_t fd, void *buf, size_t size, int flags,
     struct sockaddr *from, ares_socklen_t *from_len, void *arg)
 {
-	(void)arg;
-	return recvfrom(fd, buf, size, flags, from, from_len);
+	ssize_t got = recv(fd, buf, size, flags);
+	int saved = errno;
+
+	if (got >= 0)
+		write_placeholder(from, from_len);
+	else if (saved != EAGAIN && saved != EWOULDBLOCK && saved != EINTR)
+		note_traffic(arg, fd, saved);
+	errno = saved;
+	return got;
 }
 
+/*
+ * The first error of a UDP socket may be the answer to what was sent before;
+ * the second is this one's own, and the earlier question will hear of it when
+ * this one's packet is refused.
+ */
 static ares_ssize_t
 send_vector(ares_socket_t fd, const struct iovec *vector, int count, void *arg)
 {
 	struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)vector,
 	    .msg_iovlen = (size_t)count};
 	ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL);
-	int saved = errno;
+	int saved;
 
-	if (sent < 0)
-		note_fault(arg, sts_fault_traffic(saved));
+	if (sent < 0 && errno != EAGAIN && !is_tcp(fd))
+		sent = sendmsg(fd, &message, MSG_NOSIGNAL);
+	saved = errno;
+	if (sent < 0 && saved != EAGAIN)
+		note_traffic(arg, fd, saved);
 	errno = saved;
 	return sent;
 }
@@ -162,16 +217,104 @@ send_vector(ares_socket_t fd, const struct iovec *vector, int count, void *arg)
 static const struct ares_socket_functions socket_functions = {
     open_socket, close_socket, connect_socket, receive, send_vector};
 
+/* Channels: their end. */
+
+static void
+forget_socket(struct channel *channel, struct channel_socket *s)
+{
+	sts_watch_stop(channel->lane->loop, s->reading);
+	sts_watch_stop(channel->lane->loop, s->writing);
+	TAILQ_REMOVE(&channel->sockets, s, link);
+	free(s);
+}
+
+static void
+retire(struct channel *channel)
+{
+	channel->retired = true;
+	if (channel->lane->current == channel)
+		channel->lane->current = NULL;
+}
+
+static void
+close_channel(struct channel *channel)
+{
+	struct channel_socket *s;
+
+	retire(channel);
+	if (channel->ares != NULL)
+		ares_destroy(channel->ares);
+	while ((s = TAILQ_FIRST(&channel->sockets)) != NULL)
+		forget_socket(channel, s);
+	TAILQ_REMOVE(&channel->lane->channels, channel, link);
+	free(channel);
+}
+
+/* Not while c-ares is at work. */
+static void
+sweep(struct sts_lane *lane)
+{
+	struct channel *channel, *next;
+
+	for (channel = TAILQ_FIRST(&lane->channels); channel != NULL;
+	     channel = next) {
+		next = TAILQ_NEXT(channel, link);
+		if (channel->retired && channel->wanted == 0)
+			close_channel(channel);
+	}
+}
+
+/* Watches. */
+
+/*
+ * Of what c-ares does the descriptors alone are wanted, where it can be asked
+ * for them alone: no timeouts.
+ */
+static void
+process(ares_channel ares, int fd, bool reading, bool writing)
+{
+#if ARES_VERSION >= 0x012200 /* 1.34 */
+	ares_fd_events_t event = {fd,
+	    (reading ? (unsigned)ARES_FD_EVENT_READ : 0) |
+		(writing ? (unsigned)ARES_FD_EVENT_WRITE : 0)};
+
+	(void)ares_process_fds(ares, &event, 1, ARES_PROCESS_FLAG_SKIP_NON_FD);
+#else
+	ares_process_fd(ares, reading ? fd : ARES_SOCKET_BAD,
+	    writing ? fd : ARES_SOCKET_BAD);
+#endif
+}
+
+/* Begins and ends each call into c-ares that may use a socket. */
+
+static void
+begin_call(struct channel *channel)
+{
+	channel->trouble = (struct trouble){0};
+}
+
+static void
+end_call(struct channel *channel)
+{
+	if (channel->trouble.outcome != STS_ANSWERED)
+		retire(channel);
+	if (channel->deaf)
+		ares_cancel(channel->ares);
+}
+
 static void
 socket_ready(struct channel_socket *s, bool reading, bool writing)
 {
-	struct sts_channel *channel = s->channel;
+	struct channel *channel = s->channel;
+	struct sts_lane *lane = channel->lane;
 	int fd = s->fd;
 
 	/* c-ares may close the socket, and free s, in here. */
-	ares_process_fd(channel->ares, reading ? fd : ARES_SOCKET_BAD,
-	    writing ? fd : ARES_SOCKET_BAD);
-	channel->progress(channel->arg);
+	begin_call(channel);
+	process(channel->ares, fd, reading, writing);
+	end_call(channel);
+	if (channel->retired)
+		sweep(lane);
 }
 
 static void
@@ -187,14 +330,21 @@ socket_writable(void *arg)
 }
 
 /*
- * Without memory for a watch the query would run into its timeout, which must
- * not then be taken for a name server's silence.
+ * Without memory for a watch nothing would be heard, which must not be taken
+ * for the server's silence: all attempts of the channel end.
  */
+static void
+go_deaf(struct channel *channel)
+{
+	channel->deaf = true;
+	note(channel, STS_FAULT, ENOMEM);
+}
+
 static void
 set_watch(struct channel_socket *s, struct sts_watch **watch, bool wanted,
     bool writing)
 {
-	struct sts_loop *loop = s->channel->loop;
+	struct sts_loop *loop = s->channel->lane->loop;
 
 	if (!wanted) {
 		sts_watch_stop(loop, *watch);
@@ -203,274 +353,79 @@ set_watch(struct channel_socket *s, struct sts_watch **watch, bool wanted,
 		*watch = sts_watch_start(loop, s->fd, writing,
 		    writing ? socket_writable : socket_readable, s);
 		if (*watch == NULL)
-			note_fault(s->channel, STS_NO_MEMORY);
+			go_deaf(s->channel);
 	}
+}
+
+static struct channel_socket *
+find_socket(struct channel *channel, int fd, bool wanted)
+{
+	struct channel_socket *s;
+
+	TAILQ_FOREACH(s, &channel->sockets, link)
+	{
+		if (s->fd == fd)
+			return s;
+	}
+	if (!wanted)
+		return NULL;
+	if ((s = calloc(1, sizeof(*s))) == NULL) {
+		go_deaf(channel);
+		return NULL;
+	}
+	s->channel = channel;
+	s->fd = fd;
+	TAILQ_INSERT_TAIL(&channel->sockets, s, link);
+	return s;
 }
 
 /* c-ares opens, uses, or (neither) is about to close a socket. */
 static void
 socket_state(void *arg, ares_socket_t fd, int readable, int writable)
 {
-	struct sts_channel *channel = arg;
-	struct channel_socket *s;
+	struct channel *channel = arg;
+	bool wanted = readable || writable;
+	struct channel_socket *s = find_socket(channel, fd, wanted);
 
-	TAILQ_FOREACH(s, &channel->sockets, link)
-	{
-		if (s->fd == fd)
-			break;
-	}
-	if (s == NULL) {
-		if (!readable && !writable)
-			return;
-		if ((s = calloc(1, sizeof(*s))) == NULL) {
-			note_fault(channel, STS_NO_MEMORY);
-			return;
-		}
-		s->channel = channel;
-		s->fd = fd;
-		TAILQ_INSERT_TAIL(&channel->sockets, s, link);
+	if (s == NULL)
+		return;
+	if (!wanted) {
+		forget_socket(channel, s);
+		return;
 	}
 	set_watch(s, &s->reading, readable != 0, false);
 	set_watch(s, &s->writing, writable != 0, true);
-	if (!readable && !writable) {
-		TAILQ_REMOVE(&channel->sockets, s, link);
-		free(s);
-	}
 }
 
-/* Replies, copied out of c-ares' hands. */
-
-void
-sts_reply_free(struct sts_reply *reply)
-{
-	free(reply->bytes);
-	free(reply->records);
-	free(reply->hosts);
-	free(reply->addresses);
-	*reply = (struct sts_reply){.status = STS_DNS_TIMEOUT};
-}
-
-/* record_start tells a second record from a second string of the first. */
-static bool
-begins_record(const struct ares_txt_ext *list, const struct ares_txt_ext *t)
-{
-	return t == list || t->record_start;
-}
-
-/* RFC 8461 3.1: the strings of one record are joined without spaces. */
-static enum sts_status
-join_txt(struct sts_reply *reply, const struct ares_txt_ext *list)
-{
-	const struct ares_txt_ext *t;
-	size_t bytes = 0, records = 0;
-	struct sts_span *record = NULL;
-	char *at;
-
-	for (t = list; t != NULL; t = t->next) {
-		bytes += t->length;
-		records += begins_record(list, t);
-	}
-	if (records == 0)
-		return STS_DNS_NODATA;
-	if (bytes > WIRE_MAX)
-		return STS_DNS_BAD_REPLY;
-	reply->bytes = at = malloc(bytes + 1);
-	reply->records = calloc(records, sizeof(*reply->records));
-	if (reply->bytes == NULL || reply->records == NULL)
-		return STS_NO_MEMORY;
-	for (t = list; t != NULL; t = t->next) {
-		if (begins_record(list, t)) {
-			record = &reply->records[reply->count++];
-			record->p = at;
-		}
-		memcpy(at, t->txt, t->length);
-		record->len += t->length;
-		at += t->length;
-	}
-	return STS_OK;
-}
+/* Channels: their beginning. */
 
 /*
- * The parser for the "ext" form: the plain one would give each string of a
- * record as if it were a record.  Lengths count, since a string may hold NUL.
- */
-static enum sts_status
-take_txt(struct sts_reply *reply, const unsigned char *wire, int len)
-{
-	struct ares_txt_ext *list = NULL;
-	int code = ares_parse_txt_reply_ext(wire, len, &list);
-	enum sts_status status = status_of(code);
-
-	if (status == STS_OK)
-		status = join_txt(reply, list);
-	if (list != NULL)
-		ares_free_data(list);
-	return status;
-}
-
-/* Lower case in ASCII, whatever the locale; false: too long for a name. */
-static bool
-copy_host(const char *from, char to[STS_NAME_MAX + 1])
-{
-	size_t len = strlen(from);
-
-	if (len == 1 && from[0] == '.') /* the root, however written */
-		len = 0;
-	if (len > STS_NAME_MAX)
-		return false;
-	for (size_t i = 0; i < len; i++)
-		to[i] = (char)(from[i] >= 'A' && from[i] <= 'Z'
-			? from[i] - 'A' + 'a'
-			: from[i]);
-	to[len] = '\0';
-	return true;
-}
-
-/*
- * A host whose escaped form is too long for a name cannot be connected to and
- * is left out; where no other is there, that is a reply nobody can use.
- */
-static enum sts_status
-copy_mx(struct sts_reply *reply, const struct ares_mx_reply *list)
-{
-	const struct ares_mx_reply *m;
-	size_t records = 0;
-
-	for (m = list; m != NULL; m = m->next)
-		records++;
-	if (records == 0)
-		return STS_DNS_NODATA;
-	reply->hosts = calloc(records, sizeof(*reply->hosts));
-	if (reply->hosts == NULL)
-		return STS_NO_MEMORY;
-	for (m = list; m != NULL; m = m->next) {
-		struct sts_mx *host = &reply->hosts[reply->count];
-
-		if (m->host == NULL || !copy_host(m->host, host->host))
-			continue;
-		host->preference = m->priority;
-		reply->count++;
-	}
-	return reply->count > 0 ? STS_OK : STS_DNS_BAD_REPLY;
-}
-
-static enum sts_status
-take_mx(struct sts_reply *reply, const unsigned char *wire, int len)
-{
-	struct ares_mx_reply *list = NULL;
-	int code = ares_parse_mx_reply(wire, len, &list);
-	enum sts_status status = status_of(code);
-
-	if (status == STS_OK)
-		status = copy_mx(reply, list);
-	if (list != NULL)
-		ares_free_data(list);
-	return status;
-}
-
-/* A reply of nothing but CNAMEs is a success with no address. */
-static enum sts_status
-take_a(struct sts_reply *reply, const unsigned char *wire, int len)
-{
-	struct ares_addrttl found[STS_ADDRESSES_MAX];
-	int count = STS_ADDRESSES_MAX;
-	int code = ares_parse_a_reply(wire, len, NULL, found, &count);
-
-	if (code != ARES_SUCCESS)
-		return status_of(code);
-	for (int i = 0; i < count; i++) {
-		struct sockaddr_in *to = &reply->addresses[i].u.v4;
-
-		to->sin_family = AF_INET;
-		to->sin_addr = found[i].ipaddr;
-		reply->count++;
-	}
-	return count > 0 ? STS_OK : STS_DNS_NODATA;
-}
-
-static enum sts_status
-take_aaaa(struct sts_reply *reply, const unsigned char *wire, int len)
-{
-	struct ares_addr6ttl found[STS_ADDRESSES_MAX];
-	int count = STS_ADDRESSES_MAX;
-	int code = ares_parse_aaaa_reply(wire, len, NULL, found, &count);
-
-	if (code != ARES_SUCCESS)
-		return status_of(code);
-	for (int i = 0; i < count; i++) {
-		struct sockaddr_in6 *to = &reply->addresses[i].u.v6;
-
-		to->sin6_family = AF_INET6;
-		memcpy(
-		    &to->sin6_addr, &found[i].ip6addr, sizeof(to->sin6_addr));
-		reply->count++;
-	}
-	return count > 0 ? STS_OK : STS_DNS_NODATA;
-}
-
-static enum sts_status
-take_addresses(struct sts_reply *reply, enum sts_record_type type,
-    const unsigned char *wire, int len)
-{
-	reply->addresses = calloc(STS_ADDRESSES_MAX, sizeof(*reply->addresses));
-	if (reply->addresses == NULL)
-		return STS_NO_MEMORY;
-	return type == STS_TYPE_A ? take_a(reply, wire, len)
-				  : take_aaaa(reply, wire, len);
-}
-
-/*
- * c-ares calls this once for each query, also out of ares_query and, for those
- * still under way, out of ares_destroy.
- */
-static void
-answered(void *arg, int code, int timeouts, unsigned char *wire, int len)
-{
-	struct asked *asked = arg;
-	struct sts_channel *channel = asked->channel;
-	struct sts_reply reply = {.status = status_of(code)};
-
-	(void)timeouts;
-	TAILQ_REMOVE(&channel->asked, asked, link);
-	if (channel->closing)
-		goto out;
-	if (reply.status == STS_OK && asked->type == STS_TYPE_TXT)
-		reply.status = take_txt(&reply, wire, len);
-	else if (reply.status == STS_OK && asked->type == STS_TYPE_MX)
-		reply.status = take_mx(&reply, wire, len);
-	else if (reply.status == STS_OK)
-		reply.status = take_addresses(&reply, asked->type, wire, len);
-	if (reply.status != STS_OK)
-		reply.count = 0;
-	asked->replied(asked->arg, &reply);
-out:
-	sts_reply_free(&reply);
-	free(asked);
-}
-
-/* The channel. */
-
-/*
- * Everything that resolv.conf(5) or its environment could say besides the
- * servers is set here.
+ * Everything that resolv.conf(5) or its environment could say is set here.
+ * With NOCHECKRESP every message is handed on, whatever its response code.
  */
 static int
-open_ares(struct sts_channel *channel, const char *servers, int attempt_ms)
+open_ares(struct channel *channel)
 {
 	struct in_addr placeholder = {htonl(INADDR_LOOPBACK)};
 	char lookups[] = "b"; /* DNS only */
+	char no_file[] = "/dev/null";
 	struct ares_options options = {
-	    .flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES,
-	    .timeout = attempt_ms,
-	    .tries = TRIES,
+	    .flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES |
+		ARES_FLAG_NOCHECKRESP,
+	    .timeout = NO_TIMEOUT,
+	    .tries = 1,
 	    .ndots = 1,
 	    .lookups = lookups,
+	    .servers = &placeholder,
+	    .nservers = 1,
+	    .resolvconf_path = no_file,
 	    .sock_state_cb = socket_state,
 	    .sock_state_cb_data = channel,
 	};
 	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
 	    ARES_OPT_NDOTS | ARES_OPT_LOOKUPS | ARES_OPT_DOMAINS |
-	    ARES_OPT_SORTLIST | ARES_OPT_SOCK_STATE_CB | ARES_OPT_NOROTATE;
+	    ARES_OPT_SORTLIST | ARES_OPT_SOCK_STATE_CB | ARES_OPT_NOROTATE |
+	    ARES_OPT_SERVERS | ARES_OPT_RESOLVCONF;
 	int code;
 
 	/* 1.34 would keep answers for up to an hour. */
@@ -478,113 +433,198 @@ open_ares(struct sts_channel *channel, const char *servers, int attempt_ms)
 	options.qcache_max_ttl = 0;
 	mask |= ARES_OPT_QUERY_CACHE;
 #endif
-	if (servers != NULL) {
-		/* Spares reading resolv.conf; replaced below. */
-		options.servers = &placeholder;
-		options.nservers = 1;
-		mask |= ARES_OPT_SERVERS;
-	}
 	code = ares_init_options(&channel->ares, &options, mask);
-	if (code != ARES_SUCCESS) {
+	if (code != ARES_SUCCESS)
 		channel->ares = NULL;
-		return code;
-	}
-	ares_set_socket_functions(channel->ares, &socket_functions, channel);
-	if (servers != NULL)
-		code = ares_set_servers_ports_csv(channel->ares, servers);
+	else
+		ares_set_socket_functions(
+		    channel->ares, &socket_functions, channel);
 	return code;
 }
 
-enum sts_status
-sts_channel_open(struct sts_channel **out, struct sts_loop *loop,
-    const char *servers, int attempt_ms, void (*progress)(void *arg), void *arg)
+static struct channel *
+open_channel(struct sts_lane *lane)
 {
-	struct sts_channel *channel = calloc(1, sizeof(*channel));
-	enum sts_status status;
+	struct channel *channel = calloc(1, sizeof(*channel));
 
-	*out = NULL;
 	if (channel == NULL)
-		return STS_NO_MEMORY;
-	channel->loop = loop;
-	channel->progress = progress;
-	channel->arg = arg;
+		return NULL;
+	channel->lane = lane;
+	channel->created_ms = sts_monotonic_ms();
 	TAILQ_INIT(&channel->sockets);
-	TAILQ_INIT(&channel->asked);
-	status = status_of(open_ares(channel, servers, attempt_ms));
-	if (status == STS_OK)
-		*out = channel;
-	else
-		sts_channel_close(channel);
-	return status;
+	TAILQ_INSERT_TAIL(&lane->channels, channel, link);
+	if (open_ares(channel) != ARES_SUCCESS) {
+		close_channel(channel);
+		return NULL;
+	}
+	return channel;
+}
+
+/* The channel for the next question; NULL: no memory. */
+static struct channel *
+take_channel(struct sts_lane *lane, bool alone)
+{
+	struct channel *channel = lane->current;
+
+	if (channel != NULL &&
+	    (channel->asked >= CHANNEL_QUESTIONS ||
+		sts_monotonic_ms() - channel->created_ms >= CHANNEL_MS))
+		retire(channel);
+	sweep(lane);
+	if (!alone && lane->current != NULL)
+		return lane->current;
+	channel = open_channel(lane);
+	if (channel != NULL && alone)
+		channel->retired = true;
+	else if (channel != NULL)
+		lane->current = channel;
+	return channel;
+}
+
+/* Attempts. */
+
+static struct sts_answer
+answer_of(
+    const struct channel *channel, int code, const unsigned char *wire, int len)
+{
+	const struct trouble *trouble = &channel->trouble;
+	struct sts_answer answer = {.outcome = STS_LOST};
+
+	if (wire != NULL && len > 0) {
+		answer.outcome = STS_ANSWERED;
+		answer.wire = wire;
+		answer.len = (size_t)len;
+	} else if (trouble->outcome != STS_ANSWERED) {
+		answer.outcome = trouble->outcome;
+		answer.fault = trouble->fault;
+		answer.error = trouble->error;
+	} else if (code == ARES_EBADNAME) {
+		answer.outcome = STS_NO_NAME;
+	} else if (code == ARES_ENOMEM) {
+		answer.outcome = STS_FAULT;
+		answer.fault = STS_NO_MEMORY;
+	}
+	return answer;
+}
+
+/*
+ * c-ares calls this once for each query, also out of ares_query and, for those
+ * still under way, out of ares_destroy.
+ */
+static void
+ended(void *arg, int code, int timeouts, unsigned char *wire, int len)
+{
+	struct sts_attempt *attempt = arg;
+	struct channel *channel = attempt->channel;
+	struct sts_answer answer = answer_of(channel, code, wire, len);
+
+	(void)timeouts;
+	if (answer.outcome == STS_ANSWERED)
+		channel->lane->heard_ms = sts_monotonic_ms();
+	else if (answer.outcome != STS_NO_NAME)
+		retire(channel);
+	if (attempt->list != NULL) {
+		TAILQ_REMOVE(attempt->list, attempt, link);
+		channel->wanted--;
+		answer.alone = attempt->alone;
+		attempt->ended(attempt->arg, attempt->number, &answer);
+	}
+	free(attempt);
+}
+
+static void
+fail(const struct sts_ask_options *options, enum sts_status fault)
+{
+	struct sts_answer answer = {.outcome = STS_FAULT, .fault = fault};
+
+	options->ended(options->arg, options->number, &answer);
 }
 
 void
-sts_channel_close(struct sts_channel *channel)
-{
-	struct channel_socket *s;
-
-	if (channel == NULL)
-		return;
-	channel->closing = true;
-	if (channel->ares != NULL)
-		ares_destroy(channel->ares);
-	while ((s = TAILQ_FIRST(&channel->sockets)) != NULL) {
-		sts_watch_stop(channel->loop, s->reading);
-		sts_watch_stop(channel->loop, s->writing);
-		TAILQ_REMOVE(&channel->sockets, s, link);
-		free(s);
-	}
-	free(channel);
-}
-
-bool
-sts_channel_ask(struct sts_channel *channel, const char *name,
-    enum sts_record_type type, sts_channel_replied *replied, void *arg)
+sts_lane_ask(struct sts_lane *lane, const struct sts_ask_options *options)
 {
 	static const int types[] = {[STS_TYPE_TXT] = ns_t_txt,
 	    [STS_TYPE_MX] = ns_t_mx,
 	    [STS_TYPE_A] = ns_t_a,
-	    [STS_TYPE_AAAA] = ns_t_aaaa};
-	struct asked *asked = calloc(1, sizeof(*asked));
+	    [STS_TYPE_AAAA] = ns_t_aaaa,
+	    [STS_TYPE_NS] = ns_t_ns};
+	struct channel *channel = take_channel(lane, options->alone);
+	struct sts_attempt *attempt = calloc(1, sizeof(*attempt));
 
-	if (asked == NULL)
-		return false;
-	asked->channel = channel;
-	asked->type = type;
-	asked->replied = replied;
-	asked->arg = arg;
-	TAILQ_INSERT_TAIL(&channel->asked, asked, link);
-	ares_query(channel->ares, name, ns_c_in, types[type], answered, asked);
-	return true;
-}
-
-enum sts_status
-sts_channel_fault(const struct sts_channel *channel)
-{
-	return channel->fault;
-}
-
-int64_t
-sts_channel_next_ms(struct sts_channel *channel)
-{
-	struct timeval tv, *next = ares_timeout(channel->ares, NULL, &tv);
-
-	if (next == NULL)
-		return INT64_MAX;
-	/* Rounded up: early is too early for c-ares. */
-	return (int64_t)next->tv_sec * 1000 + next->tv_usec / 1000 + 1;
+	if (channel == NULL || attempt == NULL) {
+		free(attempt);
+		fail(options, STS_NO_MEMORY);
+		return;
+	}
+	*attempt = (struct sts_attempt){.list = options->list,
+	    .channel = channel,
+	    .alone = options->alone,
+	    .ended = options->ended,
+	    .arg = options->arg,
+	    .number = options->number};
+	TAILQ_INSERT_TAIL(options->list, attempt, link);
+	channel->asked++;
+	channel->wanted++;
+	begin_call(channel);
+	ares_query(channel->ares, options->name, ns_c_in, types[options->type],
+	    ended, attempt);
+	end_call(channel);
 }
 
 void
-sts_channel_retry(struct sts_channel *channel)
+sts_attempts_forget(struct sts_attempt_list *list)
 {
-	ares_process_fd(channel->ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	struct sts_attempt *attempt;
+
+	while ((attempt = TAILQ_FIRST(list)) != NULL) {
+		TAILQ_REMOVE(list, attempt, link);
+		attempt->list = NULL;
+		attempt->channel->wanted--;
+	}
+}
+
+/* Lanes. */
+
+struct sts_lane *
+sts_lane_create(struct sts_loop *loop, const struct sts_nameserver *server)
+{
+	struct sts_lane *lane = calloc(1, sizeof(*lane));
+
+	if (lane == NULL)
+		return NULL;
+	lane->loop = loop;
+	lane->server = server;
+	lane->heard_ms = INT64_MIN;
+	TAILQ_INIT(&lane->channels);
+	return lane;
+}
+
+void
+sts_lane_destroy(struct sts_lane *lane)
+{
+	struct channel *channel;
+
+	if (lane == NULL)
+		return;
+	while ((channel = TAILQ_FIRST(&lane->channels)) != NULL)
+		close_channel(channel);
+	free(lane);
+}
+
+int64_t
+sts_lane_heard_ms(const struct sts_lane *lane)
+{
+	return lane->heard_ms;
 }
 
 enum sts_status
 sts_channel_library_start(void)
 {
-	return status_of(ares_library_init(ARES_LIB_INIT_ALL));
+	int code = ares_library_init(ARES_LIB_INIT_ALL);
+
+	if (code == ARES_SUCCESS)
+		return STS_OK;
+	return code == ARES_ENOMEM ? STS_NO_MEMORY : STS_INTERNAL;
 }
 
 void

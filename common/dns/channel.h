@@ -1,11 +1,27 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A channel to the name servers: the only file that knows c-ares.
+ * The way to one name server, through c-ares: beside reply.c the only file
+ * that knows it.
  *
- * Each question has a channel of its own.  So it has its own source port (a
- * forger must guess it), its own timeouts, can be cancelled alone, reads a
- * changed /etc/resolv.conf, shares no cache, and a socket that could not be
- * opened is known to be its own.
+ * c-ares keeps the messages, their ids, the sockets and the change to TCP.
+ * When a server is asked, again or another one, and when to give up, is
+ * decided in ask.c: c-ares is given one server and one try that never ends.
+ * What it does by itself differs between 1.18 and 1.34, which shortens a try
+ * to 250 ms after a few quick answers and closes its ears to the answer.
+ *
+ * Many questions share a channel, since to make one costs as much as three
+ * answers.  With it they share a UDP socket, and so a source port, which a
+ * forger who is not on the way must guess beside the id.  He gains nothing
+ * by the sharing as such: no name is asked twice at a time, so each of his
+ * packets has one chance, and the chance is that of a port and an id.  What
+ * he may do with time is to find out which ports are open (1,000 tries a
+ * second, by the limit on ICMP: half a minute for all of Linux' ports).  So
+ * a channel serves CHANNEL_QUESTIONS questions or CHANNEL_MS, whichever ends
+ * first, and the next one has a port of its own.
+ *
+ * c-ares never learns the server's address: it is told 127.0.0.1, and our own
+ * socket functions open the family and connect to the address, with its zone,
+ * that is meant.  A connected socket hears that address alone.
  */
 #ifndef STS_DNS_CHANNEL_H
 #define STS_DNS_CHANNEL_H
@@ -13,59 +29,73 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
-#include "dns/dns.h"
+#include "base/status.h"
+#include "dns/nameserver.h"
+#include "dns/reply.h"
+#include "loop/loop.h"
 
-struct sts_channel;
+struct sts_lane; /* the way to one server */
+struct sts_attempt;
+TAILQ_HEAD(sts_attempt_list, sts_attempt);
 
-enum sts_record_type { STS_TYPE_TXT, STS_TYPE_MX, STS_TYPE_A, STS_TYPE_AAAA };
-
-/*
- * One reply: of the arrays the one that fits the type, with `count` members;
- * all are its own.  The status is as in dns.h.
- */
-struct sts_reply {
-	enum sts_status status;
-	size_t count;
-	char *bytes; /* what the records point into */
-	struct sts_span *records;
-	struct sts_mx *hosts; /* in no order */
-	struct sts_address *addresses;
+/* How an attempt ended. */
+enum sts_outcome {
+	STS_ANSWERED,    /* a message with our id and question */
+	STS_UNREACHABLE, /* the socket could not be used for this server */
+	STS_LOST,        /* the connection ended, or brought no DNS message */
+	STS_NO_NAME,     /* the DNS cannot hold such a name */
+	STS_FAULT        /* this process has no descriptors or memory */
 };
 
-/* Frees the arrays and empties the reply. */
-void sts_reply_free(struct sts_reply *reply);
-
-/* The reply is freed after the call; who wants to keep it empties it. */
-typedef void sts_channel_replied(void *arg, struct sts_reply *reply);
-
-/*
- * Opens a channel to the servers (as sts_nameserver_list has them; NULL: the
- * system's), which are used only in this call; attempt_ms is how long one of
- * them has for a first answer (twice that in the second round, and so on, for
- * three rounds).  `progress` is called after anything happened on a socket,
- * and may not close the channel.  STS_NO_MEMORY, STS_INTERNAL, STS_CONFIG.
- */
-enum sts_status sts_channel_open(struct sts_channel **channel,
-    struct sts_loop *loop, const char *servers, int attempt_ms,
-    void (*progress)(void *arg), void *arg);
-
-/* Ends what is under way without calling back; NULL is allowed. */
-void sts_channel_close(struct sts_channel *channel);
+struct sts_answer {
+	enum sts_outcome outcome;
+	const unsigned char *wire; /* STS_ANSWERED: the message, borrowed */
+	size_t len;
+	int error; /* STS_UNREACHABLE: an errno, or 0: no such zone */
+	enum sts_status fault; /* STS_FAULT */
+	bool alone;            /* as it was asked */
+};
 
 /*
- * Asks.  `replied` is called once, possibly before this returns, and may not
- * close the channel.  False: no memory, and no call.
+ * Called once for each attempt that is not forgotten before, possibly out of
+ * sts_lane_ask.  It may set timers and forget, but neither ask nor destroy.
  */
-bool sts_channel_ask(struct sts_channel *channel, const char *name,
-    enum sts_record_type type, sts_channel_replied *replied, void *arg);
+typedef void sts_attempt_ended(
+    void *arg, size_t server, const struct sts_answer *answer);
 
-/* The local fault that kept a socket from being used, or STS_OK. */
-enum sts_status sts_channel_fault(const struct sts_channel *channel);
+/* `server` must outlive the lane.  NULL: no memory. */
+struct sts_lane *sts_lane_create(
+    struct sts_loop *loop, const struct sts_nameserver *server);
 
-/* Milliseconds until sts_channel_retry is due; INT64_MAX: never. */
-int64_t sts_channel_next_ms(struct sts_channel *channel);
-void sts_channel_retry(struct sts_channel *channel);
+/* Not out of sts_attempt_ended.  Its attempts must have been forgotten. */
+void sts_lane_destroy(struct sts_lane *lane);
+
+/*
+ * Sends one question and waits for its answer without end.  `alone` gives it
+ * a channel of its own, where no other question's reply can disturb it.  The
+ * attempt is a member of *list until it ends; `number` is handed to `ended`.
+ */
+struct sts_ask_options {
+	const char *name;
+	enum sts_record_type type;
+	bool alone;
+	struct sts_attempt_list *list;
+	sts_attempt_ended *ended;
+	void *arg;
+	size_t number;
+};
+void sts_lane_ask(struct sts_lane *lane, const struct sts_ask_options *options);
+
+/* Forgets all attempts of a list: they end without a call. */
+void sts_attempts_forget(struct sts_attempt_list *list);
+
+/*
+ * When the server last sent a message that answered a question of ours, also
+ * a forgotten one; INT64_MIN: not yet.
+ */
+int64_t sts_lane_heard_ms(const struct sts_lane *lane);
 
 /* c-ares itself; counted, one stop for each start that succeeded. */
 enum sts_status sts_channel_library_start(void);

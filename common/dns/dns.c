@@ -6,15 +6,14 @@
 #include <sys/queue.h>
 
 #include "base/child.h"
-#include "base/fault.h"
+#include "dns/ask.h"
 #include "dns/channel.h"
-#include "dns/nameserver.h"
+#include "dns/reply.h"
+#include "dns/servers.h"
 
-enum {
-	USUAL_SERVERS = 3,   /* as many as resolv.conf(5) allows */
-	ATTEMPT_MIN = 100,   /* ms */
-	ADDRESS_GRACE = 1000 /* ms for the other kind of address */
-};
+enum { ADDRESS_GRACE = 1000 /* ms for the other kind of address */ };
+
+static const char system_file[] = "/etc/resolv.conf";
 
 enum kind { KIND_TXT, KIND_MX, KIND_ADDRESS };
 
@@ -22,6 +21,7 @@ enum kind { KIND_TXT, KIND_MX, KIND_ADDRESS };
 struct part {
 	struct sts_dns_query *query;
 	bool pending;
+	struct sts_ask ask;
 	struct sts_reply reply;
 };
 
@@ -29,20 +29,18 @@ TAILQ_HEAD(query_list, sts_dns_query);
 
 struct sts_dns {
 	struct sts_loop *loop;
-	const struct sts_config *config;
-	bool open;         /* c-ares is initialised */
-	char *nameservers; /* as c-ares wants them; NULL: the system's */
-	struct query_list queries;
+	bool open; /* c-ares is initialised */
+	struct sts_server_source *source;
+	struct query_list queries, ended, reporting;
+	struct sts_timer report; /* of those that ended */
 };
 
 struct sts_dns_query {
 	TAILQ_ENTRY(sts_dns_query) link;
 	struct sts_dns *dns;
-	struct sts_loop *loop;
-	struct sts_channel *channel;
-	struct sts_timer timer; /* the next retry, the deadline, the report */
-	int64_t deadline_ms;
-	enum sts_status fault; /* of the channel, once it is closed */
+	struct query_list *list; /* that it is in */
+	struct sts_servers *servers;
+	struct sts_timer grace;
 	enum kind kind;
 	union {
 		sts_dns_txt_done *txt;
@@ -53,33 +51,6 @@ struct sts_dns_query {
 	struct part part[2]; /* A and AAAA; else the first only */
 };
 
-static void arm(void *arg);
-
-/* True for what no other answer could change. */
-static bool
-is_final(enum sts_status status)
-{
-	return status == STS_OK || status == STS_DNS_NXDOMAIN ||
-	    status == STS_DNS_NODATA;
-}
-
-/* Takes the arrays over; `reply` goes back empty. */
-static void
-replied(void *arg, struct sts_reply *reply)
-{
-	struct part *part = arg;
-	struct sts_dns_query *query = part->query;
-	int64_t grace = sts_monotonic_ms() + ADDRESS_GRACE;
-
-	part->pending = false;
-	part->reply = *reply;
-	*reply = (struct sts_reply){.status = reply->status};
-	/* Some servers are silent about AAAA: one kind is enough to go on. */
-	if (query->kind == KIND_ADDRESS && part->reply.status == STS_OK &&
-	    grace < query->deadline_ms)
-		query->deadline_ms = grace;
-}
-
 /* The end of a question. */
 
 /*
@@ -89,12 +60,19 @@ replied(void *arg, struct sts_reply *reply)
 static void
 release(struct sts_dns_query *query)
 {
-	if (query->channel != NULL)
-		query->fault = sts_channel_fault(query->channel);
-	sts_channel_close(query->channel);
-	query->channel = NULL;
-	sts_timer_clear(query->loop, &query->timer);
-	TAILQ_REMOVE(&query->dns->queries, query, link);
+	sts_ask_stop(&query->part[0].ask);
+	sts_ask_stop(&query->part[1].ask);
+	sts_servers_release(query->servers);
+	sts_timer_clear(query->dns->loop, &query->grace);
+	TAILQ_REMOVE(query->list, query, link);
+}
+
+static void
+move(struct sts_dns_query *query, struct query_list *list)
+{
+	TAILQ_REMOVE(query->list, query, link);
+	query->list = list;
+	TAILQ_INSERT_TAIL(list, query, link);
 }
 
 static void
@@ -103,6 +81,14 @@ discard(struct sts_dns_query *query)
 	sts_reply_free(&query->part[0].reply);
 	sts_reply_free(&query->part[1].reply);
 	free(query);
+}
+
+/* True for what is known now. */
+static bool
+is_final(enum sts_status status)
+{
+	return status == STS_OK || status == STS_DNS_NXDOMAIN ||
+	    status == STS_DNS_NODATA;
 }
 
 /*
@@ -124,23 +110,6 @@ combine(enum sts_status a, enum sts_status b)
 	if (!is_final(b))
 		return b;
 	return a == STS_DNS_NXDOMAIN ? a : b;
-}
-
-/*
- * A fault of this machine explains a failure, but not an answer: if one socket
- * could not be opened and another server answered, the answer holds.
- */
-static enum sts_status
-outcome(const struct sts_dns_query *query)
-{
-	enum sts_status status = query->part[0].reply.status, fault;
-
-	if (query->kind == KIND_ADDRESS)
-		status = combine(status, query->part[1].reply.status);
-	if (is_final(status))
-		return status;
-	fault = query->fault != STS_OK ? query->fault : sts_fault_memory();
-	return fault != STS_OK ? fault : status;
 }
 
 static int
@@ -199,139 +168,115 @@ report_address(struct sts_dns_query *query, enum sts_status status)
 	query->done.address(query->arg, status, addresses, count);
 }
 
-/* Always from a timer, so never out of c-ares or the call that asked. */
 static void
-report(void *arg)
+report_one(struct sts_dns_query *query)
 {
-	struct sts_dns_query *query = arg;
 	struct sts_reply *reply = &query->part[0].reply;
-	enum sts_status status;
 
 	release(query);
-	status = outcome(query);
 	if (query->kind == KIND_TXT)
 		query->done.txt(
-		    query->arg, status, reply->records, reply->count);
+		    query->arg, reply->status, reply->records, reply->count);
 	else if (query->kind == KIND_ADDRESS)
-		report_address(query, status);
+		report_address(
+		    query, combine(reply->status, query->part[1].reply.status));
 	else {
-		if (status == STS_OK)
+		if (reply->status == STS_OK)
 			sort_mx(reply);
-		query->done.mx(query->arg, status, reply->hosts, reply->count);
+		query->done.mx(
+		    query->arg, reply->status, reply->hosts, reply->count);
 	}
 	discard(query);
 }
 
-/* The deadline is ours: c-ares only has a number of tries. */
+/*
+ * Always from a timer, so never out of c-ares or the call that asked; one
+ * timer for all that ended meanwhile.  What ends from now on has its turn in
+ * the next step.
+ */
 static void
-timer_due(void *arg)
+report(void *arg)
 {
-	struct sts_dns_query *query = arg;
+	struct sts_dns *dns = arg;
+	struct sts_dns_query *query;
 
-	if (sts_monotonic_ms() < query->deadline_ms) {
-		sts_channel_retry(query->channel);
-		arm(query);
-	} else
-		report(query);
+	while ((query = TAILQ_FIRST(&dns->ended)) != NULL)
+		move(query, &dns->reporting);
+	while ((query = TAILQ_FIRST(&dns->reporting)) != NULL)
+		report_one(query);
 }
 
-/* Sets the timer for whatever comes next: a retry, the deadline, the end. */
 static void
-arm(void *arg)
+end(void *arg)
 {
 	struct sts_dns_query *query = arg;
-	int64_t left, retry;
+	struct sts_dns *dns = query->dns;
 
-	if (!query->part[0].pending && !query->part[1].pending) {
-		sts_timer_set(query->loop, &query->timer, 0, report, query);
-		return;
-	}
-	left = query->deadline_ms - sts_monotonic_ms();
-	retry = sts_channel_next_ms(query->channel);
-	sts_timer_set(query->loop, &query->timer, retry < left ? retry : left,
-	    timer_due, query);
+	if (TAILQ_EMPTY(&dns->ended))
+		sts_timer_set(dns->loop, &dns->report, 0, report, dns);
+	move(query, &dns->ended);
+}
+
+/* Takes the arrays over; `reply` goes back empty. */
+static void
+part_ended(void *arg, struct sts_reply *reply)
+{
+	struct part *part = arg;
+	struct sts_dns_query *query = part->query;
+
+	part->pending = false;
+	part->reply = *reply;
+	*reply = (struct sts_reply){.status = reply->status};
+	if (!query->part[0].pending && !query->part[1].pending)
+		end(query);
+	/* Some servers are silent about AAAA: one kind is enough to go on. */
+	else if (part->reply.status == STS_OK)
+		sts_timer_set(
+		    query->dns->loop, &query->grace, ADDRESS_GRACE, end, query);
 }
 
 /* The beginning of a question. */
 
-/*
- * One attempt's length, such that a dead first server leaves time for the
- * others, and that after a full round there is a second.
- */
-static int
-attempt_ms(const struct sts_dns *dns, int64_t timeout_ms)
-{
-	size_t servers = dns->config->nameserver_count;
-	int64_t ms;
-
-	if (servers < USUAL_SERVERS)
-		servers = USUAL_SERVERS;
-	ms = timeout_ms / (int64_t)(servers + 2);
-	return ms < ATTEMPT_MIN ? ATTEMPT_MIN : (int)ms;
-}
-
 static struct sts_dns_query *
-question(struct sts_dns *dns, int64_t timeout_ms, enum kind kind, void *arg)
+question(struct sts_dns *dns, enum kind kind, void *arg)
 {
 	struct sts_dns_query *query = calloc(1, sizeof(*query));
 
 	if (query == NULL)
 		return NULL;
 	query->dns = dns;
-	query->loop = dns->loop;
 	query->kind = kind;
 	query->arg = arg;
-	query->deadline_ms = sts_monotonic_ms() + timeout_ms;
 	for (size_t i = 0; i < 2; i++) {
 		query->part[i].query = query;
 		query->part[i].reply.status = STS_DNS_TIMEOUT;
 	}
-	TAILQ_INSERT_TAIL(&dns->queries, query, link);
+	query->list = &dns->queries;
+	TAILQ_INSERT_TAIL(query->list, query, link);
 	return query;
 }
 
-/*
- * c-ares would refuse a label that is too long, but ask for a name that is too
- * long as a whole.
- */
-static enum sts_status
-open_channel(struct sts_dns_query *query, const char *name, int64_t timeout_ms)
-{
-	struct sts_dns *dns = query->dns;
-	enum sts_status status = STS_OK;
-
-	if (strlen(name) > STS_NAME_MAX)
-		return STS_DNS_NXDOMAIN;
-	if (dns->nameservers == NULL)
-		status = sts_nameserver_check_system();
-	if (status != STS_OK)
-		return status;
-	return sts_channel_open(&query->channel, dns->loop, dns->nameservers,
-	    attempt_ms(dns, timeout_ms), arm, query);
-}
-
-/* What fails at once is reported later, as everything else is. */
+/* c-ares would also ask for a name that is too long as a whole. */
 static void
 ask(struct sts_dns_query *query, const char *name, int64_t timeout_ms,
     const enum sts_record_type *types, size_t count)
 {
-	enum sts_status status = open_channel(query, name, timeout_ms);
+	struct sts_dns *dns = query->dns;
+	enum sts_status status = STS_DNS_NXDOMAIN;
 
-	for (size_t i = 0; i < count; i++) {
-		struct part *part = &query->part[i];
-
-		if (status != STS_OK) {
-			part->reply.status = status;
-			continue;
-		}
-		part->pending = true;
-		if (!sts_channel_ask(
-			query->channel, name, types[i], replied, part)) {
-			part->pending = false;
-			part->reply.status = STS_NO_MEMORY;
-		}
+	if (strlen(name) <= STS_NAME_MAX)
+		status = sts_servers_take(&query->servers, dns->source);
+	if (query->servers == NULL) {
+		for (size_t i = 0; i < count; i++)
+			query->part[i].reply.status = status;
+		end(query);
+		return;
 	}
-	arm(query);
+	for (size_t i = 0; i < count; i++)
+		query->part[i].pending = true;
+	for (size_t i = 0; i < count; i++)
+		sts_ask_start(&query->part[i].ask, dns->loop, query->servers,
+		    name, types[i], timeout_ms, part_ended, &query->part[i]);
 }
 
 struct sts_dns_query *
@@ -339,7 +284,7 @@ sts_dns_txt(struct sts_dns *dns, const char *name, int64_t timeout_ms,
     sts_dns_txt_done *done, void *arg)
 {
 	static const enum sts_record_type types[] = {STS_TYPE_TXT};
-	struct sts_dns_query *query = question(dns, timeout_ms, KIND_TXT, arg);
+	struct sts_dns_query *query = question(dns, KIND_TXT, arg);
 
 	if (query == NULL)
 		return NULL;
@@ -353,7 +298,7 @@ sts_dns_mx(struct sts_dns *dns, const char *name, int64_t timeout_ms,
     sts_dns_mx_done *done, void *arg)
 {
 	static const enum sts_record_type types[] = {STS_TYPE_MX};
-	struct sts_dns_query *query = question(dns, timeout_ms, KIND_MX, arg);
+	struct sts_dns_query *query = question(dns, KIND_MX, arg);
 
 	if (query == NULL)
 		return NULL;
@@ -367,8 +312,7 @@ sts_dns_address(struct sts_dns *dns, const char *name, int64_t timeout_ms,
     sts_dns_address_done *done, void *arg)
 {
 	static const enum sts_record_type types[] = {STS_TYPE_A, STS_TYPE_AAAA};
-	struct sts_dns_query *query =
-	    question(dns, timeout_ms, KIND_ADDRESS, arg);
+	struct sts_dns_query *query = question(dns, KIND_ADDRESS, arg);
 
 	if (query == NULL)
 		return NULL;
@@ -386,6 +330,8 @@ sts_dns_cancel(struct sts_dns_query *query)
 	discard(query);
 }
 
+/* All of it. */
+
 enum sts_status
 sts_dns_create(struct sts_dns **out, struct sts_loop *loop,
     const struct sts_config *config)
@@ -397,12 +343,14 @@ sts_dns_create(struct sts_dns **out, struct sts_loop *loop,
 	if (dns == NULL)
 		return STS_NO_MEMORY;
 	dns->loop = loop;
-	dns->config = config;
 	TAILQ_INIT(&dns->queries);
-	status = sts_nameserver_list(&dns->nameservers, config);
-	if (status == STS_OK)
-		status = sts_channel_library_start();
+	TAILQ_INIT(&dns->ended);
+	TAILQ_INIT(&dns->reporting);
+	status = sts_channel_library_start();
 	dns->open = status == STS_OK;
+	if (status == STS_OK)
+		status = sts_server_source_create(
+		    &dns->source, loop, config, system_file);
 	if (status == STS_OK)
 		*out = dns;
 	else
@@ -410,17 +358,26 @@ sts_dns_create(struct sts_dns **out, struct sts_loop *loop,
 	return status;
 }
 
-void
-sts_dns_destroy(struct sts_dns *dns)
+static void
+cancel_all(struct query_list *list)
 {
 	struct sts_dns_query *query;
 
+	while ((query = TAILQ_FIRST(list)) != NULL)
+		sts_dns_cancel(query);
+}
+
+void
+sts_dns_destroy(struct sts_dns *dns)
+{
 	if (dns == NULL)
 		return;
-	while ((query = TAILQ_FIRST(&dns->queries)) != NULL)
-		sts_dns_cancel(query);
+	cancel_all(&dns->queries);
+	cancel_all(&dns->ended);
+	cancel_all(&dns->reporting);
+	sts_timer_clear(dns->loop, &dns->report);
+	sts_server_source_destroy(dns->source);
 	if (dns->open)
 		sts_channel_library_stop();
-	free(dns->nameservers);
 	free(dns);
 }

@@ -23,9 +23,10 @@ struct sts_dns;       /* what asks */
 struct sts_dns_query; /* one question under way */
 
 /*
- * The name servers of `config` (its nameservers and dns-timeout), else the
- * system's; loop and config must outlive it.  STS_CONFIG: a name server that
- * is no address; STS_NO_MEMORY.  Initialises c-ares; from one thread only.
+ * The name servers of `config`, else the system's, whose file is read again
+ * when it has changed; loop and config must outlive it.  STS_CONFIG: a name
+ * server that is no address; STS_NO_MEMORY.  Initialises c-ares; from one
+ * thread only.
  */
 enum sts_status sts_dns_create(struct sts_dns **dns, struct sts_loop *loop,
     const struct sts_config *config);
@@ -34,10 +35,20 @@ enum sts_status sts_dns_create(struct sts_dns **dns, struct sts_loop *loop,
 void sts_dns_destroy(struct sts_dns *dns);
 
 /*
- * The status is STS_OK with at least one record, STS_DNS_NXDOMAIN,
- * STS_DNS_NODATA (these two mean "there is none"), STS_DNS_SERVFAIL,
- * STS_DNS_TIMEOUT, STS_DNS_BAD_REPLY (these three: not known), or a local
- * fault.  Arrays belong to the caller of the callback and last until it
+ * The status is one of four kinds:
+ *
+ *	STS_OK				at least one record
+ *	STS_DNS_NXDOMAIN, _NODATA	there is none
+ *	STS_DNS_SERVFAIL, _TIMEOUT,	not known: the trouble is the DNS of
+ *	_BAD_REPLY			the name that was asked for
+ *	STS_NO_NAMESERVER and other	not known: the trouble is on this side
+ *	local faults
+ *
+ * STS_NO_NAMESERVER: no name server could be reached (refused, forbidden, no
+ * route, no such interface, no address), or all were silent and answered
+ * nothing else either, a control question included.  Silence of a server that
+ * answers other questions is STS_DNS_TIMEOUT.  See ask.h for what is sent
+ * when.  Arrays belong to the caller of the callback and last until it
  * returns.  A name too long to be asked counts as STS_DNS_NXDOMAIN.
  */
 typedef void sts_dns_txt_done(void *arg, enum sts_status status,

@@ -5,10 +5,16 @@ A zone is a dictionary from names (lower case, no final dot) to lists of
 records as made by txt(), mx(), a(), aaaa(), cname(), or to a behaviour:
 
     "nxdomain", "nodata", "servfail", "refused", "notimp", "formerr"
+    "rcode6" to "rcode15"   other response codes
     "silence"       no answer at all
     "garbage"       bytes that are no DNS message
     "malformed"     a header and question that fit, an answer that does not
     "wrong_id"      an answer to another question
+    "wrong_name"    our id, and another name in the question
+    "lame"          no record, not authoritative, and it asks nobody else
+    ("cut", R)      of the records R the last is missing, or counted twice
+    ("tc", R)       the records R, marked as truncated over TCP as well
+    ("anew", S, R)  the records R once nobody has asked again for S seconds
     ("slow", S, R)  the records R after S seconds
     ("udp", B, R)   behaviour B over UDP, the records R over TCP
     ("truncated", R)  the TC bit over UDP, the records R over TCP
@@ -25,6 +31,7 @@ A, CNAME, MX, TXT, AAAA = 1, 5, 15, 16, 28
 TYPE_NAMES = {A: "A", CNAME: "CNAME", MX: "MX", TXT: "TXT", AAAA: "AAAA"}
 RCODES = {"formerr": 1, "servfail": 2, "nxdomain": 3, "notimp": 4,
           "refused": 5, "nodata": 0}
+RCODES.update({f"rcode{n}": n for n in range(6, 16)})
 
 
 def encode_name(name):
@@ -77,7 +84,9 @@ class Server:
     def __init__(self, zone, address="127.0.0.1", port=0):
         self.zone = zone
         self.queries = []  # (protocol, name, type name)
+        self.ports = []    # of those who asked over UDP
         self.turns = {}
+        self.deaf = False  # answers nothing at all
         self.lock = threading.Lock()
         self.tcp, self.udp = self._bind(address, port)
         self.port = self.udp.server_address[1]
@@ -91,6 +100,8 @@ class Server:
         class Udp(socketserver.BaseRequestHandler):
             def handle(self):
                 data, sock = self.request
+                with outer.lock:
+                    outer.ports.append(self.client_address[1])
                 for reply in outer.replies(data, "udp"):
                     sock.sendto(reply, self.client_address)
 
@@ -102,8 +113,11 @@ class Server:
                         return
                     data = self.rfile.read(struct.unpack("!H", size)[0])
                     for reply in outer.replies(data, "tcp"):
-                        self.wfile.write(
-                            struct.pack("!H", len(reply)) + reply)
+                        try:
+                            self.wfile.write(
+                                struct.pack("!H", len(reply)) + reply)
+                        except OSError:
+                            return  # the client has gone
 
         class UdpServer(socketserver.ThreadingUDPServer):
             address_family = family
@@ -145,6 +159,8 @@ class Server:
             return []
         with self.lock:
             self.queries.append((protocol, name, TYPE_NAMES.get(kind, kind)))
+        if self.deaf:
+            return []
         what = self.zone.get(name, "nxdomain")
         return self.play(what, query, question, name, kind, protocol)
 
@@ -163,6 +179,22 @@ class Server:
                     turn = self.turns.get(name, 0)
                     self.turns[name] = turn + 1
                 what = rest[0][min(turn, len(rest[0]) - 1)]
+            elif act == "anew":
+                with self.lock:
+                    self.turns[name] = turn = self.turns.get(name, 0) + 1
+                time.sleep(rest[0])
+                with self.lock:
+                    if self.turns[name] != turn:
+                        return []
+                what = rest[1]
+            elif act in ("cut", "tc"):
+                if protocol == "udp":
+                    return [header(query, 0, 0, 0x0200) + question]
+                whole = self.answer(rest[0], query, question, kind)
+                if act == "tc":
+                    return [whole[:2] + bytes([whole[2] | 2]) + whole[3:]]
+                count = struct.unpack_from("!H", whole, 6)[0] + 1
+                return [whole[:6] + struct.pack("!H", count) + whole[8:]]
             elif act == "truncated":
                 if protocol == "udp":
                     return [header(query, 0, 0, 0x0200) + question]
@@ -177,6 +209,11 @@ class Server:
         if what == "malformed":
             return [header(query, 0, 1) + question + b"\xc0\x0c" +
                     struct.pack("!HHIH", kind, 1, 60, 200) + b"\x05short"]
+        if what == "wrong_name":
+            return [header(query, 0, 0) + b"\5other\0" + question[-4:]]
+        if what == "lame":
+            plain = header(query, 0, 0)
+            return [plain[:3] + b"\0" + plain[4:] + question]
         if what == "wrong_id":
             other = bytes([query[0] ^ 0xff]) + query[1:2]
             return [other + header(query, 3, 0)[2:] + question]

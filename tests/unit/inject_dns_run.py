@@ -10,6 +10,7 @@ from inject_dns import A, AAAA, Server, a, aaaa, cname, mx, txt
 from inject_tap import Tap, run
 
 tap = Tap()
+CODES = range(6, 16)
 LONG = ".".join(["a" * 60] * 4) + ".toolong.test"  # 256 bytes
 
 ZONE = {
@@ -29,6 +30,13 @@ ZONE = {
     "garbage.test": "garbage",
     "malformed.test": "malformed",
     "wrong-id.test": "wrong_id",
+    "wrong-name.test": "wrong_name",
+    "lame.test": "lame",
+    "cut.test": ("cut", [txt("v=STSv1; id=1"), txt("other")]),
+    "cut-mail.test": ("cut", [mx(10, "mx.test"), mx(20, "mx2.test")]),
+    "cut-host.test": ("cut", [a("192.0.2.1"), aaaa("2001:db8::1")]),
+    "tc.test": ("tc", [txt("v=STSv1; id=1")]),
+    "anew.test": ("anew", 2.2, [txt("at last")]),
     "alias.test": [cname("alias2.test")],
     "alias2.test": [cname("one.test")],
     "alias-alone.test": [cname("empty.test")],
@@ -56,6 +64,7 @@ ZONE = {
                                     AAAA: "servfail"}),
     "half-known.test": ("types", {AAAA: "servfail"}),
     "six-nxdomain.test": ("types", {A: "servfail", AAAA: "nxdomain"}),
+    **{f"rcode{n}.test": f"rcode{n}" for n in CODES},
     "_under_score.test": [txt("underscore")],
 }
 
@@ -122,13 +131,127 @@ def failures():
                f"{name}: neither an answer nor \"there is none\"", got)
     expect("txt:tcp-dead.test", "dns_timeout", [],
            "truncated, and TCP is silent", "-d", 700)
+
+
+def closed_port():
+    """The number of a port that nothing listens at."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
         closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
-    lines = run("help_net_dns", "-n", f"127.0.0.1:{port}", "-d", 700,
-                "txt:one.test")
-    tap.ok(lines[0].split()[2] in ("dns_servfail", "dns_timeout"),
-           "no server at the port", *lines)
+        return closed.getsockname()[1]
+
+
+def not_known():
+    """What is no answer must not be taken for "there is none"."""
+    for code in CODES:
+        for kind in ("txt", "mx", "address"):
+            expect(f"{kind}:rcode{code}.test", "dns_servfail", [],
+                   f"response code {code}, {kind}")
+    for question in ("txt:cut.test", "mx:cut-mail.test",
+                     "address:cut-host.test"):
+        expect(question, "dns_bad_reply", [],
+               f"{question}: the last record is missing", "-d", 700)
+    expect("txt:tc.test", "dns_bad_reply", [], "truncated over TCP as well",
+           "-d", 700)
+    expect("txt:lame.test", "dns_servfail", [],
+           "a server that knows nothing and asks nobody")
+    expect("txt:wrong-name.test", "dns_timeout", [],
+           "a reply to another question", "-d", 700)
+
+
+def our_way():
+    """No name server at all: a fault of this side, never the domain's."""
+    one = ["-n", f"127.0.0.1:{closed_port()}"]
+    two = one + ["-n", f"127.0.0.1:{closed_port()}"]
+    for servers, what in ((one, "nothing listens at the server's port"),
+                          (two, "nor at the second's"),
+                          (["-n", "fe80::1%nosuchif"], "a zone of no host"),
+                          (["-n", "fe80::1"], "link-local without a zone"),
+                          (["-n", "255.255.255.255"], "no address to ask"),
+                          (["-n", "fe80::1%nosuchif"] + one, "both")):
+        for question in ("txt:one.test", "mx:mail.test", "address:both.test"):
+            lines = run("help_net_dns", *servers, "-d", 1000, question)
+            tap.equal(lines[0].split()[2], "no_nameserver",
+                      f"{what}, {question}", *lines)
+    lines = run("help_net_dns", *one, "-d", 5000, "txt:one.test")
+    tap.ok(int(lines[0].split()[3][3:]) < 1500, "said soon", *lines)
+    with Server(ZONE, "127.0.0.2") as deaf:
+        deaf.deaf = True
+        ms = expect("txt:one.test", "no_nameserver", [],
+                    "a server that is silent about everything", "-d", 1000,
+                    server=[deaf])
+        tap.ok(900 <= ms <= 1600, "the timeout is kept", f"took {ms} ms")
+        tap.equal([q[2] for q in deaf.asked("")], [2], "one control question")
+        expect("address:both.test", "no_nameserver", [],
+               "neither address nor control question answered", "-d", 700,
+               server=[deaf])
+        deaf.queries.clear()
+        questions = [f"txt:q{n}.test" for n in range(60)]
+        lines = run("help_net_dns", "-n", deaf.address, "-d", 1000, "-a",
+                    *questions)
+        tap.equal({line.split()[2] for line in lines if " ms=" in line},
+                  {"no_nameserver"}, "sixty at once")
+        tap.equal(len(deaf.asked("")), 1, "share one control question")
+        expect("txt:one.test", "ok", ["v=STSv1; id=1"],
+               "the second server answers", "-d", 2000, server=[deaf, world])
+        expect("txt:silence.test", "dns_timeout", [],
+               "the second is silent about this domain alone", "-d", 700,
+               server=[deaf, world])
+        expect("txt:servfail.test", "dns_servfail", [],
+               "the second has failed, the first is silent", "-d", 700,
+               server=[deaf, world])
+    lines = run("help_net_dns", *one, "-n", world.address, "-d", 2000,
+                "txt:one.test", "txt:servfail.test", "txt:silence.test")
+    tap.equal([line.split()[2] for line in lines if " ms=" in line],
+              ["ok", "dns_servfail", "dns_timeout"],
+              "the first cannot be reached, the second answers", *lines)
+    world.queries.clear()
+    expect("txt:one.test", "ok", ["v=STSv1; id=1"], "what is answered")
+    expect("txt:servfail.test", "dns_servfail", [], "or refused")
+    tap.equal(world.asked(""), [], "needs no control question")
+    world.zone[""] = "refused"
+    expect("txt:silence.test", "dns_timeout", [],
+           "a server that refuses the control question is alive", "-d", 700)
+    tap.equal([q[2] for q in world.asked("")], [2], "and was asked once")
+    del world.zone[""]
+
+
+def late_answers():
+    """RFC 1035 servers behind slow ones: heard within the timeout."""
+    for servers, what in (([], "alone"), (["127.0.0.2"], "second of two"),
+                          (["127.0.0.2", "127.0.0.3"], "third of three")):
+        dead = [Server({}, address) for address in servers]
+        for server in dead:
+            server.__enter__()
+            server.deaf = True
+        world.turns.clear()
+        ms = expect("txt:anew.test", "ok", ["at last"],
+                    f"a server that starts anew at each question, {what}",
+                    "-d", 5000, server=dead + [world])
+        tap.ok(ms < 5000, "is heard in time", f"took {ms} ms")
+        for server in dead:
+            server.__exit__()
+
+
+def one_channel():
+    """What shares a channel does not share its fate."""
+    names = [f"n{n}.test" for n in range(200)]
+    with Server({name: [txt(name)] for name in names}) as many:
+        lines = run("help_net_dns", "-n", many.address, "-d", 5000, "-a",
+                    *(f"txt:{name}" for name in names))
+        tap.equal(sorted(line[2:] for line in lines if line[0] == "="),
+                  sorted(names), "200 at once, each its own answer")
+        ports = [port for port in many.ports if port]
+        tap.ok(len(set(ports)) >= 6 and
+               max(ports.count(p) for p in set(ports)) <= 33,
+               "no source port for more than 32 of them",
+               f"{len(set(ports))} ports")
+    for bad in ("garbage", "malformed"):
+        lines = run("help_net_dns", "-n", world.address, "-d", 2000, "-a",
+                    f"txt:{bad}.test", "txt:slow.test", "txt:one.test",
+                    "mx:mail.test")
+        tap.equal([line for line in lines if line.startswith("= ")].count(
+            "= late"), 1, f"{bad} for one, and another still has its answer",
+            *lines)
 
 
 def detours():
@@ -273,7 +396,8 @@ def endings():
 
 
 with Server(ZONE) as world:
-    for part in (txt_records, none_there, failures, detours, several_servers,
+    for part in (txt_records, none_there, failures, not_known, our_way,
+                 late_answers, one_channel, detours, several_servers,
                  mail_hosts, addresses, surroundings, other_forms,
                  local_faults, endings):
         tap.diag(part.__name__.replace("_", " "))

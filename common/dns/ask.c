@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: ISC */
+#include "dns/ask.h"
+
+#include <string.h>
+
+#include "base/child.h"
+#include "base/fault.h"
+
+enum {
+	USUAL_SERVERS = 3,
+	UNREACHABLE_PAUSE = 10, /* T/10, before the second round */
+	CONTROL_LOOK_MS = 50    /* how often it is asked whether one is alive */
+};
+
+static void advance(void *arg);
+
+static int64_t
+age_ms(const struct sts_ask *ask)
+{
+	return sts_monotonic_ms() - ask->began_ms;
+}
+
+/* When the server is asked first, in ms after the beginning. */
+static int64_t
+first_ms(const struct sts_ask *ask, size_t server)
+{
+	size_t count = sts_servers_count(ask->servers);
+
+	if (count <= USUAL_SERVERS)
+		return ask->timeout_ms * (int64_t)server / 5;
+	return ask->timeout_ms * 2 * (int64_t)server / 5 / (int64_t)(count - 1);
+}
+
+static bool
+is_state(const struct sts_ask *ask, enum sts_server_state state)
+{
+	for (size_t i = 0; i < sts_servers_count(ask->servers); i++) {
+		if (ask->server[i].state == state)
+			return true;
+	}
+	return false;
+}
+
+/* The end. */
+
+void
+sts_ask_stop(struct sts_ask *ask)
+{
+	if (ask->loop == NULL || ask->over)
+		return;
+	ask->over = true;
+	sts_timer_clear(ask->loop, &ask->timer);
+	sts_attempts_forget(&ask->attempts);
+}
+
+static void
+finish(struct sts_ask *ask, struct sts_reply *reply)
+{
+	sts_ask_stop(ask);
+	ask->ended(ask->arg, reply);
+	sts_reply_free(reply);
+}
+
+/* How the first server that answered failed. */
+static enum sts_status
+first_failure(const struct sts_ask *ask)
+{
+	for (size_t i = 0; i < sts_servers_count(ask->servers); i++) {
+		if (ask->server[i].status != STS_OK)
+			return ask->server[i].status;
+	}
+	return STS_OK;
+}
+
+/*
+ * Whose trouble it is that there is no answer.  What this process lacks
+ * explains everything; a server that answered that it cannot speaks for the
+ * domain; and silence does so if another question is answered meanwhile.
+ */
+static enum sts_status
+failure(const struct sts_ask *ask)
+{
+	enum sts_status status = ask->fault;
+
+	if (status == STS_OK)
+		status = sts_fault_memory();
+	if (status == STS_OK)
+		status = first_failure(ask);
+	if (status != STS_OK)
+		return status;
+	if (!sts_servers_alive(ask->servers, ask->began_ms) ||
+	    (!is_state(ask, STS_SERVER_WAITING) &&
+		!is_state(ask, STS_SERVER_GARBAGE)))
+		return STS_NO_NAMESERVER;
+	return is_state(ask, STS_SERVER_GARBAGE) ? STS_DNS_BAD_REPLY
+						 : STS_DNS_TIMEOUT;
+}
+
+static void
+give_up(struct sts_ask *ask)
+{
+	struct sts_reply reply = {.status = failure(ask)};
+
+	finish(ask, &reply);
+}
+
+/* One server. */
+
+/* True for what no other server could change. */
+static bool
+is_final(enum sts_status status)
+{
+	return status == STS_OK || status == STS_DNS_NXDOMAIN ||
+	    status == STS_DNS_NODATA;
+}
+
+static void
+take_message(struct sts_ask *ask, size_t i, const struct sts_answer *answer)
+{
+	struct sts_reply reply;
+
+	sts_reply_read(&reply, ask->type, answer->wire, answer->len);
+	if (is_final(reply.status)) {
+		finish(ask, &reply);
+		return;
+	}
+	if (sts_status_is_local(reply.status))
+		ask->fault = reply.status;
+	ask->server[i].status = reply.status;
+	ask->server[i].state = STS_SERVER_FAILED;
+	sts_reply_free(&reply);
+}
+
+/*
+ * A connection that others shared may have ended for the sake of another
+ * question's reply: then the server is asked again, alone.
+ */
+static void
+take_loss(struct sts_ask *ask, size_t i, const struct sts_answer *answer)
+{
+	if (answer->alone)
+		ask->server[i].state = STS_SERVER_GARBAGE;
+	else {
+		ask->server[i].state = STS_SERVER_NEW;
+		ask->server[i].alone = true;
+		if (i < ask->next)
+			ask->next = i;
+	}
+}
+
+/* No attempt is left, and none said anything. */
+static bool
+is_silent(const struct sts_ask *ask, size_t i)
+{
+	return ask->server[i].state == STS_SERVER_WAITING &&
+	    ask->server[i].waiting == 0;
+}
+
+static void
+attempt_ended(void *arg, size_t i, const struct sts_answer *answer)
+{
+	struct sts_ask *ask = arg;
+
+	ask->server[i].waiting--;
+	if (answer->outcome == STS_ANSWERED)
+		take_message(ask, i, answer);
+	else if (answer->outcome == STS_NO_NAME)
+		finish(ask, &(struct sts_reply){.status = STS_DNS_NXDOMAIN});
+	else if (answer->outcome == STS_FAULT)
+		ask->fault = answer->fault;
+	if (answer->outcome == STS_LOST && is_silent(ask, i))
+		take_loss(ask, i, answer);
+	else if (is_silent(ask, i))
+		ask->server[i].state = STS_SERVER_UNREACHABLE;
+	if (!ask->over)
+		sts_timer_set(ask->loop, &ask->timer, 0, advance, ask);
+}
+
+static void
+ask_server(struct sts_ask *ask, size_t i)
+{
+	struct sts_ask_options options = {.name = ask->name,
+	    .type = ask->type,
+	    .alone = ask->server[i].alone,
+	    .list = &ask->attempts,
+	    .ended = attempt_ended,
+	    .arg = ask,
+	    .number = i};
+
+	ask->server[i].state = STS_SERVER_WAITING;
+	ask->server[i].waiting++;
+	sts_lane_ask(sts_servers_lane(ask->servers, i), &options);
+}
+
+/* All of them, by the clock. */
+
+static void
+first_round(struct sts_ask *ask)
+{
+	size_t count = sts_servers_count(ask->servers);
+	int64_t age = age_ms(ask);
+
+	while (!ask->over && ask->next < count &&
+	    (age >= first_ms(ask, ask->next) ||
+		!is_state(ask, STS_SERVER_WAITING))) {
+		size_t i = ask->next++;
+
+		if (ask->server[i].state == STS_SERVER_NEW)
+			ask_server(ask, i);
+	}
+	if (!ask->over && count == 1 && !ask->repeated &&
+	    age >= ask->timeout_ms / 5 &&
+	    ask->server[0].state == STS_SERVER_WAITING) {
+		ask->repeated = true;
+		ask_server(ask, 0);
+	}
+}
+
+/* When the second round begins, as far as can be said now. */
+static int64_t
+second_ms(const struct sts_ask *ask)
+{
+	if (ask->next < sts_servers_count(ask->servers) ||
+	    is_state(ask, STS_SERVER_WAITING))
+		return ask->timeout_ms / 2;
+	/* A server that is being restarted cannot be reached for a moment. */
+	return is_state(ask, STS_SERVER_FAILED)
+	    ? 0
+	    : ask->timeout_ms / UNREACHABLE_PAUSE;
+}
+
+static void
+second_round(struct sts_ask *ask)
+{
+	ask->second = ask->repeated = true;
+	ask->fault = STS_OK;
+	for (size_t i = 0; !ask->over && i < sts_servers_count(ask->servers);
+	     i++)
+		ask_server(ask, i);
+	if (!ask->over && !sts_servers_alive(ask->servers, ask->began_ms))
+		sts_servers_control(ask->servers);
+}
+
+/*
+ * Nothing is under way any more.  That garbage came is the domain's trouble
+ * only if the control question is answered.
+ */
+static bool
+is_settled(const struct sts_ask *ask)
+{
+	return !is_state(ask, STS_SERVER_GARBAGE) ||
+	    sts_servers_alive(ask->servers, ask->began_ms) ||
+	    !sts_servers_in_control(ask->servers);
+}
+
+static int64_t
+least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* When there is something to do again, in ms after the beginning. */
+static int64_t
+next_ms(const struct sts_ask *ask)
+{
+	size_t count = sts_servers_count(ask->servers);
+	int64_t due = ask->timeout_ms;
+
+	if (!is_state(ask, STS_SERVER_WAITING) && ask->second)
+		return least(due, age_ms(ask) + CONTROL_LOOK_MS);
+	if (!ask->second)
+		due = second_ms(ask);
+	if (ask->next < count)
+		due = least(due, first_ms(ask, ask->next));
+	if (count == 1 && !ask->repeated)
+		due = least(due, ask->timeout_ms / 5);
+	return due;
+}
+
+static void
+advance(void *arg)
+{
+	struct sts_ask *ask = arg;
+
+	if (age_ms(ask) >= ask->timeout_ms) {
+		give_up(ask);
+		return;
+	}
+	first_round(ask);
+	if (!ask->over && !ask->second && age_ms(ask) >= second_ms(ask))
+		second_round(ask);
+	if (ask->over)
+		return;
+	if (ask->second && !is_state(ask, STS_SERVER_WAITING) &&
+	    ask->next == sts_servers_count(ask->servers) && is_settled(ask))
+		give_up(ask);
+	else
+		sts_timer_set(ask->loop, &ask->timer,
+		    next_ms(ask) - age_ms(ask), advance, ask);
+}
+
+void
+sts_ask_start(struct sts_ask *ask, struct sts_loop *loop,
+    struct sts_servers *servers, const char *name, enum sts_record_type type,
+    int64_t timeout_ms, void (*ended)(void *arg, struct sts_reply *reply),
+    void *arg)
+{
+	ask->loop = loop;
+	ask->servers = servers;
+	ask->type = type;
+	ask->began_ms = sts_monotonic_ms();
+	ask->timeout_ms = timeout_ms;
+	ask->ended = ended;
+	ask->arg = arg;
+	TAILQ_INIT(&ask->attempts);
+	memcpy(ask->name, name, strlen(name) + 1);
+	advance(ask);
+}

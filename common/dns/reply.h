@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A DNS message as it came from a name server, taken apart.
+ *
+ * The message is looked at here and not by c-ares alone: 1.18 takes the
+ * response codes 6 to 15 and a record set that is cut between two records for
+ * "there is none".
+ */
+#ifndef STS_DNS_REPLY_H
+#define STS_DNS_REPLY_H
+
+#include <stddef.h>
+
+#include "base/cursor.h"
+#include "base/status.h"
+#include "dns/dns.h"
+
+enum sts_record_type {
+	STS_TYPE_TXT,
+	STS_TYPE_MX,
+	STS_TYPE_A,
+	STS_TYPE_AAAA,
+	STS_TYPE_NS /* the control question: its records are not looked at */
+};
+
+/*
+ * One reply: of the arrays the one that fits the type, with `count` members;
+ * all are its own.  The status is as in dns.h.
+ */
+struct sts_reply {
+	enum sts_status status;
+	size_t count;
+	char *bytes; /* what the records point into */
+	struct sts_span *records;
+	struct sts_mx *hosts; /* in no order */
+	struct sts_address *addresses;
+};
+
+/*
+ * Fills *reply from a message whose question is known to be ours.
+ *
+ * STS_OK, STS_DNS_NXDOMAIN, STS_DNS_NODATA; STS_DNS_SERVFAIL for every other
+ * response code and for a server that neither has the answer nor looks for
+ * it; STS_DNS_BAD_REPLY for a message that is cut, ill-formed or marked as
+ * truncated; STS_NO_MEMORY.
+ */
+void sts_reply_read(struct sts_reply *reply, enum sts_record_type type,
+    const unsigned char *wire, size_t len);
+
+/* Frees the arrays and empties the reply. */
+void sts_reply_free(struct sts_reply *reply);
+
+#endif

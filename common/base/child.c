@@ -17,15 +17,6 @@ enum {
 	KILL_MS = 5000  /* for a killed process to go */
 };
 
-int64_t
-sts_monotonic_ms(void)
-{
-	struct timespec now = {0};
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void
 close_fd(int *fd)
 {

@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/clock.h"
 #include "base/status.h"
 
 enum { STS_CHILD_ARGS_MAX = 16 };
@@ -78,8 +79,5 @@ void sts_child_close(struct sts_child *child);
  * reaped by somebody else.
  */
 int sts_child_finish(struct sts_child *child, int64_t deadline_ms);
-
-/* Milliseconds of the monotonic clock. */
-int64_t sts_monotonic_ms(void);
 
 #endif

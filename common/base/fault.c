@@ -2,6 +2,7 @@
 #include "base/fault.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,8 +20,8 @@ sts_fault_socket(int error, int family)
 		return STS_NO_MEMORY;
 	case EACCES:
 	case EPERM:
-		/* A sandbox around this process, not the peer. */
-		return STS_INTERNAL;
+		/* A rule of this machine, not the peer. */
+		return STS_NETWORK;
 	case EAFNOSUPPORT:
 		/* A host without IPv6 is ordinary, one without IPv4 is not. */
 		return family == AF_INET ? STS_INTERNAL : STS_OK;
@@ -45,12 +46,31 @@ sts_fault_traffic(int error)
 }
 
 enum sts_status
+sts_fault_connect(int error, int family)
+{
+	switch (error) {
+	case EACCES:
+	case EPERM:
+		return STS_NETWORK;
+	case EAGAIN:
+		/* Every local port is taken. */
+		return STS_NO_DESCRIPTORS;
+	case EADDRNOTAVAIL:
+		/* For IPv6 also: no address of our own, which is ordinary. */
+		return family == AF_INET ? STS_NETWORK : STS_OK;
+	default:
+		return sts_fault_traffic(error);
+	}
+}
+
+enum sts_status
 sts_fault_descriptors(void)
 {
 	int pair[2];
 
-	/* Two, since that is what a library may have wanted. */
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+	/* Two, since that is what a library may have wanted; no sandbox
+	 * objects. */
+	if (pipe2(pair, O_CLOEXEC) != 0)
 		return sts_fault_traffic(errno);
 	close(pair[0]);
 	close(pair[1]);

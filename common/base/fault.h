@@ -15,7 +15,13 @@
  */
 enum sts_status sts_fault_socket(int error, int family);
 
-/* The same for connect(2) and for reading and writing. */
+/*
+ * The same for connect(2), TCP: STS_NETWORK where this machine forbids it or
+ * has no address to connect from.  No route is STS_OK here.
+ */
+enum sts_status sts_fault_connect(int error, int family);
+
+/* The same for reading and writing. */
 enum sts_status sts_fault_traffic(int error);
 
 /*

@@ -208,6 +208,16 @@ enum sts_class {
 	    "the resolver did not answer in time")                             \
 	X(STS_RESOLVER_ROOT, "resolver_root", STS_CLASS_LOCAL,                 \
 	    "the resolver would have run as root")                             \
+	X(STS_FETCHER_MISSING, "fetcher_missing", STS_CLASS_LOCAL,             \
+	    "the fetcher cannot be started")                                   \
+	X(STS_FETCHER_DIED, "fetcher_died", STS_CLASS_LOCAL,                   \
+	    "the fetcher ended without an answer")                             \
+	X(STS_FETCHER_TIMEOUT, "fetcher_timeout", STS_CLASS_LOCAL,             \
+	    "the fetcher did not answer in time")                              \
+	X(STS_FETCHER_REPLY, "fetcher_reply", STS_CLASS_LOCAL,                 \
+	    "the fetcher's answer is ill-formed")                              \
+	X(STS_NETWORK, "network", STS_CLASS_LOCAL,                             \
+	    "this machine forbids the connection, or has no route at all")     \
 	X(STS_BUDGET, "budget", STS_CLASS_LOCAL,                               \
 	    "this process has waited long enough for policies")                \
 	X(STS_CA_UNUSABLE, "ca_unusable", STS_CLASS_LOCAL,                     \

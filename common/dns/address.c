@@ -106,6 +106,18 @@ sts_address_is_private(const struct sts_address *address)
 	return true;
 }
 
+bool
+sts_address_parse(const char *text, struct sts_address *address)
+{
+	memset(address, 0, sizeof(*address));
+	address->u.sa.sa_family = AF_INET;
+	if (inet_pton(AF_INET, text, &address->u.v4.sin_addr) == 1)
+		return true;
+	memset(address, 0, sizeof(*address));
+	address->u.sa.sa_family = AF_INET6;
+	return inet_pton(AF_INET6, text, &address->u.v6.sin6_addr) == 1;
+}
+
 const char *
 sts_address_text(const struct sts_address *address, char *buf)
 {

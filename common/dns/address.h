@@ -33,6 +33,9 @@ struct sts_mx {
  */
 bool sts_address_is_private(const struct sts_address *address);
 
+/* Parses an IPv4 or IPv6 address without port or zone; false: it is none. */
+bool sts_address_parse(const char *text, struct sts_address *address);
+
 /* The address as text (RFC 5952 for IPv6) into buf[INET6_ADDRSTRLEN]. */
 const char *sts_address_text(const struct sts_address *address, char *buf);
 

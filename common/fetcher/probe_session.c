@@ -27,6 +27,7 @@
 #include "base/fault.h"
 #include "fetcher/probe_reply.h"
 #include "fetcher/probe_tls.h"
+#include "fetcher/route.h"
 
 enum {
 	QUIT_MS = 2000,   /* for a farewell that changes nothing */
@@ -56,7 +57,7 @@ struct sts_probe_session {
 	int fd;
 	enum stage stage;
 	enum sts_status status; /* what will be reported */
-	char detail[STS_MX_PROBE_DETAIL_MAX];
+	char detail[STS_WIRE_DETAIL_MAX];
 
 	char out[COMMAND_MAX]; /* the command that is being sent */
 	size_t out_len, out_at;
@@ -133,7 +134,7 @@ static void
 finish_errno(struct sts_probe_session *s, enum sts_status status, int error)
 {
 	enum sts_status fault = sts_fault_traffic(error);
-	char text[STS_MX_PROBE_DETAIL_MAX];
+	char text[STS_WIRE_DETAIL_MAX];
 
 	snprintf(text, sizeof(text), "%s: %s", stage_names[s->stage],
 	    strerror(error));
@@ -450,16 +451,6 @@ on_ready(void *arg)
 		read_reply(s);
 }
 
-/* The local fault behind a connect(2) that failed at once, or STS_OK. */
-static enum sts_status
-connect_fault(int error, int family)
-{
-	/* Every local port is taken; for IPv6 also: no address of our own. */
-	if (error == EAGAIN || (error == EADDRNOTAVAIL && family == AF_INET))
-		return STS_NO_DESCRIPTORS;
-	return sts_fault_socket(error, family);
-}
-
 static void
 start_connection(struct sts_probe_session *s)
 {
@@ -467,6 +458,7 @@ start_connection(struct sts_probe_session *s)
 	int family = to.u.sa.sa_family;
 	socklen_t len = family == AF_INET6 ? sizeof(to.u.v6) : sizeof(to.u.v4);
 	enum sts_status fault;
+	int error;
 
 	if (family == AF_INET6)
 		to.u.v6.sin6_port = htons(s->target.port);
@@ -481,9 +473,10 @@ start_connection(struct sts_probe_session *s)
 	    errno == EINTR)
 		wait_for(s, true);
 	else {
-		fault = connect_fault(errno, family);
+		error = errno;
+		fault = sts_route_fault_errno(error, family, s->target.port);
 		finish(s, fault != STS_OK ? fault : STS_MX_CONNECT,
-		    strerror(errno));
+		    strerror(error));
 	}
 }
 

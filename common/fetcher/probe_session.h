@@ -10,8 +10,8 @@
 #include <openssl/x509.h>
 
 #include "dns/address.h"
+#include "fetcher/wire.h"
 #include "loop/loop.h"
-#include "fetcher/probe.h"
 
 struct sts_probe_session;
 
@@ -26,7 +26,8 @@ struct sts_probe_target {
 /*
  * STS_OK: TLS 1.2 or later, with a certificate that is valid for the host
  * (RFC 8461 4.2).  Else the class MX, or a local fault.  `detail` says more,
- * as in struct sts_mx_probe_result; it lasts until the callback returns.
+ * for people, and may hold
+ * bytes from the network; it lasts until the callback returns.
  */
 typedef void sts_probe_session_done(
     void *arg, enum sts_status status, const char *detail);

@@ -10,6 +10,7 @@
 
 #include "base/fault.h"
 #include "fetcher/http.h"
+#include "fetcher/route.h"
 
 static void
 set_detail(struct sts_transfer *t, const char *text)
@@ -238,9 +239,19 @@ prepare_tls(CURL *easy, void *ctx, void *arg)
 	(ok = curl_easy_setopt(t->easy, option, value) == CURLE_OK && ok)
 
 /*
- * HTTP/1.1 only: one request on one connection gains nothing from HTTP/2, and
- * has fewer ways to end.
+ * HTTP/2 is offered beside HTTP/1.1, by ALPN, since some hosts speak nothing
+ * else; never without TLS, and only where libcurl has it.
  */
+static long
+http_version(void)
+{
+	const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+
+	return (info->features & CURL_VERSION_HTTP2) != 0
+	    ? (long)CURL_HTTP_VERSION_2TLS
+	    : (long)CURL_HTTP_VERSION_1_1;
+}
+
 static bool
 set_request(struct sts_transfer *t, const struct sts_transfer_spec *spec)
 {
@@ -252,7 +263,7 @@ set_request(struct sts_transfer *t, const struct sts_transfer_spec *spec)
 	SET(CURLOPT_URL, url);
 	SET(CURLOPT_PROTOCOLS_STR, "https");
 	SET(CURLOPT_HTTPGET, 1L);
-	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	SET(CURLOPT_HTTP_VERSION, http_version());
 	SET(CURLOPT_HTTP09_ALLOWED, 0L);
 	SET(CURLOPT_HTTP_CONTENT_DECODING, 0L);
 	SET(CURLOPT_USERAGENT, "mta-sts/" STS_VERSION);
@@ -374,6 +385,7 @@ sts_transfer_create(
 	    : STS_TRANSFER_ADDRESSES;
 	memcpy(t->addresses, spec->addresses,
 	    t->address_count * sizeof(t->addresses[0]));
+	t->port = spec->port;
 	t->verification.store = spec->store;
 	t->verification.host = spec->host;
 	if ((t->body = malloc(STS_BODY_MAX + 1)) == NULL ||
@@ -457,16 +469,26 @@ status_of(CURLcode code)
 	}
 }
 
-/* libcurl keeps the errno of the last connect(2). */
+/*
+ * libcurl keeps the errno of the last connect(2) alone, and not whose it was.
+ * Where there was a connection the time ran out later.
+ */
 static enum sts_status
 connect_fault(const struct sts_transfer *t)
 {
+	curl_off_t connected = 0;
+	enum sts_status fault;
 	long error = 0;
 
 	if (t->fault != STS_OK)
 		return t->fault;
 	(void)curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error);
-	return sts_fault_traffic((int)error);
+	if ((fault = sts_fault_traffic((int)error)) != STS_OK)
+		return fault;
+	(void)curl_easy_getinfo(t->easy, CURLINFO_CONNECT_TIME_T, &connected);
+	return connected > 0
+	    ? STS_OK
+	    : sts_route_fault(t->addresses, t->address_count, t->port);
 }
 
 /*
@@ -512,15 +534,20 @@ has_status_line(const struct sts_transfer *t)
 
 /*
  * Without a length or chunks the end of the connection ends the body, RFC
- * 9112 6.3, and libcurl may take any end for it.
+ * 9112 6.3, and libcurl may take any end for it.  HTTP/2 has an end of its own
+ * (RFC 9113 8.1), and an answer without it is an error of the transfer.
  */
 static bool
 is_whole(struct sts_transfer *t)
 {
 	curl_off_t length = -1;
+	long version = 0;
 
 	if (!t->header_ended)
 		return false;
+	(void)curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version);
+	if (version == CURL_HTTP_VERSION_2_0)
+		return true;
 	(void)curl_easy_getinfo(
 	    t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
 	return length >= 0 || has_field(t, "Transfer-Encoding") ||

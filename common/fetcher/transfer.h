@@ -13,12 +13,13 @@
 
 #include "base/config.h"
 #include "dns/address.h"
-#include "fetcher/fetch.h"
 #include "fetcher/verify.h"
+#include "fetcher/wire.h"
 
 enum {
-	STS_TRANSFER_ADDRESSES = 6, /* each gets half of the time left */
-	STS_HEADER_MAX = 64 * 1024  /* bytes of all header fields */
+	/* each gets half of the time left */
+	STS_TRANSFER_ADDRESSES = STS_WIRE_ADDRESSES,
+	STS_HEADER_MAX = 64 * 1024 /* bytes of all header fields */
 };
 
 /* What a transfer is to do; all pointers are borrowed until it is freed. */
@@ -39,6 +40,7 @@ struct sts_transfer {
 	struct sts_verification verification;
 	struct sts_address addresses[STS_TRANSFER_ADDRESSES];
 	size_t address_count;
+	uint16_t port;
 	char *body;
 	size_t body_len;
 	size_t header_len;
@@ -47,7 +49,7 @@ struct sts_transfer {
 	enum sts_status fault; /* why no socket could be opened, or STS_OK */
 	bool header_checked;
 	char error[CURL_ERROR_SIZE];
-	char detail[STS_FETCH_DETAIL_MAX];
+	char detail[STS_WIRE_DETAIL_MAX];
 };
 
 /*

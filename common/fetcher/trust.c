@@ -26,19 +26,21 @@ struct stamp {
 };
 
 struct sts_trust {
-	const struct sts_config *config;
+	const char *ca_file, *ca_path;
 	X509_STORE *bundle; /* of the file; NULL: not loaded */
 	struct stamp stamp;
 	char *sample;
 };
 
 struct sts_trust *
-sts_trust_create(const struct sts_config *config)
+sts_trust_create(const char *ca_file, const char *ca_path)
 {
 	struct sts_trust *trust = calloc(1, sizeof(*trust));
 
-	if (trust != NULL)
-		trust->config = config;
+	if (trust != NULL) {
+		trust->ca_file = ca_file;
+		trust->ca_path = ca_path;
+	}
 	return trust;
 }
 
@@ -285,18 +287,17 @@ bundle_store(struct sts_trust *trust, const char *file, const char *path,
 enum sts_status
 sts_trust_get(struct sts_trust *trust, X509_STORE **store)
 {
-	const struct sts_config *config = trust->config;
+	const char *file = trust->ca_file, *path = trust->ca_path;
 	enum sts_status status;
 
 	*store = NULL;
-	if (config->ca_file != NULL && config->ca_path != NULL &&
-	    (status = look_into(trust, config->ca_path)) != STS_OK)
+	if (file != NULL && path != NULL &&
+	    (status = look_into(trust, path)) != STS_OK)
 		return status;
-	if (config->ca_file != NULL)
-		return bundle_store(
-		    trust, config->ca_file, config->ca_path, store);
-	if (config->ca_path != NULL)
-		return directory_store(trust, config->ca_path, store);
+	if (file != NULL)
+		return bundle_store(trust, file, path, store);
+	if (path != NULL)
+		return directory_store(trust, path, store);
 	/* The environment (SSL_CERT_DIR, SSL_CERT_FILE) has no say. */
 	status = directory_store(trust, X509_get_default_cert_dir(), store);
 	if (status == STS_CA_UNUSABLE)

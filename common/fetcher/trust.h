@@ -13,13 +13,15 @@
 
 #include <openssl/x509.h>
 
-#include "base/config.h"
 #include "base/status.h"
 
 struct sts_trust;
 
-/* NULL: no memory.  `config` must outlive it. */
-struct sts_trust *sts_trust_create(const struct sts_config *config);
+/*
+ * With ca-file and ca-path, each NULL where it is not configured; both must
+ * outlive it.  NULL: no memory.
+ */
+struct sts_trust *sts_trust_create(const char *ca_file, const char *ca_path);
 void sts_trust_destroy(struct sts_trust *trust); /* NULL is allowed */
 
 /*

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#include "base/child.h"
+#include "base/clock.h"
 
 enum { WATCHED_FIRST = 16 };
 

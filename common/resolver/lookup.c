@@ -456,7 +456,7 @@ step_fetch(struct sts_lookup *l)
 	(void)clock_gettime(CLOCK_REALTIME, &began);
 	l->fetch_began = (int64_t)began.tv_sec;
 	l->fetch_began_us = began.tv_nsec / 1000;
-	l->fetch = sts_fetch_start(r->fetcher, l->domain, r->port,
+	l->fetch = sts_fetch_start(&r->network, l->domain, r->port,
 	    r->config->dns_timeout * 1000, fetch_ms(l), on_fetch, l);
 	if (l->fetch == NULL)
 		sts_lookup_finish(l, STS_NO_MEMORY);
@@ -483,7 +483,7 @@ log_failure(
 	const struct sts_entry *e = &l->entry;
 	bool silent = e->body != NULL && e->policy.mode == STS_MODE_NONE;
 	int64_t left = e->body != NULL ? e->expires - sts_now() : 0;
-	char text[STS_FETCH_DETAIL_MAX];
+	char text[STS_WIRE_DETAIL_MAX];
 
 	sts_detail_quote(detail, text, sizeof(text));
 	sts_log(silent ? STS_LOG_DEBUG : STS_LOG_WARNING, l->domain,

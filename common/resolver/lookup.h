@@ -5,7 +5,7 @@
 #define STS_RESOLVER_LOOKUP_H
 
 #include "dns/dns.h"
-#include "fetcher/fetch.h"
+#include "resolver/fetch.h"
 #include "resolver/resolver.h"
 
 struct sts_waiter {

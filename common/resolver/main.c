@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * mta-sts-resolver: the one program of the suite that touches the network.
- * See mta-sts-resolver(8).
+ * mta-sts-resolver: asks the DNS and writes the store; mta-sts-fetcher does the
+ * rest of the network for it.  See mta-sts-resolver(8).
  */
 #include <sys/resource.h>
 
@@ -11,6 +11,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 #include "base/config.h"
 #include "base/log.h"

@@ -194,7 +194,7 @@ may_contact(void *arg, const char *address)
 static void
 log_result(const char *host, const struct sts_mx_probe_result *result)
 {
-	char text[STS_MX_PROBE_DETAIL_MAX];
+	char text[STS_WIRE_DETAIL_MAX];
 	bool well = result->status == STS_OK;
 
 	sts_detail_quote(result->detail, text, sizeof(text));
@@ -277,7 +277,7 @@ try_to_run(struct sts_probe_task *task)
 		finish(task, task->fault);
 		return true;
 	}
-	task->running = sts_mx_probe_start(r->fetcher, &spec, on_probe, task);
+	task->running = sts_mx_probe_start(&r->network, &spec, on_probe, task);
 	if (task->running != NULL) {
 		task->step = STS_STEP_RUN;
 		return true;

@@ -16,7 +16,7 @@
 #define STS_RESOLVER_PROBE_H
 
 #include "base/names.h"
-#include "fetcher/probe.h"
+#include "resolver/mx_probe.h"
 #include "resolver/probe_memory.h"
 #include "resolver/resolver.h"
 

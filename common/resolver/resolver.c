@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dns/dns.h"
-#include "fetcher/fetch.h"
+#include "resolver/fetch.h"
 #include "resolver/lookup.h"
 #include "resolver/probe.h"
 
@@ -33,19 +32,30 @@ close_network(struct sts_resolver *resolver)
 static enum sts_status
 open_network(struct sts_resolver *resolver, const struct sts_config *config)
 {
-	enum sts_status status = sts_fetch_check_library();
+	enum sts_status status = sts_loop_create(&resolver->loop);
 
 	ignore_sigpipe();
-	if (status == STS_OK)
-		status = sts_loop_create(&resolver->loop);
 	if (status == STS_OK)
 		status = sts_dns_create(&resolver->dns, resolver->loop, config);
 	if (status == STS_OK)
 		status = sts_fetcher_create(
-		    &resolver->fetcher, resolver->loop, resolver->dns, config);
+		    &resolver->fetcher, resolver->loop, config);
+	resolver->network = (struct sts_fetch_context){.loop = resolver->loop,
+	    .dns = resolver->dns,
+	    .fetcher = resolver->fetcher,
+	    .config = config};
 	if (status != STS_OK)
 		close_network(resolver);
 	return status;
+}
+
+void
+sts_resolver_set_ports(
+    struct sts_resolver *resolver, uint16_t port, uint16_t mx_port)
+{
+	resolver->port = port;
+	resolver->mx_port = mx_port;
+	sts_fetcher_set_ports(resolver->fetcher, port, mx_port);
 }
 
 enum sts_status

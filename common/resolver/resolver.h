@@ -19,11 +19,11 @@
 
 #include "base/config.h"
 #include "base/status.h"
+#include "dns/dns.h"
 #include "loop/loop.h"
+#include "resolver/fetch.h"
 #include "store/store.h"
 
-struct sts_dns;
-struct sts_fetcher;
 struct sts_lookup;      /* one domain under way */
 struct sts_routes_task; /* one domain's MX hosts under way */
 struct sts_prober;
@@ -34,11 +34,12 @@ struct sts_resolver {
 	struct sts_loop *loop;
 	struct sts_dns *dns;
 	struct sts_fetcher *fetcher;
-	uint16_t port;                  /* of policy hosts: 443 but in tests */
-	uint16_t mx_port;               /* of MX hosts: 25 but in tests */
-	struct sts_lookup *lookups;     /* under way */
-	struct sts_routes_task *routes; /* likewise */
-	struct sts_prober *prober;      /* NULL until it is needed */
+	struct sts_fetch_context network; /* the three, for fetches */
+	uint16_t port;                    /* of policy hosts: 443 */
+	uint16_t mx_port;                 /* of MX hosts: 25 */
+	struct sts_lookup *lookups;       /* under way */
+	struct sts_routes_task *routes;   /* likewise */
+	struct sts_prober *prober;        /* NULL until it is needed */
 	bool serving; /* goes on after an answer: refreshes what is due */
 };
 
@@ -67,6 +68,10 @@ typedef void sts_lookup_done(void *arg, enum sts_status status);
 enum sts_status sts_resolver_open(
     struct sts_resolver *resolver, const struct sts_config *config);
 void sts_resolver_close(struct sts_resolver *resolver);
+
+/* Other ports, for test programs, before the first lookup. */
+void sts_resolver_set_ports(
+    struct sts_resolver *resolver, uint16_t port, uint16_t mx_port);
 
 /*
  * Starts a lookup of a normalised domain, or joins one of the same task that

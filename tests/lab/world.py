@@ -203,6 +203,7 @@ def install_build():
     for name, directory, mode in (
             ('mta-sts.so', '/usr/local/lib/exim4', 0o644),
             ('mta-sts-resolver', '/usr/local/libexec', 0o755),
+            ('mta-sts-fetcher', '/usr/local/libexec', 0o755),
             ('mta-sts', '/usr/local/bin', 0o755)):
         if (build / name).exists():
             os.makedirs(directory, exist_ok=True)

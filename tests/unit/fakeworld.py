@@ -15,6 +15,7 @@ Every name has the address 127.0.0.1 unless it is in world.no_address.
 """
 import collections
 import http.server
+import os
 import socket
 import socketserver
 import ssl
@@ -42,6 +43,7 @@ class World:
         self.no_address = set()
         self.counts = collections.Counter()
         self.lock = threading.Lock()
+        self.fetcher = os.path.join(directory, "mta-sts-fetcher")
         self.expired = set()
         self.authority = inject_certs.Authority(directory, "root")
         self.ca_file = self.authority.cert
@@ -51,7 +53,7 @@ class World:
     def configure(self, path, overrides=None, **settings):
         """Writes a configuration for this world; a_b="c" is a line "a-b c",
         unless `overrides` says otherwise."""
-        lines = {"ca_file": self.ca_file,
+        lines = {"ca_file": self.ca_file, "fetcher": self.fetcher,
                  "nameserver": "127.0.0.1:%d" % self.dns_port,
                  "allow_private": "yes", "dns_timeout": 2, "fetch_timeout": 3,
                  **settings, **(overrides or {})}

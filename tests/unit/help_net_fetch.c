@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "core/policy.h"
-#include "fetcher/fetch.h"
+#include "resolver/fetch.h"
 #include "tests/unit/tap_net.h"
 
 static void
@@ -41,7 +41,7 @@ start(struct net *net, struct net_job *job)
 {
 	const struct net_options *o = job->options;
 
-	return sts_fetch_start(net->fetcher, job->operand, (uint16_t)o->port,
+	return sts_fetch_start(&net->context, job->operand, (uint16_t)o->port,
 	    o->dns_ms, o->fetch_ms, done, job);
 }
 

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fetcher/probe.h"
+#include "resolver/mx_probe.h"
 #include "tests/unit/tap_net.h"
 
 static void
@@ -34,7 +34,7 @@ start(struct net *net, struct net_job *job)
 	    .dns_timeout_ms = o->dns_ms,
 	    .timeout_ms = o->fetch_ms};
 
-	return sts_mx_probe_start(net->fetcher, &spec, done, job);
+	return sts_mx_probe_start(&net->context, &spec, done, job);
 }
 
 static void

@@ -31,7 +31,7 @@ serve(const struct sts_config *config, const char *port)
 
 	if (sts_resolver_open(&r, config) != STS_OK)
 		return 3;
-	r.mx_port = (uint16_t)atoi(port);
+	sts_resolver_set_ports(&r, 443, (uint16_t)atoi(port));
 	result = sts_serve(&r, STDIN_FILENO, STDOUT_FILENO);
 	sts_resolver_close(&r);
 	return result;
@@ -56,8 +56,8 @@ write_policy(struct sts_store *store, char **argv)
 		    body + at, sizeof(body) - at, "mx: %s\n", argv[i]);
 	status = sts_policy_parse(&policy, body, strlen(body), NULL, NULL);
 	if (status == STS_OK)
-		status = sts_entry_make(
-		    &e, argv[0], "id1", &policy, now, 0, 300);
+		status =
+		    sts_entry_make(&e, argv[0], "id1", &policy, now, 0, 300);
 	if (status != STS_OK)
 		return status;
 	/* In place of one that this second has brought already. */

@@ -90,7 +90,7 @@ main(int argc, char **argv)
 		sts_config_free(&config);
 		return 3;
 	}
-	r.port = (uint16_t)atoi(argv[2]);
+	sts_resolver_set_ports(&r, (uint16_t)atoi(argv[2]), 25);
 	if (strcmp(argv[3], "serve") == 0)
 		result = sts_serve(&r, STDIN_FILENO, STDOUT_FILENO);
 	else if (strcmp(argv[3], "refresh") == 0)

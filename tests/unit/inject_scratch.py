@@ -16,11 +16,12 @@ NOBODY = 65534
 
 @contextlib.contextmanager
 def unprivileged(*programs):
-    """A directory with copies of these programs of the build: what was built
-    may be root's alone too.  Root's rights are gone from then on."""
+    """A directory with copies of these programs of the build and of the
+    fetcher, which a resolver needs: what was built may be root's alone too.
+    Root's rights are gone from then on."""
     top = tempfile.mkdtemp(prefix="mta-sts-test.")
     try:
-        for program in programs:
+        for program in (*programs, "mta-sts-fetcher"):
             shutil.copy(os.path.join(BUILD, program), top)
         if os.getuid() == 0:
             os.chown(top, NOBODY, NOBODY)

@@ -29,7 +29,8 @@ class Resolver:
         self.state, self.port = state, port
         lines = {"state-dir": state, "allow-private": "yes",
                  "dns-timeout": 1, "fetch-timeout": 2, "ca-file": root.cert,
-                 "nameserver": names.address}
+                 "nameserver": names.address,
+                 "fetcher": os.path.join(scratch, "mta-sts-fetcher")}
         lines.update({k.replace("_", "-"): v for k, v in settings.items()})
         self.conf = tempfile.mkstemp(dir=scratch)[1]
         with open(self.conf, "w", encoding="ascii") as out:

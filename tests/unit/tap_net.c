@@ -2,6 +2,7 @@
 #include "tests/unit/tap_net.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,10 +19,24 @@ usage(const char *program)
 	    "usage: %s [-n nameserver]... [-p port] [-d dns-ms] "
 	    "[-f fetch-ms] [-t times]\n"
 	    "    [-x cancel-ms] [-l spare-descriptors [-e after-ms]]\n"
-	    "    [-F ca-file] [-D ca-path] [-P] [-a] [-b] operand...\n"
+	    "    [-F ca-file] [-D ca-path] [-R fetcher] [-P] [-a] [-b] "
+	    "operand...\n"
 	    "-P: no private addresses  -a: all at once  -b: show the body\n",
 	    program);
 	exit(2);
+}
+
+/* mta-sts-fetcher of this build, as $B says; or that beside a copy of us. */
+static char *
+built_fetcher(void)
+{
+	static char path[PATH_MAX];
+	const char *build = getenv("B");
+	char relative[PATH_MAX];
+
+	snprintf(relative, sizeof(relative), "%s/mta-sts-fetcher",
+	    build != NULL ? build : "build");
+	return realpath(relative, path) != NULL ? path : strdup("/nonexistent");
 }
 
 /* Leaves optind at the first operand. */
@@ -36,7 +51,8 @@ parse(struct net_options *o, int argc, char **argv)
 	    .times = 1,
 	    .cancel_ms = -1};
 	o->config.allow_private = true;
-	while ((c = getopt(argc, argv, "n:p:d:f:t:x:l:e:F:D:Pabh")) != -1) {
+	o->config.fetcher = built_fetcher();
+	while ((c = getopt(argc, argv, "n:p:d:f:t:x:l:e:F:D:R:Pabh")) != -1) {
 		switch (c) {
 		case 'n':
 			if (o->config.nameserver_count < STS_NAMESERVERS_MAX)
@@ -71,6 +87,9 @@ parse(struct net_options *o, int argc, char **argv)
 			break;
 		case 'D':
 			o->config.ca_path = optarg;
+			break;
+		case 'R':
+			o->config.fetcher = optarg;
 			break;
 		case 'P':
 			o->config.allow_private = false;
@@ -147,8 +166,9 @@ net_open(struct net *net, const struct sts_config *config)
 	if (status == STS_OK)
 		status = sts_dns_create(&net->dns, net->loop, config);
 	if (status == STS_OK)
-		status = sts_fetcher_create(
-		    &net->fetcher, net->loop, net->dns, config);
+		status = sts_fetcher_create(&net->fetcher, net->loop, config);
+	net->context = (struct sts_fetch_context){
+	    net->loop, net->dns, net->fetcher, config};
 	if (status != STS_OK)
 		net_close(net);
 	return status;
@@ -217,6 +237,8 @@ run(struct net_options *o, const struct net_work *work, struct net_job *jobs,
 		printf("loop %s\n", sts_status_name(status));
 		return false;
 	}
+	sts_fetcher_set_ports(
+	    net.fetcher, (uint16_t)o->port, (uint16_t)o->port);
 	limit_descriptors(o, net.loop);
 	for (long turn = 0; turn < o->times && well; turn++) {
 		for (size_t i = 0; i < count && well; i += step)

@@ -16,14 +16,15 @@
 
 #include "base/config.h"
 #include "dns/dns.h"
-#include "fetcher/fetcher.h"
 #include "loop/loop.h"
+#include "resolver/fetch.h"
 
 /* What jobs are done with. */
 struct net {
 	struct sts_loop *loop;
 	struct sts_dns *dns;
 	struct sts_fetcher *fetcher;
+	struct sts_fetch_context context; /* the same */
 };
 
 struct net_options {

@@ -32,6 +32,7 @@ ANONYMOUS = 'AECDH-AES256-SHA:@SECLEVEL=0'  # needs no private key
 LINKS = ('bin', 'sbin', 'lib', 'lib64')
 INSTALLED = {'filter-mta-sts': FILTERS, 'table-mta-sts': FILTERS,
              'mta-sts-resolver': 'usr/local/libexec',
+             'mta-sts-fetcher': 'usr/local/libexec',
              'mta-sts': 'usr/local/bin'}
 
 

@@ -1,29 +1,24 @@
 /* SPDX-License-Identifier: ISC */
-#include "fetcher/probe.h"
+#include "resolver/mx_probe.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/child.h"
 #include "core/domain.h"
-#include "fetcher/internal.h"
-#include "fetcher/probe_session.h"
-#include "fetcher/trust.h"
 
 struct sts_mx_probe {
-	TAILQ_ENTRY(sts_mx_probe) link;
-	struct sts_fetcher *fetcher;
+	const struct sts_fetch_context *context;
 	sts_mx_probe_done *done;
 	void *arg;
 	bool (*allow)(void *arg, const char *address);
 	char host[STS_NAME_MAX + 1];
 	uint16_t port;
 	int64_t end_ms;
-	X509_STORE *store;
 	struct sts_dns_query *question; /* while addresses are looked up */
 	struct sts_address addresses[STS_MX_PROBE_ADDRESSES];
 	size_t count, next;
-	struct sts_probe_session *session; /* with the address before `next` */
+	struct sts_fetcher_request *asked; /* of the address before `next` */
 	struct sts_timer timer;            /* for an end that came at once */
 	struct sts_mx_probe_result result;
 };
@@ -31,17 +26,9 @@ struct sts_mx_probe {
 static void
 release(struct sts_mx_probe *p)
 {
-	sts_timer_clear(p->fetcher->loop, &p->timer);
+	sts_timer_clear(p->context->loop, &p->timer);
 	sts_dns_cancel(p->question);
-	sts_probe_session_cancel(p->session);
-	TAILQ_REMOVE(&p->fetcher->probes, p, link);
-}
-
-static void
-discard(struct sts_mx_probe *p)
-{
-	X509_STORE_free(p->store);
-	free(p);
+	sts_fetcher_cancel(p->asked);
 }
 
 static void
@@ -51,7 +38,7 @@ report(void *arg)
 
 	release(p);
 	p->done(p->arg, &p->result);
-	discard(p);
+	free(p);
 }
 
 /* Ends it from within its own start, where nothing may be called back. */
@@ -59,7 +46,7 @@ static void
 end_soon(struct sts_mx_probe *p, enum sts_status status)
 {
 	p->result.status = status;
-	sts_timer_set(p->fetcher->loop, &p->timer, 0, report, p);
+	sts_timer_set(p->context->loop, &p->timer, 0, report, p);
 }
 
 /* How far we got: no connection, no SMTP, or as far as TLS. */
@@ -95,12 +82,14 @@ static void next_address(struct sts_mx_probe *p);
 
 /* smtpd tries every address of a host in one attempt: one that is well does. */
 static void
-session_ended(void *arg, enum sts_status status, const char *detail)
+replied(void *arg, const struct sts_wire_reply *reply, const char *body)
 {
 	struct sts_mx_probe *p = arg;
+	enum sts_status status = reply->status;
 
-	p->session = NULL;
-	note(p, status, &p->addresses[p->next - 1], detail);
+	(void)body;
+	p->asked = NULL;
+	note(p, status, &p->addresses[p->next - 1], reply->detail);
 	if (status == STS_OK || sts_status_is_local(status)) {
 		p->result.status = status;
 		report(p);
@@ -134,8 +123,9 @@ is_allowed(struct sts_mx_probe *p, const struct sts_address *address)
 static void
 next_address(struct sts_mx_probe *p)
 {
-	struct sts_probe_target target = {
-	    .host = p->host, .port = p->port, .store = p->store};
+	struct sts_wire_request request = {
+	    .kind = STS_WIRE_PROBE, .port = p->port, .count = 1};
+	int64_t left;
 
 	while (p->next < p->count && !is_allowed(p, &p->addresses[p->next]))
 		p->next++;
@@ -143,12 +133,13 @@ next_address(struct sts_mx_probe *p)
 		report(p);
 		return;
 	}
-	target.address = p->addresses[p->next];
-	target.timeout_ms = time_for_next(p);
+	left = time_for_next(p);
+	request.timeout_ms = left > 0 ? left : 1;
+	request.addresses[0] = p->addresses[p->next];
+	(void)strlcpy(request.host, p->host, sizeof(request.host));
 	p->next++;
-	p->session = sts_probe_session_start(
-	    p->fetcher->loop, &target, session_ended, p);
-	if (p->session == NULL) {
+	p->asked = sts_fetcher_ask(p->context->fetcher, &request, replied, p);
+	if (p->asked == NULL) {
 		p->result.status = STS_NO_MEMORY;
 		report(p);
 	}
@@ -163,7 +154,7 @@ addresses_found(void *arg, enum sts_status status,
     const struct sts_address *found, size_t count)
 {
 	struct sts_mx_probe *p = arg;
-	bool allow_private = p->fetcher->config->allow_private;
+	bool allow_private = p->context->config->allow_private;
 
 	p->question = NULL;
 	for (size_t i = 0;
@@ -191,7 +182,7 @@ addresses_found(void *arg, enum sts_status status,
 }
 
 struct sts_mx_probe *
-sts_mx_probe_start(struct sts_fetcher *fetcher,
+sts_mx_probe_start(const struct sts_fetch_context *context,
     const struct sts_mx_probe_spec *spec, sts_mx_probe_done *done, void *arg)
 {
 	struct sts_mx_probe *p = calloc(1, sizeof(*p));
@@ -199,23 +190,18 @@ sts_mx_probe_start(struct sts_fetcher *fetcher,
 
 	if (p == NULL)
 		return NULL;
-	p->fetcher = fetcher;
+	p->context = context;
 	p->done = done;
 	p->arg = arg;
 	p->allow = spec->allow;
 	p->port = spec->port;
 	p->end_ms = sts_monotonic_ms() + spec->timeout_ms;
-	TAILQ_INSERT_TAIL(&fetcher->probes, p, link);
 	/* It goes into an SMTP command's neighbourhood, and into SNI. */
 	if (sts_domain_is_normalised(spec->host)) {
 		(void)strlcpy(p->host, spec->host, sizeof(p->host));
-		status = sts_trust_get(fetcher->trust, &p->store);
-	}
-	if (status == STS_OK) {
-		p->question = sts_dns_address(fetcher->dns, p->host,
+		p->question = sts_dns_address(context->dns, p->host,
 		    spec->dns_timeout_ms, addresses_found, p);
-		if (p->question == NULL)
-			status = STS_NO_MEMORY;
+		status = p->question != NULL ? STS_OK : STS_NO_MEMORY;
 	}
 	if (status != STS_OK)
 		end_soon(p, status);
@@ -228,14 +214,5 @@ sts_mx_probe_cancel(struct sts_mx_probe *probe)
 	if (probe == NULL)
 		return;
 	release(probe);
-	discard(probe);
-}
-
-void
-sts_mx_probe_close(struct sts_fetcher *fetcher)
-{
-	struct sts_mx_probe *probe;
-
-	while ((probe = TAILQ_FIRST(&fetcher->probes)) != NULL)
-		sts_mx_probe_cancel(probe);
+	free(probe);
 }

@@ -2,24 +2,23 @@
 /*
  * The probe of an MX host: would mail to it go out under RFC 8461 4.2?
  *
- * Its addresses are looked up, one is connected to, STARTTLS is asked for, and
- * the certificate must chain to a trusted root and hold a dNSName that matches
- * the MX host's name (never the common name, "*" only as the whole left-most
- * label), under TLS 1.2 or later with SNI (7.1, 7.2).  No mail is ever sent.
+ * Its addresses are looked up, mta-sts-fetcher connects to one, asks for
+ * STARTTLS, and the certificate must chain to a trusted root and hold a dNSName
+ * that matches the MX host's name (never the common name, "*" only as the whole
+ * left-most label), under TLS 1.2 or later with SNI (7.1, 7.2).  No mail is
+ * ever sent.
  */
-#ifndef STS_FETCHER_PROBE_H
-#define STS_FETCHER_PROBE_H
+#ifndef STS_RESOLVER_MX_PROBE_H
+#define STS_RESOLVER_MX_PROBE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/status.h"
-#include "fetcher/fetcher.h"
+#include "resolver/fetch.h"
 
 struct sts_mx_probe; /* one probe under way */
 
 enum {
-	STS_MX_PROBE_DETAIL_MAX = 200,
 	STS_MX_PROBE_ADDRESSES = 2, /* of one host that are connected to */
 	STS_MX_PROBE_ADDRESS_TEXT = 46,
 	STS_MX_PROBE_MS = 20000, /* for all of it, addresses included */
@@ -51,7 +50,7 @@ struct sts_mx_probe_result {
 	 * What the host or OpenSSL said: for people, may hold bytes from the
 	 * network, goes to the log only.
 	 */
-	char detail[STS_MX_PROBE_DETAIL_MAX];
+	char detail[STS_WIRE_DETAIL_MAX];
 };
 
 /* `result` lasts until the callback returns. */
@@ -60,11 +59,10 @@ typedef void sts_mx_probe_done(
 
 /*
  * Starts a probe.  The callback comes once unless the probe is cancelled, and
- * never from within this call; `arg` is given to it and to spec->allow.  The
- * trust roots are checked first: STS_CA_UNUSABLE.  NULL and no callback where
- * there is no memory.
+ * never from within this call; `arg` is given to it and to spec->allow.  NULL
+ * and no callback where there is no memory.
  */
-struct sts_mx_probe *sts_mx_probe_start(struct sts_fetcher *fetcher,
+struct sts_mx_probe *sts_mx_probe_start(const struct sts_fetch_context *context,
     const struct sts_mx_probe_spec *spec, sts_mx_probe_done *done, void *arg);
 
 /* Ends it without calling back; NULL is allowed. */

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: ISC */
+#include "fetcher/route.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <unistd.h>
+
+#include "base/fault.h"
+
+/* The errno of a connection that does not come about at once, or 0. */
+static int
+try_connect(const struct sts_address *address, uint16_t port)
+{
+	struct sts_address to = *address;
+	int family = to.u.sa.sa_family, error = 0;
+	socklen_t len = family == AF_INET6 ? sizeof(to.u.v6) : sizeof(to.u.v4);
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return errno;
+	if (family == AF_INET6)
+		to.u.v6.sin6_port = htons(port);
+	else
+		to.u.v4.sin_port = htons(port);
+	if (connect(fd, &to.u.sa, len) != 0 && errno != EINPROGRESS)
+		error = errno;
+	close(fd);
+	return error;
+}
+
+/*
+ * True where this machine has a route to the IPv6 internet: it may be one that
+ * has no IPv4 by intention.  The address belongs to the range of global ones;
+ * nothing is sent where there is no route, and a SYN to nobody where there is.
+ */
+static bool
+has_ipv6(uint16_t port)
+{
+	struct sts_address global;
+	int error;
+
+	if (!sts_address_parse("2000::1", &global))
+		return false;
+	error = try_connect(&global, port);
+	return error == 0 || error == ECONNREFUSED || error == EHOSTUNREACH;
+}
+
+static enum sts_status
+fault_of(int error, int family, uint16_t port)
+{
+	if (error == ENETUNREACH && family == AF_INET)
+		return has_ipv6(port) ? STS_OK : STS_NETWORK;
+	return sts_fault_connect(error, family);
+}
+
+enum sts_status
+sts_route_fault_errno(int error, int family, uint16_t port)
+{
+	return fault_of(error, family, port);
+}
+
+/*
+ * IPv4 decides: it is what nearly every host has, and a machine whose IPv6 is
+ * shut off may be meant to be so.  One address that can be tried at all makes
+ * a missing route no fault; a rule that forbids stays one.
+ */
+enum sts_status
+sts_route_fault(
+    const struct sts_address *addresses, size_t count, uint16_t port)
+{
+	enum sts_status fault = STS_OK;
+	bool tried = false, forbidden = false;
+
+	for (size_t i = 0; i < count; i++) {
+		int family = addresses[i].u.sa.sa_family;
+		int error = try_connect(&addresses[i], port);
+		enum sts_status status = fault_of(error, family, port);
+
+		if (status == STS_OK && error != ENETUNREACH &&
+		    error != EADDRNOTAVAIL && error != EAFNOSUPPORT)
+			tried = true;
+		if (status != STS_OK && fault == STS_OK)
+			fault = status;
+		if (family == AF_INET && (error == EACCES || error == EPERM))
+			forbidden = true;
+	}
+	return !tried || forbidden || fault == STS_NO_DESCRIPTORS ||
+		fault == STS_NO_MEMORY
+	    ? fault
+	    : STS_OK;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: ISC */
+#include "fetcher/sandbox.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
+#include "base/privilege.h"
+
+enum {
+	DESCRIPTORS = 1024,
+	MEMORY_MIB = 512 /* 256 transfers need less than half of it */
+};
+
+#ifdef __GLIBC__
+typedef __rlimit_resource_t resource_number;
+#else
+typedef int resource_number;
+#endif
+
+/* Lowers soft and hard limit; a lower one stays. */
+static void
+lower(resource_number resource, rlim_t most)
+{
+	struct rlimit limit;
+
+	if (getrlimit(resource, &limit) != 0)
+		return;
+	if (limit.rlim_max > most)
+		limit.rlim_max = most;
+	if (limit.rlim_cur > limit.rlim_max)
+		limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(resource, &limit);
+}
+
+/* A sanitizer's shadow counts as memory, so there is no bound with one. */
+static void
+set_limits(void)
+{
+	struct stat st;
+
+	lower(RLIMIT_CORE, 0);
+	/* --check may have a file for standard output. */
+	if (fstat(STDOUT_FILENO, &st) == 0 && !S_ISREG(st.st_mode))
+		lower(RLIMIT_FSIZE, 0);
+	lower(RLIMIT_NOFILE, DESCRIPTORS);
+#ifdef RLIMIT_NPROC
+	lower(RLIMIT_NPROC, 0);
+#endif
+#ifndef STS_SANITIZED
+	lower(RLIMIT_DATA, (rlim_t)MEMORY_MIB << 20);
+#endif
+}
+
+static void
+add_word(char *text, size_t size, const char *word)
+{
+	size_t used = strlen(text);
+
+	(void)snprintf(
+	    text + used, size - used, "%s%s", used > 0 ? "," : "", word);
+}
+
+#ifdef __OpenBSD__
+
+void
+sts_sandbox_enter(const struct sts_sandbox_spec *spec, char *text, size_t size)
+{
+	bool hidden = true;
+
+	text[0] = '\0';
+	set_limits();
+	for (size_t i = 0; i < spec->path_count; i++)
+		(void)unveil(spec->paths[i], "r");
+	hidden = unveil(NULL, NULL) == 0;
+	if (pledge("stdio rpath inet", NULL) == 0)
+		add_word(text, size, "pledge");
+	if (hidden)
+		add_word(text, size, "unveil");
+	if (text[0] == '\0')
+		add_word(text, size, "none");
+}
+
+#else
+
+void
+sts_sandbox_enter(const struct sts_sandbox_spec *spec, char *text, size_t size)
+{
+	text[0] = '\0';
+	set_limits();
+	(void)sts_privilege_forgo_new();
+#ifdef __linux__
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+	if (sts_sandbox_landlock(spec))
+		add_word(text, size, "landlock");
+	if (sts_sandbox_seccomp())
+		add_word(text, size, "seccomp");
+	if (text[0] == '\0')
+		add_word(text, size, "none");
+}
+
+#endif

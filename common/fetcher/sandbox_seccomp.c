@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * seccomp: what nothing in the fetcher calls, and an attacker would.  A list
+ * of what is denied, not of what is allowed: the latter depends on the C
+ * library, its version and the machine, and a fetcher that is stopped by its
+ * own sandbox stops mail.
+ */
+#include "fetcher/sandbox.h"
+
+#ifdef __linux__
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#if defined(__x86_64__) && !defined(__ILP32__)
+#define ARCH AUDIT_ARCH_X86_64
+#elif defined(__i386__)
+#define ARCH AUDIT_ARCH_I386
+#elif defined(__aarch64__) && defined(__AARCH64EL__)
+#define ARCH AUDIT_ARCH_AARCH64
+#elif defined(__arm__) && defined(__ARMEL__)
+#define ARCH AUDIT_ARCH_ARM
+#elif defined(__riscv) && __riscv_xlen == 64
+#define ARCH AUDIT_ARCH_RISCV64
+#elif defined(__powerpc64__) && defined(__LITTLE_ENDIAN__)
+#define ARCH AUDIT_ARCH_PPC64LE
+#elif defined(__s390x__)
+#define ARCH AUDIT_ARCH_S390X
+#endif
+
+#endif
+
+#ifdef ARCH
+
+#ifndef MSG_FASTOPEN
+#define MSG_FASTOPEN 0x20000000
+#endif
+
+/* A call that this machine, or its headers, do not have: no rule. */
+#ifndef SYS_accept
+#define SYS_accept (-1)
+#endif
+#ifndef SYS_accept4
+#define SYS_accept4 (-1)
+#endif
+#ifndef SYS_chmod
+#define SYS_chmod (-1)
+#endif
+#ifndef SYS_chown
+#define SYS_chown (-1)
+#endif
+#ifndef SYS_clone3
+#define SYS_clone3 (-1)
+#endif
+#ifndef SYS_creat
+#define SYS_creat (-1)
+#endif
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 (-1)
+#endif
+#ifndef SYS_fork
+#define SYS_fork (-1)
+#endif
+#ifndef SYS_fsmount
+#define SYS_fsmount (-1)
+#endif
+#ifndef SYS_fsopen
+#define SYS_fsopen (-1)
+#endif
+#ifndef SYS_io_uring_enter
+#define SYS_io_uring_enter (-1)
+#endif
+#ifndef SYS_io_uring_register
+#define SYS_io_uring_register (-1)
+#endif
+#ifndef SYS_io_uring_setup
+#define SYS_io_uring_setup (-1)
+#endif
+#ifndef SYS_ipc
+#define SYS_ipc (-1)
+#endif
+#ifndef SYS_kcmp
+#define SYS_kcmp (-1)
+#endif
+#ifndef SYS_lchown
+#define SYS_lchown (-1)
+#endif
+#ifndef SYS_link
+#define SYS_link (-1)
+#endif
+#ifndef SYS_mkdir
+#define SYS_mkdir (-1)
+#endif
+#ifndef SYS_mknod
+#define SYS_mknod (-1)
+#endif
+#ifndef SYS_move_mount
+#define SYS_move_mount (-1)
+#endif
+#ifndef SYS_msgget
+#define SYS_msgget (-1)
+#endif
+#ifndef SYS_open
+#define SYS_open (-1)
+#endif
+#ifndef SYS_open_tree
+#define SYS_open_tree (-1)
+#endif
+#ifndef SYS_openat2
+#define SYS_openat2 (-1)
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd (-1)
+#endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open (-1)
+#endif
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal (-1)
+#endif
+#ifndef SYS_rename
+#define SYS_rename (-1)
+#endif
+#ifndef SYS_renameat
+#define SYS_renameat (-1)
+#endif
+#ifndef SYS_rmdir
+#define SYS_rmdir (-1)
+#endif
+#ifndef SYS_semget
+#define SYS_semget (-1)
+#endif
+#ifndef SYS_sendmmsg
+#define SYS_sendmmsg (-1)
+#endif
+#ifndef SYS_sendmsg
+#define SYS_sendmsg (-1)
+#endif
+#ifndef SYS_sendto
+#define SYS_sendto (-1)
+#endif
+#ifndef SYS_setrlimit
+#define SYS_setrlimit (-1)
+#endif
+#ifndef SYS_shmat
+#define SYS_shmat (-1)
+#endif
+#ifndef SYS_shmget
+#define SYS_shmget (-1)
+#endif
+#ifndef SYS_socketcall
+#define SYS_socketcall (-1)
+#endif
+#ifndef SYS_socketpair
+#define SYS_socketpair (-1)
+#endif
+#ifndef SYS_symlink
+#define SYS_symlink (-1)
+#endif
+#ifndef SYS_unlink
+#define SYS_unlink (-1)
+#endif
+#ifndef SYS_uselib
+#define SYS_uselib (-1)
+#endif
+#ifndef SYS_userfaultfd
+#define SYS_userfaultfd (-1)
+#endif
+#ifndef SYS_utimes
+#define SYS_utimes (-1)
+#endif
+#ifndef SYS_vfork
+#define SYS_vfork (-1)
+#endif
+
+enum {
+	RULES_MAX = 300,
+	CALLS_END = 0x40000000, /* x86-64 has a second table from here */
+	SOCKET_TYPE_MASK = 0xf,
+	/* of socketcall(2) */
+	CALL_BIND = 2,
+	CALL_LISTEN = 4,
+	CALL_ACCEPT = 5,
+	CALL_SOCKETPAIR = 8,
+	CALL_ACCEPT4 = 18
+};
+
+static const int denied[] = {
+    /* Children and other programs. */
+    SYS_fork,
+    SYS_vfork,
+    SYS_clone,
+    SYS_clone3,
+    SYS_execve,
+    SYS_execveat,
+    SYS_uselib,
+    /* Other processes, and more rights for this one. */
+    SYS_ptrace,
+    SYS_process_vm_readv,
+    SYS_process_vm_writev,
+    SYS_kcmp,
+    SYS_kill,
+    SYS_tkill,
+    SYS_rt_sigqueueinfo,
+    SYS_pidfd_open,
+    SYS_pidfd_send_signal,
+    SYS_pidfd_getfd,
+    SYS_unshare,
+    SYS_setns,
+    SYS_personality,
+    SYS_setrlimit,
+    SYS_capset,
+    SYS_setuid,
+    SYS_setgid,
+    SYS_setreuid,
+    SYS_setregid,
+    SYS_setresuid,
+    SYS_setresgid,
+    SYS_setgroups,
+    /* Sockets that wait for others, and ways to pass something on. */
+    SYS_bind,
+    SYS_listen,
+    SYS_accept,
+    SYS_accept4,
+    SYS_socketpair,
+    SYS_memfd_create,
+    SYS_shmget,
+    SYS_shmat,
+    SYS_msgget,
+    SYS_semget,
+    SYS_ipc,
+    SYS_mq_open,
+    /* Changes to files, and ways around paths. */
+    SYS_openat2,
+    SYS_creat,
+    SYS_truncate,
+    SYS_unlink,
+    SYS_unlinkat,
+    SYS_rmdir,
+    SYS_rename,
+    SYS_renameat,
+    SYS_renameat2,
+    SYS_mkdir,
+    SYS_mkdirat,
+    SYS_link,
+    SYS_linkat,
+    SYS_symlink,
+    SYS_symlinkat,
+    SYS_mknod,
+    SYS_mknodat,
+    SYS_chmod,
+    SYS_fchmod,
+    SYS_fchmodat,
+    SYS_fchmodat2,
+    SYS_chown,
+    SYS_lchown,
+    SYS_fchown,
+    SYS_fchownat,
+    SYS_utimes,
+    SYS_utimensat,
+    SYS_setxattr,
+    SYS_lsetxattr,
+    SYS_fsetxattr,
+    SYS_removexattr,
+    SYS_name_to_handle_at,
+    SYS_open_by_handle_at,
+    SYS_mount,
+    SYS_umount2,
+    SYS_pivot_root,
+    SYS_chroot,
+    SYS_open_tree,
+    SYS_move_mount,
+    SYS_fsopen,
+    SYS_fsmount,
+    /* Parts of the kernel that attacks like. */
+    SYS_bpf,
+    SYS_perf_event_open,
+    SYS_keyctl,
+    SYS_add_key,
+    SYS_request_key,
+    SYS_userfaultfd,
+    SYS_io_uring_setup,
+    SYS_io_uring_enter,
+    SYS_io_uring_register,
+    SYS_io_setup,
+    SYS_init_module,
+    SYS_finit_module,
+    SYS_delete_module,
+    SYS_fanotify_init,
+    SYS_inotify_init1,
+    SYS_acct,
+    SYS_reboot,
+    SYS_swapon,
+    SYS_swapoff,
+    SYS_quotactl,
+    SYS_sethostname,
+    SYS_setdomainname,
+};
+
+/* The filter as it grows; `full` where it did not fit. */
+struct program {
+	struct sock_filter rule[RULES_MAX];
+	unsigned short count;
+	bool full;
+};
+
+static void
+add(struct program *p, unsigned code, uint32_t k, unsigned yes, unsigned no)
+{
+	if (p->count == RULES_MAX) {
+		p->full = true;
+		return;
+	}
+	p->rule[p->count++] = (struct sock_filter){
+	    (unsigned short)code, (unsigned char)yes, (unsigned char)no, k};
+}
+
+static void
+load(struct program *p, size_t offset)
+{
+	add(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
+}
+
+/* The lower half of an argument: all of what is looked at is an int. */
+static void
+load_argument(struct program *p, unsigned which)
+{
+	size_t offset = offsetof(struct seccomp_data, args[0]) + 8 * which;
+
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	offset += 4;
+#endif
+	load(p, offset);
+}
+
+static void
+load_call(struct program *p)
+{
+	load(p, offsetof(struct seccomp_data, nr));
+}
+
+static void
+deny(struct program *p)
+{
+	add(p, BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM, 0, 0);
+}
+
+/* Denies what is loaded where it is, or is not, `value`. */
+static void
+deny_if(struct program *p, uint32_t value, bool equal)
+{
+	add(p, BPF_JMP | BPF_JEQ | BPF_K, value, equal ? 0 : 1, equal ? 1 : 0);
+	deny(p);
+}
+
+/* Denies a call whose argument has one of these bits. */
+static void
+deny_bits(struct program *p, int call, unsigned which, uint32_t bits)
+{
+	if (call < 0)
+		return;
+	add(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call, 0, 4);
+	load_argument(p, which);
+	add(p, BPF_JMP | BPF_JSET | BPF_K, bits, 0, 1);
+	deny(p);
+	load_call(p);
+}
+
+/* TCP over IPv4 or IPv6, and nothing else. */
+static void
+deny_sockets(struct program *p)
+{
+	add(p, BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 12);
+	load_argument(p, 0);
+	add(p, BPF_JMP | BPF_JEQ | BPF_K, AF_INET, 2, 0);
+	add(p, BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 1, 0);
+	deny(p);
+	load_argument(p, 1);
+	add(p, BPF_ALU | BPF_AND | BPF_K, SOCKET_TYPE_MASK, 0, 0);
+	deny_if(p, SOCK_STREAM, false);
+	load_argument(p, 2);
+	add(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 2, 0);
+	deny_if(p, IPPROTO_TCP, false);
+	load_call(p);
+}
+
+/* The one call of old machines for all of them; what it points to is unseen. */
+static void
+deny_socketcall(struct program *p)
+{
+	static const uint32_t calls[] = {
+	    CALL_BIND, CALL_LISTEN, CALL_ACCEPT, CALL_SOCKETPAIR, CALL_ACCEPT4};
+	const unsigned count = sizeof(calls) / sizeof(calls[0]);
+
+	if (SYS_socketcall < 0)
+		return;
+	add(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)SYS_socketcall, 0,
+	    2 + 2 * count);
+	load_argument(p, 0);
+	for (unsigned i = 0; i < count; i++)
+		deny_if(p, calls[i], true);
+	load_call(p);
+}
+
+/* Limits of this process are read; those of another are not its business. */
+static void
+deny_foreign_limits(struct program *p)
+{
+	add(p, BPF_JMP | BPF_JEQ | BPF_K, SYS_prlimit64, 0, 4);
+	load_argument(p, 0);
+	deny_if(p, 0, false);
+	load_call(p);
+}
+
+static void
+build(struct program *p)
+{
+	const uint32_t writing = O_ACCMODE | O_CREAT | O_TRUNC;
+
+	load(p, offsetof(struct seccomp_data, arch));
+	deny_if(p, ARCH, false);
+	load_call(p);
+	add(p, BPF_JMP | BPF_JGE | BPF_K, CALLS_END, 0, 1);
+	deny(p);
+	deny_sockets(p);
+	deny_socketcall(p);
+	deny_foreign_limits(p);
+	deny_bits(p, SYS_open, 1, writing);
+	deny_bits(p, SYS_openat, 2, writing);
+	/* A connect(2) that Landlock does not see. */
+	deny_bits(p, SYS_sendto, 3, MSG_FASTOPEN);
+	deny_bits(p, SYS_sendmsg, 2, MSG_FASTOPEN);
+	deny_bits(p, SYS_sendmmsg, 3, MSG_FASTOPEN);
+	for (size_t i = 0; i < sizeof(denied) / sizeof(denied[0]); i++) {
+		if (denied[i] >= 0)
+			deny_if(p, (uint32_t)denied[i], true);
+	}
+	add(p, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+}
+
+bool
+sts_sandbox_seccomp(void)
+{
+	struct program p = {.count = 0};
+	struct sock_fprog filter;
+
+	build(&p);
+	filter = (struct sock_fprog){.len = p.count, .filter = p.rule};
+	return !p.full &&
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0;
+}
+
+#else
+
+bool
+sts_sandbox_seccomp(void)
+{
+	return false;
+}
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The pipes between mta-sts-resolver and mta-sts-fetcher: the one place where
+ * both ends have their lines from.  mta-sts-fetcher(8) describes them.
+ *
+ *	fetcher 1 STATUS SANDBOX DETAIL			first, by the fetcher
+ *	NUMBER policy|probe HOST PORT MS ADDRESS,...	a request
+ *	NUMBER STATUS ADDRESS LENGTH DETAIL		its reply, then
+ *	LENGTH bytes, and "end NUMBER"			for LENGTH above 0
+ *
+ * Neither end believes the other: what does not parse here is nonsense, and
+ * every length has a bound.
+ */
+#ifndef STS_FETCHER_WIRE_H
+#define STS_FETCHER_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/config.h"
+#include "base/cursor.h"
+#include "base/status.h"
+#include "dns/address.h"
+
+enum {
+	STS_WIRE_VERSION = 1,
+	STS_WIRE_ADDRESSES = 6,   /* of one request; a probe has one */
+	STS_WIRE_AT_ONCE = 256,   /* requests without a reply */
+	STS_WIRE_MS_MAX = 120000, /* of one request */
+	STS_WIRE_REQUEST_MAX = 640,
+	STS_WIRE_DETAIL_MAX = 200, /* with the NUL, before it is escaped */
+	STS_WIRE_SANDBOX_MAX = 32,
+	STS_WIRE_REPLY_MAX = 1024 /* of a line, without a body */
+};
+
+enum sts_wire_kind {
+	STS_WIRE_POLICY, /* GET https://HOST:PORT/.well-known/mta-sts.txt */
+	STS_WIRE_PROBE   /* STARTTLS and the certificate of an MX host */
+};
+
+struct sts_wire_request {
+	uint32_t number; /* the resolver's choice; not used twice */
+	enum sts_wire_kind kind;
+	char host[STS_NAME_MAX + 1]; /* normalised */
+	uint16_t port;
+	int64_t timeout_ms; /* for all of it, 1 to STS_WIRE_MS_MAX */
+	struct sts_address addresses[STS_WIRE_ADDRESSES];
+	size_t count; /* at least 1 */
+};
+
+struct sts_wire_reply {
+	uint32_t number;
+	/*
+	 * STS_OK; the class FETCH for a policy, the class MX for a probe; or
+	 * one of the local faults that a fetcher can have.
+	 */
+	enum sts_status status;
+	char address[INET6_ADDRSTRLEN]; /* of a probe; else "" */
+	size_t length; /* of a policy's body, at most STS_BODY_MAX */
+	/* For people: any bytes but NUL; goes to the log alone. */
+	char detail[STS_WIRE_DETAIL_MAX];
+};
+
+/* The fetcher's first line. */
+struct sts_wire_hello {
+	enum sts_status status; /* STS_OK, or why it can do nothing */
+	/* What it is confined by: "landlock,seccomp", "none", ... */
+	char sandbox[STS_WIRE_SANDBOX_MAX];
+	char detail[STS_WIRE_DETAIL_MAX];
+};
+
+/*
+ * Each writes one line with its line feed and a NUL, and returns its length
+ * without the NUL.  The structs are well-formed: what is not, the caller has
+ * rejected.
+ */
+size_t sts_wire_write_request(
+    const struct sts_wire_request *request, char line[STS_WIRE_REQUEST_MAX]);
+size_t sts_wire_write_reply(
+    const struct sts_wire_reply *reply, char line[STS_WIRE_REPLY_MAX]);
+size_t sts_wire_write_hello(
+    const struct sts_wire_hello *hello, char line[STS_WIRE_REPLY_MAX]);
+
+/* "end NUMBER" and a line feed. */
+size_t sts_wire_write_end(uint32_t number, char line[STS_WIRE_REPLY_MAX]);
+
+/*
+ * Each parses one line, without its line feed.  False: nonsense, and the
+ * struct is not to be used.
+ */
+bool sts_wire_parse_request(
+    struct sts_span line, struct sts_wire_request *request);
+bool sts_wire_parse_reply(struct sts_span line, struct sts_wire_reply *reply);
+bool sts_wire_parse_hello(struct sts_span line, struct sts_wire_hello *hello);
+
+/* True where a fetcher may say this of such a request. */
+bool sts_wire_may_say(enum sts_wire_kind kind, enum sts_status status);
+
+#endif

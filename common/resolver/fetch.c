@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: ISC */
+#include "resolver/fetch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/domain.h"
+
+struct sts_fetch {
+	const struct sts_fetch_context *context;
+	sts_fetch_done *done;
+	void *arg;
+	struct sts_wire_request request;
+	struct sts_dns_query *question;    /* while addresses are looked up */
+	struct sts_fetcher_request *asked; /* after that */
+	struct sts_timer timer;            /* for an end that came at once */
+	struct sts_fetch_result result;
+};
+
+/*
+ * From here on nothing can happen to the fetch any more, so that the callback
+ * may do as it likes.
+ */
+static void
+release(struct sts_fetch *fetch)
+{
+	sts_timer_clear(fetch->context->loop, &fetch->timer);
+	sts_dns_cancel(fetch->question);
+	sts_fetcher_cancel(fetch->asked);
+}
+
+static void
+finish(struct sts_fetch *fetch, enum sts_status status, const char *detail)
+{
+	struct sts_fetch_result *result = &fetch->result;
+
+	release(fetch);
+	result->status = status;
+	(void)strlcpy(result->detail, detail, sizeof(result->detail));
+	fetch->done(fetch->arg, result);
+	free(fetch);
+}
+
+static void
+replied(void *arg, const struct sts_wire_reply *reply, const char *body)
+{
+	struct sts_fetch *fetch = arg;
+
+	fetch->asked = NULL;
+	if (reply->status == STS_OK) {
+		fetch->result.body = body != NULL ? body : "";
+		fetch->result.body_len = reply->length;
+	}
+	finish(fetch, reply->status, reply->detail);
+}
+
+/* The addresses a name from outside may make us connect to. */
+static void
+select_addresses(
+    struct sts_fetch *fetch, const struct sts_address *found, size_t count)
+{
+	struct sts_wire_request *r = &fetch->request;
+	bool allow_private = fetch->context->config->allow_private;
+
+	r->count = 0;
+	for (size_t i = 0; i < count && r->count < STS_WIRE_ADDRESSES; i++) {
+		if (allow_private || !sts_address_is_private(&found[i]))
+			r->addresses[r->count++] = found[i];
+	}
+}
+
+/*
+ * A host that has no address and one whose address is not known are different
+ * failures of the fetch; a fault of this machine is neither.
+ */
+static enum sts_status
+address_failure(enum sts_status status)
+{
+	if (status == STS_DNS_NXDOMAIN || status == STS_DNS_NODATA)
+		return STS_FETCH_NO_ADDRESS;
+	return sts_status_is_local(status) ? status : STS_FETCH_DNS;
+}
+
+static void
+addresses_found(void *arg, enum sts_status status,
+    const struct sts_address *found, size_t count)
+{
+	struct sts_fetch *fetch = arg;
+
+	fetch->question = NULL;
+	if (status != STS_OK) {
+		finish(fetch, address_failure(status), sts_status_text(status));
+		return;
+	}
+	select_addresses(fetch, found, count);
+	if (fetch->request.count == 0) {
+		finish(fetch, STS_FETCH_PRIVATE, "");
+		return;
+	}
+	fetch->asked = sts_fetcher_ask(
+	    fetch->context->fetcher, &fetch->request, replied, fetch);
+	if (fetch->asked == NULL)
+		finish(fetch, STS_NO_MEMORY, "");
+}
+
+/* Never from sts_fetch_start itself: its caller has no pointer yet. */
+static void
+end_at_once(void *arg)
+{
+	struct sts_fetch *fetch = arg;
+
+	finish(fetch, fetch->result.status, "");
+}
+
+/* What is no domain name could change the meaning of a URL. */
+static enum sts_status
+name_host(struct sts_wire_request *r, const char *domain)
+{
+	if (!sts_domain_is_normalised(domain))
+		return STS_INTERNAL;
+	return snprintf(r->host, sizeof(r->host), "mta-sts.%s", domain) <
+		(int)sizeof(r->host)
+	    ? STS_OK
+	    : STS_FETCH_NO_ADDRESS;
+}
+
+struct sts_fetch *
+sts_fetch_start(const struct sts_fetch_context *context, const char *domain,
+    uint16_t port, int64_t dns_timeout_ms, int64_t fetch_timeout_ms,
+    sts_fetch_done *done, void *arg)
+{
+	struct sts_fetch *fetch = calloc(1, sizeof(*fetch));
+	enum sts_status status;
+
+	if (fetch == NULL)
+		return NULL;
+	fetch->context = context;
+	fetch->done = done;
+	fetch->arg = arg;
+	fetch->request.kind = STS_WIRE_POLICY;
+	fetch->request.port = port;
+	fetch->request.timeout_ms = fetch_timeout_ms;
+	status = name_host(&fetch->request, domain);
+	if (status == STS_OK) {
+		fetch->question =
+		    sts_dns_address(context->dns, fetch->request.host,
+			dns_timeout_ms, addresses_found, fetch);
+		if (fetch->question == NULL)
+			status = STS_NO_MEMORY;
+	}
+	fetch->result.status = status;
+	if (status != STS_OK)
+		sts_timer_set(
+		    context->loop, &fetch->timer, 0, end_at_once, fetch);
+	return fetch;
+}
+
+void
+sts_fetch_cancel(struct sts_fetch *fetch)
+{
+	if (fetch == NULL)
+		return;
+	release(fetch);
+	free(fetch);
+}

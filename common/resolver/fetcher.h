@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The resolver's end of mta-sts-fetcher: one child, started with the first
+ * request, many requests at a time, ended when there has been none for a
+ * while.
+ *
+ * Nothing that it says is believed but what is checked here.  A fetcher that
+ * writes nonsense, dies, or is late is killed.  What it was asked for by
+ * others is asked once more of a new one, within the deadline; what that
+ * leaves ends with a local fault, so that no domain is charged with it.
+ */
+#ifndef STS_RESOLVER_FETCHER_H
+#define STS_RESOLVER_FETCHER_H
+
+#include <stdint.h>
+
+#include "base/config.h"
+#include "fetcher/wire.h"
+#include "loop/loop.h"
+
+struct sts_fetcher;
+struct sts_fetcher_request;
+
+/*
+ * STS_OK or STS_NO_MEMORY; starts nothing.  `config` (fetcher, ca-file,
+ * ca-path) and the loop must outlive it.
+ */
+enum sts_status sts_fetcher_create(struct sts_fetcher **fetcher,
+    struct sts_loop *loop, const struct sts_config *config);
+
+/*
+ * Other ports than 443 and 25, for test programs; before the first request.
+ */
+void sts_fetcher_set_ports(
+    struct sts_fetcher *fetcher, uint16_t port, uint16_t mx_port);
+
+/* Kills the child and ends every request without calling back. */
+void sts_fetcher_destroy(struct sts_fetcher *fetcher); /* NULL is allowed */
+
+/*
+ * The reply: a status that sts_wire_may_say allows, or STS_FETCHER_MISSING,
+ * _DIED, _TIMEOUT or _REPLY.  `body` has reply->length bytes and then a NUL;
+ * NULL where the status is not STS_OK or nothing came.  Both last until the
+ * callback returns.
+ */
+typedef void sts_fetcher_replied(
+    void *arg, const struct sts_wire_reply *reply, const char *body);
+
+/*
+ * Asks; the number in `request` is of no account, its port must be one of the
+ * fetcher's.  The callback comes once, within timeout_ms and a second, and
+ * never from within this call.  NULL: no memory, no callback.
+ */
+struct sts_fetcher_request *sts_fetcher_ask(struct sts_fetcher *fetcher,
+    const struct sts_wire_request *request, sts_fetcher_replied *replied,
+    void *arg);
+
+/* Ends it without calling back; NULL is allowed. */
+void sts_fetcher_cancel(struct sts_fetcher_request *request);
+
+#endif

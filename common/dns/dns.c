@@ -13,8 +13,6 @@
 
 enum { ADDRESS_GRACE = 1000 /* ms for the other kind of address */ };
 
-static const char system_file[] = "/etc/resolv.conf";
-
 enum kind { KIND_TXT, KIND_MX, KIND_ADDRESS };
 
 /* One of the at most two queries of a question. */
@@ -350,7 +348,7 @@ sts_dns_create(struct sts_dns **out, struct sts_loop *loop,
 	dns->open = status == STS_OK;
 	if (status == STS_OK)
 		status = sts_server_source_create(
-		    &dns->source, loop, config, system_file);
+		    &dns->source, loop, config, STS_SYSTEM_FILE);
 	if (status == STS_OK)
 		*out = dns;
 	else

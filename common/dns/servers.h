@@ -16,6 +16,8 @@
 #include "dns/nameserver.h"
 #include "loop/loop.h"
 
+#define STS_SYSTEM_FILE "/etc/resolv.conf"
+
 /* A list of servers; counted, since a question keeps the one it began with. */
 struct sts_servers;
 

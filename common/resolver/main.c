@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/privilege.h"
 #include "core/domain.h"
+#include "resolver/nameservers.h"
 #include "resolver/resolver.h"
 
 enum { EXIT_USAGE = 2, EXIT_FAULT = 3 };
@@ -31,6 +32,7 @@ struct options {
 	bool refresh;
 	bool due;
 	bool refetch;
+	bool nameservers;
 	bool to_stderr;
 };
 
@@ -42,6 +44,7 @@ usage(FILE *to, int status)
 	    "       mta-sts-resolver [-e] [-f FILE] --once [--routes] DOMAIN\n"
 	    "       mta-sts-resolver [-e] [-f FILE] --refresh [DOMAIN]\n"
 	    "       mta-sts-resolver [-e] [-f FILE] --due|--refetch DOMAIN\n"
+	    "       mta-sts-resolver [-e] [-f FILE] --check-nameservers\n"
 	    "Looks up MTA-STS policies and keeps them in the state directory.\n"
 	    "Without a domain or --refresh it serves requests on standard "
 	    "input.\n"
@@ -55,11 +58,13 @@ usage(FILE *to, int status)
 static bool
 is_consistent(const struct options *o)
 {
-	int tasks = o->once + o->refresh + o->due + o->refetch;
+	int tasks = o->once + o->refresh + o->due + o->refetch + o->nameservers;
 
 	if (tasks > 1 || (o->routes && !o->once))
 		return false;
-	return o->domain != NULL ? tasks == 1 : tasks == o->refresh;
+	if (o->domain != NULL)
+		return tasks == 1 && !o->nameservers;
+	return tasks == o->refresh + o->nameservers;
 }
 
 /* Returns -1 to go on, else the exit status. */
@@ -89,6 +94,8 @@ parse_options(int argc, char **argv, struct options *o)
 			o->due = true;
 		else if (strcmp(arg, "--refetch") == 0)
 			o->refetch = true;
+		else if (strcmp(arg, "--check-nameservers") == 0)
+			o->nameservers = true;
 		else if (arg[0] != '-' && o->domain == NULL)
 			o->domain = arg;
 		else
@@ -259,6 +266,8 @@ run(const struct options *o, const struct sts_config *config)
 		    stderr, "mta-sts-resolver: %s\n", sts_status_text(status));
 		return EXIT_USAGE;
 	}
+	if (o->nameservers)
+		return sts_print_nameservers(config);
 	status = sts_resolver_open(&resolver, config);
 	if (status != STS_OK)
 		return fail(o, o->domain != NULL ? domain : NULL, status);

@@ -22,6 +22,7 @@
 #include "base/readfile.h"
 #include "core/policy.h"
 #include "tool/exim.h"
+#include "tool/nameservers.h"
 #include "tool/out.h"
 #include "tool/smtpd.h"
 #include "tool/tool.h"
@@ -301,6 +302,7 @@ sts_tool_config_check(struct sts_tool *tool)
 		code = sts_tool_outside(tool, "%s", sts_status_text(status));
 	} else {
 		check_as_owner(&findings, &tool->config);
+		sts_check_nameservers(&findings, &tool->config);
 		if ((tool->args.given &
 			(STS_OPT_EXIM | STS_OPT_EXIM_BINARY |
 			    STS_OPT_EXIM_CONFIG)) != 0)

@@ -100,7 +100,12 @@ err '^-:2: ' 'which is called "-"'
 
 # Configuration
 mkdir -m 750 "$top/state"
-printf '#!/bin/sh\n' >"$top/resolver"
+# It says of the name servers what stands in a file.
+cat >"$top/resolver" <<'EOF'
+#!/bin/sh
+case $* in *--check-nameservers*) cat "$0.says" ;; esac
+EOF
+echo 'nameserver 127.0.0.1:53 answered' >"$top/resolver.says"
 chmod 755 "$top/resolver"
 chmod 750 "$top/state"
 echo x >"$top/ca.pem"
@@ -154,6 +159,37 @@ out "^error: domain example.org policy" 'a policy that is missing'
 out "^error: domain example.net policy" 'a policy behind a link'
 run 3 'a configuration that is not there' config check -f "$top/nothing"
 run 3 'the same for other commands' query -f "$top/nothing" a.example
+
+# Name servers
+while read -r said severity words; do
+	echo "nameserver 192.0.2.1 $said" | tr , ' ' >"$top/resolver.says"
+	[ "$severity" != warning ] ||
+	    echo 'nameserver 192.0.2.2 answered' >>"$top/resolver.says"
+	run 1 "a name server: $said" config check -f "$top/good.conf"
+	out "^$severity: nameserver 192.0.2.1: $words" "$severity"
+	out '^  mend: ' 'and what to do'
+done <<EOF
+refused error nothing listens there
+no_interface error its zone is no network interface
+unusable error is not an address
+silent error does not answer within 2 seconds
+garbage error answers, and not as a name server
+failed,5 error answers with an error
+unreachable,101 error Network is unreachable
+unreachable,13 error Permission denied
+refused warning nothing listens there
+EOF
+printf 'nameserver ::1 refused\nnameserver ::2 silent\n' >"$top/resolver.says"
+run 1 'no name server answers' config check -f "$top/good.conf"
+out '^error: no name server answers: mail to domains never looked up waits' \
+    'is said with what it means'
+: >"$top/resolver.says"
+run 1 'a resolver that says nothing' config check -f "$top/good.conf"
+out 'name servers could not be asked' 'is an error'
+echo 'fault no_memory' >"$top/resolver.says"
+run 1 'a resolver with a fault' config check -f "$top/good.conf"
+out 'name servers could not be asked' 'is an error'
+echo 'nameserver 127.0.0.1:53 answered' >"$top/resolver.says"
 mkdir "$top/empty"
 printf 'state-dir %s\nresolver %s\nca-path %s\n' "$top/state" \
     "$top/resolver" "$top/empty" >"$top/path.conf"

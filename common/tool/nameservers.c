@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: ISC */
+#include "tool/nameservers.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/child.h"
+#include "client/ask.h"
+
+enum {
+	LINE_MAX_LEN = 256,
+	SERVER_MS = 2000,
+	SPARE_MS = 3000, /* to start, and to end */
+	LINES_MAX = STS_NAMESERVERS_MAX + 1
+};
+
+/* What the resolver said of one server. */
+struct said {
+	char text[LINE_MAX_LEN];
+	char state[32];
+	int detail;
+};
+
+struct report {
+	struct said said[LINES_MAX];
+	size_t count, answered;
+};
+
+/* "nameserver TEXT STATE [DETAIL]"; anything else is not taken. */
+static void
+take_line(struct report *report, char *line)
+{
+	struct said *said = &report->said[report->count];
+	const char *keyword = strsep(&line, " ");
+	const char *text = line != NULL ? strsep(&line, " ") : NULL;
+	const char *state = line != NULL ? strsep(&line, " ") : NULL;
+
+	if (state == NULL || strcmp(keyword, "nameserver") != 0 ||
+	    report->count == LINES_MAX)
+		return;
+	(void)snprintf(said->text, sizeof(said->text), "%s", text);
+	(void)snprintf(said->state, sizeof(said->state), "%s", state);
+	said->detail = line != NULL ? atoi(line) : 0;
+	report->answered += strcmp(state, "answered") == 0;
+	report->count++;
+}
+
+static enum sts_status
+ask_resolver(struct report *report, const struct sts_config *config)
+{
+	const char *arguments[] = {"--check-nameservers", NULL};
+	int64_t end =
+	    sts_monotonic_ms() + STS_NAMESERVERS_MAX * SERVER_MS + SPARE_MS;
+	struct sts_child child;
+	enum sts_status status =
+	    sts_client_start_resolver(config, arguments, &child);
+	char line[LINE_MAX_LEN];
+	ssize_t len;
+
+	if (status != STS_OK)
+		return status;
+	while ((len = sts_child_read(
+		    &child, line, sizeof(line) - 1, true, end)) > 0) {
+		line[len] = '\0';
+		line[strcspn(line, "\n")] = '\0';
+		take_line(report, line);
+	}
+	(void)sts_child_finish(&child, sts_monotonic_ms() + 1000);
+	return len < 0 ? STS_RESOLVER_TIMEOUT : STS_OK;
+}
+
+static const char fix_list[] =
+    "name one that works in /etc/resolv.conf, or with \"nameserver\" in "
+    "mta-sts.conf";
+
+/* What is wrong with it, or NULL; and how to put it right. */
+static const char *
+wrong_of(const struct said *said, const char **fix)
+{
+	static const struct {
+		const char *state, *wrong, *fix;
+	} known[] = {
+	    {"refused", "nothing listens there", fix_list},
+	    {"no_interface", "its zone is no network interface here", fix_list},
+	    {"unusable", "is not an address", fix_list},
+	    {"silent", "does not answer within 2 seconds", fix_list},
+	    {"garbage", "answers, and not as a name server", fix_list},
+	    {"failed", "answers with an error, perhaps not to this machine",
+		"have it serve this machine, or name another one"},
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (strcmp(known[i].state, said->state) == 0) {
+			*fix = known[i].fix;
+			return known[i].wrong;
+		}
+	}
+	*fix = said->detail == EACCES || said->detail == EPERM
+	    ? "a rule of this machine (firewall, ip rule, mandatory access "
+	      "control) keeps the owner of state-dir from port 53: allow it"
+	    : fix_list;
+	return said->detail > 0 ? strerror(said->detail) : "cannot be reached";
+}
+
+static void
+note(struct sts_findings *f, const struct report *report,
+    const struct said *said)
+{
+	const char *fix, *wrong;
+
+	if (strcmp(said->state, "answered") == 0)
+		return;
+	wrong = wrong_of(said, &fix);
+	sts_find(f, report->answered > 0 ? STS_FIND_WARNING : STS_FIND_ERROR,
+	    fix, "nameserver %s: %s", said->text, wrong);
+}
+
+void
+sts_check_nameservers(struct sts_findings *f, const struct sts_config *config)
+{
+	struct report report = {.count = 0};
+	enum sts_status status = ask_resolver(&report, config);
+
+	for (size_t i = 0; i < report.count; i++)
+		note(f, &report, &report.said[i]);
+	if (report.count == 0)
+		sts_find(f, STS_FIND_ERROR, NULL,
+		    "the name servers could not be asked: %s",
+		    status != STS_OK ? sts_status_text(status)
+				     : "the resolver says nothing of them");
+	else if (report.answered == 0)
+		sts_find(f, STS_FIND_ERROR, fix_list,
+		    "no name server answers: mail to domains never looked up "
+		    "waits (no_nameserver)");
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * `mta-sts config check`: do the name servers answer?
+ */
+#ifndef STS_TOOL_NAMESERVERS_H
+#define STS_TOOL_NAMESERVERS_H
+
+#include "base/config.h"
+#include "tool/check.h"
+
+/*
+ * Has the resolver ask each name server one question, as the owner of the
+ * state directory, since a rule of this machine may forbid just that user to.
+ * A server that works is no finding; one that does not is a warning while
+ * another one answers, and an error where none does.  At most 2 s a server.
+ * Nothing is fetched.
+ */
+void sts_check_nameservers(
+    struct sts_findings *findings, const struct sts_config *config);
+
+#endif

@@ -166,7 +166,12 @@ settle(struct sts_routes_task *t)
 	}
 	sts_prober_see(t->resolver, &t->routes);
 	t->routes.recorded = sts_now();
-	finish(t, sts_store_write_routes(store, &t->routes));
+	status = sts_store_write_routes(store, &t->routes);
+	/* The same bound: a domain with routes has been checked. */
+	if (status == STS_OK)
+		sts_store_trim(store, STS_KIND_ROUTES, t->routes.domain,
+		    t->resolver->config->checks_max, t->routes.recorded);
+	finish(t, status);
 }
 
 /* The addresses. */

@@ -73,7 +73,7 @@ ok $? 'the OpenSMTPD example names the configuration'
 grep -q '^ExecStart=/opt/m/bin/mta-sts cache refresh$' \
     "$top/root/opt/units/mta-sts-refresh.service" 2>"$top/out"
 ok $? 'the service runs the command that was installed'
-grep -q '^ReadWritePaths=-/opt/var/lib/mta-sts' \
+grep -q '^ReadWritePaths=-/opt/var/lib/mta-sts-sender' \
     "$top/root/opt/units/mta-sts-refresh.service" 2>"$top/out"
 ok $? 'and may write to the state directory'
 grep -q '/opt/m/bin/mta-sts cache refresh' "$top/root/opt/cron/mta-sts" \

@@ -78,8 +78,8 @@ places(void)
 	static const char *const bad[] = {"", "/", "//", "relative", "/var/lib",
 	    "/var/lib/", "/etc", "/tmp", "/var/lib/../lib", "/var/./lib/x",
 	    "/var//lib/x", "/var/lib/..", "/var/spool/exim4"};
-	static const char *const good[] = {"/var/lib/mta-sts",
-	    "/var/lib/mta-sts/", "/srv/mail/.state", "/a/..b", "/tmp/x"};
+	static const char *const good[] = {"/var/lib/mta-sts-sender",
+	    "/var/lib/mta-sts-sender/", "/srv/mail/.state", "/a/..b", "/tmp/x"};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		ok(sts_setup_path_is_surprising(bad[i]),

@@ -22,7 +22,7 @@ BLACKHOLE = '203.0.113.253'     # packets vanish
 UNREACHABLE = '203.0.113.254'
 MX_NET = '203.0.113.'
 
-STATE = '/var/lib/mta-sts'
+STATE = '/var/lib/mta-sts-sender'
 CONFIG = '/etc/mta-sts.conf'
 OBJECT = '/usr/local/lib/exim4/mta-sts.so'
 RESOLVER = '/usr/local/libexec/mta-sts-resolver'

@@ -12,6 +12,7 @@
 #include "base/config_value.h"
 #include "base/cursor.h"
 #include "base/readfile.h"
+#include "base/safe_path.h"
 
 enum { TEXT_BYTES = 255 /* organization, contact */ };
 
@@ -383,6 +384,20 @@ absolute(struct sts_config_loader *l, const char *file)
 	return path;
 }
 
+/* It names programs that root runs: nobody else may decide what it says. */
+static bool
+is_safe(struct sts_config_loader *l)
+{
+	char text[STS_UNSAFE_TEXT_BYTES], fix[STS_UNSAFE_TEXT_BYTES];
+	struct sts_unsafe unsafe;
+
+	if (sts_path_is_safe(l->file, &unsafe))
+		return true;
+	sts_config_bad_line(l, "the file does not count: %s; fix it with: %s",
+	    sts_unsafe_text(&unsafe, text), sts_unsafe_fix(&unsafe, fix));
+	return false;
+}
+
 /*
  * Built-in values hold where there is no default file, and only there: a file
  * that exists and cannot be read may say anything.
@@ -396,15 +411,14 @@ parse_file(struct sts_config_loader *l, bool must_exist)
 	char *bytes;
 	size_t len;
 
+	if (!is_safe(l))
+		return STS_UNSAFE_FILE;
 	status = sts_readfile(l->file, true, STS_CONFIG_FILE_MAX, &bytes, &len);
 	if (status == STS_NOT_FOUND && !must_exist)
 		return STS_OK;
 	if (status == STS_BAD_LINE)
 		sts_config_bad_line(
 		    l, "the file is larger than %d bytes", STS_CONFIG_FILE_MAX);
-	else if (status != STS_OK && errno == EPERM)
-		sts_config_bad_line(
-		    l, "everybody can write the file, so it does not count");
 	else if (status != STS_OK)
 		sts_config_bad_line(
 		    l, "the file cannot be read: %s", strerror(errno));

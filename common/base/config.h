@@ -100,7 +100,8 @@ typedef void sts_config_note(
  * Reads `file`, or the compiled-in default path where it is NULL.  A default
  * file that does not exist is no error, named or not.  Another that does not
  * exist, and any file that cannot be read, gives STS_CONFIG (or
- * STS_NO_DESCRIPTORS) with the built-in values in *config: enough to log and
+ * STS_NO_DESCRIPTORS), one that another user can change (base/safe_path.h)
+ * STS_UNSAFE_FILE, with the built-in values in *config: enough to log and
  * to report with, but a file that cannot be read may have named another state
  * directory, so whoever answers an MTA defers.  STS_NO_MEMORY leaves strings
  * NULL.  `note` may be NULL.  The caller frees with sts_config_free in every

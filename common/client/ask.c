@@ -312,7 +312,7 @@ ask_override(struct question *q)
 		  a->override, a->domain, (int64_t)time(NULL), &entry);
 	if (status == STS_OK) {
 		answer_policy(q, &entry);
-	} else if (status == STS_CONFIG) {
+	} else if (status == STS_CONFIG || status == STS_UNSAFE_FILE) {
 		/* An error of the operator's opens nothing, whatever he said
 		 * of the machine's. */
 		a->verdict = STS_VERDICT_DEFER;

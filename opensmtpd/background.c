@@ -29,11 +29,11 @@ enum {
 
 void
 sts_background_init(struct sts_background *background,
-    const struct sts_config *config, sts_background_done *done, void *arg)
+    const struct sts_config *config, sts_background_probed *probed, void *arg)
 {
 	memset(background, 0, sizeof(*background));
 	background->config = config;
-	background->done = done;
+	background->probed = probed;
 	background->arg = arg;
 	for (size_t i = 0; i < STS_BACKGROUND_MAX; i++)
 		background->slot[i].child = (struct sts_child){-1, -1, -1};
@@ -102,11 +102,10 @@ was_recent(
 	    sts_monotonic_ms() - b->recent[key % RECENT].ms < pause;
 }
 
-void
-sts_background_want_for(struct sts_background *background,
-    enum sts_job_kind kind, const char *name, const char *domain)
+static void
+want(struct sts_background *b, enum sts_job_kind kind, const char *name,
+    const char *domain)
 {
-	struct sts_background *b = background;
 	struct sts_job *job;
 
 	if (name[0] == '\0' || b->count == STS_BACKGROUND_WANTED_MAX ||
@@ -124,7 +123,14 @@ void
 sts_background_want(
     struct sts_background *background, enum sts_job_kind kind, const char *name)
 {
-	sts_background_want_for(background, kind, name, "");
+	want(background, kind, name, "");
+}
+
+void
+sts_background_want_probe(
+    struct sts_background *background, const char *host, const char *domain)
+{
+	want(background, STS_JOB_PROBE, host, domain);
 }
 
 /* A probe is a request of the serving mode, and the only one. */
@@ -213,7 +219,7 @@ look_after(struct sts_background *b, int i)
 	sts_reaper_take(&b->reaper, &b->slot[i].child);
 	b->slot[i].running = false;
 	if (b->slot[i].job.domain[0] != '\0')
-		b->done(b->arg, b->slot[i].job.kind, b->slot[i].job.domain);
+		b->probed(b->arg, b->slot[i].job.domain);
 }
 
 bool

@@ -32,17 +32,16 @@ enum sts_job_kind {
 struct sts_job {
 	enum sts_job_kind kind;
 	char name[STS_NAME_MAX + 1]; /* the domain; of a probe the host */
-	/* Whom to call `done` for, or "". */
+	/* Of a probe, the domain that it is for, or "". */
 	char domain[STS_NAME_MAX + 1];
 };
 
-/* A job for this domain has ended; whatever it found is in the store. */
-typedef void sts_background_done(
-    void *arg, enum sts_job_kind kind, const char *domain);
+/* A probe for this domain has ended; whatever it found is in the routes. */
+typedef void sts_background_probed(void *arg, const char *domain);
 
 struct sts_background {
 	const struct sts_config *config;
-	sts_background_done *done;
+	sts_background_probed *probed;
 	void *arg;
 	struct {
 		struct sts_job job;
@@ -60,9 +59,9 @@ struct sts_background {
 	struct sts_reaper reaper;
 };
 
-/* The config must outlive it; `done` is called when a job has ended. */
+/* The config must outlive it; `probed` is called by sts_background_step. */
 void sts_background_init(struct sts_background *background,
-    const struct sts_config *config, sts_background_done *done, void *arg);
+    const struct sts_config *config, sts_background_probed *probed, void *arg);
 
 /* Leaves what runs to end by itself. */
 void sts_background_close(struct sts_background *background);
@@ -76,11 +75,11 @@ void sts_background_want(struct sts_background *background,
     enum sts_job_kind kind, const char *name);
 
 /*
- * The same; `done` is called for the domain when the job has ended, unless it
- * is dropped.
+ * The same for a probe of a host; `probed` is called for the domain when it
+ * has ended, unless the probe is dropped.
  */
-void sts_background_want_for(struct sts_background *background,
-    enum sts_job_kind kind, const char *name, const char *domain);
+void sts_background_want_probe(
+    struct sts_background *background, const char *host, const char *domain);
 
 /*
  * Starts a job at once, or finds it running, and waits until it ends,

@@ -306,20 +306,12 @@ ask_override(struct question *q)
 	a->verdict = STS_VERDICT_NONE;
 	if (a->override->kind == STS_OVERRIDE_OFF)
 		return true;
-	status = a->override->kind == STS_OVERRIDE_BAD
-	    ? STS_CONFIG
-	    : sts_override_read(
-		  a->override, a->domain, (int64_t)time(NULL), &entry);
-	if (status == STS_OK) {
+	status = sts_override_read(
+	    a->override, a->domain, (int64_t)time(NULL), &entry);
+	if (status == STS_OK)
 		answer_policy(q, &entry);
-	} else if (status == STS_CONFIG || status == STS_UNSAFE_FILE) {
-		/* An error of the operator's opens nothing, whatever he said
-		 * of the machine's. */
-		a->verdict = STS_VERDICT_DEFER;
-		a->why = status;
-	} else {
+	else
 		answer_fault(q, status);
-	}
 	return true;
 }
 

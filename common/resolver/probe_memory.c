@@ -14,8 +14,6 @@ struct sts_probe_memory {
 	struct {
 		uint64_t key; /* a hash; 0: none */
 		int64_t probed;
-		int64_t first;  /* when it was first contacted, of `count` */
-		unsigned count; /* contacts in STS_PROBE_AGAIN from `first` */
 	} address[ADDRESSES];
 	size_t next_address;
 	struct {
@@ -56,32 +54,11 @@ key_of(const char *name)
 	return hash != 0 ? hash : 1;
 }
 
-int64_t
-sts_probe_again(int64_t probed, enum sts_status probe)
-{
-	return probed != 0 && probe != STS_OK ? STS_PROBE_RETRY
-					      : STS_PROBE_AGAIN;
-}
-
 /* After the clock was set back nothing was lately. */
 bool
-sts_probe_is_recent(int64_t probed, int64_t again, int64_t now)
+sts_probe_is_recent(int64_t probed, int64_t now)
 {
-	return probed != 0 && probed <= now && now - probed < again;
-}
-
-/* Another contact, at `probed`, with the address in this place. */
-static void
-count_contact(struct sts_probe_memory *m, size_t i, int64_t probed)
-{
-	if (m->address[i].count == 0 ||
-	    !sts_probe_is_recent(
-		m->address[i].first, STS_PROBE_AGAIN, probed)) {
-		m->address[i].first = probed;
-		m->address[i].count = 0;
-	}
-	m->address[i].count++;
-	m->address[i].probed = probed;
+	return probed != 0 && probed <= now && now - probed < STS_PROBE_AGAIN;
 }
 
 void
@@ -91,28 +68,19 @@ sts_probe_memory_note_address(struct sts_probe_memory *memory,
 	struct sts_probe_memory *m = memory;
 	uint64_t key = key_of(address);
 
-	if (!sts_probe_is_recent(probed, STS_PROBE_AGAIN, now))
+	if (!sts_probe_is_recent(probed, now))
 		return;
 	/* A few thousand compares are nothing beside a connection. */
 	for (size_t i = 0; i < ADDRESSES; i++) {
 		if (m->address[i].key == key) {
 			if (m->address[i].probed < probed)
-				count_contact(m, i, probed);
+				m->address[i].probed = probed;
 			return;
 		}
 	}
 	m->address[m->next_address].key = key;
-	m->address[m->next_address].count = 0;
-	count_contact(m, m->next_address, probed);
+	m->address[m->next_address].probed = probed;
 	m->next_address = (m->next_address + 1) % ADDRESSES;
-}
-
-/* Whether it was contacted as often as an address may be. */
-static bool
-is_full(const struct sts_probe_memory *m, size_t i, int64_t now)
-{
-	return m->address[i].count >= STS_PROBES_AN_ADDRESS &&
-	    sts_probe_is_recent(m->address[i].first, STS_PROBE_AGAIN, now);
 }
 
 bool
@@ -124,13 +92,10 @@ sts_probe_memory_may_contact(
 
 	for (size_t i = 0; i < ADDRESSES; i++) {
 		if (m->address[i].key == key)
-			return !is_full(m, i, now) &&
-			    !sts_probe_is_recent(
-				m->address[i].probed, STS_PROBE_RETRY, now);
+			return !sts_probe_is_recent(m->address[i].probed, now);
 	}
 	/* The oldest would be forgotten for it. */
-	return !sts_probe_is_recent(
-	    m->address[m->next_address].probed, STS_PROBE_AGAIN, now);
+	return !sts_probe_is_recent(m->address[m->next_address].probed, now);
 }
 
 /* The place of a host, or of the one that goes for it. */

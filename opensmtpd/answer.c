@@ -44,21 +44,34 @@ read_config(struct sts_table *t, struct sts_config *config)
  * until one works.
  */
 static void
-on_probed(void *arg, const char *domain)
+want_next_probe(struct sts_table *t, const struct sts_known *k)
 {
 	int64_t now = (int64_t)time(NULL);
 	const struct sts_route *route;
+
+	if (sts_choose_host(&k->routes, sts_known_policy(k), now, &route) ==
+		STS_OK &&
+	    !sts_route_is_marked(route, now) &&
+	    now - route->probed >= STS_PROBE_AGAIN)
+		sts_background_want_for(
+		    &t->background, STS_JOB_PROBE, route->host, k->domain);
+}
+
+/* What a job has changed may call for another. */
+static void
+on_done(void *arg, enum sts_job_kind kind, const char *domain)
+{
 	struct sts_table *t = arg;
 	struct sts_known k;
 
 	sts_known_read(&t->config, domain, true, &k);
-	if (k.verdict == STS_VERDICT_ENFORCE && k.routes_status == STS_OK &&
-	    sts_choose_host(&k.routes, sts_known_policy(&k), now, &route) ==
-		STS_OK &&
-	    !sts_route_is_marked(route, now) &&
-	    now - route->probed >= STS_PROBE_AGAIN)
-		sts_background_want_probe(
-		    &t->background, route->host, k.domain);
+	if (k.verdict == STS_VERDICT_ENFORCE && k.routes_status == STS_OK) {
+		if (kind == STS_JOB_PROBE)
+			want_next_probe(t, &k);
+		else if (!k.routes_fresh)
+			sts_background_want(
+			    &t->background, STS_JOB_ROUTES, k.domain);
+	}
 	sts_known_free(&k);
 }
 
@@ -76,8 +89,7 @@ sts_table_init(
 	table->may_wait = !table->unknown;
 	table->waited_ms = INT64_MIN / 2;
 	read_config(table, &table->config);
-	sts_background_init(
-	    &table->background, &table->config, on_probed, table);
+	sts_background_init(&table->background, &table->config, on_done, table);
 	sts_attempts_init(&table->attempts, &table->config);
 }
 
@@ -141,7 +153,8 @@ want_fresh(struct sts_table *t, const struct sts_known *k, bool routes_wanted)
 	if (routes_wanted && !k->routes_fresh)
 		sts_background_want(&t->background, STS_JOB_ROUTES, k->domain);
 	else if (stale)
-		sts_background_want(&t->background, STS_JOB_LOOKUP, k->domain);
+		sts_background_want_for(
+		    &t->background, STS_JOB_LOOKUP, k->domain, k->domain);
 }
 
 /*
@@ -224,7 +237,7 @@ want_probes(struct sts_table *t, const struct sts_known *k, int64_t now)
 		const struct sts_route *r = &k->routes.route[i];
 
 		if (sts_route_is_marked(r, now) &&
-		    now - r->probed >= STS_PROBE_AGAIN &&
+		    now - r->probed >= STS_PROBE_RETRY &&
 		    sts_route_is_permitted(r, policy))
 			sts_background_want(
 			    &t->background, STS_JOB_PROBE, r->host);
@@ -239,8 +252,8 @@ give_host(struct sts_table *t, const struct sts_known *k,
 	set_reply(reply, STS_FOUND, "smtp+tls://", route->host);
 	if (may_probe(t, permitted) &&
 	    sts_attempts_note(&t->attempts, k->domain, route->host))
-		sts_background_want_probe(
-		    &t->background, route->host, k->domain);
+		sts_background_want_for(
+		    &t->background, STS_JOB_PROBE, route->host, k->domain);
 }
 
 void
@@ -286,7 +299,7 @@ on_failed(void *arg, const char *domain, const char *host)
 {
 	struct sts_table *t = arg;
 
-	sts_background_want_probe(&t->background, host, domain);
+	sts_background_want_for(&t->background, STS_JOB_PROBE, host, domain);
 }
 
 void

@@ -29,11 +29,11 @@ enum {
 
 void
 sts_background_init(struct sts_background *background,
-    const struct sts_config *config, sts_background_probed *probed, void *arg)
+    const struct sts_config *config, sts_background_done *done, void *arg)
 {
 	memset(background, 0, sizeof(*background));
 	background->config = config;
-	background->probed = probed;
+	background->done = done;
 	background->arg = arg;
 	for (size_t i = 0; i < STS_BACKGROUND_MAX; i++)
 		background->slot[i].child = (struct sts_child){-1, -1, -1};
@@ -102,10 +102,11 @@ was_recent(
 	    sts_monotonic_ms() - b->recent[key % RECENT].ms < pause;
 }
 
-static void
-want(struct sts_background *b, enum sts_job_kind kind, const char *name,
-    const char *domain)
+void
+sts_background_want_for(struct sts_background *background,
+    enum sts_job_kind kind, const char *name, const char *domain)
 {
+	struct sts_background *b = background;
 	struct sts_job *job;
 
 	if (name[0] == '\0' || b->count == STS_BACKGROUND_WANTED_MAX ||
@@ -123,14 +124,7 @@ void
 sts_background_want(
     struct sts_background *background, enum sts_job_kind kind, const char *name)
 {
-	want(background, kind, name, "");
-}
-
-void
-sts_background_want_probe(
-    struct sts_background *background, const char *host, const char *domain)
-{
-	want(background, STS_JOB_PROBE, host, domain);
+	sts_background_want_for(background, kind, name, "");
 }
 
 /* A probe is a request of the serving mode, and the only one. */
@@ -219,7 +213,7 @@ look_after(struct sts_background *b, int i)
 	sts_reaper_take(&b->reaper, &b->slot[i].child);
 	b->slot[i].running = false;
 	if (b->slot[i].job.domain[0] != '\0')
-		b->probed(b->arg, b->slot[i].job.domain);
+		b->done(b->arg, b->slot[i].job.kind, b->slot[i].job.domain);
 }
 
 bool

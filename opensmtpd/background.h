@@ -32,16 +32,17 @@ enum sts_job_kind {
 struct sts_job {
 	enum sts_job_kind kind;
 	char name[STS_NAME_MAX + 1]; /* the domain; of a probe the host */
-	/* Of a probe, the domain that it is for, or "". */
+	/* Whom to call `done` for, or "". */
 	char domain[STS_NAME_MAX + 1];
 };
 
-/* A probe for this domain has ended; whatever it found is in the routes. */
-typedef void sts_background_probed(void *arg, const char *domain);
+/* A job for this domain has ended; whatever it found is in the store. */
+typedef void sts_background_done(
+    void *arg, enum sts_job_kind kind, const char *domain);
 
 struct sts_background {
 	const struct sts_config *config;
-	sts_background_probed *probed;
+	sts_background_done *done;
 	void *arg;
 	struct {
 		struct sts_job job;
@@ -59,9 +60,9 @@ struct sts_background {
 	struct sts_reaper reaper;
 };
 
-/* The config must outlive it; `probed` is called by sts_background_step. */
+/* The config must outlive it; `done` is called when a job has ended. */
 void sts_background_init(struct sts_background *background,
-    const struct sts_config *config, sts_background_probed *probed, void *arg);
+    const struct sts_config *config, sts_background_done *done, void *arg);
 
 /* Leaves what runs to end by itself. */
 void sts_background_close(struct sts_background *background);
@@ -75,11 +76,11 @@ void sts_background_want(struct sts_background *background,
     enum sts_job_kind kind, const char *name);
 
 /*
- * The same for a probe of a host; `probed` is called for the domain when it
- * has ended, unless the probe is dropped.
+ * The same; `done` is called for the domain when the job has ended, unless it
+ * is dropped.
  */
-void sts_background_want_probe(
-    struct sts_background *background, const char *host, const char *domain);
+void sts_background_want_for(struct sts_background *background,
+    enum sts_job_kind kind, const char *name, const char *domain);
 
 /*
  * Starts a job at once, or finds it running, and waits until it ends,

@@ -102,7 +102,7 @@ ask_probes(struct sts_filter *f, const struct sts_known *k)
 		bool never =
 		    r->probed == 0 && f->config.probe == STS_PROBE_ALWAYS;
 		bool again = f->gate && sts_route_is_excluded(r, now) &&
-		    now - r->probed >= STS_PROBE_AGAIN;
+		    now - r->probed >= STS_PROBE_RETRY;
 
 		if ((never || again) && sts_route_is_permitted(r, policy))
 			(void)sts_keep_probe(f->keep, r->host);

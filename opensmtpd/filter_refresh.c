@@ -145,6 +145,23 @@ is_due(const struct sts_filter *f, const char *domain)
 	return due;
 }
 
+/*
+ * A policy that was fetched again may name other hosts, and the MX records
+ * then have changed with it: mail in the queue is to have them at its next
+ * attempt.  Domains without routes have no mail there.
+ */
+static void
+refresh_routes(struct sts_filter *f, const char *domain)
+{
+	struct sts_known k;
+
+	sts_known_read(&f->config, domain, true, &k);
+	if (k.verdict == STS_VERDICT_ENFORCE && k.routes_status == STS_OK &&
+	    k.has_policy && k.routes.recorded < k.entry.fetched)
+		start_job(f, STS_KEEP_ROUTES, domain);
+	sts_known_free(&k);
+}
+
 /* For a domain that is kept known, its hosts as well as its policy. */
 static void
 prefetch(struct sts_filter *f, const char *domain, bool looked_up)
@@ -197,6 +214,8 @@ sts_refresh_done(struct sts_filter *f, enum sts_keep_what what,
 	r->job[i].domain[0] = '\0';
 	if (what == STS_KEEP_LOOKUP && status == STS_OK)
 		prefetch(f, domain, true);
+	else if (what == STS_KEEP_REFRESH && status == STS_OK)
+		refresh_routes(f, domain);
 }
 
 int64_t

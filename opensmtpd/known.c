@@ -86,7 +86,8 @@ read_old(const struct sts_config *config, struct sts_store *store, int64_t now,
 
 /*
  * Routes that leave no host to give are looked at again soon: nothing else
- * tells us that a domain's DNS was mended.
+ * tells us that a domain's DNS was fixed.  Those that were found before the
+ * policy was fetched are out of date: who changes MX hosts changes both.
  */
 static bool
 routes_are_fresh(const struct sts_known *k, int64_t now)
@@ -95,6 +96,8 @@ routes_are_fresh(const struct sts_known *k, int64_t now)
 	bool useful = k->routes.status == STS_OK &&
 	    sts_routes_permitted(&k->routes, sts_known_policy(k)) > 0;
 
+	if (k->has_policy && k->routes.recorded < k->entry.fetched)
+		return false;
 	return !k->routes.unsure &&
 	    age < (useful ? STS_ROUTES_FRESH : STS_ROUTES_USELESS);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/child_exec.h"
+#include "base/safe_path.h"
 
 enum {
 	EXEC_MS = 5000, /* for a fork and an exec */
@@ -194,6 +195,8 @@ sts_child_start(struct sts_child *child, const struct sts_child_spec *spec)
 	*child = (struct sts_child){-1, -1, -1};
 	if (spec->path == NULL || spec->path[0] != '/')
 		return STS_RESOLVER_MISSING;
+	if (!sts_path_is_safe(spec->path, NULL))
+		return STS_UNSAFE_FILE;
 	if (spec->drop && (spec->uid == 0 || spec->gid == 0))
 		return STS_RESOLVER_ROOT;
 	if (open_pipes(&p, spec))

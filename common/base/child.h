@@ -46,13 +46,14 @@ struct sts_child {
 };
 
 /*
- * Starts a child.  The descriptors in *child are non-blocking and
- * close-on-exec and never 0, 1 or 2.  Fails with STS_NO_DESCRIPTORS,
- * STS_NO_MEMORY or STS_RESOLVER_MISSING (the path cannot be executed: told by
- * the child before exec, so this call knows), or STS_RESOLVER_ROOT (a drop to
- * uid or gid 0 was asked for, or the drop or no_new_privs is not possible).
- * Never blocks longer than the exec takes, and at most 5 s: then
- * STS_RESOLVER_TIMEOUT.
+ * Starts a child.  STS_UNSAFE_FILE where another user can change the program
+ * (base/safe_path.h): root does not run it.  The descriptors in *child are
+ * non-blocking and close-on-exec and never 0, 1 or 2.  Fails with
+ * STS_NO_DESCRIPTORS, STS_NO_MEMORY or STS_RESOLVER_MISSING (the path cannot be
+ * executed: told by the child before exec, so this call knows), or
+ * STS_RESOLVER_ROOT (a drop to uid or gid 0 was asked for, or the drop or
+ * no_new_privs is not possible). Never blocks longer than the exec takes, and
+ * at most 5 s: then STS_RESOLVER_TIMEOUT.
  */
 enum sts_status sts_child_start(
     struct sts_child *child, const struct sts_child_spec *spec);

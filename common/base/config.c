@@ -8,50 +8,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/config_load.h"
 #include "base/config_value.h"
 #include "base/cursor.h"
 #include "base/readfile.h"
+#include "base/safe_path.h"
 
-enum {
-	LINE_BYTES = 4096, /* a path and its key fit */
-	TEXT_BYTES = 255,  /* organization, contact */
-	KEYS_MAX = 32
-};
+enum { TEXT_BYTES = 255 /* organization, contact */ };
 
-/*
- * One file on its way into a configuration.  Running out of memory is only
- * remembered: the lines that follow still show what is wrong with them, and
- * the caller is told at the end.
- */
-struct loader {
-	struct sts_config *config;
-	const char *file;
-	sts_config_note *note;
-	void *arg;
-	unsigned line;
-	unsigned set_in[KEYS_MAX]; /* line that last set the key, or 0 */
-	bool no_memory;
-};
-
-/*
- * A key, how its value is read (true where the line holds), and where it goes
- * in struct sts_config.
- */
-struct key {
-	const char *name;
-	bool (*set)(struct loader *l, const struct key *key, char *value);
-	size_t offset;
-	int64_t min;
-	int64_t max;
-	bool repeated;
-};
-
-/*
- * Says what is wrong with a line, or with the file: the reason names the value
- * and what would be allowed.
- */
-static void __attribute__((format(printf, 2, 3)))
-note(struct loader *l, const char *format, ...)
+void
+sts_config_bad_line(struct sts_config_loader *l, const char *format, ...)
 {
 	char reason[512];
 	va_list args;
@@ -66,20 +32,19 @@ note(struct loader *l, const char *format, ...)
 	l->note(l->arg, l->file, l->line, reason);
 }
 
-/* The line is skipped; what the key was set to before still holds. */
-static bool
-bad_value(struct loader *l, const struct key *key, const char *value,
-    const char *allowed)
+bool
+sts_config_bad_value(struct sts_config_loader *l,
+    const struct sts_config_key *key, const char *value, const char *allowed)
 {
 	char buf[STS_QUOTED_BYTES];
 
-	note(l, "%s: %s is not %s", key->name, sts_config_quote(value, buf),
-	    allowed);
+	sts_config_bad_line(l, "%s: %s is not %s", key->name,
+	    sts_config_quote(value, buf), allowed);
 	return false;
 }
 
-static char *
-copy_string(struct loader *l, const char *string)
+char *
+sts_config_copy(struct sts_config_loader *l, const char *string)
 {
 	char *copy = strdup(string);
 
@@ -89,10 +54,11 @@ copy_string(struct loader *l, const char *string)
 }
 
 static bool
-replace_string(struct loader *l, const struct key *key, const char *value)
+replace_string(struct sts_config_loader *l, const struct sts_config_key *key,
+    const char *value)
 {
 	char **slot = (char **)(void *)((char *)l->config + key->offset);
-	char *copy = copy_string(l, value);
+	char *copy = sts_config_copy(l, value);
 
 	if (copy == NULL)
 		return false;
@@ -101,9 +67,9 @@ replace_string(struct loader *l, const struct key *key, const char *value)
 	return true;
 }
 
-/* One more element at the end of an array; NULL where there is no memory. */
-static void *
-append(struct loader *l, void **array, size_t *count, size_t size)
+void *
+sts_config_append(
+    struct sts_config_loader *l, void **array, size_t *count, size_t size)
 {
 	void *grown;
 
@@ -123,24 +89,28 @@ append(struct loader *l, void **array, size_t *count, size_t size)
 
 /* Absolute, since children work in "/" and plugins wherever the MTA does. */
 static bool
-set_path(struct loader *l, const struct key *key, char *value)
+set_path(
+    struct sts_config_loader *l, const struct sts_config_key *key, char *value)
 {
 	if (value[0] != '/')
-		return bad_value(l, key, value, "an absolute path");
+		return sts_config_bad_value(l, key, value, "an absolute path");
 	return replace_string(l, key, value);
 }
 
 static bool
-set_text(struct loader *l, const struct key *key, char *value)
+set_text(
+    struct sts_config_loader *l, const struct sts_config_key *key, char *value)
 {
 	if (strlen(value) > TEXT_BYTES)
-		return bad_value(l, key, value, "a text of at most 255 bytes");
+		return sts_config_bad_value(
+		    l, key, value, "a text of at most 255 bytes");
 	return replace_string(l, key, value);
 }
 
 /* A value out of range is skipped, not clamped: it was meant otherwise. */
 static bool
-set_number(struct loader *l, const struct key *key, char *value)
+set_number(
+    struct sts_config_loader *l, const struct sts_config_key *key, char *value)
 {
 	struct sts_cursor c = sts_cursor_make(value, strlen(value));
 	char allowed[80];
@@ -154,59 +124,64 @@ set_number(struct loader *l, const struct key *key, char *value)
 	}
 	snprintf(allowed, sizeof(allowed), "a number from %lld to %lld",
 	    (long long)key->min, (long long)key->max);
-	return bad_value(l, key, value, allowed);
+	return sts_config_bad_value(l, key, value, allowed);
 }
 
 static bool
-set_on_local_error(struct loader *l, const struct key *key, char *value)
+set_on_local_error(
+    struct sts_config_loader *l, const struct sts_config_key *key, char *value)
 {
 	if (strcmp(value, "deliver") == 0)
 		l->config->deliver_on_local_error = true;
 	else if (strcmp(value, "defer") == 0)
 		l->config->deliver_on_local_error = false;
 	else
-		return bad_value(l, key, value, "defer or deliver");
+		return sts_config_bad_value(l, key, value, "defer or deliver");
 	return true;
 }
 
 static bool
-set_on_dns_error(struct loader *l, const struct key *key, char *value)
+set_on_dns_error(
+    struct sts_config_loader *l, const struct sts_config_key *key, char *value)
 {
 	if (strcmp(value, "deliver") == 0)
 		l->config->on_dns_error_defer = false;
 	else if (strcmp(value, "defer") == 0)
 		l->config->on_dns_error_defer = true;
 	else
-		return bad_value(l, key, value, "deliver or defer");
+		return sts_config_bad_value(l, key, value, "deliver or defer");
 	return true;
 }
 
 static bool
-set_allow_private(struct loader *l, const struct key *key, char *value)
+set_allow_private(
+    struct sts_config_loader *l, const struct sts_config_key *key, char *value)
 {
 	if (strcmp(value, "yes") == 0)
 		l->config->allow_private = true;
 	else if (strcmp(value, "no") == 0)
 		l->config->allow_private = false;
 	else
-		return bad_value(l, key, value, "yes or no");
+		return sts_config_bad_value(l, key, value, "yes or no");
 	return true;
 }
 
 static bool
-set_log_level(struct loader *l, const struct key *key, char *value)
+set_log_level(
+    struct sts_config_loader *l, const struct sts_config_key *key, char *value)
 {
 	int level = sts_log_level_parse(value);
 
 	if (level < 0)
-		return bad_value(
+		return sts_config_bad_value(
 		    l, key, value, "error, warning, info or debug");
 	l->config->log_level = (enum sts_log_level)level;
 	return true;
 }
 
 static bool
-set_probe(struct loader *l, const struct key *key, char *value)
+set_probe(
+    struct sts_config_loader *l, const struct sts_config_key *key, char *value)
 {
 	if (strcmp(value, "failed") == 0)
 		l->config->probe = STS_PROBE_FAILED;
@@ -215,119 +190,37 @@ set_probe(struct loader *l, const struct key *key, char *value)
 	else if (strcmp(value, "off") == 0)
 		l->config->probe = STS_PROBE_OFF;
 	else
-		return bad_value(l, key, value, "failed, always or off");
+		return sts_config_bad_value(
+		    l, key, value, "failed, always or off");
 	return true;
 }
 
 /* Checked here, since net/ could only refuse to work with a bad one. */
 static bool
-set_nameserver(struct loader *l, const struct key *key, char *value)
+set_nameserver(
+    struct sts_config_loader *l, const struct sts_config_key *key, char *value)
 {
 	struct sts_config *config = l->config;
 	char *copy;
 
 	if (!sts_config_nameserver(value))
-		return bad_value(l, key, value,
+		return sts_config_bad_value(l, key, value,
 		    "an address, address:port or [IPv6 address]:port, with "
 		    "%zone behind a link-local one");
 	if (config->nameserver_count == STS_NAMESERVERS_MAX) {
-		note(l, "%s: there are %d already", key->name,
+		sts_config_bad_line(l, "%s: there are %d already", key->name,
 		    STS_NAMESERVERS_MAX);
 		return false;
 	}
-	if ((copy = copy_string(l, value)) == NULL)
+	if ((copy = sts_config_copy(l, value)) == NULL)
 		return false;
 	config->nameservers[config->nameserver_count++] = copy;
 	return true;
 }
 
-static bool
-set_prefetch(struct loader *l, const struct key *key, char *value)
-{
-	struct sts_config *config = l->config;
-	void *array = config->prefetch;
-	char *copy, **slot;
-
-	if (!sts_config_name(value))
-		return bad_value(l, key, value, "a domain name");
-	if ((copy = copy_string(l, value)) == NULL)
-		return false;
-	slot = append(l, &array, &config->prefetch_count, sizeof(*slot));
-	config->prefetch = array;
-	if (slot != NULL)
-		*slot = copy;
-	else
-		free(copy);
-	return slot != NULL;
-}
-
-/* The part of a value after its first word; the word is cut off. */
-static char *
-split_word(char *value)
-{
-	char *rest = value + strcspn(value, " \t");
-
-	if (*rest != '\0')
-		*rest++ = '\0';
-	return rest + strspn(rest, " \t");
-}
-
-/* Kept in the order of the lines, which decides among equals. */
-static bool
-add_override(struct loader *l, const char *name, const char *file,
-    enum sts_override_kind kind)
-{
-	struct sts_config *config = l->config;
-	void *array = config->overrides;
-	struct sts_override *o =
-	    append(l, &array, &config->override_count, sizeof(*o));
-
-	config->overrides = array;
-	if (o == NULL)
-		return false;
-	o->kind = kind;
-	o->line = l->line;
-	o->name = copy_string(l, name);
-	o->file = file != NULL ? copy_string(l, file) : NULL;
-	if (o->name != NULL && (file == NULL || o->file != NULL))
-		return true;
-	free(o->name);
-	free(o->file);
-	config->override_count--;
-	return false;
-}
-
-/* domain NAME off | testing | enforce | policy FILE */
-static bool
-set_domain(struct loader *l, const struct key *key, char *value)
-{
-	char *what = split_word(value);
-	char *file = split_word(what);
-	char *name = strncmp(value, "*.", 2) == 0 ? value + 2 : value;
-	bool policy = strcmp(what, "policy") == 0;
-
-	if (!sts_config_name(name))
-		return bad_value(
-		    l, key, value, "a domain name, or \"*.\" and one");
-	if (policy && file[0] != '/')
-		return bad_value(
-		    l, key, file, "the absolute path of a policy file");
-	if (policy)
-		return add_override(l, value, file, STS_OVERRIDE_POLICY);
-	if (file[0] != '\0')
-		return bad_value(l, key, file, "expected here");
-	if (strcmp(what, "off") == 0)
-		return add_override(l, value, NULL, STS_OVERRIDE_OFF);
-	if (strcmp(what, "testing") == 0)
-		return add_override(l, value, NULL, STS_OVERRIDE_TESTING);
-	if (strcmp(what, "enforce") == 0)
-		return add_override(l, value, NULL, STS_OVERRIDE_ENFORCE);
-	return bad_value(l, key, what, "off, testing, enforce or policy FILE");
-}
-
 #define AT(member) offsetof(struct sts_config, member)
 /* clang-format off */
-static const struct key keys[] = {
+static const struct sts_config_key keys[] = {
     {"state-dir", set_path, AT(state_dir), 0, 0, false},
     {"resolver", set_path, AT(resolver), 0, 0, false},
     {"fetcher", set_path, AT(fetcher), 0, 0, false},
@@ -341,8 +234,8 @@ static const struct key keys[] = {
     {"fetch-timeout", set_number, AT(fetch_timeout), 1, 60, false},
     {"on-local-error", set_on_local_error, 0, 0, 0, false},
     {"on-dns-error", set_on_dns_error, 0, 0, 0, false},
-    {"domain", set_domain, 0, 0, 0, true},
-    {"prefetch", set_prefetch, 0, 0, 0, true},
+    {"domain", sts_config_set_domain, 0, 0, 0, true},
+    {"prefetch", sts_config_set_prefetch, 0, 0, 0, true},
     {"probe", set_probe, 0, 0, 0, false},
     {"allow-private", set_allow_private, 0, 0, 0, false},
     {"policies-max", set_number, AT(policies_max), 1, 10000000, false},
@@ -353,36 +246,67 @@ static const struct key keys[] = {
 };
 /* clang-format on */
 enum { KEY_COUNT = sizeof(keys) / sizeof(keys[0]) };
-_Static_assert((int)KEY_COUNT <= (int)KEYS_MAX, "loader has room");
+_Static_assert((int)KEY_COUNT <= (int)STS_CONFIG_KEYS_MAX, "loader has room");
 
 /*
  * Keys are told apart by case, and a new release's key in an old release's
  * file is a bad line like any other: told, and skipped.
  */
 static void
-set_key(struct loader *l, const char *name, char *value)
+set_key(struct sts_config_loader *l, const char *name, char *value)
 {
-	char buf[STS_QUOTED_BYTES];
+	char buf[STS_QUOTED_BYTES], reason[STS_QUOTED_BYTES + 32];
 	size_t i = 0;
 
 	while (i < KEY_COUNT && strcmp(keys[i].name, name) != 0)
 		i++;
 	if (i == KEY_COUNT) {
 		/* What begins with "report" belongs to a TLSRPT sender. */
-		if (strncmp(name, "report", 6) != 0)
-			note(l, "%s is not a key", sts_config_quote(name, buf));
+		if (strncmp(name, "report", 6) == 0)
+			return;
+		snprintf(reason, sizeof(reason), "%s is not a key",
+		    sts_config_quote(name, buf));
+		if (sts_config_is_domain_key(name, &value))
+			sts_config_bad_domain(l, value, reason);
+		else
+			sts_config_bad_line(l, "%s", reason);
 		return;
 	}
 	if (value[0] == '\0') {
-		note(l, "%s: no value", name);
+		sts_config_bad_line(l, "%s: no value", name);
 		return;
 	}
 	if (!keys[i].set(l, &keys[i], value) || keys[i].repeated)
 		return;
 	if (l->set_in[i] != 0)
-		note(l, "%s was set before, in line %u; this line holds", name,
+		sts_config_bad_line(l,
+		    "%s was set before, in line %u; this line holds", name,
 		    l->set_in[i]);
 	l->set_in[i] = l->line;
+}
+
+/*
+ * A line that is too long, or has a byte in it that no line may have: only
+ * whose domain it might have been is still read.
+ */
+static void
+unreadable_line(
+    struct sts_config_loader *l, struct sts_span line, const char *reason)
+{
+	char text[STS_CONFIG_LINE_BYTES + 1];
+	char *name, *value;
+
+	if (line.len > STS_CONFIG_LINE_BYTES)
+		line.len = STS_CONFIG_LINE_BYTES;
+	for (size_t i = 0; i < line.len; i++)
+		text[i] = line.p[i] != '\0' ? line.p[i] : '?';
+	text[line.len] = '\0';
+	name = text + strspn(text, " \t");
+	value = sts_config_split(name);
+	if (sts_config_is_domain_key(name, &value))
+		sts_config_bad_domain(l, value, reason);
+	else
+		sts_config_bad_line(l, "%s", reason);
 }
 
 /* Ends the string at a comment, and takes blanks off its end. */
@@ -421,17 +345,18 @@ has_control(struct sts_span line)
 /* A line too long for a path is skipped whole: half of it may mean other
  * things. */
 static void
-parse_line(struct loader *l, struct sts_span line)
+parse_line(struct sts_config_loader *l, struct sts_span line)
 {
-	char text[LINE_BYTES + 1];
+	char text[STS_CONFIG_LINE_BYTES + 1];
 	char *name, *value;
 
-	if (line.len > LINE_BYTES) {
-		note(l, "the line is longer than %d bytes", LINE_BYTES);
+	if (line.len > STS_CONFIG_LINE_BYTES) {
+		unreadable_line(l, line, "the line is longer than 4096 bytes");
 		return;
 	}
 	if (has_control(line)) {
-		note(l, "the line has a control character or NUL in it");
+		unreadable_line(
+		    l, line, "the line has a control character or NUL in it");
 		return;
 	}
 	(void)sts_span_copy(line, text, sizeof(text));
@@ -439,19 +364,19 @@ parse_line(struct loader *l, struct sts_span line)
 	name = text + strspn(text, " \t");
 	if (name[0] == '\0')
 		return;
-	value = split_word(name);
+	value = sts_config_split(name);
 	set_key(l, name, value);
 }
 
 /* The path from the root, for children that work elsewhere. */
 static char *
-absolute(struct loader *l, const char *file)
+absolute(struct sts_config_loader *l, const char *file)
 {
-	char cwd[LINE_BYTES];
+	char cwd[STS_CONFIG_LINE_BYTES];
 	char *path;
 
 	if (file[0] == '/' || getcwd(cwd, sizeof(cwd)) == NULL)
-		return copy_string(l, file);
+		return sts_config_copy(l, file);
 	if (asprintf(&path, "%s/%s", cwd, file) < 0) {
 		l->no_memory = true;
 		return NULL;
@@ -459,12 +384,26 @@ absolute(struct loader *l, const char *file)
 	return path;
 }
 
+/* It names programs that root runs: nobody else may decide what it says. */
+static bool
+is_safe(struct sts_config_loader *l)
+{
+	char text[STS_UNSAFE_TEXT_BYTES], fix[STS_UNSAFE_TEXT_BYTES];
+	struct sts_unsafe unsafe;
+
+	if (sts_path_is_safe(l->file, &unsafe))
+		return true;
+	sts_config_bad_line(l, "the file does not count: %s; fix it with: %s",
+	    sts_unsafe_text(&unsafe, text), sts_unsafe_fix(&unsafe, fix));
+	return false;
+}
+
 /*
  * Built-in values hold where there is no default file, and only there: a file
  * that exists and cannot be read may say anything.
  */
 static enum sts_status
-parse_file(struct loader *l, bool must_exist)
+parse_file(struct sts_config_loader *l, bool must_exist)
 {
 	enum sts_status status;
 	struct sts_cursor c;
@@ -472,16 +411,17 @@ parse_file(struct loader *l, bool must_exist)
 	char *bytes;
 	size_t len;
 
+	if (!is_safe(l))
+		return STS_UNSAFE_FILE;
 	status = sts_readfile(l->file, true, STS_CONFIG_FILE_MAX, &bytes, &len);
 	if (status == STS_NOT_FOUND && !must_exist)
 		return STS_OK;
 	if (status == STS_BAD_LINE)
-		note(
+		sts_config_bad_line(
 		    l, "the file is larger than %d bytes", STS_CONFIG_FILE_MAX);
-	else if (status != STS_OK && errno == EPERM)
-		note(l, "everybody can write the file, so it does not count");
 	else if (status != STS_OK)
-		note(l, "the file cannot be read: %s", strerror(errno));
+		sts_config_bad_line(
+		    l, "the file cannot be read: %s", strerror(errno));
 	if (status != STS_OK)
 		return sts_status_is_local(status) ? status : STS_CONFIG;
 	l->config->file = absolute(l, l->file);
@@ -496,7 +436,7 @@ parse_file(struct loader *l, bool must_exist)
 
 /* The defaults of mta-sts.conf(5). */
 static void
-set_built_in(struct loader *l)
+set_built_in(struct sts_config_loader *l)
 {
 	*l->config = (struct sts_config){
 	    .recheck = 300,
@@ -509,16 +449,16 @@ set_built_in(struct loader *l)
 	    .log_level = STS_LOG_INFO,
 	    .probe = STS_PROBE_FAILED,
 	};
-	l->config->state_dir = copy_string(l, STS_STATE_DIR);
-	l->config->resolver = copy_string(l, STS_RESOLVER);
-	l->config->fetcher = copy_string(l, STS_FETCHER);
+	l->config->state_dir = sts_config_copy(l, STS_STATE_DIR);
+	l->config->resolver = sts_config_copy(l, STS_RESOLVER);
+	l->config->fetcher = sts_config_copy(l, STS_FETCHER);
 }
 
 enum sts_status
 sts_config_load(struct sts_config *config, const char *file,
     sts_config_note *note_function, void *arg)
 {
-	struct loader l = {.config = config,
+	struct sts_config_loader l = {.config = config,
 	    .file = file != NULL ? file : STS_CONFIG_FILE,
 	    .note = note_function,
 	    .arg = arg};

@@ -4,9 +4,13 @@
  * beginning of a line or after a blank begins a comment.  Where a key that
  * has one value is given again, the last line holds, and the note says so.
  *
- * A bad line is reported and skipped, every other line holds, so that a typing
- * error never stops mail.  Nothing is read from the environment.  The keys are
- * listed in mta-sts.conf(5).
+ * A bad line is reported and skipped, and every other line stays in force, so
+ * that a typing error does not stop all mail.  But it must not open a domain
+ * either: a bad "domain" line makes the domain that it names wait, and where
+ * the name itself is ill-formed, every domain that its readable part could
+ * mean.  Where nothing of a name can be read (as in "domain * off") the line
+ * names no domain and is only reported.  Nothing is read from the environment.
+ * The keys are listed in mta-sts.conf(5).
  */
 #ifndef STS_BASE_CONFIG_H
 #define STS_BASE_CONFIG_H
@@ -29,7 +33,8 @@ enum sts_override_kind {
 	STS_OVERRIDE_OFF,     /* as if the domain had no policy */
 	STS_OVERRIDE_TESTING, /* an enforce policy counts as testing */
 	STS_OVERRIDE_ENFORCE, /* a testing policy counts as enforce */
-	STS_OVERRIDE_POLICY   /* a policy file on this machine */
+	STS_OVERRIDE_POLICY,  /* a policy file on this machine */
+	STS_OVERRIDE_BAD      /* an ill-formed line: mail waits */
 };
 
 /* When MX hosts are probed, for OpenSMTPD. */
@@ -41,8 +46,12 @@ enum sts_probe {
 
 /* One "domain NAME ..." line. */
 struct sts_override {
-	char *
-	    name; /* as written, ASCII in lower case; "*.NAME": what is below */
+	/*
+	 * As written, ASCII in lower case; "*.NAME": what is below.  Of an
+	 * ill-formed line what could be read, "*" elsewhere than at the
+	 * beginning for any bytes.
+	 */
+	char *name;
 	char *file; /* for STS_OVERRIDE_POLICY, else NULL */
 	enum sts_override_kind kind;
 	unsigned line;
@@ -91,7 +100,8 @@ typedef void sts_config_note(
  * Reads `file`, or the compiled-in default path where it is NULL.  A default
  * file that does not exist is no error, named or not.  Another that does not
  * exist, and any file that cannot be read, gives STS_CONFIG (or
- * STS_NO_DESCRIPTORS) with the built-in values in *config: enough to log and
+ * STS_NO_DESCRIPTORS), one that another user can change (base/safe_path.h)
+ * STS_UNSAFE_FILE, with the built-in values in *config: enough to log and
  * to report with, but a file that cannot be read may have named another state
  * directory, so whoever answers an MTA defers.  STS_NO_MEMORY leaves strings
  * NULL.  `note` may be NULL.  The caller frees with sts_config_free in every

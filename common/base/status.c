@@ -9,7 +9,7 @@ static const struct {
 	const char *text;
 	enum sts_class class;
 } table[] = {
-#define STS_STATUS_ROW(constant, token, class_, text)                          \
+#define STS_STATUS_ROW(constant, token, class_, text) \
 	[constant] = {token, text, class_},
     STS_STATUS_LIST(STS_STATUS_ROW)
 #undef STS_STATUS_ROW

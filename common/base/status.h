@@ -232,6 +232,8 @@ enum sts_class {
 	    "fetch")                                        \
 	X(STS_CONFIG, "config", STS_CLASS_LOCAL,                               \
 	    "the configuration cannot be used")                                \
+	X(STS_UNSAFE_FILE, "unsafe_file", STS_CLASS_LOCAL,                     \
+	    "another user can change a file that root reads or runs")          \
 	X(STS_INTERNAL, "internal", STS_CLASS_LOCAL, "internal error")
 /* clang-format on */
 

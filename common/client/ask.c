@@ -306,12 +306,20 @@ ask_override(struct question *q)
 	a->verdict = STS_VERDICT_NONE;
 	if (a->override->kind == STS_OVERRIDE_OFF)
 		return true;
-	status = sts_override_read(
-	    a->override, a->domain, (int64_t)time(NULL), &entry);
-	if (status == STS_OK)
+	status = a->override->kind == STS_OVERRIDE_BAD
+	    ? STS_CONFIG
+	    : sts_override_read(
+		  a->override, a->domain, (int64_t)time(NULL), &entry);
+	if (status == STS_OK) {
 		answer_policy(q, &entry);
-	else
+	} else if (status == STS_CONFIG || status == STS_UNSAFE_FILE) {
+		/* An error of the operator's opens nothing, whatever he said
+		 * of the machine's. */
+		a->verdict = STS_VERDICT_DEFER;
+		a->why = status;
+	} else {
 		answer_fault(q, status);
+	}
 	return true;
 }
 

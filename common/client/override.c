@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/readfile.h"
+#include "base/safe_path.h"
 
 enum sts_status
 sts_override_read(const struct sts_override *override, const char *domain,
@@ -13,6 +14,8 @@ sts_override_read(const struct sts_override *override, const char *domain,
 	enum sts_status status;
 
 	memset(entry, 0, sizeof(*entry));
+	if (!sts_path_is_safe(override->file, NULL))
+		return STS_UNSAFE_FILE;
 	/* One reason for whatever is wrong with it: the operator's file. */
 	status = sts_readfile(override->file, false, STS_BODY_MAX, &entry->body,
 	    &entry->body_len);

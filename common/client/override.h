@@ -10,7 +10,8 @@
 /*
  * Fills an entry for `domain` with the policy in the override's file, as if it
  * had been fetched at `now`.  A symbolic link is not followed.  STS_CONFIG
- * where the file cannot be read or is no policy; STS_NO_MEMORY,
+ * where the file cannot be read or is no policy; STS_UNSAFE_FILE where another
+ * user can change it; STS_NO_MEMORY,
  * STS_NO_DESCRIPTORS.  Freed with sts_entry_free.
  */
 enum sts_status sts_override_read(const struct sts_override *override,

@@ -193,9 +193,37 @@ is_below(const char *domain, const char *name)
 }
 
 /*
+ * Whether `pattern`, whose "*" stands for any bytes or none, is `text`.  Only
+ * the last "*" is ever tried again, so the time is bounded by the product of
+ * the lengths.
+ */
+static bool
+matches_pattern(const char *pattern, const char *text)
+{
+	const char *star = NULL, *retry = NULL;
+
+	while (*text != '\0') {
+		if (*pattern == '*') {
+			star = ++pattern;
+			retry = text;
+		} else if (*pattern == *text) {
+			pattern++;
+			text++;
+		} else if (star != NULL) {
+			pattern = star;
+			text = ++retry;
+		} else {
+			return false;
+		}
+	}
+	return pattern[strspn(pattern, "*")] == '\0';
+}
+
+/*
  * How well an override fits: 0 not at all, for "*.NAME" more the longer NAME
- * is, and most for the name itself.  The configuration holds names as they
- * were typed, so a U-label or a trailing dot is still in them.
+ * is, and most for the name itself; just below that what could be read of an
+ * ill-formed name.  The configuration has names as they were typed, so a
+ * U-label or a trailing dot is still in them.
  */
 static size_t
 override_rank(const char *written, const char *domain)
@@ -203,6 +231,8 @@ override_rank(const char *written, const char *domain)
 	bool wildcard = strncmp(written, "*.", 2) == 0;
 	char name[STS_NAME_MAX + 1];
 
+	if (strchr(wildcard ? written + 2 : written, '*') != NULL)
+		return matches_pattern(written, domain) ? STS_NAME_MAX : 0;
 	if (sts_domain_normalise(wildcard ? written + 2 : written, name) !=
 	    STS_OK)
 		return 0;
@@ -218,11 +248,13 @@ sts_domain_override(const struct sts_config *config, const char *domain)
 	size_t best_rank = 0;
 
 	for (size_t i = 0; i < config->override_count; i++) {
-		size_t rank = override_rank(config->overrides[i].name, domain);
+		const struct sts_override *o = &config->overrides[i];
+		size_t rank = override_rank(o->name, domain);
 
-		/* Among equals the first line stays. */
+		/* Among equals an ill-formed line, else the first. */
+		rank = 2 * rank + (rank > 0 && o->kind == STS_OVERRIDE_BAD);
 		if (rank > best_rank) {
-			best = &config->overrides[i];
+			best = o;
 			best_rank = rank;
 		}
 	}

@@ -45,7 +45,8 @@ bool sts_domain_is_address_like(struct sts_span name);
 /*
  * The override for a normalised domain: an exact name wins over "*.NAME" (any
  * depth below NAME, not NAME itself), a longer NAME over a shorter, and among
- * equals the first line.  NULL where there is none.
+ * equals an ill-formed line (STS_OVERRIDE_BAD), else the first.  NULL where
+ * there is none.
  */
 const struct sts_override *sts_domain_override(
     const struct sts_config *config, const char *domain);

@@ -15,7 +15,8 @@ enum {
 	STS_FETCH_BACKOFF_MAX = 3000, /* below the hour of the timer */
 	STS_DNS_BACKOFF = 60,         /* what a DNS in trouble stands for */
 	STS_REFETCH_PAUSE = 600, /* between two fetches that mail asked for */
-	STS_UNUSED_LIFE = 180 * 86400 /* of what no mail used; RFC silent */
+	STS_UNUSED_LIFE = 180 * 86400, /* of what no mail used; RFC silent */
+	STS_UNUSED_AGAIN = 86400 /* found unused twice, so long apart */
 };
 
 /*

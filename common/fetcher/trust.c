@@ -16,6 +16,7 @@
 
 #include "base/cursor.h"
 #include "base/fault.h"
+#include "base/safe_path.h"
 
 /* What a file was like when it was loaded. */
 struct stamp {
@@ -291,6 +292,9 @@ sts_trust_get(struct sts_trust *trust, X509_STORE **store)
 	enum sts_status status;
 
 	*store = NULL;
+	if ((file != NULL && !sts_path_is_safe(file, NULL)) ||
+	    (path != NULL && !sts_path_is_safe(path, NULL)))
+		return STS_UNSAFE_FILE;
 	if (file != NULL && path != NULL &&
 	    (status = look_into(trust, path)) != STS_OK)
 		return status;

@@ -14,8 +14,7 @@
 
 enum {
 	LOCK_POLL_MS = 25,
-	LOCK_WAIT_MS = 10000, /* then on without it */
-	LONG_SILENCE = 604800 /* seconds without a fetch: the clock perhaps */
+	LOCK_WAIT_MS = 10000 /* then on without it */
 };
 
 static void step_begin(void *arg);
@@ -251,18 +250,29 @@ is_unused(const struct sts_lookup *l, int64_t now)
 	int64_t last = later_of(l->check.used, l->entry.expires);
 
 	return !sts_entry_is_live(&l->entry, now) &&
-	    now - last >= STS_UNUSED_LIFE &&
-	    /* unless the clock leapt */
-	    sts_clock_silence(l->resolver, now) <= LONG_SILENCE;
+	    now - last >= STS_UNUSED_LIFE;
 }
 
+/*
+ * Not at once: to a clock that leapt everything seems to be unused.  Once it is
+ * put right, what it found is in the future, and counts for nothing.
+ */
 static void
 remove_unused(struct sts_lookup *l, int64_t now)
 {
+	struct sts_store *store = l->resolver->store;
+
+	if (l->check.unused == 0) {
+		l->check.unused = now;
+		memcpy(l->check.domain, l->domain, sizeof(l->domain));
+		(void)sts_store_write_check(store, &l->check);
+	}
+	if (now - l->check.unused < STS_UNUSED_AGAIN)
+		return;
 	sts_log(STS_LOG_INFO, l->domain, "event=removed unused=%lld",
 	    (long long)(now - l->check.used));
-	(void)sts_store_remove_policy(l->resolver->store, &l->entry);
-	(void)sts_store_remove_check(l->resolver->store, l->domain);
+	(void)sts_store_remove_policy(store, &l->entry);
+	(void)sts_store_remove_check(store, l->domain);
 }
 
 /*

@@ -49,21 +49,27 @@ end_soon(struct sts_mx_probe *p, enum sts_status status)
 	sts_timer_set(p->context->loop, &p->timer, 0, report, p);
 }
 
-/* How far we got: no connection, no SMTP, or as far as TLS. */
+/*
+ * Which of two results counts: how far we got, as no connection, no SMTP, or
+ * as far as TLS.  That this machine forbids IPv6 is worth less than what IPv4
+ * said; that it forbids IPv4 says that the host was not asked.
+ */
 static int
-reach(enum sts_status status)
+reach(enum sts_status status, const char *address)
 {
 	switch (status) {
 	case STS_TOO_SOON:
 		return 0;
+	case STS_NETWORK:
+		return strchr(address, ':') != NULL ? 1 : 5;
 	case STS_MX_CONNECT:
 	case STS_MX_TIMEOUT:
-		return 1;
+		return 2;
 	case STS_MX_GREETING:
 	case STS_MX_SMTP:
-		return 2;
-	default:
 		return 3;
+	default:
+		return 4;
 	}
 }
 
@@ -71,10 +77,14 @@ static void
 note(struct sts_mx_probe *p, enum sts_status status,
     const struct sts_address *address, const char *detail)
 {
-	if (status != STS_OK && reach(status) <= reach(p->result.status))
+	char text[STS_MX_PROBE_ADDRESS_TEXT];
+
+	(void)sts_address_text(address, text);
+	if (status != STS_OK &&
+	    reach(status, text) <= reach(p->result.status, p->result.address))
 		return;
 	p->result.status = status;
-	(void)sts_address_text(address, p->result.address);
+	(void)strlcpy(p->result.address, text, sizeof(p->result.address));
 	(void)strlcpy(p->result.detail, detail, sizeof(p->result.detail));
 }
 
@@ -90,7 +100,8 @@ replied(void *arg, const struct sts_wire_reply *reply, const char *body)
 	(void)body;
 	p->asked = NULL;
 	note(p, status, &p->addresses[p->next - 1], reply->detail);
-	if (status == STS_OK || sts_status_is_local(status)) {
+	if (status == STS_OK ||
+	    (status != STS_NETWORK && sts_status_is_local(status))) {
 		p->result.status = status;
 		report(p);
 	} else

@@ -312,7 +312,8 @@ decide(struct sts_probe_task *task)
 		task->probed = probed;
 		task->probe = probe;
 	}
-	if (sts_probe_is_recent(task->probed, now)) {
+	if (sts_probe_is_recent(task->probed,
+		sts_probe_again(task->probed, task->probe), now)) {
 		task->step = STS_STEP_WRITE;
 		return;
 	}

@@ -14,6 +14,8 @@ struct sts_probe_memory {
 	struct {
 		uint64_t key; /* a hash; 0: none */
 		int64_t probed;
+		int64_t first;  /* when it was first contacted, of `count` */
+		unsigned count; /* contacts in STS_PROBE_AGAIN from `first` */
 	} address[ADDRESSES];
 	size_t next_address;
 	struct {
@@ -54,11 +56,32 @@ key_of(const char *name)
 	return hash != 0 ? hash : 1;
 }
 
+int64_t
+sts_probe_again(int64_t probed, enum sts_status probe)
+{
+	return probed != 0 && probe != STS_OK ? STS_PROBE_RETRY
+					      : STS_PROBE_AGAIN;
+}
+
 /* After the clock was set back nothing was lately. */
 bool
-sts_probe_is_recent(int64_t probed, int64_t now)
+sts_probe_is_recent(int64_t probed, int64_t again, int64_t now)
 {
-	return probed != 0 && probed <= now && now - probed < STS_PROBE_AGAIN;
+	return probed != 0 && probed <= now && now - probed < again;
+}
+
+/* Another contact, at `probed`, with the address in this place. */
+static void
+count_contact(struct sts_probe_memory *m, size_t i, int64_t probed)
+{
+	if (m->address[i].count == 0 ||
+	    !sts_probe_is_recent(
+		m->address[i].first, STS_PROBE_AGAIN, probed)) {
+		m->address[i].first = probed;
+		m->address[i].count = 0;
+	}
+	m->address[i].count++;
+	m->address[i].probed = probed;
 }
 
 void
@@ -68,19 +91,28 @@ sts_probe_memory_note_address(struct sts_probe_memory *memory,
 	struct sts_probe_memory *m = memory;
 	uint64_t key = key_of(address);
 
-	if (!sts_probe_is_recent(probed, now))
+	if (!sts_probe_is_recent(probed, STS_PROBE_AGAIN, now))
 		return;
 	/* A few thousand compares are nothing beside a connection. */
 	for (size_t i = 0; i < ADDRESSES; i++) {
 		if (m->address[i].key == key) {
 			if (m->address[i].probed < probed)
-				m->address[i].probed = probed;
+				count_contact(m, i, probed);
 			return;
 		}
 	}
 	m->address[m->next_address].key = key;
-	m->address[m->next_address].probed = probed;
+	m->address[m->next_address].count = 0;
+	count_contact(m, m->next_address, probed);
 	m->next_address = (m->next_address + 1) % ADDRESSES;
+}
+
+/* Whether it was contacted as often as an address may be. */
+static bool
+is_full(const struct sts_probe_memory *m, size_t i, int64_t now)
+{
+	return m->address[i].count >= STS_PROBES_AN_ADDRESS &&
+	    sts_probe_is_recent(m->address[i].first, STS_PROBE_AGAIN, now);
 }
 
 bool
@@ -92,10 +124,13 @@ sts_probe_memory_may_contact(
 
 	for (size_t i = 0; i < ADDRESSES; i++) {
 		if (m->address[i].key == key)
-			return !sts_probe_is_recent(m->address[i].probed, now);
+			return !is_full(m, i, now) &&
+			    !sts_probe_is_recent(
+				m->address[i].probed, STS_PROBE_RETRY, now);
 	}
 	/* The oldest would be forgotten for it. */
-	return !sts_probe_is_recent(m->address[m->next_address].probed, now);
+	return !sts_probe_is_recent(
+	    m->address[m->next_address].probed, STS_PROBE_AGAIN, now);
 }
 
 /* The place of a host, or of the one that goes for it. */

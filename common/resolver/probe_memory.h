@@ -20,17 +20,25 @@ struct sts_probe_memory;
 struct sts_probe_memory *sts_probe_memory_create(void); /* NULL: no memory */
 void sts_probe_memory_destroy(struct sts_probe_memory *memory);
 
-/* True where a time, in seconds since 1970, is less than STS_PROBE_AGAIN ago.
+enum { STS_PROBES_AN_ADDRESS = 8 }; /* in STS_PROBE_AGAIN seconds */
+
+/*
+ * Seconds until a host may be probed again: a failed one sooner, since mail
+ * waits for it.  `probed` 0 is never.
  */
-bool sts_probe_is_recent(int64_t probed, int64_t now);
+int64_t sts_probe_again(int64_t probed, enum sts_status probe);
+
+/* True where `probed`, in seconds since 1970, is less than `again` ago. */
+bool sts_probe_is_recent(int64_t probed, int64_t again, int64_t now);
 
 /* Notes that an address was contacted at `probed`. */
 void sts_probe_memory_note_address(struct sts_probe_memory *memory,
     const char *address, int64_t probed, int64_t now);
 
 /*
- * True where an address may be contacted: it was not lately, and there is room
- * to remember that it was.
+ * True where an address may be contacted, for whichever of its hosts: it was
+ * not in the last STS_PROBE_RETRY seconds, nor STS_PROBES_AN_ADDRESS times in
+ * STS_PROBE_AGAIN, and there is room to remember that it was.
  */
 bool sts_probe_memory_may_contact(
     const struct sts_probe_memory *memory, const char *address, int64_t now);

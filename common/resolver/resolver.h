@@ -93,9 +93,9 @@ bool sts_routes_start(struct sts_resolver *resolver, const char *domain,
 /*
  * Probes an MX host (a normalised name) and records the result in the routes
  * of the domains that use it, or joins who is at it.  STS_OK when there is a
- * result not older than 10 minutes; STS_NOT_FOUND where no routes name the
+ * result not older than sts_probe_again says; STS_NOT_FOUND where no routes name the
  * host, or the configuration wants no probe; STS_TOO_SOON where its addresses
- * were contacted, for another host, less than 10 minutes ago; or a local
+ * were contacted, for another host, too lately or too often; or a local
  * fault.  The rest is as with sts_lookup_start; false also where 1,024 probes
  * are waiting.
  */

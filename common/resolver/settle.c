@@ -24,6 +24,7 @@ mark_used(struct sts_check *check, int64_t now)
 	if (check->used_days > USED_DAYS_MAX)
 		check->used_days = USED_DAYS_MAX;
 	check->used = now;
+	check->unused = 0;
 }
 
 /* The record was asked for just now; when it may be asked for again. */

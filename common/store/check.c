@@ -26,6 +26,7 @@ static const struct number {
     {"warned", offsetof(struct sts_check, warned)},
     {"used", offsetof(struct sts_check, used)},
     {"used-days", offsetof(struct sts_check, used_days)},
+    {"unused", offsetof(struct sts_check, unused)},
 };
 
 enum { NUMBERS = sizeof(numbers) / sizeof(numbers[0]) };
@@ -93,6 +94,8 @@ clamp_to_now(struct sts_check *c, int64_t now)
 		c->used = now;
 	if (c->refetched > now)
 		c->refetched = 0;
+	if (c->unused > now)
+		c->unused = 0;
 	if (c->warned > now)
 		c->warned = 0;
 }

@@ -13,7 +13,9 @@ enum {
 	STS_ROUTES_MAX = 8,          /* MX hosts that are kept */
 	STS_ROUTE_ADDRESSES_MAX = 2, /* addresses of each */
 	STS_ADDRESS_TEXT_MAX = 46,   /* INET6_ADDRSTRLEN */
-	STS_PROBE_AGAIN = 600 /* seconds between two probes of an address */
+	STS_PROBE_AGAIN = 600,       /* seconds between two probes of a host */
+	/* The same for one that failed, since mail waits; and of an address. */
+	STS_PROBE_RETRY = 60
 };
 
 struct sts_route {

@@ -74,6 +74,7 @@ struct sts_check {
 	int64_t warned;       /* last warning about the domain's DNS */
 	int64_t used;         /* last lookup for mail */
 	int64_t used_days; /* days on which mail used it; 2 stands for more */
+	int64_t unused;    /* when a refresh found it expired and unused */
 	bool unsure;       /* checked in the future: not an answer */
 };
 

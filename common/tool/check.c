@@ -21,6 +21,7 @@
 #include "base/cursor.h"
 #include "base/readfile.h"
 #include "core/policy.h"
+#include "tool/access.h"
 #include "tool/exim.h"
 #include "tool/nameservers.h"
 #include "tool/out.h"
@@ -55,6 +56,12 @@ note_line(void *arg, const char *file, unsigned line, const char *reason)
 {
 	struct sts_findings *findings = arg;
 
+	/* The file as a whole. */
+	if (line == 0) {
+		sts_find(
+		    findings, STS_FIND_ERROR, NULL, "%s: %s", file, reason);
+		return;
+	}
 	findings->count[STS_FIND_ERROR]++;
 	sts_out_escaped(findings->out, file, strlen(file));
 	(void)fprintf(findings->out, ":%u: ", line);
@@ -265,13 +272,18 @@ check_files(struct sts_findings *f, const struct sts_config *config)
 static void
 check_as_owner(struct sts_findings *f, const struct sts_config *config)
 {
+	struct sts_as_user as = {.switched = false};
 	struct stat st;
 	bool has_owner = check_state(f, config->state_dir, &st);
-	bool switched = has_owner && geteuid() == 0 &&
-	    setegid(st.st_gid) == 0 && seteuid(st.st_uid) == 0;
 
+	sts_check_safe(f, config);
+	if (has_owner && !sts_as_user_begin(&as, st.st_uid, st.st_gid))
+		sts_find(f, STS_FIND_ERROR, NULL,
+		    "cannot become the owner of the state directory");
+	if (has_owner)
+		sts_check_reachable(f, config);
 	check_files(f, config);
-	if (switched && (seteuid(0) != 0 || setegid(0) != 0))
+	if (!sts_as_user_end(&as))
 		sts_find(f, STS_FIND_ERROR, NULL, "cannot be root again");
 }
 

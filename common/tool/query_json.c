@@ -120,6 +120,7 @@ override_json(const struct sts_override *override)
 	    [STS_OVERRIDE_TESTING] = "testing",
 	    [STS_OVERRIDE_ENFORCE] = "enforce",
 	    [STS_OVERRIDE_POLICY] = "policy",
+	    [STS_OVERRIDE_BAD] = "bad",
 	};
 
 	if (override == NULL)

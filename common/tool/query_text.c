@@ -148,6 +148,11 @@ print_override(FILE *out, const struct sts_override *override)
 		sts_out_line(out, "override", "domain %s policy %s (line %u)",
 		    override->name, override->file, override->line);
 		break;
+	case STS_OVERRIDE_BAD:
+		sts_out_line(out, "override",
+		    "line %u, which is ill-formed, may mean this domain (%s)",
+		    override->line, override->name);
+		break;
 	}
 }
 

@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/safe_path.h"
+#include "tool/access.h"
 #include "tool/setup.h"
 #include "tool/tool.h"
 
@@ -181,25 +183,89 @@ is_ours(int fd)
 	    S_ISDIR(st.st_mode);
 }
 
-/* Makes the directories above it, as mkdir -p does, owned by root. */
+/*
+ * Below a directory that another user can change, root does nothing by name,
+ * and what it made there could be replaced.
+ */
 static bool
-make_parents(struct sts_setup *s, const char *path)
+check_above(struct sts_setup *s, const char *path)
 {
-	char parent[4096];
+	char parent[4096], text[STS_UNSAFE_TEXT_BYTES];
+	char reason[STS_UNSAFE_TEXT_BYTES + 80];
+	struct sts_unsafe unsafe;
 
-	for (size_t i = 1; path[i] != '\0'; i++) {
-		if (path[i] != '/')
-			continue;
-		(void)snprintf(parent, sizeof(parent), "%.*s", (int)i, path);
-		if (mkdir(parent, 0755) == 0) {
-			if (chmod(parent, 0755) != 0)
-				return complain(s, parent, strerror(errno));
-			say(s, "made", parent);
-		} else if (errno != EEXIST) {
-			return complain(s, parent, strerror(errno));
-		}
+	sts_parent_path(path, parent, sizeof(parent));
+	if (sts_path_is_safe(parent, &unsafe))
+		return true;
+	(void)snprintf(reason, sizeof(reason),
+	    "refused, since %s; another user could replace it",
+	    sts_unsafe_text(&unsafe, text));
+	return complain(s, path, reason);
+}
+
+/*
+ * One directory above it, opened through the one before.  A link is followed:
+ * where the way is safe it is root's.
+ */
+static int
+make_parent(struct sts_setup *s, int at, const char *name, const char *path)
+{
+	bool fresh = mkdirat(at, name, 0755) == 0;
+	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		(void)complain(s, path, strerror(errno));
+	else if (fresh) {
+		say(s, "made", path);
+		if (fchmod(fd, 0755) != 0)
+			(void)complain(s, path, strerror(errno));
 	}
-	return true;
+	return fd;
+}
+
+/*
+ * Makes the directories above it, as mkdir -p does, owned by root.  Returns
+ * the last one and moves *name to what is to be made in it; -1 after a
+ * complaint.
+ */
+static int
+make_parents(struct sts_setup *s, const char *path, const char **name)
+{
+	char parent[4096], one[256];
+	int at = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC), next;
+	size_t len;
+
+	*name = path + 1;
+	while (at >= 0 && (len = strcspn(*name, "/"), (*name)[len] == '/')) {
+		(void)snprintf(one, sizeof(one), "%.*s", (int)len, *name);
+		*name += len + 1;
+		(void)snprintf(parent, sizeof(parent), "%.*s",
+		    (int)(*name - path - 1), path);
+		next = make_parent(s, at, one, parent);
+		(void)close(at);
+		at = next;
+	}
+	return at;
+}
+
+/* The user who works in it has to get there. */
+static bool
+check_reachable(struct sts_setup *s, const char *path)
+{
+	char at[4096], reason[4200];
+	struct sts_as_user as;
+	bool blocked;
+
+	if (!sts_as_user_begin(&as, s->uid, s->gid))
+		return complain(s, path, "cannot become its user to try it");
+	blocked = sts_blocked_at(path, at, sizeof(at));
+	if (!sts_as_user_end(&as))
+		return complain(s, path, "cannot be root again");
+	if (!blocked)
+		return true;
+	(void)snprintf(reason, sizeof(reason),
+	    "refused, since its user cannot enter %s", at);
+	return complain(s, path, reason);
 }
 
 /* Opens a directory, making it where it is missing; -1 after a complaint. */
@@ -233,7 +299,8 @@ sts_setup_tree(struct sts_setup *s, const char *dir)
 {
 	char path[3072], room[4096];
 	size_t len = strlen(dir);
-	int fd, sub;
+	const char *name;
+	int above, fd, sub;
 
 	/* With a slash behind it, a symbolic link would be followed. */
 	while (len > 1 && dir[len - 1] == '/')
@@ -242,9 +309,11 @@ sts_setup_tree(struct sts_setup *s, const char *dir)
 		return complain(s, dir, strerror(ENAMETOOLONG));
 	memcpy(path, dir, len);
 	path[len] = '\0';
-	if (!make_parents(s, path))
+	if (!check_above(s, path) || !check_reachable(s, path) ||
+	    (above = make_parents(s, path, &name)) < 0)
 		return false;
-	fd = make_dir(s, AT_FDCWD, path, path);
+	fd = make_dir(s, above, name, path);
+	(void)close(above);
 	if (fd < 0)
 		return false;
 	if (!is_ours(fd)) {

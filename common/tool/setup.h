@@ -27,7 +27,8 @@ bool sts_setup_path_is_surprising(const char *path);
 
 /*
  * Makes the state directory (mode 0750) and its rooms where they are missing,
- * and mends owner, group and modes of all in it (files 0640).  Refuses a
+ * and fixes owner, group and modes of all in it (files 0640).  Refuses a place
+ * that another user can change or its own user cannot reach, a
  * symbolic link and a directory that holds something else; leaves alone what
  * is neither a file with one link nor a directory.  True where all is well.
  */

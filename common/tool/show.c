@@ -40,7 +40,11 @@ show_domains(FILE *out, const struct sts_config *config)
 	for (size_t i = 0; i < config->override_count; i++) {
 		const struct sts_override *o = &config->overrides[i];
 
-		if (o->kind == STS_OVERRIDE_POLICY)
+		if (o->kind == STS_OVERRIDE_BAD)
+			(void)fprintf(out,
+			    "# line %u is ill-formed: mail for %s waits\n",
+			    o->line, o->name);
+		else if (o->kind == STS_OVERRIDE_POLICY)
 			(void)fprintf(
 			    out, "domain %s policy %s\n", o->name, o->file);
 		else

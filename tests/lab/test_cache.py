@@ -189,6 +189,31 @@ def test_refresh():
     free(domain, 'CAC-025: a change without a new id is seen by a refresh')
 
 
+def test_due():
+    """RFC 8461 10.2: mail does not wait for a refresh, and starts it."""
+    domain = 'd4.test'
+    plain(domain)
+    enforced(domain, 'to be fetched again by mail')
+    lab.policies.serve(domain, None)
+    lab.age(domain, DAY + 1)
+    before, mark = expires(domain), lab.now()
+    enforced(domain, 'due, and the policy host is broken: in force')
+    tap.ok(tap.until(lambda: lab.policy_requests(domain, mark), 10),
+           'though nobody changed the id it is asked for')
+    tap.same(expires(domain), before, 'and kept as it was')
+    mark = lab.now()
+    enforced(domain, 'the next message')
+    tap.same(asked(domain, mark), (0, 0), 'asks nothing: that was just now')
+    lab.policies.serve(domain, lab.policies.text('testing', [f'mx.{domain}']))
+    lab.age(domain, RECHECK + 1)
+    mark = lab.now()
+    verdict(domain)  # of one Exim process, the next may know better
+    tap.ok(tap.until(lambda: expires(domain) != before - RECHECK - 1, 10),
+           'the host is back: a policy that is due is replaced behind a message')
+    tap.same(lab.policy_requests(domain, mark), 1, 'with one request')
+    free(domain, 'for the next message')
+
+
 def test_refresh_of_all():
     """Without a domain: what is due, and nothing else."""
     lab.forget()
@@ -313,6 +338,7 @@ test_mode_none()
 test_gone()
 test_back_off()
 test_refresh()
+test_due()
 test_refresh_of_all()
 test_max_age()
 test_names()

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""A resolver that is killed at any moment leaves the old entry or the new one,
-and nothing that a later one trips over.  The moments: each step of a write,
-and any, at random (the seed is fixed)."""
+"""A resolver that is killed at any moment leaves the old policy or the new one,
+and nothing that a later one trips over; a check may be cut short, which is a
+miss.  The moments: each step of a write, and any, at random (the seed is
+fixed)."""
 import os
 import random
 import subprocess
@@ -36,10 +37,10 @@ def leftovers():
     return list(sabotage.STATE.glob('*/*/.tmp.*'))
 
 
-def damaged():
+def damaged(kind='policies'):
     """Files whose checksum is wrong."""
     found = []
-    for path in files():
+    for path in files(kind):
         text = path.read_bytes()
         if text[-16:] != b'crc32: %08x\n' % zlib.crc32(text[:-16]):
             found.append(path.name)
@@ -88,6 +89,24 @@ def test_point(point):
     tap.same([look_up(fresh), look_up(known)], [0, 0],
              f'{point}: the next resolver does its work')
     tap.same(body(known), after, f'{point}: and the new entry is there')
+
+
+def test_check(point):
+    """Of a domain without a policy only a check is written, in place."""
+    domain = f'free-{point}.test'
+    plain(domain, None)
+    lab.dns.commit()
+    tap.same(look_up(domain, point), -9, f'check, {point}: killed')
+    tap.same(domain in damaged('checks'), True,
+             f'check, {point}: it is cut short')
+    tap.same(look_up(domain), 0, f'check, {point}: which is a miss')
+    tap.same(domain in damaged('checks'), False,
+             f'check, {point}: and is written anew')
+    lab.age(domain, 2 * 3600)
+    tap.same(look_up(domain, 'write'), -9, f'check, {point}: killed again')
+    tap.same(look_up(domain), 0,
+             f'check, {point}: over an older one it is a miss too')
+    tap.same(damaged('checks'), [], f'check, {point}: no damage is left')
 
 
 def test_leftovers():
@@ -182,6 +201,8 @@ exec {paths.RESOLVER} "$@"
 lab.configure()
 for at in POINTS:
     test_point(at)
+for at in ('create', 'write'):
+    test_check(at)
 test_leftovers()
 test_any_moment()
 test_exim()

@@ -91,7 +91,7 @@ def test_fetched_in_the_future(lab):
     lab.policies.serve(known, lab.policies.text('enforce', [f'mx.{known}']))
     sent(lab, known)
     tap.ok(tap.until(lambda: abs(fetched(known)) < 600, 10),
-           'so is the policy from the future, once its host answers')
+           'the policy from the future is replaced once its host answers')
 
 
 def test_certificate(lab):

@@ -7,7 +7,7 @@
  *        help_age STATE-DIR DOMAIN set FIELD VALUE
  *
  * FIELD is fetched or expires (of the policy), or checked, next-check, until,
- * used, used-days, failed-since, failed-next, refetched or warned (of the
+ * used, used-days, failed-since, failed-next, refetched, warned or unused (of the
  * check).  Runs as the owner of the state directory (it becomes that user as
  * root).
  */
@@ -48,6 +48,7 @@ age(struct known *k, int64_t seconds)
 	shift(&k->check.refetched, seconds);
 	shift(&k->check.warned, seconds);
 	shift(&k->check.used, seconds);
+	shift(&k->check.unused, seconds);
 }
 
 static bool
@@ -69,6 +70,7 @@ set_field(struct known *k, const char *field, int64_t value)
 	    {"failed-next", &k->check.failed_next, k->has_check},
 	    {"refetched", &k->check.refetched, k->has_check},
 	    {"warned", &k->check.warned, k->has_check},
+	    {"unused", &k->check.unused, k->has_check},
 	};
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {

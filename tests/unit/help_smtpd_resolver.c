@@ -87,8 +87,8 @@ write_policy(struct sts_store *store, const char *domain, const char *mode)
 		      "max_age: 604800\n",
 		      mode, domain, domain));
 	if (sts_policy_parse(&policy, body, len, NULL, NULL) != STS_OK ||
-	    sts_entry_make(&e, domain, "id1", &policy, now, 0,
-		config.recheck) != STS_OK)
+	    sts_entry_make(
+		&e, domain, "id1", &policy, now, 0, config.recheck) != STS_OK)
 		exit(9);
 	(void)sts_store_write_policy(store, &e, now, &replaced);
 	(void)sts_store_write_check(store, &c);

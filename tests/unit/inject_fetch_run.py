@@ -13,6 +13,7 @@ import time
 import zlib
 
 sys.dont_write_bytecode = True
+import inject_http2
 from inject_certs import AFTER, BEFORE, FUTURE, PAST, Authority, openssl
 from inject_dns import A, AAAA, Server as DnsServer, a, aaaa
 from inject_https import (PLAIN, POLICY, Server, black_hole, endless, raw,
@@ -263,6 +264,31 @@ def framing():
     expect("bytes in pieces", raw(*[bytes([c]) for c in HEAD + b"\r\n"],
                                   POLICY, pause=0.001, close_notify=True),
            "ok")
+
+
+def http2():
+    """Hosts that offer HTTP/2 alone; the rules are the same."""
+    def check(what, wanted, *args, **how):
+        with serve(inject_http2.answer(*args, **how)) as server:
+            server.context.set_alpn_protocols(["h2"])
+            got = fetch(server.port)
+        tap.equal(got[0], wanted, f"HTTP/2: {what}", got)
+
+    check("a policy", "ok", POLICY)
+    check("a policy with its length", "ok", POLICY, length=len(POLICY))
+    check("another status", "fetch_http_status", b"no", status=404)
+    check("another media type", "fetch_media_type", POLICY, media="text/html")
+    check("no media type", "fetch_media_type", POLICY, media=None)
+    check("longer than its length", "fetch_http", POLICY,
+          length=len(POLICY) - 3)
+    check("shorter than its length", "fetch_http", POLICY,
+          length=len(POLICY) + 3)
+    check("a stream that is reset", "fetch_http", POLICY,
+          last=inject_http2.reset)
+    check("a connection that ends within the stream", "fetch_http", POLICY,
+          last=inject_http2.nothing)
+    check("too large", "fetch_too_large", POLICY, length=70000,
+          last=inject_http2.nothing)
 
 
 def answers():
@@ -614,7 +640,8 @@ with tempfile.TemporaryDirectory(prefix="net-fetch-") as scratch:
     strange_middle = Authority(scratch, "strange-middle", issuer=stranger)
     good = root.issue("x", SAN)
     with DnsServer({HOST: [a("127.0.0.1")]}) as names:
-        for part in (vectors, requests, sizes, framing, answers, certificates,
+        for part in (vectors, requests, sizes, framing, http2,
+                     answers, certificates,
                      roots, connections, addresses, odd_domains,
                      local_faults, several,
                      costs):

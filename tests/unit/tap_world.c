@@ -66,8 +66,11 @@ world_make(struct world *w, const char *fake, const char *lines)
 	if (fake[0] != '\0')
 		shell("cp tests/unit/fake_resolver.sh %s/%s && chmod 755 %s/%s",
 		    w->dir, fake, w->dir, fake);
+	/* What root reads or runs stays root's; the rest is the MTA user's. */
+	shell("touch %s/ran %s/whoami.out", w->dir, w->dir);
 	if (geteuid() == 0)
-		shell("chown -R %d:%d %s", WORLD_USER, WORLD_USER, w->dir);
+		shell("cd %s && chown -R %d:%d state prepared ran whoami.out",
+		    w->dir, WORLD_USER, WORLD_USER);
 }
 
 void

@@ -261,9 +261,20 @@ static const struct scenario scenarios[] = {
 	D, STS_CONFIG, 0, 0, 0, 0},
     {"the same under deliver", "ok", NOTHING, 0,
 	DELIVER "domain good.example policy /nonexistent/policy\n",
-	N, STS_CONFIG, 0, 0, 0, 0},
+	D, STS_CONFIG, 0, 0, 0, 0},
+    {"a line that does not say what holds for a domain", "ok", FRESH, 0,
+	"domain good.example enforc\n", D, STS_CONFIG, 0, 0, 0, 0},
+    {"the same under deliver, where nothing is known", "ok", NOTHING, 0,
+	DELIVER "domain good.example enforc\n", D, STS_CONFIG, 0, 0, 0, 0},
+    {"a line that may mean a domain", "ok", FRESH, 0,
+	"domain good,example enforce\n", D, STS_CONFIG, 0, 0, 0, 0},
+    {"a line that cannot mean a domain", "crashes", FRESH, 0,
+	"domain god.example enforc\n", E, STS_OK, 0, 0, 0, 0},
+    {"a line that names no domain", "crashes", FRESH, 0,
+	"domain * off\n", E, STS_OK, 0, 0, 0, 0},
     {"a policy file that is a device", "ok", FRESH, 0,
-	"domain good.example policy /dev/zero\n", D, STS_CONFIG, 0, 0, 0, 0},
+	"domain good.example policy /dev/zero\n", D, STS_UNSAFE_FILE, 0, 0, 0,
+	0},
 };
 /* clang-format on */
 enum { SCENARIOS = sizeof(scenarios) / sizeof(scenarios[0]), AT_ONCE = 4 };
@@ -551,12 +562,22 @@ expect_policy_at(const char *path, enum sts_verdict verdict,
 	world_remove(&w);
 }
 
+/* A file of its own; root reads none that lies directly in /tmp. */
+static char policies[] = "/tmp/mta-sts-policy.XXXXXX";
+
+static int
+make_policy(char *path, size_t size)
+{
+	snprintf(path, size, "%s/policy", policies);
+	return open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+}
+
 static void
 expect_file(const char *body, size_t len, enum sts_verdict verdict,
     enum sts_status why, const char *what)
 {
-	char path[] = "/tmp/mta-sts-policy.XXXXXX";
-	int fd = mkstemp(path);
+	char path[64];
+	int fd = make_policy(path, sizeof(path));
 
 	ok(fd >= 0 && write(fd, body, len) == (ssize_t)len, "%s", what);
 	close(fd);
@@ -567,15 +588,20 @@ expect_file(const char *body, size_t len, enum sts_verdict verdict,
 static void
 test_odd_policy_files(void)
 {
-	char path[] = "/tmp/mta-sts-policy.XXXXXX";
-	char other[80];
-	int fd = mkstemp(path);
+	char path[64], other[80];
+	int fd = make_policy(path, sizeof(path));
 
 	ok(write(fd, ENFORCE, strlen(ENFORCE)) > 0, "a good policy file");
 	close(fd);
 	expect_policy_at(path, E, STS_OK, "the file itself");
 	(void)chmod(path, 0602);
-	expect_policy_at(path, D, STS_CONFIG, "one that everybody can write");
+	expect_policy_at(
+	    path, D, STS_UNSAFE_FILE, "one that everybody can write");
+	(void)chmod(path, 0600);
+	(void)chmod(policies, 0777);
+	expect_policy_at(
+	    path, D, STS_UNSAFE_FILE, "one that everybody can replace");
+	(void)chmod(policies, 0700);
 	(void)chmod(path, 0600);
 	snprintf(other, sizeof(other), "%s.link", path);
 	ok(symlink(path, other) == 0, "and a link to it");
@@ -585,7 +611,7 @@ test_odd_policy_files(void)
 	expect_policy_at(other, D, STS_CONFIG, "a FIFO does not block");
 	(void)unlink(other);
 	(void)unlink(path);
-	expect_policy_at("/tmp", D, STS_CONFIG, "a directory");
+	expect_policy_at("/etc", D, STS_CONFIG, "a directory");
 }
 
 static void
@@ -1033,9 +1059,12 @@ test_start_resolver(void)
 int
 main(void)
 {
+	if (mkdtemp(policies) == NULL)
+		return 1;
 	test_names();
 	test_policy_files();
 	test_odd_policy_files();
+	(void)rmdir(policies);
 	test_state_directory();
 	test_unreadable();
 	test_as_root();

@@ -515,7 +515,7 @@ test_not_executable(void)
 	expect_missing(NULL, "no path");
 	expect_missing("bin/sh", "a relative path");
 	expect_missing("/nonexistent/resolver", "a missing file");
-	expect_missing("/tmp", "a directory");
+	expect_missing("/etc", "a directory");
 	snprintf(path, sizeof(path), "%s/script", dir);
 	if ((f = fopen(path, "w")) == NULL)
 		return;

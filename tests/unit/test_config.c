@@ -223,21 +223,6 @@ static const struct {
 	"[IPv6 address]:port, with %zone behind a link-local one"},
     {"prefetch a..b", "prefetch: \"a..b\" is not a domain name"},
     {"prefetch a b", "prefetch: \"a b\" is not a domain name"},
-    {"domain a.example",
-	"domain: \"\" is not off, testing, enforce or policy FILE"},
-    {"domain a.example on",
-	"domain: \"on\" is not off, testing, enforce or policy FILE"},
-    {"domain a.example off on", "domain: \"on\" is not expected here"},
-    {"domain a.example policy",
-	"domain: \"\" is not the absolute path of a policy file"},
-    {"domain a.example policy a",
-	"domain: \"a\" is not the absolute path of a policy file"},
-    {"domain * off", "domain: \"*\" is not a domain name, or \"*.\" and one"},
-    {"domain a.*.b off",
-	"domain: \"a.*.b\" is not a domain name, or \"*.\" and one"},
-    {"domain m\xc3\xbcnchen..example off",
-	"domain: \"m\\xc3\\xbcnchen..example\" is not a domain name, or "
-	"\"*.\" and one"},
     {"state-dir /a\x01", "the line has a control character or NUL in it"},
 };
 
@@ -259,6 +244,125 @@ test_bad_lines(void)
 		    "bad line %zu: is skipped, the others hold", i);
 		sts_config_free(&c);
 	}
+}
+
+/*
+ * A bad "domain" line: what its note says, and the names that wait, each
+ * followed by a blank.
+ */
+static const struct {
+	const char *line;
+	const char *reason;
+	const char *names;
+} bad_domain[] = {
+    {"domain a.example",
+	"domain: \"\" is not off, testing, enforce or policy FILE; mail for "
+	"\"a.example\" waits",
+	"a.example "},
+    {"domain A.Example. on",
+	"domain: \"on\" is not off, testing, enforce or policy FILE; mail for "
+	"\"a.example\" waits",
+	"a.example "},
+    {"domain *.a.example Enforce", NULL, "*.a.example "},
+    {"domain a.example off on",
+	"domain: \"on\" is not expected here; mail for \"a.example\" waits",
+	"a.example "},
+    {"domain a.example b.example off", NULL, "a.example b.example "},
+    {"domain a.example policy",
+	"domain: \"\" is not the absolute path of a policy file; mail for "
+	"\"a.example\" waits",
+	"a.example "},
+    {"domain a.example policy a.policy", NULL, "a.example a.policy "},
+    {"domain a.example polcy /etc/a.policy", NULL, "a.example "},
+    {"domain enforce a.example", NULL, "enforce a.example "},
+    {"domain a.*.b off",
+	"domain: \"a.*.b\" is not a domain name, or \"*.\" and one; mail for "
+	"\"a.*.b\" waits",
+	"a.*.b "},
+    {"domain a..example off", NULL, "a.*example "},
+    {"domain .a.example enforce", NULL, "a.example *.a.example "},
+    {"domain a.example.. enforce", NULL, "a.example "},
+    {"domain a,example enforce", NULL, "a*example "},
+    {"domain \"a.example\" enforce", NULL, "a.example "},
+    {"domain <A.example>, enforce", NULL, "a.example "},
+    {"domain a.example: enforce", NULL, "a.example "},
+    {"domain u@a.example enforce", NULL, "a.example "},
+    {"domain @a.example enforce", NULL, "a.example "},
+    {"domain https://a.example/ enforce", NULL, "a.example "},
+    {"domain *a.example enforce", NULL, "*a.example "},
+    {"domain **.a.example enforce", NULL, "*.a.example "},
+    {"domain a.b/c.example enforce", NULL, "a.b*c.example "},
+    {"domain m\xc3\xbcnchen..example off", NULL, "xn--*.*example "},
+    {"domain a.ex\x01mple enforce",
+	"the line has a control character or NUL in it; mail for "
+	"\"a.ex*mple\" waits",
+	"a.ex*mple "},
+    {"Domain a.example enforce",
+	"\"Domain\" is not a key; mail for \"a.example\" waits", "a.example "},
+    {"domian a.example enforce", NULL, "a.example "},
+    {"domains a.example enforce", NULL, "a.example "},
+    {"domain: a.example enforce", NULL, "a.example "},
+    {"domain=a.example enforce", NULL, "a.example "},
+    {"domain = a.example enforce", NULL, "a.example "},
+    {"domain-name a.example off", "\"domain-name\" is not a key", ""},
+    {"domain", "domain: no value", ""},
+    {"domain * off",
+	"domain: \"*\" is not a domain name, or \"*.\" and one; no domain can "
+	"be read in it",
+	""},
+    {"domain ... enforce", NULL, ""},
+};
+
+static void
+test_bad_domain_lines(void)
+{
+	for (size_t i = 0; i < sizeof(bad_domain) / sizeof(bad_domain[0]);
+	     i++) {
+		const char *line = bad_domain[i].line;
+		struct sts_config c;
+		char text[400], names[400] = "";
+		bool kinds = true;
+
+		snprintf(
+		    text, sizeof(text), "# first\n%s\ndns-timeout 7\n", line);
+		is_int(load(&c, text), STS_OK, "'%s': status", line);
+		if (bad_domain[i].reason != NULL)
+			is_str(told.reason, bad_domain[i].reason,
+			    "'%s': reason", line);
+		ok(told.line == 2 && told.count == 1 && c.bad_lines == 1,
+		    "'%s': its number, once", line);
+		for (size_t n = 0; n < c.override_count; n++) {
+			const struct sts_override *o = &c.overrides[n];
+
+			strncat(names, o->name, 100);
+			strcat(names, " ");
+			kinds = kinds && o->kind == STS_OVERRIDE_BAD &&
+			    o->line == 2;
+		}
+		is_str(names, bad_domain[i].names, "'%s': who waits", line);
+		ok(kinds && c.dns_timeout == 7,
+		    "'%s': by its line, and the others are in force", line);
+		sts_config_free(&c);
+	}
+}
+
+/* A line that is too long still says whose it is. */
+static void
+test_long_domain_line(void)
+{
+	struct sts_config c;
+	char *text;
+
+	if (asprintf(&text, "domain a.example policy /%05000d\n", 0) < 0)
+		return;
+	(void)load(&c, text);
+	free(text);
+	is_str(told.reason,
+	    "the line is longer than 4096 bytes; mail for \"a.example\" waits",
+	    "a long domain line");
+	ok(c.override_count == 1 && c.overrides[0].kind == STS_OVERRIDE_BAD,
+	    "makes its domain wait");
+	sts_config_free(&c);
 }
 
 static void
@@ -358,7 +462,9 @@ test_files(void)
 	    "the file cannot be read: No such file or directory",
 	    "the reason names it");
 	expect_fault("", STS_CONFIG, "an empty name");
-	expect_fault(dir, STS_CONFIG, "a directory");
+	/* Directly in /tmp it is refused to root before it is opened. */
+	expect_fault(
+	    dir, geteuid() == 0 ? STS_UNSAFE_FILE : STS_CONFIG, "a directory");
 	snprintf(other, sizeof(other), "%s/fifo", dir);
 	if (mkfifo(other, 0600) == 0)
 		expect_fault(other, STS_CONFIG, "a FIFO does not block");
@@ -372,15 +478,20 @@ test_files(void)
 	sts_config_free(&c);
 	write_file("recheck 1\n", 10);
 	(void)chmod(path, 0602);
-	expect_fault(path, STS_CONFIG, "a file that everybody can write");
-	is_str(told.reason,
-	    "everybody can write the file, so it does not count",
-	    "the reason says so");
+	expect_fault(path, STS_UNSAFE_FILE, "a file that everybody can write");
+	snprintf(other, sizeof(other), "chmod go-w '%s'", path);
+	ok(strstr(told.reason, "can be written by other users") != NULL &&
+		strstr(told.reason, other) != NULL,
+	    "the reason says so, and what fixes it");
 	(void)chmod(path, 0660);
-	is_int(sts_config_load(&c, path, NULL, NULL), STS_OK,
-	    "a file that its group can write");
-	sts_config_free(&c);
+	if (geteuid() == 0)
+		expect_fault(path, STS_UNSAFE_FILE,
+		    "a file that root's group can write");
 	(void)chmod(path, 0600);
+	(void)chmod(dir, 0777);
+	expect_fault(
+	    path, STS_UNSAFE_FILE, "a directory that others can write");
+	(void)chmod(dir, 0700);
 	if (geteuid() == 0) {
 		tap_skip("an unreadable file", "root reads everything");
 		return;
@@ -512,6 +623,8 @@ main(void)
 	test_defaults();
 	test_every_key();
 	test_bad_lines();
+	test_bad_domain_lines();
+	test_long_domain_line();
 	test_bytes();
 	test_repeated();
 	test_many_overrides();

@@ -175,8 +175,8 @@ static const struct victim victims[] = {
 	STS_KIND_POLICY, "mode=enforce "},
     {"enforce, large", "enforce", 10, false, true, STS_KIND_POLICY,
 	"mode=enforce "},
-    {"enforce beside \"no policy\"", "enforce", 10, true, false, STS_KIND_POLICY,
-	"mode=enforce "},
+    {"enforce beside \"no policy\"", "enforce", 10, true, false,
+	STS_KIND_POLICY, "mode=enforce "},
     {"testing", "testing", 10, false, false, STS_KIND_POLICY, "mode=testing"},
     {"mode none", "none", 10, false, false, STS_KIND_POLICY, "mode=none"},
     {"no policy", NULL, 0, true, false, STS_KIND_CHECK, "mode=none"},
@@ -307,8 +307,7 @@ make_store(const struct victim *v)
 	sts_store_close(store);
 	make_path(DOMAIN, v->kind, path, dir);
 	read_text(path, &intact);
-	make_path(
-	    OTHER, draw(2) ? STS_KIND_POLICY : STS_KIND_CHECK, path, dir);
+	make_path(OTHER, draw(2) ? STS_KIND_POLICY : STS_KIND_CHECK, path, dir);
 	read_text(path, &stranger);
 }
 
@@ -499,6 +498,21 @@ test_mended(const struct victim *v, unsigned times)
 	    "%s: the file of another domain", v->name);
 }
 
+/* As a backup by links makes it: what is read is whole. */
+static void
+test_second_link(const struct victim *v)
+{
+	static char expected[20000];
+	char path[200], dir[100];
+
+	make_store(v);
+	make_path(DOMAIN, v->kind, path, dir);
+	snprintf(expected, sizeof(expected), "%s", ask_client());
+	file_has_two_links(path, dir);
+	is_str(
+	    ask_client(), expected, "%s: a second link is no damage", v->name);
+}
+
 static void
 make_place(void)
 {
@@ -536,6 +550,8 @@ main(void)
 	    total.same + total.deferred, total.same, total.deferred);
 	for (size_t i = 0; i < count; i++)
 		test_mended(&victims[i], times / 4 / (unsigned)count + 1);
+	for (size_t i = 0; i < count; i++)
+		test_second_link(&victims[i]);
 	errno = 0;
 	is_int(waitpid(-1, NULL, WNOHANG), -1, "no child is left");
 	is_int(errno, ECHILD, "nor a zombie");

@@ -282,6 +282,44 @@ test_override(void)
 	is_str(override_of(&config, "example.com"), "1", "the first line");
 }
 
+/* What an ill-formed line may mean, beside lines that are good. */
+static void
+test_bad_override(void)
+{
+	static const struct {
+		const char *name;
+		enum sts_override_kind kind;
+	} lines[] = {{"a.example", STS_OVERRIDE_ENFORCE},
+	    {"a.example", STS_OVERRIDE_BAD}, {"p*rtner.example", 0},
+	    {"*.example", STS_OVERRIDE_OFF}, {"a.*test", STS_OVERRIDE_BAD},
+	    {"partner.example", STS_OVERRIDE_ENFORCE},
+	    {"*b*.*", STS_OVERRIDE_BAD}};
+	struct sts_override list[sizeof(lines) / sizeof(lines[0])];
+	struct sts_config config = {.overrides = list,
+	    .override_count = sizeof(lines) / sizeof(lines[0])};
+	char names[sizeof(lines) / sizeof(lines[0])][32];
+
+	memset(list, 0, sizeof(list));
+	for (size_t i = 0; i < config.override_count; i++) {
+		snprintf(names[i], sizeof(names[i]), "%s", lines[i].name);
+		list[i].name = names[i];
+		list[i].kind = lines[i].kind;
+		list[i].line = (unsigned)i + 1;
+	}
+	list[2].kind = STS_OVERRIDE_BAD;
+	is_str(override_of(&config, "a.example"), "2",
+	    "of two lines for one name the ill-formed one counts");
+	is_str(override_of(&config, "portner.example"), "3",
+	    "what it may mean goes before a wildcard");
+	is_str(override_of(&config, "partner.example"), "6",
+	    "not before a good line for the name itself");
+	is_str(override_of(&config, "partners.example"), "4", "whole names");
+	is_str(override_of(&config, "a.test"), "5", "\"*\" for nothing");
+	is_str(override_of(&config, "a.b.test"), "5", "\"*\" for a label");
+	is_str(override_of(&config, "a.test.org"), NULL, "to the end");
+	is_str(override_of(&config, "abc.org"), "7", "several \"*\"");
+}
+
 int
 main(void)
 {
@@ -295,5 +333,6 @@ main(void)
 	test_spans();
 	test_locales();
 	test_override();
+	test_bad_override();
 	return tap_done();
 }

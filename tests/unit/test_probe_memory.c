@@ -11,13 +11,15 @@ static const int64_t now = 1800000000;
 static void
 test_recent(void)
 {
-	ok(!sts_probe_is_recent(0, now), "never is not lately");
-	ok(sts_probe_is_recent(now, now), "now is");
-	ok(sts_probe_is_recent(now - STS_PROBE_AGAIN + 1, now),
+	ok(!sts_probe_is_recent(0, STS_PROBE_AGAIN, now),
+	    "never is not lately");
+	ok(sts_probe_is_recent(now, STS_PROBE_AGAIN, now), "now is");
+	ok(sts_probe_is_recent(now - STS_PROBE_AGAIN + 1, STS_PROBE_AGAIN, now),
 	    "less than ten minutes ago is");
-	ok(!sts_probe_is_recent(now - STS_PROBE_AGAIN, now),
+	ok(!sts_probe_is_recent(now - STS_PROBE_AGAIN, STS_PROBE_AGAIN, now),
 	    "ten minutes ago is not");
-	ok(!sts_probe_is_recent(now + 1, now), "the future is not");
+	ok(!sts_probe_is_recent(now + 1, STS_PROBE_AGAIN, now),
+	    "the future is not");
 }
 
 static void
@@ -29,13 +31,13 @@ test_addresses(void)
 
 	ok(sts_probe_memory_may_contact(m, "192.0.2.1", now), "a new address");
 	sts_probe_memory_note_address(m, "192.0.2.1", now, now);
-	ok(!sts_probe_memory_may_contact(m, "192.0.2.1", now + 599),
-	    "not again within ten minutes");
-	ok(sts_probe_memory_may_contact(m, "192.0.2.1", now + 600),
-	    "again after ten minutes");
+	ok(!sts_probe_memory_may_contact(m, "192.0.2.1", now + 59),
+	    "not again within a minute");
+	ok(sts_probe_memory_may_contact(m, "192.0.2.1", now + 60),
+	    "again after a minute");
 	ok(sts_probe_memory_may_contact(m, "192.0.2.2", now), "another");
 	sts_probe_memory_note_address(m, "192.0.2.1", now - 100, now);
-	ok(!sts_probe_memory_may_contact(m, "192.0.2.1", now + 550),
+	ok(!sts_probe_memory_may_contact(m, "192.0.2.1", now + 50),
 	    "an older contact does not hide a newer one");
 	sts_probe_memory_note_address(m, "192.0.2.3", now - 700, now);
 	ok(sts_probe_memory_may_contact(m, "192.0.2.3", now), "long ago");
@@ -54,6 +56,37 @@ test_addresses(void)
 	ok(sts_probe_memory_may_contact(m, text, now + 600),
 	    "ten minutes later there is");
 	sts_probe_memory_destroy(m);
+}
+
+/* Many hosts may have one address, whoever gave them it. */
+static void
+test_shared_address(void)
+{
+	struct sts_probe_memory *m = sts_probe_memory_create();
+	int64_t at = now;
+	int count = 0;
+
+	for (; at < now + STS_PROBE_AGAIN; at += STS_PROBE_RETRY) {
+		if (!sts_probe_memory_may_contact(m, "192.0.2.1", at))
+			continue;
+		sts_probe_memory_note_address(m, "192.0.2.1", at, at);
+		/* Read again from another domain's routes. */
+		sts_probe_memory_note_address(m, "192.0.2.1", at, at);
+		count++;
+	}
+	is_int(count, STS_PROBES_AN_ADDRESS, "contacts in ten minutes");
+	ok(sts_probe_memory_may_contact(m, "192.0.2.1", at),
+	    "then it may be contacted again");
+	sts_probe_memory_destroy(m);
+}
+
+static void
+test_again(void)
+{
+	is_int(sts_probe_again(now, STS_OK), STS_PROBE_AGAIN,
+	    "a host that works is probed again after ten minutes");
+	is_int(sts_probe_again(now, STS_MX_CERT_EXPIRED), STS_PROBE_RETRY,
+	    "one that failed after one");
 }
 
 static void
@@ -138,6 +171,8 @@ main(void)
 {
 	test_recent();
 	test_addresses();
+	test_shared_address();
+	test_again();
 	test_results();
 	test_domains();
 	return tap_done();

@@ -126,7 +126,8 @@ no_policy(void)
 	free(text);
 	a.reason = STS_DNS_SERVFAIL;
 	sts_cache_none_line(&line, &a, now);
-	is_str(line.state, "fresh", "a DNS in trouble, not asked again so soon");
+	is_str(
+	    line.state, "fresh", "a DNS in trouble, not asked again so soon");
 	strcpy(a.failed_id, "7");
 	a.reason = a.failed_reason = STS_FETCH_STATUS;
 	sts_cache_none_line(&line, &a, now);
@@ -227,8 +228,7 @@ a_refresh(void)
 	begin(&a);
 	take(&a, "done refresh example.com ok");
 	is_int(end(&a, false), 0, "one domain that went well");
-	is_str(a.out, "fetched 1, not due 0, failed 0\n",
-	    "and the summary");
+	is_str(a.out, "fetched 1, not due 0, failed 0\n", "and the summary");
 	drop_account(&a);
 	begin(&a);
 	take(&a, "done refresh example.com failed not_found");

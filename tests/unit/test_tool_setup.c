@@ -190,6 +190,49 @@ refused(void)
 	result_free(&r);
 }
 
+/* Places where another user, or the user himself, could swap it. */
+static void
+unsafe_places(void)
+{
+	struct result r;
+
+	if (geteuid() != 0) {
+		tap_skip("directories of other users", "needs root");
+		return;
+	}
+	mkdir(at("mail"), 0755);
+	(void)!chown(at("mail"), uid, gid);
+	r = set_up(at("mail/state"));
+	ok(!r.fine && strstr(r.err, "/mail belongs to user 65534") != NULL,
+	    "below a directory of the user's own: refused");
+	ok(access(at("mail/state"), F_OK) != 0, "and nothing is made there");
+	result_free(&r);
+	mkdir(at("mail/root"), 0755);
+	r = set_up(at("mail/root/deep/state"));
+	ok(!r.fine && access(at("mail/root/deep"), F_OK) != 0,
+	    "nor further down, in one that is root's");
+	result_free(&r);
+	mkdir(at("shared"), 0755);
+	chmod(at("shared"), 0775);
+	r = set_up(at("shared/state"));
+	ok(!r.fine && strstr(r.err, "can be written by other users") != NULL,
+	    "below one that a group can write");
+	result_free(&r);
+	mkdir(at("closed"), 0700);
+	r = set_up(at("closed/state"));
+	ok(!r.fine && strstr(r.err, "cannot enter ") != NULL &&
+		strstr(r.err, "/closed\n") != NULL,
+	    "below one that its user cannot enter: refused, and named");
+	ok(access(at("closed/state"), F_OK) != 0, "nothing is made there");
+	result_free(&r);
+	is_int(geteuid(), 0, "root afterwards");
+	if (symlink(at("deep"), at("away")) != 0)
+		tap_diag("symlink: %s", strerror(errno));
+	r = set_up(at("away/er/state"));
+	ok(r.fine, "through a link of root's above it");
+	result_free(&r);
+}
+
 static void
 command_line(void)
 {
@@ -227,6 +270,7 @@ main(void)
 	mended();
 	traps();
 	refused();
+	unsafe_places();
 	command_line();
 	snprintf(command, sizeof(command), "rm -rf %s", top);
 	if (system(command) != 0)

@@ -600,8 +600,8 @@ remember(const char *domain, bool corrupt)
 	if (done) {
 		done = sts_store_write_check(store, &c) == STS_OK &&
 		    (!corrupt ||
-			sts_store_write_policy(
-			    store, &entry, now, &replaced) == STS_OK);
+			sts_store_write_policy(store, &entry, now, &replaced) ==
+			    STS_OK);
 		sts_store_close(store);
 	}
 	as_owner(false);

@@ -197,7 +197,7 @@ run 1 'a directory without certificates' config check -f "$top/path.conf"
 out 'no certificate in it' 'is named'
 chmod 666 "$top/good.conf"
 run 3 'a configuration for everybody' config check -f "$top/good.conf"
-out 'everybody can write' 'is named'
+out 'can be written by other users' 'is named'
 chmod 644 "$top/good.conf"
 chmod 777 "$top/state"
 run 1 'a state directory for everybody' config check -f "$top/good.conf"
@@ -267,6 +267,59 @@ if [ "$(id -u)" -eq 0 ]; then
 		ok $? "a stranger's $command: exit status 3"
 		err 'permission denied; run this as root or as' 'and says who may'
 	done
+
+	# Who could change, and who can reach, what the configuration names.
+	chown 65534:65534 "$top/state"
+	run 0 'all as it should be' config check -f "$top/good.conf"
+	chmod 600 "$top/good.conf"
+	run 1 'a configuration for root alone' config check -f "$top/good.conf"
+	out "^error: $top/good.conf: the mail server's user cannot read it" \
+	    'is found'
+	out "^  mend: chmod 0644 '$top/good.conf'\$" 'with the fix'
+	chmod 644 "$top/good.conf"
+	chown 65534 "$top/good.conf"
+	run 3 "a configuration of the mail server's user" \
+	    -f "$top/good.conf" config show
+	run 3 'the same' config check -f "$top/good.conf"
+	out "good.conf belongs to user 65534; .* chown root '$top/good.conf'" \
+	    'is refused, with the fix'
+	chown root "$top/good.conf"
+	mkdir "$top/group"
+	chmod 775 "$top/group"
+	cp "$top/good.conf" "$top/group/"
+	run 3 'a directory that a group can write' \
+	    -f "$top/group/good.conf" cache list
+	chown 65534 "$top/resolver"
+	chmod 664 "$top/ca.pem"
+	run 1 'programs and roots of others' config check -f "$top/good.conf"
+	out "^error: resolver $top/resolver is refused: .* user 65534" \
+	    'a resolver'
+	out "^error: ca-file $top/ca.pem is refused: .* by other users" 'roots'
+	out "^  mend: chmod go-w '$top/ca.pem'" 'with the fix'
+	chown root "$top/resolver"
+	chmod 644 "$top/ca.pem"
+	sed 's|^state-dir .*|state-dir '"$top"'/group/state|' \
+	    "$top/good.conf" >"$top/moved.conf"
+	mkdir -m 750 "$top/group/state"
+	chown 65534:65534 "$top/group/state"
+	run 1 'a state directory that a group can swap' \
+	    config check -f "$top/moved.conf"
+	out "^error: state-dir .* so another user can replace it" 'is found'
+	chmod 700 "$top/group"
+	run 1 'a state directory that its owner cannot reach' \
+	    config check -f "$top/moved.conf"
+	out "its owner cannot enter $top/group\$" 'is found'
+	out "^  mend: chmod a+x '$top/group'\$" 'with the fix'
+	run 3 'setup there' setup -f "$top/moved.conf" --user nobody
+	err "cannot enter $top/group" 'is refused'
+	cp "$top/good.conf" "$top/mine.conf"
+	chmod 600 "$top/mine.conf"
+	chown 65533 "$top/mine.conf"
+	setpriv --reuid 65533 --regid 65533 --clear-groups \
+	    "$top/programs/mta-sts" -f "$top/mine.conf" config show \
+	    >"$top/out" 2>"$top/err"
+	ok $? "a user's own configuration, for himself"
+
 	printf 'state-dir %s/new/state\n' "$top" >"$top/new.conf"
 	run 0 'setup' setup -f "$top/new.conf" --user nobody
 	[ "$(stat -c '%U %a' "$top/new/state/policies")" = 'nobody 750' ]

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Inside the configuration: a file on its way into a struct sts_config.  Only
+ * config.c and config_domain.c include it.
+ */
+#ifndef STS_BASE_CONFIG_LOAD_H
+#define STS_BASE_CONFIG_LOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/config.h"
+
+enum {
+	STS_CONFIG_LINE_BYTES = 4096, /* a path and its key fit */
+	STS_CONFIG_KEYS_MAX = 32
+};
+
+/*
+ * Running out of memory is only remembered: the lines that follow still show
+ * what is wrong with them, and the caller learns of it at the end.
+ */
+struct sts_config_loader {
+	struct sts_config *config;
+	const char *file;
+	sts_config_note *note;
+	void *arg;
+	unsigned line;
+	/* line that last set the key, or 0 */
+	unsigned set_in[STS_CONFIG_KEYS_MAX];
+	bool no_memory;
+};
+
+/*
+ * A key, how its value is read (true where the line is good), and where it
+ * goes in struct sts_config.
+ */
+struct sts_config_key {
+	const char *name;
+	bool (*set)(struct sts_config_loader *l,
+	    const struct sts_config_key *key, char *value);
+	size_t offset;
+	int64_t min;
+	int64_t max;
+	bool repeated;
+};
+
+/*
+ * Reports what is wrong with the present line (or, before the first, with the
+ * file) and counts it: the reason names the value and what would be allowed.
+ */
+void sts_config_bad_line(struct sts_config_loader *l, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * "KEY: VALUE is not ALLOWED".  Returns false: the line is skipped, and what
+ * the key was set to before stays.
+ */
+bool sts_config_bad_value(struct sts_config_loader *l,
+    const struct sts_config_key *key, const char *value, const char *allowed);
+
+/* A copy that the configuration owns; NULL where there is no memory. */
+char *sts_config_copy(struct sts_config_loader *l, const char *string);
+
+/* One more element at the end of an array; NULL where there is no memory. */
+void *sts_config_append(
+    struct sts_config_loader *l, void **array, size_t *count, size_t size);
+
+/* The part of a value after its first word; the word is cut off. */
+char *sts_config_split(char *value);
+
+/* The keys "domain" and "prefetch". */
+bool sts_config_set_domain(
+    struct sts_config_loader *l, const struct sts_config_key *key, char *value);
+bool sts_config_set_prefetch(
+    struct sts_config_loader *l, const struct sts_config_key *key, char *value);
+
+/*
+ * True where an unknown key was meant to be "domain": "Domain", "domian",
+ * "domain:", "domain=NAME".  *value is moved to where the name begins.
+ */
+bool sts_config_is_domain_key(const char *key, char **value);
+
+/*
+ * Reports a bad "domain" line for `reason`, and makes the domains that it
+ * names wait (STS_OVERRIDE_BAD).  `value` is what follows the key; it is cut
+ * into its words.
+ */
+void sts_config_bad_domain(
+    struct sts_config_loader *l, char *value, const char *reason);
+
+#endif

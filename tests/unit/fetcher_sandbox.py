@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: ISC
+"""Code injected into the fetcher, behind its sandbox, tries the store,
+sockets, children and other programs; see hook_fetcher.c."""
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+from inject_certs import Authority
+from inject_scratch import unprivileged
+from inject_tap import Tap
+
+tap = Tap()
+DENIED = ("EPERM", "EACCES", "EAGAIN")
+LANDLOCK = {
+    "read-store": "the store cannot be read",
+    "read-passwd": "nor any other file",
+    "read-environ": "nor /proc",
+    "list-root": "no directory can be listed",
+}
+LANDLOCK_NET = {"connect-other": "no connection to another port"}
+SECCOMP = {
+    "write-store": "the store cannot be written",
+    "remove-store": "nor removed",
+    "create": "no file can be made",
+    "mkdir": "no directory",
+    "symlink": "no link",
+    "memfd": "no file without a name",
+    "fastopen-other": "no connection to another port by TCP fast open",
+    "bind": "no port can be taken",
+    "listen": "nothing can listen",
+    "udp": "no datagrams: no DNS",
+    "udp6": "nor over IPv6",
+    "unix": "no socket of this machine",
+    "netlink": "no netlink",
+    "mptcp": "no TCP of another kind",
+    "fork": "no child",
+    "clone": "no child by the system call",
+    "thread": "no thread",
+    "exec": "no other program",
+    "kill": "no signal to the resolver",
+    "ptrace": "no tracing of it",
+    "limit-other": "no limits for it",
+    "unshare": "no namespaces",
+    "setuid": "no other user",
+}
+
+
+def landlock_net():
+    """True where the kernel's Landlock knows of ports (Linux 6.7)."""
+    return tuple(int(n) for n in os.uname().release.split("-")[0].split(".")[:2]
+                 if n.isdigit()) >= (6, 7)
+
+
+def injected():
+    """What the hook said: {what: "ok" or the name of an error}."""
+    store = os.path.join(TOP, "policies")
+    with open(store, "w") as f:
+        f.write("precious\n")
+    with socket.create_server(("127.0.0.1", 0)) as own, \
+            socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(own.getsockname()[1])
+        root = Authority(TOP, "root").cert
+        process = subprocess.Popen(
+            [TOP + "/mta-sts-fetcher", "--port", port, "--ca-file", root],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={"LD_PRELOAD": TOP + "/hook_fetcher.so", "HOOK_PORT": port,
+                 "HOOK_STORE": store, "HOOK_TMP": TOP, "HOOK_ROOT": root,
+                 "HOOK_OTHER": str(other.getsockname()[1])})
+        out, _ = process.communicate(
+            f"1 policy mta-sts.d.test {port} 1000 127.0.0.1\n", timeout=30)
+    lines = [line.split(None, 2) for line in out.splitlines()]
+    tap.ok(os.path.exists(store), "the store is as it was")
+    return {line[1]: line[2] for line in lines if line[0] == "hook"}
+
+
+def main():
+    said = subprocess.run([TOP + "/mta-sts-fetcher", "--check"],
+                          stdout=subprocess.PIPE, text=True).stdout
+    tap.ok(said.startswith("fetcher 1 ok "), "--check says what it has", said)
+    sandbox = said.split()[3].split(",")
+    results = injected()
+    tap.equal(results.get("end"), "ok", "the injected code ran to its end")
+    tap.equal(results.get("read-root"), "ok", "trust roots can be read")
+    tap.equal(results.get("connect-own"), "ok", "its own port can be had")
+    for name, table, here in (
+            ("landlock", LANDLOCK, "landlock" in sandbox),
+            ("landlock", LANDLOCK_NET,
+             "landlock" in sandbox and landlock_net()),
+            ("seccomp", SECCOMP, "seccomp" in sandbox)):
+        for what, sentence in table.items():
+            if here:
+                tap.ok(results.get(what) in DENIED, sentence,
+                       results.get(what))
+            else:
+                tap.skip(f"{sentence}: this kernel has no {name} for it")
+
+
+if __name__ == "__main__":
+    with unprivileged("tests/hook_fetcher.so") as TOP:
+        main()
+    sys.exit(tap.done())

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Checking what a domain publishes, without a network: a policy body, and the
- * two kinds of TXT record.  Remarks are "FILE:LINE: reason (token)".
+ * two kinds of TXT record.  Remarks are "FILE:LINE: reason (token)", and where
+ * it can be said the value and the cause.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,8 +13,11 @@
 #include "base/cursor.h"
 #include "core/policy.h"
 #include "core/record.h"
+#include "tool/lint.h"
 #include "tool/out.h"
 #include "tool/tool.h"
+
+enum { SHOWN_MAX = 100 }; /* bytes of a value */
 
 struct input {
 	const char *name; /* as given; "-" for standard input */
@@ -87,19 +91,89 @@ struct remarks {
 	bool errors;
 };
 
-/* What concerns the whole file is said of its last line, where it showed. */
+/* FILE:LINE: [warning: ]TEXT (TOKEN)[: "VALUE"][: CAUSE] */
+static void
+print_remark(struct remarks *remarks, unsigned line, bool error,
+    const char *text, const char *token, struct sts_span value,
+    const char *cause)
+{
+	FILE *err = remarks->tool->err;
+
+	sts_out_escaped(
+	    err, remarks->input->name, strlen(remarks->input->name));
+	(void)fprintf(err, ":%u: %s", line, error ? "" : "warning: ");
+	sts_out_escaped(err, text, strlen(text));
+	(void)fprintf(err, " (%s)", token);
+	if (value.len > 0) {
+		(void)fputs(": \"", err);
+		sts_out_escaped(err, value.p,
+		    value.len > SHOWN_MAX ? SHOWN_MAX : value.len);
+		(void)fputs(value.len > SHOWN_MAX ? "...\"" : "\"", err);
+	}
+	if (cause[0] != '\0') {
+		(void)fputs(": ", err);
+		sts_out_escaped(err, cause, strlen(cause));
+	}
+	(void)putc('\n', err);
+	if (error)
+		remarks->errors = true;
+}
+
+/* The text of a line, from 1; empty where there is none. */
+static struct sts_span
+line_text(const struct input *input, unsigned line)
+{
+	struct sts_cursor c = sts_cursor_make(input->bytes, input->len);
+	struct sts_span text = {input->bytes, 0};
+
+	while (line > 0 && sts_cursor_line(&c, &text))
+		line--;
+	if (line > 0)
+		text.len = 0;
+	return text;
+}
+
+/* Without a value or cause. */
+static void
+remark_plainly(struct remarks *remarks, unsigned line, enum sts_status reason,
+    const char *cause)
+{
+	print_remark(remarks, line, true, sts_status_text(reason),
+	    sts_status_name(reason), (struct sts_span){"", 0}, cause);
+}
+
+/*
+ * What concerns the whole file is said of the line that was probably meant, or
+ * of the first where it is about how the file begins, else of the last.
+ */
 static void
 remark(void *arg, unsigned line, enum sts_status reason, bool error)
 {
 	struct remarks *remarks = arg;
-	FILE *err = remarks->tool->err;
+	const struct input *input = remarks->input;
+	struct sts_span value = {"", 0};
+	char cause[STS_CAUSE_BYTES] = "";
 
-	(void)fprintf(err, "%s:%u: %s%s (%s)\n", remarks->input->name,
-	    line > 0 ? line : remarks->input->lines,
-	    error ? "" : "warning: ", sts_status_text(reason),
-	    sts_status_name(reason));
-	if (error)
-		remarks->errors = true;
+	if (line > 0)
+		sts_lint_policy_cause(
+		    reason, line_text(input, line), &value, cause);
+	else if (reason == STS_POLICY_BOM || reason == STS_POLICY_EMPTY)
+		line = 1;
+	else
+		line = sts_lint_meant_line(
+		    reason, input->bytes, input->len, cause);
+	if (reason == STS_POLICY_BOM)
+		(void)snprintf(cause, sizeof(cause),
+		    "save the file as UTF-8 without a byte order mark");
+	print_remark(remarks, line > 0 ? line : input->lines, error,
+	    sts_status_text(reason), sts_status_name(reason), value, cause);
+}
+
+static void
+advise(void *arg, unsigned line, const char *text, const char *token)
+{
+	print_remark(
+	    arg, line, false, text, token, (struct sts_span){"", 0}, "");
 }
 
 /* As sts_policy_mx_next gives them: lower case, duplicates kept. */
@@ -132,6 +206,8 @@ sts_tool_lint_policy(struct sts_tool *tool)
 	status =
 	    sts_policy_parse(&policy, input.bytes, input.len, remark, &remarks);
 	if (status == STS_OK) {
+		sts_lint_advise(
+		    input.bytes, input.len, &policy, advise, &remarks);
 		print_policy(tool->out, &policy);
 	} else {
 		if (!remarks.errors)
@@ -185,12 +261,13 @@ unquote_lines(struct record_set *set, struct remarks *remarks)
 	size_t used = 0;
 
 	for (unsigned number = 1; sts_cursor_line(&c, &line); number++) {
+		char cause[STS_CAUSE_BYTES];
 		size_t len;
-		enum sts_status status = sts_record_unquote(
-		    line, set->joined + used, input->len + 1 - used, &len);
+		enum sts_status status = sts_lint_read_record(line,
+		    set->joined + used, input->len + 1 - used, &len, cause);
 
 		if (status != STS_OK) {
-			remark(remarks, number, status, true);
+			remark_plainly(remarks, number, status, cause);
 			continue;
 		}
 		set->records[set->count].p = set->joined + used;
@@ -233,15 +310,38 @@ check_tlsrpt(const struct sts_span *records, size_t count, FILE *out)
 	return status;
 }
 
-/* The last line whose record is one of this kind; 0 where there is none. */
-static unsigned
-line_at_fault(const struct record_set *set, check_records *check)
+/* What tells the two kinds of record apart. */
+struct kind {
+	check_records *check;
+	const char *version;
+	const char *field;
+};
+
+/*
+ * Said of the last line whose record is one of this kind, or resembles one;
+ * else of the last line.
+ */
+static void
+remark_record(struct remarks *remarks, const struct record_set *set,
+    const struct kind *kind, enum sts_status reason)
 {
-	for (size_t i = set->count; i > 0; i--) {
-		if (check(&set->records[i - 1], 1, NULL) != STS_NO_RECORD)
-			return set->lines[i - 1];
+	char cause[STS_CAUSE_BYTES] = "";
+	size_t fault = set->count;
+
+	while (fault > 0 &&
+	    kind->check(&set->records[fault - 1], 1, NULL) == STS_NO_RECORD)
+		fault--;
+	for (size_t i = set->count; fault == 0 && i > 0; i--) {
+		if (sts_lint_record_cause(
+			set->records[i - 1], kind->version, kind->field, cause))
+			fault = i;
 	}
-	return 0;
+	if (fault > 0 && reason != STS_RECORD_MULTIPLE)
+		(void)sts_lint_record_cause(
+		    set->records[fault - 1], kind->version, kind->field, cause);
+	remark_plainly(remarks,
+	    fault > 0 ? set->lines[fault - 1] : remarks->input->lines, reason,
+	    cause);
 }
 
 /*
@@ -249,7 +349,7 @@ line_at_fault(const struct record_set *set, check_records *check)
  * it: other records in it are nothing wrong, two of this kind are.
  */
 static int
-lint_records(struct sts_tool *tool, check_records *check)
+lint_records(struct sts_tool *tool, const struct kind *kind)
 {
 	struct input input;
 	struct remarks remarks = {tool, &input, false};
@@ -266,12 +366,12 @@ lint_records(struct sts_tool *tool, check_records *check)
 	}
 	unquote_lines(&set, &remarks);
 	if (input.len > STS_BODY_MAX)
-		remark(&remarks, 0, STS_BAD_LINE, true);
+		remark_plainly(&remarks, input.lines, STS_BAD_LINE,
+		    "there is more than 64 KiB");
 	if (!remarks.errors) {
-		status = check(set.records, set.count, tool->out);
+		status = kind->check(set.records, set.count, tool->out);
 		if (status != STS_OK)
-			remark(
-			    &remarks, line_at_fault(&set, check), status, true);
+			remark_record(&remarks, &set, kind, status);
 	}
 	if (remarks.errors)
 		code = STS_EXIT_NO;
@@ -284,11 +384,15 @@ out:
 int
 sts_tool_lint_sts(struct sts_tool *tool)
 {
-	return lint_records(tool, check_sts);
+	static const struct kind kind = {check_sts, "v=STSv1", "id"};
+
+	return lint_records(tool, &kind);
 }
 
 int
 sts_tool_lint_tlsrpt(struct sts_tool *tool)
 {
-	return lint_records(tool, check_tlsrpt);
+	static const struct kind kind = {check_tlsrpt, "v=TLSRPTv1", "rua"};
+
+	return lint_records(tool, &kind);
 }

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * TXT records as people have them at hand: copied from a zone file, from a
+ * web form, or as dig prints them; and what is behind a fault in one.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/resemble.h"
+#include "core/grammar.h"
+#include "core/record.h"
+#include "tool/lint.h"
+
+static enum sts_status
+bad_line(char cause[STS_CAUSE_BYTES], const char *why)
+{
+	(void)snprintf(cause, STS_CAUSE_BYTES, "%s", why);
+	return STS_BAD_LINE;
+}
+
+static struct sts_span
+trim(struct sts_span s)
+{
+	while (s.len > 0 && sts_is_blank((unsigned char)s.p[0])) {
+		s.p++;
+		s.len--;
+	}
+	while (s.len > 0 && sts_is_blank((unsigned char)s.p[s.len - 1]))
+		s.len--;
+	return s;
+}
+
+static bool
+has_text(struct sts_span s, const char *text)
+{
+	return s.len > 0 && memmem(s.p, s.len, text, strlen(text)) != NULL;
+}
+
+/* Up to the next blank. */
+static size_t
+word_length(struct sts_span s)
+{
+	size_t len = 0;
+
+	while (len < s.len && !sts_is_blank((unsigned char)s.p[len]))
+		len++;
+	return len;
+}
+
+/*
+ * What stands behind the type in a line of a zone file, "NAME 3600 IN TXT
+ * ..."; false where no word of the line is "TXT".
+ */
+static bool
+behind_type(struct sts_span line, struct sts_span *data)
+{
+	struct sts_span left = trim(line);
+
+	while (left.len > 0 && left.p[0] != '"') {
+		size_t len = word_length(left);
+		bool is_type = len == 3 && strncasecmp(left.p, "TXT", 3) == 0;
+
+		left.p += len;
+		left.len -= len;
+		left = trim(left);
+		if (is_type) {
+			*data = left;
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * The data of a line of a zone file without what only a zone file has: round
+ * brackets, and the comment that a ";" outside of quotes begins.  Returns the
+ * length in buf, at most that of the data.
+ */
+static size_t
+strip_zone_syntax(struct sts_span data, char *buf)
+{
+	bool quoted = false;
+	size_t used = 0;
+
+	for (size_t i = 0; i < data.len; i++) {
+		char byte = data.p[i];
+
+		if (byte == '\\' && i + 1 < data.len) {
+			buf[used++] = byte;
+			byte = data.p[++i];
+		} else if (byte == '"') {
+			quoted = !quoted;
+		} else if (!quoted && byte == ';') {
+			break;
+		} else if (!quoted && (byte == '(' || byte == ')')) {
+			byte = ' ';
+		}
+		buf[used++] = byte;
+	}
+	return used;
+}
+
+/* Words without quotes: each is a string, "\;" stands for ";" (RFC 1035 5.1).
+ */
+static size_t
+join_words(struct sts_span words, char *buf)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < words.len; i++) {
+		if (sts_is_blank((unsigned char)words.p[i]))
+			continue;
+		if (words.p[i] == '\\' && i + 1 < words.len)
+			i++;
+		buf[used++] = words.p[i];
+	}
+	return used;
+}
+
+/* Why a line that begins with a quote cannot be read. */
+static const char *
+quoted_cause(struct sts_span line)
+{
+	size_t quotes = 0;
+
+	for (size_t i = 0; i < line.len; i++)
+		quotes += line.p[i] == '"';
+	if (has_text(line, "\\;"))
+		return "in quotes a \";\" takes no backslash";
+	if (line.len > 2 && line.p[1] == '"' &&
+	    !sts_is_blank((unsigned char)line.p[2]))
+		return "the quotes are doubled";
+	if (quotes % 2 != 0)
+		return "a quote is missing";
+	if (has_text(line, "\\"))
+		return "of backslashes only \\\", \\\\ and \\DDD are read";
+	return "something stands outside of the quotes";
+}
+
+/* Behind the type: strings in quotes, or words. */
+static enum sts_status
+read_zone_data(struct sts_span data, char *buf, size_t size, size_t *len,
+    char cause[STS_CAUSE_BYTES])
+{
+	char text[STS_BODY_MAX + 1];
+	struct sts_span stripped;
+
+	if (data.len >= sizeof(text))
+		return bad_line(cause, "the line is too long");
+	stripped = trim((struct sts_span){text, strip_zone_syntax(data, text)});
+	if (stripped.len > 0 && stripped.p[0] == '"') {
+		if (sts_record_unquote(stripped, buf, size, len) == STS_OK)
+			return STS_OK;
+		return bad_line(cause, quoted_cause(stripped));
+	}
+	if (stripped.len < trim(data).len)
+		return bad_line(cause,
+		    "in a zone file a \";\" outside of quotes begins a "
+		    "comment: put the value in quotes");
+	if (stripped.len == 0 || stripped.len > size)
+		return bad_line(cause, "there is no value");
+	*len = join_words(stripped, buf);
+	return STS_OK;
+}
+
+enum sts_status
+sts_lint_read_record(struct sts_span line, char *buf, size_t size, size_t *len,
+    char cause[STS_CAUSE_BYTES])
+{
+	struct sts_span text = trim(line), data;
+
+	cause[0] = '\0';
+	if (text.len == 0)
+		return bad_line(cause, "the line is empty");
+	if (text.p[0] == '"') {
+		if (sts_record_unquote(line, buf, size, len) == STS_OK)
+			return STS_OK;
+		return bad_line(cause, quoted_cause(text));
+	}
+	if (behind_type(text, &data))
+		return read_zone_data(data, buf, size, len, cause);
+	if (text.len > size)
+		return bad_line(cause, "the line is too long");
+	memcpy(buf, text.p, text.len);
+	*len = text.len;
+	return STS_OK;
+}
+
+/* The beginning of a record, up to what could end a version. */
+static struct sts_span
+first_word(struct sts_span record)
+{
+	size_t len = 0;
+
+	while (len < record.len && strchr(";,\\\" \t", record.p[len]) == NULL)
+		len++;
+	return (struct sts_span){record.p, len};
+}
+
+/*
+ * Without what may stand before the version by mistake.  False where the
+ * record does not resemble one of the version.
+ */
+static bool
+find_version(struct sts_span record, const char *version, struct sts_span *at)
+{
+	static const char before[] = " \t\"'(\xe2\x80\x9c\x9d";
+	size_t skip = 0;
+
+	while (skip < record.len && record.p[skip] != '\0' &&
+	    strchr(before, record.p[skip]) != NULL)
+		skip++;
+	*at = (struct sts_span){record.p + skip, record.len - skip};
+	if (first_word(*at).len > 0 &&
+	    sts_resembles(at->p, first_word(*at).len, version))
+		return true;
+	/* "v = STSv1", "STSv1; id=1" */
+	return has_text(*at, version + 2);
+}
+
+/* One field of a record, "NAME=VALUE", the blanks around it cut off. */
+static const char *
+field_cause(
+    struct sts_span text, const char *field, char cause[STS_CAUSE_BYTES])
+{
+	const char *equals = memchr(text.p, '=', text.len);
+	struct sts_span name, value;
+
+	if (equals == NULL)
+		return "a field has no \"=\"";
+	name = (struct sts_span){text.p, (size_t)(equals - text.p)};
+	value = (struct sts_span){equals + 1, text.len - name.len - 1};
+	if (trim(name).len != name.len || trim(value).len != value.len)
+		return "there is a blank beside a \"=\"";
+	if (!sts_span_is(name, field)) {
+		if (!sts_resembles(name.p, name.len, field))
+			return "";
+		(void)snprintf(cause, STS_CAUSE_BYTES,
+		    "\"%.*s\" is not a field; was \"%s\" meant?", (int)name.len,
+		    name.p, field);
+		return NULL;
+	}
+	if (value.len == 0)
+		return "there is no value";
+	if (strcmp(field, "id") != 0)
+		return memchr(value.p, ':', value.len) == NULL
+		    ? "a destination is mailto:ADDRESS or https://..."
+		    : "";
+	if (value.len > STS_ID_MAX)
+		return "an id has at most 32 letters and digits";
+	for (size_t i = 0; i < value.len; i++) {
+		if (!sts_is_alnum((unsigned char)value.p[i])) {
+			(void)snprintf(cause, STS_CAUSE_BYTES,
+			    "an id is made of letters and digits alone, "
+			    "\"%.*s\" is not",
+			    (int)value.len, value.p);
+			return NULL;
+		}
+	}
+	return "";
+}
+
+/* What stands behind the version: fields, each behind a ";". */
+static const char *
+fields_cause(
+    struct sts_span fields, const char *field, char cause[STS_CAUSE_BYTES])
+{
+	struct sts_span left = trim(fields);
+	const char *why = "";
+
+	if (left.len == 0)
+		return "there is no \";\" behind the version";
+	if (left.p[0] == ',')
+		return "fields are separated by \";\", not by \",\"";
+	if (left.p[0] != ';')
+		return "there is no \";\" behind the version";
+	while (left.len > 0 && why != NULL && why[0] == '\0') {
+		const char *end = memchr(left.p + 1, ';', left.len - 1);
+		size_t len = end != NULL ? (size_t)(end - left.p) : left.len;
+		struct sts_span one =
+		    trim((struct sts_span){left.p + 1, len - 1});
+
+		if (one.len > 0)
+			why = field_cause(one, field, cause);
+		else if (end != NULL)
+			why = "there is an empty field (\";\" twice)";
+		left.p += len;
+		left.len -= len;
+	}
+	return why;
+}
+
+bool
+sts_lint_record_cause(struct sts_span record, const char *version,
+    const char *field, char cause[STS_CAUSE_BYTES])
+{
+	struct sts_span at;
+	const char *why;
+
+	cause[0] = '\0';
+	if (record.len == 0 || !find_version(record, version, &at))
+		return false;
+	if (memchr(record.p, '"', record.len) != NULL)
+		why = "it has quotes in it; a web form wants the value "
+		      "without";
+	else if (sts_has_non_ascii(record))
+		why = "it has a character outside of ASCII, such as a "
+		      "typographic quote";
+	else if (memchr(record.p, '\\', record.len) != NULL)
+		why = "it has a backslash in it; a \";\" takes none";
+	else if (at.p != record.p)
+		why = "it does not begin with the version";
+	else if (!sts_span_is(first_word(at), version)) {
+		(void)snprintf(cause, STS_CAUSE_BYTES,
+		    "it begins with \"%.*s\"; write %s, which is "
+		    "case-sensitive",
+		    first_word(at).len > 40 ? 40 : (int)first_word(at).len,
+		    at.p, version);
+		return true;
+	} else {
+		at.p += strlen(version);
+		at.len -= strlen(version);
+		why = fields_cause(at, field, cause);
+	}
+	if (why != NULL)
+		(void)snprintf(cause, STS_CAUSE_BYTES, "%s", why);
+	return true;
+}

@@ -84,7 +84,9 @@ def make_files(cache, top, build):
     hold = {name: os.open(path, os.O_PATH)
             for name, path in (('src', top), ('build', build), ('out', build),
                                ('unpacked', cache / 'root'),
-                               ('debian', cache / 'smtpd'))}
+                               ('debian', cache / 'smtpd'),
+                               ('exims', cache / 'exim'))
+            if os.path.isdir(path)}
     mount('lab', '/run', 'tmpfs', 'mode=755,size=4g')
     for name, fd in hold.items():
         bind(f'/proc/1/fd/{fd}', f'/run/lab/{name}', name == 'out')
@@ -95,7 +97,10 @@ def make_files(cache, top, build):
     shutil.chown(paths.LAB / 'home/alice', 1995, 1995)
     shutil.chown(paths.LAB / 'home/mallory', 1996, 1996)
     unpacked = '/run/lab/unpacked'
-    overlay('/usr', unpacked + '/usr')
+    exim = f'/run/lab/exims/{os.environ["LAB_EXIM"]}/root' \
+        if os.environ.get('LAB_EXIM') else None
+    overlay('/usr', f'{exim}/usr:{unpacked}/usr' if exim else
+            unpacked + '/usr')
     for directory in ('/etc', '/var'):
         overlay(directory)
     # A mail server of this machine has nothing to do with it.
@@ -104,6 +109,8 @@ def make_files(cache, top, build):
         shutil.rmtree(directory, ignore_errors=True)
     for directory in ('/etc', '/var'):
         run('cp', '-a', f'{unpacked}{directory}/.', directory)
+    if exim:
+        run('cp', '-a', f'{exim}/etc/.', '/etc')
     mount('lab', '/tmp', 'tmpfs', 'mode=1777,size=1g')
     for directory in ('/run/exim4', '/var/spool/exim4', '/var/log/exim4',
                       '/var/lib/exim4', '/var/mail'):

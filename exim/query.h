@@ -15,7 +15,7 @@
  *     mode=enforce ign=!^(re|re)$:*
  *     mode=defer why=TOKEN
  *
- * in static memory that the next call overwrites, at most 16,384 bytes.  `ign`
+ * in static memory that the next call overwrites, at most 3,072 bytes.  `ign`
  * is for ignore_target_hosts: every host but those that the policy permits,
  * or "*" where it permits none.  Tokens are those of base/status.h.  Nothing is
  * logged; no byte comes from the network.

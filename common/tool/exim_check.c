@@ -256,7 +256,8 @@ judge_retry(struct sts_findings *f, const struct sts_exim *e)
 	if (e->retry != NULL && e->retry_tls != NULL &&
 	    strcmp(e->retry, e->retry_tls) == 0)
 		sts_find(f, STS_FIND_WARNING,
-		    "*  tls_required  F,4d,5s (before the other retry rules)",
+		    "take the two rules for tls_required from " STS_EXAMPLE_DIR
+		    "/exim, before the other retry rules",
 		    "a host whose certificate fails for one domain makes the "
 		    "mail of its other domains wait");
 }

@@ -10,8 +10,12 @@
 #define IS_ENFORCE "${if eq{${extract{mode}{$address_data}}}{enforce}}"
 #define IS_NOT_FREE \
 	"${if inlist{${extract{mode}{$address_data}}}{none:testing}{no}{yes}}"
-#define IGNORE_ITEM "${extract{ign}{$address_data}{$value}{*}}"
-#define NO_ANSWER   "{none:testing:enforce}{:defer:"
+#define IGNORE_ITEM "${if def:r_mta_sts_ign{$r_mta_sts_ign}{*}}"
+#define IGNORE_SET                                              \
+	"r_mta_sts_ign = "                                      \
+	"${if match{$address_data}{\\N ign=!\\^(\\S+):\\*$\\N}" \
+	"{^(?!$1)}{*}}"
+#define NO_ANSWER "{none:testing:enforce}{:defer:"
 
 /* The routers by what they do; names are the operator's. */
 struct roles {
@@ -38,7 +42,7 @@ static bool
 is_enforcer(const struct sts_exim_driver *d)
 {
 	return sts_exim_is(d, "driver", "dnslookup") &&
-	    (contains(d, "ignore_target_hosts", "{ign}{$address_data}") ||
+	    (contains(d, "ignore_target_hosts", "r_mta_sts_ign") ||
 		(contains(d, "condition", "$address_data") &&
 		    contains(d, "condition", "{enforce}")) ||
 		strcmp(d->name, "mta_sts_enforce") == 0);
@@ -246,31 +250,118 @@ judge_addresses(struct sts_findings *f, const struct roles *r)
 		    r->enforce->name, r->plain->name);
 }
 
+/* What each option of the enforcing router must be. */
+static const struct demand {
+	const char *option;
+	const char *value;
+	enum sts_severity severity;
+	const char *fix;
+	const char *why;
+} enforce_demands[] = {
+    {"more", "true", STS_FIND_ERROR, "more",
+	"with no_more mail bounces where no MX host is permitted"},
+    {"condition", IS_ENFORCE, STS_FIND_ERROR, "condition = " IS_ENFORCE,
+	"it is not limited to domains with an enforce policy"},
+    {"set", IGNORE_SET, STS_FIND_ERROR, "set = " IGNORE_SET,
+	"r_mta_sts_ign is not the policy's list of MX hosts"},
+    {"address_data", "", STS_FIND_ERROR, "remove address_data",
+	"address_data replaces the answer that the next router reads"},
+    {"fallback_hosts", "", STS_FIND_ERROR, "remove fallback_hosts",
+	"fallback_hosts are in no policy"},
+    {"check_srv", "", STS_FIND_ERROR, "remove check_srv",
+	"a policy names MX hosts, not SRV targets"},
+    {"pass_router", "", STS_FIND_ERROR, "remove pass_router",
+	"pass_router leads around the router that defers"},
+    {"pass_on_timeout", "false", STS_FIND_ERROR, "no_pass_on_timeout",
+	"with pass_on_timeout a DNS failure hands mail to another router"},
+    {"same_domain_copy_routing", "true", STS_FIND_WARNING,
+	"same_domain_copy_routing",
+	"without same_domain_copy_routing each recipient at a domain costs "
+	"memory and time again"},
+    {"dnssec_request_domains", "*", STS_FIND_ERROR,
+	"dnssec_request_domains = *",
+	"DANE, which goes before MTA-STS, is not used"},
+};
+
+static void
+check_enforce_demands(struct sts_findings *f, const struct sts_exim_driver *d)
+{
+	for (size_t i = 0;
+	     i < sizeof(enforce_demands) / sizeof(enforce_demands[0]); i++) {
+		const struct demand *row = &enforce_demands[i];
+		const char *has = sts_exim_value(d, row->option);
+
+		if (has != NULL && !sts_exim_same(has, row->value))
+			sts_find(f, row->severity, row->fix, "router %s: %s",
+			    d->name, row->why);
+	}
+}
+
+/* What follows our item in the list, or NULL where it does not come first. */
+static const char *
+rest_of_list(const char *list)
+{
+	static const char item[] = IGNORE_ITEM;
+
+	list += strspn(list, " \t");
+	if (strncmp(list, item, sizeof(item) - 1) != 0)
+		return NULL;
+	list += sizeof(item) - 1;
+	list += strspn(list, " \t");
+	return *list == '\0' || *list == ':' ? list : NULL;
+}
+
 /*
- * RFC 8461 4.1: hosts outside the policy are ignored.  Exim ignores by a
- * list, and without an answer the list has to be "*".
+ * RFC 8461 4.1: hosts outside the policy are ignored.  The list is read from
+ * the left until an item matches or fails, and expanded as a whole before.  So
+ * an item before ours may let a host through, and an expansion beside it that
+ * fails lets all hosts through.
  */
+static void
+check_ignored(struct sts_findings *f, const struct sts_exim_driver *d)
+{
+	const char *list = sts_exim_value(d, "ignore_target_hosts");
+	const char *rest = list != NULL ? rest_of_list(list) : NULL;
+
+	if (rest == NULL)
+		sts_find(f, STS_FIND_ERROR,
+		    "ignore_target_hosts = " IGNORE_ITEM " : 0.0.0.0 : ...",
+		    "router %s does not compare MX hosts with the policy "
+		    "first of all",
+		    d->name);
+	else if (strchr(rest, '$') != NULL)
+		sts_find(f, STS_FIND_ERROR,
+		    "move it to a hostlist, and name that",
+		    "router %s: an expansion in ignore_target_hosts that "
+		    "fails lets every MX host through:%s",
+		    d->name, rest + 1);
+}
+
+/* What happens where the lowest MX host is this machine. */
+static void
+check_self(struct sts_findings *f, const struct sts_exim_driver *d)
+{
+	static const char *const good[] = {"freeze", "defer", "fail", "send"};
+	const char *has = sts_exim_value(d, "self");
+
+	for (size_t i = 0; has != NULL && i < sizeof(good) / sizeof(good[0]);
+	     i++) {
+		if (strcmp(has, good[i]) == 0)
+			return;
+	}
+	if (has != NULL)
+		sts_find(f, STS_FIND_ERROR, "self = freeze",
+		    "router %s: self = %s hands mail to another router",
+		    d->name, has);
+}
+
 static void
 judge_enforce(struct sts_findings *f, const struct roles *r)
 {
-	const struct sts_exim_driver *d = r->enforce;
-
-	judge_common(f, r, d);
-	want(f, d, "more", "true", "more",
-	    "with no_more mail bounces where no MX host is permitted");
-	want(f, d, "condition", IS_ENFORCE, "condition = " IS_ENFORCE,
-	    "it is not limited to domains with an enforce policy");
-	want(f, d, "fallback_hosts", "", "remove fallback_hosts",
-	    "fallback_hosts are in no policy");
-	want(f, d, "check_srv", "", "remove check_srv",
-	    "a policy names MX hosts, not SRV targets");
-	want(f, d, "dnssec_request_domains", "*", "dnssec_request_domains = *",
-	    "DANE, which goes before MTA-STS, is not used");
-	if (!contains(d, "ignore_target_hosts", IGNORE_ITEM))
-		sts_find(f, STS_FIND_ERROR,
-		    "ignore_target_hosts = 0.0.0.0 : " IGNORE_ITEM,
-		    "router %s does not hold MX hosts against the policy",
-		    d->name);
+	judge_common(f, r, r->enforce);
+	check_enforce_demands(f, r->enforce);
+	check_ignored(f, r->enforce);
+	check_self(f, r->enforce);
 	judge_addresses(f, r);
 }
 
@@ -300,6 +391,13 @@ judge_no_mx(struct sts_findings *f, const struct roles *r)
 		    "data = :defer: MTA-STS: no MX host of $domain is "
 		    "permitted by its policy",
 		    "router %s does not defer", d->name);
+	else if (strstr(data, "{mta_sts_refetch}") == NULL)
+		sts_find(f, STS_FIND_WARNING,
+		    "append ${dlfunc{MTA_STS_SO}{mta_sts_refetch}{$domain}} "
+		    "to its data",
+		    "router %s: a policy that was corrected without a new id "
+		    "is not fetched again",
+		    d->name);
 }
 
 /* A router that takes remote mail before the policy is looked at. */

@@ -7,11 +7,15 @@
 
 #include "tool/exim.h"
 
-#define NO_SAN                                                            \
-	"${if and{{eq{$event_name}{tls:cert}}{eq{$event_data}{0}}"        \
-	"{eq{$tls_out_tlsa_usage}{0}}{eq{${certextract{subj_altname,dns}" \
-	"{$tls_out_peercert}{$value}{}}}{}}}"                             \
-	"{certificate has no DNS subjectAltName}}"
+#define SANS "${certextract{subj_altname,dns}{$tls_out_peercert}{$value}{}}"
+#define STRICT_NAMES                                               \
+	"${if and{{eq{$event_name}{tls:cert}}{eq{$event_data}{0}}" \
+	"{eq{$tls_out_tlsa_usage}{0}}{!forany{<\\n " SANS          \
+	"}{or{{eqi{$item}{$host}}{eqi{$item}"                      \
+	"{${sg{$host}{\\N^[^.]+\\.\\N}{*.}}}}}}}{or{{eq{" SANS     \
+	"}{}}{forany{<\\n " SANS "}{!match{$item}"                 \
+	"{\\N^(\\*\\.)?[^*]+$\\N}}}}}}"                            \
+	"{certificate has no DNS subjectAltName for $host}}"
 #define GNUTLS_CIPHERS  "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 #define OPENSSL_CIPHERS "TLSv1.2:!aNULL:!eNULL"
 
@@ -123,27 +127,28 @@ judge_ciphers(struct sts_findings *f, const struct sts_exim *e,
 }
 
 /*
- * GnuTLS takes a certificate with only a common name, which RFC 8461 4.2
- * does not.  The expression may be longer than ours, for an operator's own
- * events.
+ * GnuTLS takes a certificate with only a common name or with a partial
+ * wildcard, which RFC 8461 4.2 does not.  The expression may be longer than
+ * ours, for an operator's own events.
  */
 static void
 judge_event(struct sts_findings *f, const struct sts_exim_driver *d)
 {
 	const char *has = sts_exim_value(d, "event_action");
 
-	if (has == NULL || sts_exim_same(has, NO_SAN))
+	if (has == NULL || sts_exim_same(has, STRICT_NAMES))
 		return;
 	if (strstr(has, "{tls:cert}") != NULL &&
-	    strstr(has, "{subj_altname,dns}") != NULL)
+	    strstr(has, "{subj_altname,dns}") != NULL &&
+	    strstr(has, "eqi{$item}{$host}") != NULL)
 		sts_find(f, STS_FIND_NOTE, NULL,
 		    "transport %s: event_action is your own; it must refuse a "
-		    "certificate without a DNS subjectAltName",
+		    "certificate without a DNS subjectAltName for the host",
 		    d->name);
 	else
-		sts_find(f, STS_FIND_ERROR, "event_action = " NO_SAN,
+		sts_find(f, STS_FIND_ERROR, "event_action = " STRICT_NAMES,
 		    "transport %s: event_action does not refuse a certificate "
-		    "that has only a common name",
+		    "that has only a common name or a partial wildcard",
 		    d->name);
 }
 

@@ -10,9 +10,9 @@ from labkit.lab import Lab
 
 # What is removed or changed, and which row then leaks.
 MUTANTS = (
-    ('no host list', r'^  ignore_target_hosts = .*\{ign\}.*\n', '',
+    ('no host list', r'^  ignore_target_hosts = .*r_mta_sts_ign.*\n', '',
      'not-in-policy'),
-    ('no host list', r'^  ignore_target_hosts = .*\{ign\}.*\n', '',
+    ('no host list', r'^  ignore_target_hosts = .*r_mta_sts_ign.*\n', '',
      'wildcard-two-labels'),
     ('TLS not required', r'^  hosts_require_tls = \*\n', '', 'no-starttls'),
     ('TLS not required, clear text after a temporary failure',
@@ -24,6 +24,8 @@ MUTANTS = (
      '  tls_verify_cert_hostnames =\n', 'wrong-name'),
     ('common name not refused', r'^  event_action = .*\n', '',
      'common-name-only'),
+    ('partial wildcard not refused', r'^  event_action = .*\n', '',
+     'partial-wildcard'),
     ('versions not bounded', r'^  tls_require_ciphers = .*\n',
      '  tls_require_ciphers = NORMAL:+VERS-TLS1.1\n', 'tls11'),
     ('nothing where no host is left',

@@ -13,12 +13,13 @@
 #include "base/child.h"
 #include "exim/hostlist.h"
 #include "exim/query.h"
+#include "exim/refetch.h"
 #include "tests/unit/tap.h"
 #include "tests/unit/tap_world.h"
 
 #define HEAD "version: STSv1\nmode: enforce\nmax_age: 604800\n"
 
-enum { ANSWER_MAX = 16384 };
+enum { ANSWER_MAX = 3072 };
 
 static unsigned char *
 bytes(const char *string)
@@ -330,6 +331,75 @@ test_size(void)
 	world_remove(&w);
 }
 
+/* Makes this process that much larger, for good. */
+static void
+grow(size_t mib)
+{
+	char *bytes = malloc(mib << 20);
+
+	if (bytes == NULL)
+		return;
+	memset(bytes, 1, mib << 20);
+	is_int(bytes[(mib << 20) - 1], 1, "grown by %zu MiB", mib);
+	free(bytes);
+}
+
+/*
+ * What Exim has used for lists that were answered counts against a bound for
+ * the process: another recipient's delivery must not die of it.
+ */
+static void
+test_growth(void)
+{
+	static char body[STS_BODY_MAX];
+	struct world w;
+
+	world_make(&w, "", "");
+	body_for(body, sizeof(body), 1000);
+	world_policy(&w, "state", "long.example", body, 1, 1);
+	world_policy(
+	    &w, "state", "short.example", HEAD "mx: a.example\n", 1, 1);
+	ok(strncmp(query("long.example", w.conf), "mode=enforce ", 13) == 0,
+	    "a long list, in a small process");
+	grow(300);
+	is_str(query("long.example", w.conf), "mode=defer why=policy_too_large",
+	    "waits in one that has grown");
+	is_str(query("short.example", w.conf),
+	    "mode=enforce ign=!^(a[.]example)$:*", "a short list does not");
+	grow(600);
+	is_str(query("short.example", w.conf),
+	    "mode=defer why=policy_too_large", "until there is no room left");
+	is_str(query("[192.0.2.1]", w.conf), "mode=none",
+	    "what needs no list goes on");
+	world_remove(&w);
+}
+
+/* mta_sts_refetch: nothing is answered, and a resolver is started. */
+static void
+test_refetch(void)
+{
+	unsigned char *yield = NULL;
+	unsigned char *null[] = {NULL, NULL, NULL};
+	struct world w;
+
+	world_make(&w, "ok", "");
+	unsigned char *argv[] = {bytes("a.example"), bytes(w.conf), NULL};
+	errno = ENOTTY;
+	is_int(mta_sts_refetch(&yield, 2, argv), 0, "refetch: always OK");
+	is_str((char *)yield, "", "and empty");
+	is_int(errno, ENOTTY, "errno is kept");
+	for (int i = 0; i < 100 && world_runs(&w) == 0; i++)
+		usleep(50000);
+	is_int(world_runs(&w), 1, "one resolver was started");
+	is_int(mta_sts_refetch(&yield, 1, null), 0, "a null argument");
+	is_int(mta_sts_refetch(&yield, 0, argv), 0, "no argument");
+	is_int(mta_sts_refetch(NULL, 3, argv), 0, "nowhere to put it");
+	argv[0] = bytes("not a domain\n");
+	is_int(mta_sts_refetch(&yield, 2, argv), 0, "no domain");
+	is_int(world_runs(&w), 1, "start nothing");
+	world_remove(&w);
+}
+
 int
 main(void)
 {
@@ -340,5 +410,7 @@ main(void)
 	test_against_matching();
 	test_bound();
 	test_size();
+	test_refetch();
+	test_growth(); /* the last: the process stays large */
 	return tap_done();
 }

@@ -6,7 +6,8 @@ from labkit.paths import CA, CERTS
 
 LEAF_KEY = CERTS / 'leaf.key'
 KINDS = ('good', 'expired', 'selfsigned', 'untrusted', 'wrongname', 'cnonly',
-         'wildcard', 'email')
+         'wildcard', 'partial', 'partialexact', 'several', 'clientauth',
+         'email')
 
 
 def _openssl(*argv, text=None):
@@ -69,13 +70,19 @@ def issue(out, names, kind='good'):
         san, subject = 'DNS:other.example', '/CN=other.example'
     elif kind == 'wildcard':
         san = 'DNS:*.' + first.split('.', 1)[1]
+    elif kind == 'partial':
+        san = f'DNS:*{first[1:]}'  # *x.d.test for mx.d.test
+    elif kind == 'partialexact':
+        san = f'DNS:*{first[1:]},DNS:{first}'
+    elif kind == 'several':
+        san = f'DNS:other.example,email:a@b.example,DNS:{first.upper()}'
     elif kind == 'cnonly':
         san = None
     elif kind == 'email':
         san = 'email:postmaster@' + first
     elif kind == 'untrusted':
         authority = 'stranger'
-    elif kind not in ('good', 'expired', 'selfsigned'):
+    elif kind not in ('good', 'expired', 'selfsigned', 'clientauth'):
         raise ValueError(kind)
     if kind == 'expired':
         _expired(out, subject, san)
@@ -85,6 +92,8 @@ def issue(out, names, kind='good'):
                 '-out', out]
         if san:
             argv += ['-addext', f'subjectAltName={san}']
+        if kind == 'clientauth':
+            argv += ['-addext', 'extendedKeyUsage=clientAuth']
         if kind == 'selfsigned':
             argv += ['-x509']
         else:

@@ -150,6 +150,10 @@ want_fresh(struct sts_table *t, const struct sts_known *k, bool routes_wanted)
 {
 	bool stale = !k->fresh;
 
+	/* RFC 8461 10.2. */
+	if (k->due)
+		sts_background_want_for(
+		    &t->background, STS_JOB_DUE, k->domain, k->domain);
 	if (routes_wanted && !k->routes_fresh)
 		sts_background_want(&t->background, STS_JOB_ROUTES, k->domain);
 	else if (stale)
@@ -287,6 +291,10 @@ sts_table_lookup(
 		give_host(table, &k, route, permitted, reply);
 	else
 		set_error(reply, status);
+	/* The policy may have been fixed, and its id forgotten. */
+	if (status == STS_NO_MATCH && k.has_policy)
+		sts_background_want_for(
+		    &table->background, STS_JOB_REFETCH, k.domain, k.domain);
 	if (may_probe(table, permitted))
 		want_probes(table, &k, now);
 	want_fresh(table, &k, true);

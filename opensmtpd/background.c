@@ -82,7 +82,7 @@ is_wanted(
 	return false;
 }
 
-/* The three kinds of job for one name are remembered apart. */
+/* The kinds of job for one name are remembered apart. */
 static uint64_t
 key_of(enum sts_job_kind kind, const char *name)
 {
@@ -141,13 +141,35 @@ send_probe(struct sts_child *child, const char *host)
 	child->in_fd = -1;
 }
 
+static enum sts_status
+start_resolver(const struct sts_config *config, const struct sts_job *job,
+    unsigned lifetime, struct sts_child *child)
+{
+	static const char *const options[][2] = {
+	    [STS_JOB_LOOKUP] = {"--once", NULL},
+	    [STS_JOB_ROUTES] = {"--once", "--routes"},
+	    [STS_JOB_PROBE] = {NULL, NULL},
+	    [STS_JOB_DUE] = {"--due", NULL},
+	    [STS_JOB_REFETCH] = {"--refetch", NULL}};
+	bool serves = job->kind == STS_JOB_PROBE;
+	const char *arguments[4];
+	size_t n = 0;
+
+	for (size_t i = 0; i < 2; i++) {
+		if (options[job->kind][i] != NULL)
+			arguments[n++] = options[job->kind][i];
+	}
+	if (!serves)
+		arguments[n++] = job->name;
+	arguments[n] = NULL;
+	return sts_keep_start_resolver(
+	    config, arguments, serves, lifetime, child);
+}
+
 /* Starts a job in a free slot and returns that, or -1. */
 static int
 start(struct sts_background *b, const struct sts_job *job)
 {
-	const char *arguments[] = {"--once", "--routes", job->name, NULL};
-	const char *const lookup[] = {"--once", job->name, NULL};
-	const char *const none[] = {NULL};
 	unsigned lifetime = (unsigned)(b->config->fetch_timeout +
 	    11 * b->config->dns_timeout + GRACE_S);
 	uint64_t key = key_of(job->kind, job->name);
@@ -158,11 +180,7 @@ start(struct sts_background *b, const struct sts_job *job)
 		i++;
 	if (i == STS_BACKGROUND_MAX || sts_monotonic_ms() < b->not_before_ms)
 		return -1;
-	status = sts_keep_start_resolver(b->config,
-	    job->kind == STS_JOB_PROBE        ? none
-		: job->kind == STS_JOB_ROUTES ? arguments
-					      : lookup,
-	    job->kind == STS_JOB_PROBE, lifetime, &b->slot[i].child);
+	status = start_resolver(b->config, job, lifetime, &b->slot[i].child);
 	if (status != STS_OK) {
 		sts_log(STS_LOG_ERROR, job->name, "event=resolver reason=%s",
 		    sts_status_name(status));

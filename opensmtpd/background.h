@@ -26,7 +26,9 @@ enum {
 enum sts_job_kind {
 	STS_JOB_LOOKUP, /* the policy */
 	STS_JOB_ROUTES, /* the policy and the MX hosts */
-	STS_JOB_PROBE   /* an MX host's certificate */
+	STS_JOB_PROBE,  /* an MX host's certificate */
+	STS_JOB_DUE,    /* the policy, fetched again where it is due */
+	STS_JOB_REFETCH /* the same, as no MX host is permitted */
 };
 
 struct sts_job {

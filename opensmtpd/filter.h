@@ -67,12 +67,20 @@ struct sts_holds {
 	size_t count;
 };
 
-/* Domains that are looked up without anybody waiting. */
+/* A policy that is to be fetched again. */
+struct sts_due {
+	int64_t expires;
+	size_t name; /* its place in `names` */
+};
+
+/* Domains that are looked up while no session waits for them. */
 struct sts_refresh {
 	char *names; /* of one round, each with its NUL */
 	size_t len, size, at;
-	size_t prefetched; /* of the configuration's prefetch list */
-	int64_t next_ms;   /* the next round */
+	size_t prefetched;   /* of the configuration's prefetch list */
+	struct sts_due *due; /* what was found due among the names */
+	size_t due_count, due_size, due_at;
+	int64_t next_ms; /* the next round */
 	struct {
 		enum sts_keep_what what;
 		char domain[STS_NAME_MAX + 1]; /* "": free */
@@ -140,6 +148,9 @@ void sts_out_end(struct sts_filter *f, uint64_t id);
 /* Notes which addresses a domain's permitted MX hosts have. */
 void sts_out_learn(struct sts_filter *f, const struct sts_known *known);
 void sts_out_forget(struct sts_filter *f);
+
+/* Has a policy that is due fetched again; dropped where too many are. */
+void sts_refresh_want(struct sts_filter *f, const char *domain);
 
 /* Rounds over the store and the prefetch list. */
 void sts_refresh_step(struct sts_filter *f);

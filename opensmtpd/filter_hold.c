@@ -265,6 +265,8 @@ sts_hold_recipient(struct sts_filter *f, const struct sts_request *request,
 		return;
 	}
 	sts_known_read(&f->config, name, true, &k);
+	if (k.due)
+		sts_refresh_want(f, k.domain);
 	step = first_step(&k);
 	if (step == STEP_NONE ||
 	    !hold(f, s, request, k.domain,

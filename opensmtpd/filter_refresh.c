@@ -6,9 +6,10 @@
  * meanwhile is not due any more.
  *
  * A round reads the names of all domains at once, which is fast, and then
- * their entries a few at a time between smtpd's requests; the resolver gets
- * the next one when it is done with one of four.  So a store of any size costs
- * no session a noticeable delay, and policy hosts see no burst.
+ * their entries a few at a time between smtpd's requests; of what is due the
+ * resolver gets what expires first, and the next one when it is done with one
+ * of four.  So a store of any size costs no session a noticeable delay, and
+ * policy hosts see no burst.
  */
 #include "opensmtpd/filter.h"
 
@@ -35,6 +36,9 @@ sts_refresh_forget(struct sts_filter *f)
 	free(r->names);
 	r->names = NULL;
 	r->len = r->size = r->at = 0;
+	free(r->due);
+	r->due = NULL;
+	r->due_count = r->due_size = r->due_at = 0;
 }
 
 /* Names follow each other, each with its NUL; false: too many, or no memory. */
@@ -122,9 +126,19 @@ start_job(struct sts_filter *f, enum sts_keep_what what, const char *domain)
 	memcpy(f->refresh.job[i].domain, domain, strlen(domain) + 1);
 }
 
-/* Whether the policy was fetched so long ago that it is to be again. */
+void
+sts_refresh_want(struct sts_filter *f, const char *domain)
+{
+	if (f->keep != NULL)
+		start_job(f, STS_KEEP_REFRESH, domain);
+}
+
+/*
+ * Whether the policy was fetched so long ago that it is to be again, and when
+ * it expires.
+ */
 static bool
-is_due(const struct sts_filter *f, const char *domain)
+is_due(const struct sts_filter *f, const char *domain, int64_t *expires)
 {
 	int64_t now = (int64_t)time(NULL);
 	struct sts_store *store;
@@ -135,6 +149,7 @@ is_due(const struct sts_filter *f, const char *domain)
 	if (sts_store_open(&store, f->config.state_dir, false) != STS_OK)
 		return false;
 	if (sts_store_read_policy(store, domain, now, &entry) == STS_OK) {
+		*expires = entry.expires;
 		(void)sts_store_read_check(store, domain, now, &check);
 		due = !sts_entry_is_live(&entry, now) ||
 		    sts_entry_wants_refresh(
@@ -176,26 +191,79 @@ prefetch(struct sts_filter *f, const char *domain, bool looked_up)
 	sts_known_free(&k);
 }
 
+/* Without memory it is left to the next round. */
+static void
+add_due(struct sts_refresh *r, size_t name, int64_t expires)
+{
+	struct sts_due *more;
+
+	if (r->due_count == r->due_size) {
+		size_t size = r->due_size == 0 ? 64 : 2 * r->due_size;
+
+		more = reallocarray(r->due, size, sizeof(*more));
+		if (more == NULL)
+			return;
+		r->due = more;
+		r->due_size = size;
+	}
+	r->due[r->due_count].name = name;
+	r->due[r->due_count++].expires = expires;
+}
+
+static int
+by_expiry(const void *a, const void *b)
+{
+	const struct sts_due *x = a, *y = b;
+
+	return (x->expires > y->expires) - (x->expires < y->expires);
+}
+
+/* Looks at a few of the round's names. */
+static void
+scan_names(struct sts_filter *f)
+{
+	struct sts_refresh *r = &f->refresh;
+	int64_t expires;
+
+	for (int left = NAMES_A_STEP; r->at < r->len && left > 0; left--) {
+		const char *domain = r->names + r->at;
+
+		if (r->at < r->prefetched) {
+			if (free_job(r) < 0)
+				return;
+			prefetch(f, domain, false);
+		} else if (is_due(f, domain, &expires))
+			add_due(r, r->at, expires);
+		r->at += strlen(domain) + 1;
+	}
+	if (r->at == r->len && r->due_count > 0)
+		qsort(r->due, r->due_count, sizeof(*r->due), by_expiry);
+}
+
+/* True while the round is not over. */
+static bool
+is_under_way(const struct sts_refresh *r)
+{
+	return r->at < r->len || r->due_at < r->due_count;
+}
+
 void
 sts_refresh_step(struct sts_filter *f)
 {
 	struct sts_refresh *r = &f->refresh;
-	int left = NAMES_A_STEP;
 
 	if (f->keep == NULL || f->config_status != STS_OK)
 		return;
-	if (r->at == r->len && sts_monotonic_ms() >= r->next_ms)
+	if (!is_under_way(r) && sts_monotonic_ms() >= r->next_ms)
 		begin_round(f);
-	for (; r->at < r->len && left > 0 && free_job(r) >= 0; left--) {
-		const char *domain = r->names + r->at;
-
-		if (r->at < r->prefetched)
-			prefetch(f, domain, false);
-		else if (is_due(f, domain))
-			start_job(f, STS_KEEP_REFRESH, domain);
-		r->at += strlen(domain) + 1;
-	}
-	if (r->at == r->len && r->names != NULL)
+	if (r->at < r->len)
+		scan_names(f);
+	if (r->at < r->len)
+		return;
+	while (r->due_at < r->due_count && free_job(r) >= 0)
+		start_job(
+		    f, STS_KEEP_REFRESH, r->names + r->due[r->due_at++].name);
+	if (!is_under_way(r) && r->names != NULL)
 		sts_refresh_forget(f);
 }
 
@@ -225,7 +293,7 @@ sts_refresh_due_ms(const struct sts_filter *f)
 
 	if (f->keep == NULL || f->config_status != STS_OK)
 		return INT64_MAX;
-	if (r->at == r->len)
+	if (!is_under_way(r))
 		return r->next_ms;
 	return free_job(r) >= 0 ? sts_monotonic_ms() + STEP_MS : INT64_MAX;
 }

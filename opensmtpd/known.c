@@ -23,7 +23,7 @@ is_fresh(
 	    a->override->kind != STS_OVERRIDE_ENFORCE)
 		return true;
 	if (a->has_entry)
-		return !a->due &&
+		return (a->due && !a->entry.unsure) ||
 		    sts_entry_is_fresh(
 			&a->entry, &a->check, now, config->recheck);
 	if (a->has_check)
@@ -145,6 +145,7 @@ sts_known_read(const struct sts_config *config, const char *name,
 	known->verdict = answer.verdict;
 	known->why = answer.why;
 	known->fresh = is_fresh(config, &answer, now);
+	known->due = answer.due;
 	if (answer.has_entry) {
 		take_entry(known, &answer.entry);
 		answer.has_entry = false;

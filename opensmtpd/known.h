@@ -30,7 +30,8 @@ struct sts_known {
 	 */
 	enum sts_verdict verdict;
 	enum sts_status why;
-	bool fresh;      /* needs no lookup now */
+	bool fresh;      /* needs no lookup before it is answered */
+	bool due;        /* a live policy: to be fetched again behind that */
 	bool has_policy; /* `entry` is filled, whatever its mode or age */
 	struct sts_entry entry;
 	/* STS_OK: `routes` is filled; STS_NOT_FOUND; or a local fault. */

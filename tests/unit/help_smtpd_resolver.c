@@ -318,7 +318,7 @@ int
 main(int argc, char **argv)
 {
 	bool is_once = false, routes = false;
-	const char *file = NULL, *domain = NULL;
+	const char *file = NULL, *domain = NULL, *alone = NULL;
 	char *slash;
 
 	for (int i = 1; i < argc; i++) {
@@ -328,6 +328,9 @@ main(int argc, char **argv)
 			is_once = true;
 		else if (strcmp(argv[i], "--routes") == 0)
 			routes = true;
+		else if (strcmp(argv[i], "--due") == 0 ||
+		    strcmp(argv[i], "--refetch") == 0)
+			alone = argv[i] + 2;
 		else
 			domain = argv[i];
 	}
@@ -340,6 +343,11 @@ main(int argc, char **argv)
 	if (flag("dies")) {
 		note("dies", "");
 		return 3;
+	}
+	if (alone != NULL && domain != NULL) {
+		note(alone, domain);
+		record("refresh", domain);
+		return 0;
 	}
 	if (is_once && domain != NULL)
 		return once(routes, domain);

@@ -85,6 +85,25 @@ smtpd_ran(const struct world *w, const char *beginning)
 	return count;
 }
 
+unsigned
+smtpd_line_of(const struct world *w, const char *beginning)
+{
+	char path[100], line[400];
+	unsigned number = 0;
+	bool found = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/ran", w->dir);
+	if ((f = fopen(path, "r")) == NULL)
+		return 0;
+	while (!found && fgets(line, sizeof(line), f) != NULL) {
+		number++;
+		found = strncmp(line, beginning, strlen(beginning)) == 0;
+	}
+	fclose(f);
+	return found ? number : 0;
+}
+
 bool
 smtpd_wait_ran(
     const struct world *w, const char *beginning, unsigned count, int ms)

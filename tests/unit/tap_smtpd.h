@@ -34,6 +34,9 @@ void smtpd_world(struct world *w, const char *lines);
 /* Removes it, even while a resolver that was left alone still writes there. */
 void smtpd_remove(struct world *w);
 
+/* The number of the first such line as below, from 1; 0: there is none. */
+unsigned smtpd_line_of(const struct world *w, const char *beginning);
+
 /* How many lines of DIR/ran, the fake's diary, begin with `beginning`. */
 unsigned smtpd_ran(const struct world *w, const char *beginning);
 

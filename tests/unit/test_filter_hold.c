@@ -508,10 +508,31 @@ test_memory(void)
 	finish();
 }
 
+/* A live policy that is due answers, whatever becomes of its refresh. */
+static void
+test_due(void)
+{
+	enum { DAY = 86400 };
+
+	begin("", NULL);
+	world_policy(&w, "state", "enforce-hang.test",
+	    smtpd_enforce("enforce-hang.test"), DAY + 10, 10);
+	smtpd_routes(&w, "enforce-hang.test", 10);
+	connect_local(1);
+	rcpt(1, 1, "enforce-hang.test");
+	is_str(peer_line(&p, 1000), "filter-result|1|1|proceed",
+	    "a recipient whose policy is due is not held");
+	ok(smtpd_wait_ran(&w, "refresh enforce-hang.test", 1, 3000),
+	    "and the policy is fetched again");
+	is_int(smtpd_ran(&w, "lookup "), 0, "without a lookup");
+	finish();
+}
+
 int
 main(void)
 {
 	test_joined();
+	test_due();
 	test_asynchronous();
 	test_pipelined();
 	test_thousand_sessions();

@@ -320,6 +320,8 @@ test_refresh(void)
 		snprintf(domain, sizeof(domain), "old-slow30-%d.test", i);
 		age(domain, 3700);
 	}
+	world_policy(
+	    &w, "state", "first.test", smtpd_enforce("first.test"), 604700, 10);
 	start(true);
 	ok(smtpd_wait_ran(&w, "lookup enforce-kept.test", 1, 5000),
 	    "a prefetch domain is looked up at start");
@@ -330,7 +332,10 @@ test_refresh(void)
 	ok(smtpd_wait_ran(&w, "refresh old-slow30-", 20, 10000),
 	    "policies past refresh-after are refreshed");
 	poll(NULL, 0, 500);
-	is_int(smtpd_ran(&w, "refresh "), 20, "each once, and no other");
+	is_int(smtpd_ran(&w, "refresh "), 21, "each once, and no other");
+	is_int(smtpd_line_of(&w, "refresh first.test") <
+		smtpd_line_of(&w, "refresh old-slow30-"),
+	    1, "what expires first comes first");
 	is_int(smtpd_ran(&w, "lookup known.test"), 0,
 	    "what is known is not asked for");
 	is_int(smtpd_ran(&w, "lookup fault-kept.test"), 1,

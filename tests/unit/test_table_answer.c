@@ -117,7 +117,8 @@ test_however_old(void)
 	is_checked("absent-29d.test", "not-found", "no policy, of 29 days");
 	is_checked("absent-fetch.test", "not-found", "a failed fetch");
 	ok(took_ms < 500, "at once: %lld ms", (long long)took_ms);
-	ok(smtpd_wait_ran(&w, "once ", 5, 5000),
+	ok(smtpd_wait_ran(&w, "once ", 4, 5000) &&
+		smtpd_wait_ran(&w, "due enforce-stale.test", 1, 5000),
 	    "each of these is looked up again in the background");
 	is_checked("absent-31d.test", "not-found",
 	    "one of 31 days is never looked up: waited for");
@@ -279,14 +280,14 @@ test_hosts(void)
 	smtpd_routes(&w, "testing.test", 10);
 	start();
 	is_host("enforce.test", "found|smtp+tls://mx1.enforce.test", "enforce");
-	is_host("moved-enforce.test", "error|no_match",
-	    "the policy as it is now, not as the routes saw it");
 	is_host("withdrawn.test", "found|smtp+tls://mx1.withdrawn.test",
 	    "a policy withdrawn: the best MX, still verified");
 	is_host("testing.test", "found|smtp+tls://mx1.testing.test",
 	    "the same for a testing policy");
 	is_host("nullmx.test", "error|null_mx", "a domain that takes no mail");
 	ok(!smtpd_wait_ran(&w, "once", 1, 200), "all of this from the store");
+	is_host("moved-enforce.test", "error|no_match",
+	    "the policy as it is now, not as the routes saw it");
 	world_policy(&w, "state", "useless-enforce.test",
 	    smtpd_enforce("enforce.test"), 10, 10);
 	smtpd_routes(&w, "useless-enforce.test", 100);
@@ -409,6 +410,39 @@ test_probes(void)
 	finish();
 }
 
+/* RFC 8461 10.2; and a policy that was fixed, its id forgotten. */
+static void
+test_due(void)
+{
+	struct sts_routes r = {
+	    .domain = "enforce-nomx.test", .status = STS_OK, .count = 1};
+
+	begin("");
+	world_policy(&w, "state", "enforce-due.test",
+	    smtpd_enforce("enforce-due.test"), DAY + 10, DAY + 10);
+	world_policy(&w, "state", "enforce-young.test",
+	    smtpd_enforce("enforce-young.test"), 10, 10);
+	world_policy(&w, "state", "enforce-nomx.test",
+	    smtpd_enforce("other.test"), 10, 10);
+	r.recorded = time(NULL);
+	snprintf(
+	    r.route[0].host, sizeof(r.route[0].host), "mx1.enforce-nomx.test");
+	smtpd_write_routes(&w, &r);
+	start();
+	is_checked("enforce-due.test", "found", "a policy that is due");
+	ok(took_ms < 500, "at once: %lld ms", (long long)took_ms);
+	ok(smtpd_wait_ran(&w, "due enforce-due.test", 1, 3000),
+	    "it is fetched again behind the answer");
+	is_checked("enforce-young.test", "found", "a young one");
+	is_host(
+	    "enforce-nomx.test", "error|no_match", "no MX host is permitted");
+	ok(smtpd_wait_ran(&w, "refetch enforce-nomx.test", 1, 3000),
+	    "the policy is fetched again whatever its id");
+	is_int(smtpd_ran(&w, "due "), 1, "the young one is not");
+	is_int(smtpd_ran(&w, "refetch "), 1, "and no other is");
+	finish();
+}
+
 /* smtpd's next attempt must not begin with another dead host. */
 static void
 test_next_host(void)
@@ -445,5 +479,6 @@ main(void)
 	test_background_bound();
 	test_probes();
 	test_next_host();
+	test_due();
 	return tap_done();
 }

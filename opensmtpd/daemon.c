@@ -2,7 +2,8 @@
 /*
  * Both programs run for as long as smtpd does, started by it with whatever
  * signals and descriptors it had.  Their death is its death, so nothing but
- * the end of their input, or somebody who means them, is to end them.
+ * the end of their input is to end them: Ctrl-C at `smtpd -d` and the stop of a
+ * service reach them too, and smtpd must be the first to go.
  */
 #include "opensmtpd/daemon.h"
 
@@ -33,8 +34,8 @@ unblock(int fd)
 void
 sts_daemon_settle(const char *program, bool own_stderr)
 {
-	static const int ignored[] = {SIGPIPE, SIGHUP, SIGINT, SIGUSR1, SIGUSR2,
-	    SIGALRM, SIGXFSZ, SIGQUIT};
+	static const int ignored[] = {SIGPIPE, SIGHUP, SIGINT, SIGQUIT, SIGTERM,
+	    SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGXFSZ};
 
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
 		(void)signal(ignored[i], SIG_IGN);

@@ -11,8 +11,7 @@
 #include <stdint.h>
 
 /*
- * Ignores every signal that would end us before our input does, SIGTERM
- * excepted; makes standard input non-blocking; sends the log to standard
+ * Ignores every signal that would end us before our input does; makes standard input non-blocking; sends the log to standard
  * error, which is made non-blocking where it is ours alone; promises, on
  * OpenBSD, to do what these programs do and no more.
  */

@@ -41,6 +41,17 @@ is_state(const struct sts_ask *ask, enum sts_server_state state)
 	return false;
 }
 
+/*
+ * That a server answers others counts from when this query has been silent for
+ * half its time.  If it counted from the beginning, all that was under way at
+ * the moment when the network went away would be the domains' trouble.
+ */
+static bool
+is_alive(const struct sts_ask *ask)
+{
+	return ask->second && sts_servers_alive(ask->servers, ask->second_ms);
+}
+
 /* The end. */
 
 void
@@ -88,7 +99,7 @@ failure(const struct sts_ask *ask)
 		status = first_failure(ask);
 	if (status != STS_OK)
 		return status;
-	if (!sts_servers_alive(ask->servers, ask->began_ms) ||
+	if (!is_alive(ask) ||
 	    (!is_state(ask, STS_SERVER_WAITING) &&
 		!is_state(ask, STS_SERVER_GARBAGE)))
 		return STS_NO_NAMESERVER;
@@ -233,11 +244,12 @@ static void
 second_round(struct sts_ask *ask)
 {
 	ask->second = ask->repeated = true;
+	ask->second_ms = sts_monotonic_ms();
 	ask->fault = STS_OK;
 	for (size_t i = 0; !ask->over && i < sts_servers_count(ask->servers);
 	     i++)
 		ask_server(ask, i);
-	if (!ask->over && !sts_servers_alive(ask->servers, ask->began_ms))
+	if (!ask->over && !is_alive(ask))
 		sts_servers_control(ask->servers);
 }
 
@@ -248,8 +260,7 @@ second_round(struct sts_ask *ask)
 static bool
 is_settled(const struct sts_ask *ask)
 {
-	return !is_state(ask, STS_SERVER_GARBAGE) ||
-	    sts_servers_alive(ask->servers, ask->began_ms) ||
+	return !is_state(ask, STS_SERVER_GARBAGE) || is_alive(ask) ||
 	    !sts_servers_in_control(ask->servers);
 }
 

@@ -11,7 +11,7 @@
  *	2T/5(N-1) each (N > 3)  likewise
  *	T/5 (N = 1)             the query to the same one: a packet was lost
  *	T/2                     the query to all once more, and the control
- *	                        question where none of them said anything
+ *	                        question where none of them says anything
  *	T                       the end
  *
  * An answer to any of these counts whenever it comes, so each server has at
@@ -20,7 +20,8 @@
  * next one waiting; when all have, they are asked once more.
  *
  * Nothing in all this waits for another question, and nothing is remembered
- * but when each server was last heard.
+ * but when each server was last heard: what it answers to any question, after
+ * T/2, makes its silence to this one the domain's trouble.
  */
 #ifndef STS_DNS_ASK_H
 #define STS_DNS_ASK_H
@@ -54,7 +55,8 @@ struct sts_ask {
 	int64_t began_ms, timeout_ms;
 	size_t next;   /* the first server that was not asked yet */
 	bool repeated; /* the first round of a single server */
-	bool second;   /* the second round has begun */
+	bool second;   /* the second round has begun: */
+	int64_t second_ms;
 	bool over;
 	enum sts_status fault; /* of this machine, met on the way, or STS_OK */
 	struct {

@@ -7,8 +7,7 @@
 #include "base/child.h"
 
 enum {
-	LOOK_MS = 1000,   /* between two looks at the system's file */
-	CONTROL_MS = 1000 /* between two control questions */
+	LOOK_MS = 1000 /* between two looks at the system's file */
 };
 
 struct sts_servers {
@@ -90,10 +89,11 @@ sts_servers_server(const struct sts_servers *servers, size_t i)
 }
 
 bool
-sts_servers_alive(const struct sts_servers *servers, int64_t since_ms)
+sts_servers_alive(const struct sts_servers *servers, int64_t at_ms)
 {
 	for (size_t i = 0; i < servers->list.count; i++) {
-		if (sts_lane_heard_ms(servers->lanes[i]) >= since_ms)
+		if (sts_lane_heard_ms(servers->lanes[i]) >=
+		    at_ms - STS_CONTROL_MS)
 			return true;
 	}
 	return false;
@@ -120,7 +120,7 @@ sts_servers_control(struct sts_servers *servers)
 	    .ended = control_ended};
 
 	if (servers->control_ms != INT64_MIN &&
-	    now - servers->control_ms < CONTROL_MS)
+	    now - servers->control_ms < STS_CONTROL_MS)
 		return;
 	servers->control_ms = now;
 	/* A late answer to the last one is heard all the same. */

@@ -51,13 +51,18 @@ struct sts_lane *sts_servers_lane(struct sts_servers *servers, size_t i);
 const struct sts_nameserver *sts_servers_server(
     const struct sts_servers *servers, size_t i);
 
-/* True where one of them has sent a DNS message since then. */
-bool sts_servers_alive(const struct sts_servers *servers, int64_t since_ms);
+enum { STS_CONTROL_MS = 250 };
+
+/*
+ * True where one of them has sent a DNS message at that time, not longer than
+ * STS_CONTROL_MS before it, or since.
+ */
+bool sts_servers_alive(const struct sts_servers *servers, int64_t at_ms);
 
 /*
  * The control question: asks all of them for the root's NS records.  What
- * they answer is no matter; that they do makes them alive.  Shared: within a
- * second of the last control nothing is sent.
+ * they answer is no matter; that they do makes them alive.  All who need it
+ * within STS_CONTROL_MS share one.
  */
 void sts_servers_control(struct sts_servers *servers);
 

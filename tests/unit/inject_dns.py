@@ -169,6 +169,8 @@ class Server:
             act, *rest = what
             if act == "slow":
                 time.sleep(rest[0])
+                if self.deaf:
+                    return []
                 what = rest[1]
             elif act == "udp":
                 what = rest[0] if protocol == "udp" else rest[1]

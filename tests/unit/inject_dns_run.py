@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+import threading
 import time
 
 sys.dont_write_bytecode = True
@@ -204,6 +205,17 @@ def our_way():
     tap.equal([line.split()[2] for line in lines if " ms=" in line],
               ["ok", "dns_servfail", "dns_timeout"],
               "the first cannot be reached, the second answers", *lines)
+    with Server({"soon.test": ("slow", 0.2, [txt("soon")]),
+                 "later.test": ("slow", 1.5, [txt("later")])},
+                "127.0.0.2") as lost:
+        threading.Timer(0.6, setattr, (lost, "deaf", True)).start()
+        lines = run("help_net_dns", "-n", lost.address, "-d", 2000, "-a",
+                    "txt:soon.test", "txt:later.test")
+        lost.deaf = True
+        tap.equal([line.split()[1:3] for line in lines if " ms=" in line],
+                  [["soon.test", "ok"], ["later.test", "no_nameserver"]],
+                  "a server that is lost while questions are under way",
+                  *lines)
     world.queries.clear()
     expect("txt:one.test", "ok", ["v=STSv1; id=1"], "what is answered")
     expect("txt:servfail.test", "dns_servfail", [], "or refused")

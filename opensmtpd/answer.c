@@ -137,11 +137,25 @@ set_error(struct sts_reply *reply, enum sts_status why)
 	set_reply(reply, STS_ERROR, sts_status_name(why), "");
 }
 
-/* Never looked up, as far as can be told. */
+/* Never looked up, as far as can be told; or its DNS was in trouble then. */
 static bool
 is_unknown(const struct sts_known *k)
 {
-	return k->verdict == STS_VERDICT_DEFER && k->domain[0] != '\0';
+	bool old_trouble =
+	    !k->fresh && sts_status_class(k->why) == STS_CLASS_DNS;
+
+	return k->domain[0] != '\0' &&
+	    (k->verdict == STS_VERDICT_DEFER ||
+		(k->verdict == STS_VERDICT_NONE && old_trouble));
+}
+
+/* Waits whatever on-local-error says: it is the domain's fault, not ours. */
+static bool
+must_wait(const struct sts_table *t, const struct sts_known *k)
+{
+	return k->verdict == STS_VERDICT_DEFER &&
+	    (!t->config.deliver_on_local_error ||
+		sts_status_class(k->why) == STS_CLASS_DNS);
 }
 
 /* Has what is out of date, or not there, looked up behind the answer. */
@@ -212,11 +226,10 @@ sts_table_check(
 		    reply, is_unknown(&k) ? STS_FOUND : STS_ABSENT, "", "");
 	else if (k.verdict == STS_VERDICT_ENFORCE)
 		set_reply(reply, STS_FOUND, "", "");
-	else if (k.verdict != STS_VERDICT_DEFER ||
-	    table->config.deliver_on_local_error)
-		set_reply(reply, STS_ABSENT, "", "");
-	else
+	else if (must_wait(table, &k))
 		set_error(reply, k.why);
+	else
+		set_reply(reply, STS_ABSENT, "", "");
 	want_fresh(table, &k, false);
 	sts_known_free(&k);
 }

@@ -11,9 +11,10 @@
 #include <stdint.h>
 
 /*
- * Ignores every signal that would end us before our input does; makes standard input non-blocking; sends the log to standard
- * error, which is made non-blocking where it is ours alone; promises, on
- * OpenBSD, to do what these programs do and no more.
+ * Ignores every signal that would end us before our input does; makes standard
+ * input non-blocking; sends the log to standard error, which is made
+ * non-blocking where it is ours alone; promises, on OpenBSD, to do what these
+ * programs do and no more.
  */
 void sts_daemon_settle(const char *program, bool own_stderr);
 

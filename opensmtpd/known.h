@@ -25,8 +25,11 @@ struct sts_known {
 	char domain[STS_NAME_MAX + 1]; /* normalised; "" where it is none */
 	/*
 	 * STS_VERDICT_DEFER: not known, and `why` is STS_NOT_FOUND (never
-	 * looked up), STS_BAD_IDN, or a local fault.  STS_VERDICT_NONE with a
-	 * local fault as `why`: a fault, and on-local-error is deliver.
+	 * looked up), STS_BAD_IDN, a local fault, or of class DNS: the
+	 * domain's DNS is in trouble, and on-dns-error is defer.
+	 * STS_VERDICT_NONE with a local fault as `why`: a fault, and
+	 * on-local-error is deliver; with one of class DNS: the same trouble,
+	 * and on-dns-error is deliver.
 	 */
 	enum sts_verdict verdict;
 	enum sts_status why;

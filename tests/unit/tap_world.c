@@ -175,10 +175,11 @@ world_none(const struct world *w, const char *where, const char *domain,
 }
 
 void
-world_trouble(const struct world *w, const char *where, const char *domain)
+world_trouble(const struct world *w, const char *where, const char *domain,
+    int64_t checked_ago)
 {
-	struct sts_check c = {
-	    .checked = (int64_t)time(NULL), .reason = STS_DNS_SERVFAIL};
+	struct sts_check c = {.checked = (int64_t)time(NULL) - checked_ago,
+	    .reason = STS_DNS_SERVFAIL};
 
 	c.until = c.next_check = c.checked + 60;
 	snprintf(c.domain, sizeof(c.domain), "%s", domain);

@@ -44,8 +44,8 @@ void world_none(const struct world *w, const char *where, const char *domain,
     const char *id, int64_t checked_ago, int64_t life);
 
 /* A check that met SERVFAIL a moment ago. */
-void world_trouble(
-    const struct world *w, const char *where, const char *domain);
+void world_trouble(const struct world *w, const char *where, const char *domain,
+    int64_t checked_ago);
 
 /* Flips one bit of a domain's file of that kind ("policies", "checks"). */
 void world_damage(const struct world *w, const char *kind, const char *domain);

@@ -966,7 +966,7 @@ test_on_dns_error(void)
 		struct world w;
 
 		world_make(&w, "crashes", cases[i].lines);
-		world_trouble(&w, "state", "good.example");
+		world_trouble(&w, "state", "good.example", 0);
 		(void)sts_config_load(&config, w.conf, NULL, NULL);
 		sts_ask(&config, "good.example", NULL, &answer);
 		is_str(sts_verdict_name(answer.verdict), cases[i].verdict,

@@ -21,14 +21,20 @@ static unsigned serial;
 static int64_t took_ms;
 
 static void
-start(void)
+start_as(const char *name)
 {
 	const char *const arguments[] = {w.conf, NULL};
 
-	peer_start(&p, "table-mta-sts", PEER_BOTH, "mta-sts", arguments);
+	peer_start(&p, "table-mta-sts", PEER_BOTH, name, arguments);
 	peer_say(&p, "config|ready\n");
 	for (int i = 0; i < 3; i++)
 		(void)peer_line(&p, 5000);
+}
+
+static void
+start(void)
+{
+	start_as("mta-sts");
 }
 
 /* The reply to "check|domain" or "lookup|relayhost" after its id. */
@@ -222,6 +228,51 @@ test_faults(void)
 	world_damage(&w, "policies", "broken.test");
 	start();
 	is_checked("broken.test", "not-found", "on-local-error deliver");
+	finish();
+}
+
+/* The domains of the next test: what the last look at their DNS said. */
+static void
+make_trouble(const char *lines)
+{
+	begin(lines);
+	world_policy(&w, "state", "enforce.test", smtpd_enforce("enforce.test"),
+	    10, 400);
+	world_trouble(&w, "state", "enforce.test", 10);
+	world_trouble(&w, "state", "hang-now.test", 10);
+	world_trouble(&w, "state", "hang-then.test", DAY);
+}
+
+static void
+test_dns_trouble(void)
+{
+	make_trouble("");
+	start();
+	is_checked("enforce.test", "found", "DNS in trouble, a live policy");
+	is_checked(
+	    "hang-now.test", "not-found", "on-dns-error deliver: mail flows");
+	is_checked("hang-then.test", "not-found", "the same a day later");
+	finish();
+	make_trouble("");
+	start_as("mta-sts-unknown");
+	is_checked(
+	    "enforce.test", "not-found", "unknown: a live policy is known");
+	is_checked(
+	    "hang-now.test", "not-found", "unknown: so is trouble of now");
+	is_checked("hang-then.test", "found", "unknown: trouble of a day ago");
+	finish();
+	make_trouble("on-dns-error defer\non-local-error deliver\n");
+	start();
+	is_checked(
+	    "enforce.test", "found", "on-dns-error defer, a live policy");
+	is_checked("hang-now.test", "error|dns_servfail",
+	    "on-dns-error defer: the mail waits, whatever on-local-error says");
+	is_checked(
+	    "hang-then.test", "error|dns_servfail", "the same a day later");
+	finish();
+	make_trouble("on-dns-error defer\n");
+	start_as("mta-sts-unknown");
+	is_checked("hang-now.test", "found", "unknown: defer, it is held");
 	finish();
 }
 
@@ -474,6 +525,7 @@ main(void)
 	test_names();
 	test_never_seen();
 	test_faults();
+	test_dns_trouble();
 	test_configuration();
 	test_hosts();
 	test_background_bound();

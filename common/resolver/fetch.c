@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "core/domain.h"
 
 struct sts_fetch {
@@ -14,7 +15,8 @@ struct sts_fetch {
 	struct sts_wire_request request;
 	struct sts_dns_query *question;    /* while addresses are looked up */
 	struct sts_fetcher_request *asked; /* after that */
-	struct sts_timer timer;            /* for an end that came at once */
+	struct sts_timer timer; /* for an end that came at once, or a turn */
+	struct sts_pace *pace;  /* NULL: takes no turns */
 	struct sts_fetch_result result;
 };
 
@@ -83,6 +85,32 @@ address_failure(enum sts_status status)
 }
 
 static void
+ask_fetcher(void *arg)
+{
+	struct sts_fetch *fetch = arg;
+
+	fetch->asked = sts_fetcher_ask(
+	    fetch->context->fetcher, &fetch->request, replied, fetch);
+	if (fetch->asked == NULL)
+		finish(fetch, STS_NO_MEMORY, "");
+}
+
+static void
+take_turn(struct sts_fetch *fetch)
+{
+	int64_t wait_ms = sts_pace_take(
+	    fetch->pace, &fetch->request.addresses[0], sts_monotonic_ms());
+
+	if (wait_ms < 0)
+		finish(fetch, STS_TOO_SOON, "");
+	else if (wait_ms == 0)
+		ask_fetcher(fetch);
+	else
+		sts_timer_set(fetch->context->loop, &fetch->timer, wait_ms,
+		    ask_fetcher, fetch);
+}
+
+static void
 addresses_found(void *arg, enum sts_status status,
     const struct sts_address *found, size_t count)
 {
@@ -98,10 +126,10 @@ addresses_found(void *arg, enum sts_status status,
 		finish(fetch, STS_FETCH_PRIVATE, "");
 		return;
 	}
-	fetch->asked = sts_fetcher_ask(
-	    fetch->context->fetcher, &fetch->request, replied, fetch);
-	if (fetch->asked == NULL)
-		finish(fetch, STS_NO_MEMORY, "");
+	if (fetch->pace != NULL)
+		take_turn(fetch);
+	else
+		ask_fetcher(fetch);
 }
 
 /* Never from sts_fetch_start itself: its caller has no pointer yet. */
@@ -154,6 +182,12 @@ sts_fetch_start(const struct sts_fetch_context *context, const char *domain,
 		sts_timer_set(
 		    context->loop, &fetch->timer, 0, end_at_once, fetch);
 	return fetch;
+}
+
+void
+sts_fetch_take_turns(struct sts_fetch *fetch, struct sts_pace *pace)
+{
+	fetch->pace = pace;
 }
 
 void

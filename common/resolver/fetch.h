@@ -15,6 +15,7 @@
 #include "fetcher/wire.h"
 #include "loop/loop.h"
 #include "resolver/fetcher.h"
+#include "resolver/pace.h"
 
 struct sts_fetch; /* one fetch under way */
 
@@ -51,6 +52,12 @@ typedef void sts_fetch_done(void *arg, const struct sts_fetch_result *result);
 struct sts_fetch *sts_fetch_start(const struct sts_fetch_context *context,
     const char *domain, uint16_t port, int64_t dns_timeout_ms,
     int64_t fetch_timeout_ms, sts_fetch_done *done, void *arg);
+
+/*
+ * Right after the start, for a fetch that nobody waits for: it takes turns at
+ * its first address, and ends with STS_TOO_SOON where too many are before it.
+ */
+void sts_fetch_take_turns(struct sts_fetch *fetch, struct sts_pace *pace);
 
 /* Ends it without calling back; NULL is allowed. */
 void sts_fetch_cancel(struct sts_fetch *fetch);

@@ -470,6 +470,8 @@ step_fetch(struct sts_lookup *l)
 	    r->config->dns_timeout * 1000, fetch_ms(l), on_fetch, l);
 	if (l->fetch == NULL)
 		sts_lookup_finish(l, STS_NO_MEMORY);
+	else if (l->task == STS_TASK_REFRESH)
+		sts_fetch_take_turns(l->fetch, &r->pace);
 }
 
 void
@@ -515,7 +517,7 @@ on_fetch(void *arg, const struct sts_fetch_result *result)
 	if (status == STS_OK)
 		status = sts_policy_parse(
 		    &policy, result->body, result->body_len, NULL, NULL);
-	if (sts_status_is_local(status))
+	if (sts_status_is_local(status) || status == STS_TOO_SOON)
 		sts_lookup_finish(l, status);
 	else if (status == STS_OK)
 		sts_lookup_finish(l, sts_settle_fetched(l, &policy));

@@ -9,8 +9,8 @@
  *	look for the other domains, if it failed -> write
  *
  * At most 4 run at once, and an address is contacted once a minute and 8 times
- * in 10 minutes, whatever hosts have it; locks in the store hold other processes to that too,
- * as far as they know of each other.
+ * in 10 minutes, whatever hosts have it; locks in the store hold other
+ *processes to that too, as far as they know of each other.
  */
 #ifndef STS_RESOLVER_PROBE_H
 #define STS_RESOLVER_PROBE_H

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Refreshing the whole store: what is due, in the order of what expires first,
- * a few at a time, spread out.  What is not due costs one reading.
+ * a few at a time, spread out.  What is not due costs one reading.  A domain
+ * whose policy host is busy with others of ours comes again at the end.
  */
 #include "resolver/resolver.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "core/due.h"
@@ -16,6 +18,7 @@ enum {
 	PARALLEL_MAX = 32, /* policy hosts asked at once: many may hang */
 	PACE_MS = 10,      /* between two starts, */
 	JITTER_MS = 40,    /* and up to so much more */
+	AGAIN_MS = 250,    /* the same for what comes again */
 	STEP_MS = 1000,
 	FAULTS_MAX = 8,    /* local faults in a row: it is no one domain's */
 	QUIET = 86400,     /* seconds without a fetch, and */
@@ -35,6 +38,7 @@ struct refresh {
 	int64_t now;
 	struct due *list;
 	size_t count, size;
+	size_t first_again; /* from here on: what comes again */
 	size_t started;
 	size_t done;
 	struct sts_refresh_counts counts;
@@ -45,7 +49,7 @@ struct refresh {
 /* One domain under way. */
 struct item {
 	struct refresh *refresh;
-	const char *domain;
+	size_t index; /* into the list, which may grow */
 };
 
 static bool
@@ -140,9 +144,15 @@ on_done(void *arg, enum sts_status status)
 	struct refresh *f = item->refresh;
 
 	f->done++;
+	if (status == STS_TOO_SOON &&
+	    add(f, f->list[item->index].domain, f->list[item->index].expires)) {
+		free(item);
+		return;
+	}
 	count(f, status);
 	if (f->report != NULL)
-		f->report(f->arg, item->domain, status, f->done, f->count);
+		f->report(f->arg, f->list[item->index].domain, status, f->done,
+		    f->count);
 	free(item);
 }
 
@@ -155,9 +165,9 @@ start_next(struct refresh *f)
 	if (item == NULL)
 		return false;
 	item->refresh = f;
-	item->domain = f->list[f->started].domain;
-	if (!sts_lookup_start(
-		f->resolver, item->domain, STS_TASK_REFRESH, on_done, item)) {
+	item->index = f->started;
+	if (!sts_lookup_start(f->resolver, f->list[f->started].domain,
+		STS_TASK_REFRESH, on_done, item)) {
 		free(item);
 		return false;
 	}
@@ -177,6 +187,14 @@ may_start_more(const struct refresh *f)
 	return f->started < f->count && f->fault == STS_OK;
 }
 
+static int64_t
+pause_ms(const struct refresh *f)
+{
+	if (f->started >= f->first_again)
+		return AGAIN_MS;
+	return PACE_MS + random() % JITTER_MS;
+}
+
 /* Runs until all that were started are done, after a fault no more are. */
 static enum sts_status
 run(struct refresh *f)
@@ -191,8 +209,8 @@ run(struct refresh *f)
 		if (now && may_start_more(f) &&
 		    f->started - f->done < PARALLEL_MAX) {
 			now = false;
-			pace = sts_timer_start(loop,
-			    PACE_MS + random() % JITTER_MS, on_pace, &now);
+			pace =
+			    sts_timer_start(loop, pause_ms(f), on_pace, &now);
 			if (pace == NULL || !start_next(f))
 				f->fault = STS_NO_MEMORY;
 		}
@@ -234,6 +252,8 @@ sts_refresh_all(struct sts_resolver *resolver, sts_refresh_report *report,
 	if (status == STS_OK) {
 		if (f.count > 0)
 			qsort(f.list, f.count, sizeof(*f.list), by_expiry);
+		f.first_again = f.count;
+		srandom((unsigned)f.now ^ (unsigned)getpid());
 		status = run(&f);
 		warn_of_silence(&f);
 	}

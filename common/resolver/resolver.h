@@ -40,6 +40,7 @@ struct sts_resolver {
 	struct sts_lookup *lookups;       /* under way */
 	struct sts_routes_task *routes;   /* likewise */
 	struct sts_prober *prober;        /* NULL until it is needed */
+	struct sts_pace pace;             /* of refreshes */
 	bool serving; /* goes on after an answer: refreshes what is due */
 };
 
@@ -57,7 +58,8 @@ enum sts_task {
  * Called once with STS_OK when the answer is in the store, or with a local
  * fault.  For all tasks but a lookup also with STS_NOT_FOUND (no policy),
  * STS_NOT_DUE, or the reason of the failed fetch, which left the policy as it
- * was.
+ * was; for a refresh STS_TOO_SOON where many wait for the policy host's
+ * address.
  */
 typedef void sts_lookup_done(void *arg, enum sts_status status);
 
@@ -93,11 +95,11 @@ bool sts_routes_start(struct sts_resolver *resolver, const char *domain,
 /*
  * Probes an MX host (a normalised name) and records the result in the routes
  * of the domains that use it, or joins who is at it.  STS_OK when there is a
- * result not older than sts_probe_again says; STS_NOT_FOUND where no routes name the
- * host, or the configuration wants no probe; STS_TOO_SOON where its addresses
- * were contacted, for another host, too lately or too often; or a local
- * fault.  The rest is as with sts_lookup_start; false also where 1,024 probes
- * are waiting.
+ * result not older than sts_probe_again says; STS_NOT_FOUND where no routes
+ * name the host, or the configuration wants no probe; STS_TOO_SOON where its
+ * addresses were contacted, for another host, too lately or too often; or a
+ * local fault.  The rest is as with sts_lookup_start; false also where 1,024
+ * probes are waiting.
  */
 bool sts_probe_start(struct sts_resolver *resolver, const char *host,
     sts_lookup_done *done, void *arg);

@@ -743,6 +743,28 @@ def back_off_grows():
          ("0", "0", "ok"), "and forgotten with a success")
 
 
+def pace():
+    """Many domains with one policy host: two requests a second, all in the
+    end."""
+    case = Case(fetch_timeout=10)
+    names = ["p%d.test" % i for i in range(20)]
+    for name in names:
+        WORLD.txt["_mta-sts." + name] = ["v=STSv1; id=1"]
+        WORLD.policy[name] = policy()
+    out = case.run("lookup", *names)
+    same(out, "\n".join("done lookup %s ok" % n for n in names), "20 domains")
+    for name in names:
+        case.age(90000, name)
+    began = time.time()
+    out = case.refresh()
+    spent = time.time() - began
+    same(out.split("\n")[-1], "fetched=20 not_due=0 failed=0 removed=0",
+         "all at one address are refreshed")
+    ok(9.4 < spent < 30, "two a second", "%.1f s" % spent)
+    ok(all(case.fields("checks", n)["failed-reason"] == "ok" for n in names),
+       "and none counts as failed for having waited")
+
+
 def checks_go():
     """DISK-2"""
     case = cached()
@@ -858,6 +880,7 @@ def main():
     deadlines()
     back_off_grows()
     checks_go()
+    pace()
     dns_warning()
     protocol()
 
@@ -865,6 +888,7 @@ def main():
 if __name__ == "__main__":
     with unprivileged("tests/help_resolver", "tests/help_age") as TOP:
         WORLD = World(TOP, ["d.test", "sub.d.test", "e.test", "other.test",
-                            "cold.test"])
+                            "cold.test"] +
+                      ["p%d.test" % i for i in range(20)])
         main()
     sys.exit(tap.done())

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: ISC */
+#include "resolver/pace.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+static bool
+is_same(const struct sts_address *a, const struct sts_address *b)
+{
+	if (a->u.sa.sa_family != b->u.sa.sa_family)
+		return false;
+	if (a->u.sa.sa_family == AF_INET)
+		return a->u.v4.sin_addr.s_addr == b->u.v4.sin_addr.s_addr;
+	return memcmp(&a->u.v6.sin6_addr, &b->u.v6.sin6_addr,
+		   sizeof(a->u.v6.sin6_addr)) == 0;
+}
+
+/* The address's slot, or the one whose turn is longest past. */
+static size_t
+find_slot(const struct sts_pace *pace, const struct sts_address *address)
+{
+	size_t oldest = 0;
+
+	for (size_t i = 0; i < STS_PACE_ADDRESSES; i++) {
+		if (pace->slot[i].next_ms != 0 &&
+		    is_same(&pace->slot[i].address, address))
+			return i;
+		if (pace->slot[i].next_ms < pace->slot[oldest].next_ms)
+			oldest = i;
+	}
+	return oldest;
+}
+
+int64_t
+sts_pace_take(
+    struct sts_pace *pace, const struct sts_address *address, int64_t now_ms)
+{
+	size_t i = find_slot(pace, address);
+	int64_t turn = now_ms;
+
+	if (pace->slot[i].next_ms > now_ms &&
+	    is_same(&pace->slot[i].address, address))
+		turn = pace->slot[i].next_ms;
+	if (turn - now_ms > STS_PACE_WAIT_MAX)
+		return -1;
+	pace->slot[i].address = *address;
+	pace->slot[i].next_ms = turn + STS_PACE_MS;
+	return turn - now_ms;
+}

@@ -62,8 +62,9 @@ stage() {
 
 packages() {
 	# shellcheck disable=SC2086
-	install_packages $BUILD_TOOLS $LAB_TOOLS clang libclang-rt-14-dev \
-	    valgrind mandoc git &&
+	install_packages $BUILD_TOOLS $LAB_TOOLS clang valgrind mandoc git &&
+	    install_packages "libclang-rt-$(clang -dumpversion |
+		cut -d. -f1)-dev" &&
 	    unpack_servers
 }
 

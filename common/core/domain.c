@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <idn2.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "core/grammar.h"
 

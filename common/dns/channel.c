@@ -4,6 +4,7 @@
 
 #include "dns/channel.h"
 
+#include <arpa/inet.h>
 #include <arpa/nameser.h>
 #include <errno.h>
 #include <limits.h>

@@ -303,7 +303,7 @@ def local_faults():
     tap.equal(got[0], "ca_unusable", "no trust roots", got)
     with Smtp(good) as server:
         seen = set()
-        for spare in range(0, 7):
+        for spare in range(0, 11):
             got = probe(server.port, "-l", spare)
             seen.add(got[0])
             tap.ok(got[0] in ("ok", "no_descriptors"),

@@ -736,8 +736,11 @@ same_configuration(char *text)
 static void
 begin(void)
 {
+	/* It has heard the name servers. */
+	static const char resolver[] =
+	    "#!/bin/sh\necho nameserver 127.0.0.1:53 answered\n";
 	const struct passwd *pw = smtpd_user();
-	char text[256];
+	char path[128], text[512];
 
 	if (geteuid() == 0 && pw == NULL)
 		pw = getpwuid(65534);
@@ -752,14 +755,17 @@ begin(void)
 	snprintf(program_file, sizeof(program_file), "%s/filter-mta-sts", top);
 	write_file(program_file, "", 0);
 	chmod(program_file, 0755);
+	snprintf(path, sizeof(path), "%s/resolver", top);
+	write_file(path, resolver, strlen(resolver));
+	chmod(path, 0755);
 	mkdir(state_dir, 0750);
 	if (pw != NULL && geteuid() == 0 &&
 	    chown(state_dir, pw->pw_uid, pw->pw_gid) != 0)
 		exit(1);
 	snprintf(text, sizeof(text),
-	    "state-dir %s\nresolver /bin/sh\nca-file %s\n"
+	    "state-dir %s\nresolver %s\nca-file %s\n"
 	    "prefetch Soon.example\ndomain off.example off\n",
-	    state_dir, conf_file);
+	    state_dir, path, conf_file);
 	write_file(conf_file, text, strlen(text));
 	write_file(aliases_file, "", 0);
 	read_example("opensmtpd/conf/example.conf", example);

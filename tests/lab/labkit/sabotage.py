@@ -16,7 +16,7 @@ import signal
 import subprocess
 import time
 
-from labkit import faults, paths
+from labkit import faults, outside, paths
 
 STATE = pathlib.Path(paths.STATE)
 PRELOAD = pathlib.Path('/etc/ld.so.preload')
@@ -312,5 +312,6 @@ CALLERS = {
 
 def apply(lab, name):
     """Nothing is wrong where it is a caller's name."""
-    return contextlib.nullcontext() if name in CALLERS else \
-        SABOTAGE[name](lab)
+    if name in CALLERS:
+        return contextlib.nullcontext()
+    return {**SABOTAGE, **outside.FAULTS}[name](lab)

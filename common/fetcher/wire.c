@@ -136,7 +136,7 @@ parse_addresses(struct sts_cursor *c, struct sts_wire_request *r)
 		    !parse_address(text, &r->addresses[r->count]))
 			return false;
 		r->count++;
-	} while (sts_cursor_left(c) > 0);
+	} while (c->p > text.p + text.len); /* a comma followed */
 	return true;
 }
 
@@ -260,6 +260,7 @@ sts_wire_may_say(enum sts_wire_kind kind, enum sts_status status)
 	switch (status) {
 	case STS_OK:
 	case STS_CA_UNUSABLE:
+	case STS_UNSAFE_FILE:
 	case STS_NO_MEMORY:
 	case STS_NO_DESCRIPTORS:
 	case STS_NETWORK:

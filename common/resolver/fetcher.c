@@ -20,9 +20,10 @@
 #include "resolver/fetcher_input.h"
 
 enum {
-	GRACE_MS = 1000,  /* for a reply on its way */
-	IDLE_MS = 30000,  /* that a fetcher without work is kept */
-	LEFT_MIN_MS = 100 /* for less a request is not sent again */
+	GRACE_MS = 1000,   /* for a reply on its way */
+	IDLE_MS = 30000,   /* that a fetcher without work is kept */
+	LIFE_MS = 3600000, /* after which it makes room for another */
+	LEFT_MIN_MS = 100  /* for less a request is not sent again */
 };
 
 enum state {
@@ -428,6 +429,10 @@ send_waiting(void *arg)
 	struct sts_fetcher_request *r;
 	enum sts_status status;
 
+	/* Its sandbox knows the trust roots' directories of its beginning. */
+	if (f->sent == 0 && f->child.pid > 0 &&
+	    sts_monotonic_ms() - f->started_ms > LIFE_MS)
+		kill_child(f);
 	TAILQ_FOREACH(r, &f->requests, link)
 	{
 		if (r->state != STATE_WAITING)

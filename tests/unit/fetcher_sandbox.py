@@ -2,12 +2,14 @@
 """Code injected into the fetcher, behind its sandbox, tries the store,
 sockets, children and other programs; see hook_fetcher.c."""
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 
 sys.dont_write_bytecode = True
+from fakeworld import World, policy
 from inject_certs import Authority
 from inject_scratch import unprivileged
 from inject_tap import Tap
@@ -62,7 +64,7 @@ def injected():
     with socket.create_server(("127.0.0.1", 0)) as own, \
             socket.create_server(("127.0.0.1", 0)) as other:
         port = str(own.getsockname()[1])
-        root = Authority(TOP, "root").cert
+        root = Authority(TOP, "injected").cert
         process = subprocess.Popen(
             [TOP + "/mta-sts-fetcher", "--port", port, "--ca-file", root],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -74,6 +76,39 @@ def injected():
     lines = [line.split(None, 2) for line in out.splitlines()]
     tap.ok(os.path.exists(store), "the store is as it was")
     return {line[1]: line[2] for line in lines if line[0] == "hook"}
+
+
+def replaced_roots():
+    """The file of trust roots is another one, of the same name: the sandbox
+    lets the old one through."""
+    world = World(TOP, ["d0.test", "d1.test", "d2.test"])
+    roots = os.path.join(TOP, "roots.pem")
+    shutil.copy(world.ca_file, roots)
+    conf = os.path.join(TOP, "conf")
+    world.configure(conf, state_dir=tempfile.mkdtemp(dir=TOP), ca_file=roots)
+    resolver = subprocess.Popen(
+        [TOP + "/help_resolver", conf, str(world.https_port), "serve"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, bufsize=1)
+    for n in range(3):
+        world.txt[f"_mta-sts.d{n}.test"] = ["v=STSv1; id=1"]
+        world.policy[f"d{n}.test"] = policy()
+        resolver.stdin.write(f"lookup d{n}.test\n")
+        tap.equal((resolver.stdout.readline(), world.fetch_count(f"d{n}.test")),
+                  (f"done lookup d{n}.test ok\n", 1),
+                  f"trust roots replaced {n} times: a policy is fetched")
+        shutil.copy(world.ca_file, roots + ".new")
+        os.rename(roots + ".new", roots)
+    os.unlink(roots)
+    resolver.stdin.write("lookup d0.test\nrefresh d0.test\n")
+    world.txt["_mta-sts.d3.test"] = ["v=STSv1; id=1"]
+    resolver.stdin.write("lookup d3.test\n")
+    resolver.stdin.close()
+    said = resolver.stdout.read()
+    tap.ok("done lookup d3.test fault ca_unusable\n" in said,
+           "removed: a fault", said)
+    resolver.wait(20)
+    resolver.stderr.close()
 
 
 def main():
@@ -95,10 +130,11 @@ def main():
                 tap.ok(results.get(what) in DENIED, sentence,
                        results.get(what))
             else:
-                tap.skip(f"{sentence}: this kernel has no {name} for it")
+                tap.skip(sentence, f"this kernel has no {name} for it")
+    replaced_roots()
 
 
 if __name__ == "__main__":
-    with unprivileged("tests/hook_fetcher.so") as TOP:
+    with unprivileged("tests/hook_fetcher.so", "tests/help_resolver") as TOP:
         main()
     sys.exit(tap.done())

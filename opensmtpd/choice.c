@@ -134,8 +134,10 @@ sts_choose_host(const struct sts_routes *routes,
 			least = obstacle;
 		}
 	}
+	/* A permitted host that is not listed is why, where there is one. */
 	if (best == NULL || least == NOT_PERMITTED)
-		return STS_NO_MATCH;
+		return routes->unusable != STS_OK ? routes->unusable
+						  : STS_NO_MATCH;
 	if (least == TOO_LONG)
 		return STS_BAD_DOMAIN;
 	if (least == EXCLUDED)

@@ -75,6 +75,8 @@ decide(const struct sts_known *k)
 	    &k->routes, sts_known_policy(k), (int64_t)time(NULL), &route);
 	switch (status) {
 	case STS_NO_MATCH:
+	case STS_MX_NO_ADDRESS:
+	case STS_MX_PRIVATE:
 	case STS_NULL_MX:
 	case STS_NO_MX_HOST:
 	case STS_DNS_NXDOMAIN:

@@ -10,15 +10,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "core/domain.h"
 #include "dns/dns.h"
 #include "resolver/lookup.h"
 #include "resolver/probe.h"
 
-/* The question for one host's addresses. */
-struct host_query {
+/* A usable name, in the order of preference, and the question for it. */
+struct host {
 	struct sts_routes_task *task;
+	struct sts_route route;
+	bool asked;
+	/* STS_OK; STS_MX_PRIVATE where no address may be contacted */
 	enum sts_status status;
 };
 
@@ -27,10 +31,10 @@ struct sts_routes_task {
 	struct sts_routes_task *next;
 	struct sts_waiter *waiters;
 	struct sts_routes routes;
-	struct sts_route found[STS_MX_MAX]; /* usable names, in order */
-	size_t found_count;
-	struct host_query query[STS_ROUTES_MAX]; /* of the routes */
+	struct host host[STS_MX_MAX];
+	size_t host_count;
 	size_t pending;
+	int64_t began_ms; /* the first question for an address */
 	enum sts_status fault;
 };
 
@@ -84,25 +88,40 @@ earlier_route(const struct sts_routes *earlier, const char *host)
 	return NULL;
 }
 
+/* True where the DNS did not say whether the host has an address. */
+static bool
+is_unsure(enum sts_status status)
+{
+	return sts_status_class(status) == STS_CLASS_DNS &&
+	    status != STS_DNS_NXDOMAIN && status != STS_DNS_NODATA;
+}
+
 /* What was known of a host, where it is not known better now. */
 static void
 take_over(struct sts_routes_task *t, const struct sts_routes *earlier)
 {
-	for (size_t i = 0; i < t->routes.count; i++) {
-		struct sts_route *r = &t->routes.route[i];
+	for (size_t i = 0; i < t->host_count; i++) {
+		struct sts_route *r = &t->host[i].route;
 		const struct sts_route *e = earlier_route(earlier, r->host);
 
 		if (e == NULL)
 			continue;
 		r->probed = e->probed;
 		r->probe = e->probe;
-		if (sts_status_class(t->query[i].status) == STS_CLASS_DNS &&
-		    t->query[i].status != STS_DNS_NXDOMAIN &&
-		    t->query[i].status != STS_DNS_NODATA) {
+		if (t->host[i].asked && is_unsure(t->host[i].status)) {
 			memcpy(r->address, e->address, sizeof(r->address));
 			r->address_count = e->address_count;
 		}
 	}
+}
+
+/* Why a host that was asked for has no address to be contacted at. */
+static enum sts_status
+unusable_because(const struct host *h)
+{
+	if (h->status == STS_MX_PRIVATE || is_unsure(h->status))
+		return h->status;
+	return STS_MX_NO_ADDRESS;
 }
 
 /*
@@ -110,23 +129,28 @@ take_over(struct sts_routes_task *t, const struct sts_routes *earlier)
  * left, a host whose addresses are not known decides that nothing is.
  */
 static void
-drop_unreachable(struct sts_routes_task *t)
+list_routes(struct sts_routes_task *t)
 {
 	struct sts_routes *routes = &t->routes;
 	enum sts_status none = STS_NO_MX_HOST;
-	size_t kept = 0;
 
-	for (size_t i = 0; i < routes->count; i++) {
-		enum sts_status status = t->query[i].status;
+	for (size_t i = 0; i < t->host_count; i++) {
+		const struct host *h = &t->host[i];
 
-		if (routes->route[i].address_count > 0)
-			routes->route[kept++] = routes->route[i];
-		else if (status != STS_OK && status != STS_DNS_NXDOMAIN &&
-		    status != STS_DNS_NODATA)
-			none = status;
+		if (h->route.address_count > 0 &&
+		    routes->count < STS_ROUTES_MAX) {
+			routes->route[routes->count++] = h->route;
+			continue;
+		}
+		routes->more++;
+		if (!h->asked)
+			continue;
+		if (is_unsure(h->status))
+			none = h->status;
+		if (h->route.permitted && routes->unusable == STS_OK)
+			routes->unusable = unusable_because(h);
 	}
-	routes->count = kept;
-	if (kept == 0 && routes->status == STS_OK)
+	if (routes->count == 0 && routes->status == STS_OK)
 		routes->status = none;
 }
 
@@ -156,7 +180,7 @@ settle(struct sts_routes_task *t)
 		return;
 	}
 	take_over(t, &earlier);
-	drop_unreachable(t);
+	list_routes(t);
 	if (!is_known(t->routes.status) && earlier.count > 0) {
 		sts_log(STS_LOG_INFO, t->routes.domain,
 		    "event=routes-kept reason=%s",
@@ -186,45 +210,84 @@ keep_address(struct sts_route *r, const struct sts_address *address)
 		memcpy(r->address[r->address_count++], text, sizeof(text));
 }
 
+static void ask_next(struct sts_routes_task *t);
+
 static void
 on_addresses(void *arg, enum sts_status status,
     const struct sts_address *addresses, size_t count)
 {
-	struct host_query *q = arg;
-	struct sts_routes_task *t = q->task;
-	struct sts_route *r = &t->routes.route[q - t->query];
+	struct host *h = arg;
+	struct sts_routes_task *t = h->task;
 
-	q->status = status;
+	h->status = status;
 	if (sts_status_is_local(status))
 		t->fault = status;
 	for (size_t i = 0; status == STS_OK && i < count; i++) {
 		if (t->resolver->config->allow_private ||
 		    !sts_address_is_private(&addresses[i]))
-			keep_address(r, &addresses[i]);
+			keep_address(&h->route, &addresses[i]);
 	}
+	if (status == STS_OK && h->route.address_count == 0)
+		h->status = STS_MX_PRIVATE;
 	if (--t->pending == 0)
-		settle(t);
+		ask_next(t);
 }
 
-/* All hosts at once, so that the time for it is that of one. */
 static void
-ask_addresses(struct sts_routes_task *t)
+ask_host(struct sts_routes_task *t, struct host *h)
 {
-	const struct sts_config *config = t->resolver->config;
+	int64_t timeout_ms = t->resolver->config->dns_timeout * 1000;
 
+	h->task = t;
+	h->asked = true;
+	if (sts_dns_address(t->resolver->dns, h->route.host, timeout_ms,
+		on_addresses, h) == NULL)
+		t->fault = STS_NO_MEMORY;
+	else
+		t->pending++;
+}
+
+/* Up to `room` hosts not asked for yet, permitted or forbidden ones. */
+static size_t
+ask_some(struct sts_routes_task *t, bool permitted, size_t room)
+{
+	for (size_t i = 0; i < t->host_count && room > 0; i++) {
+		struct host *h = &t->host[i];
+
+		if (h->asked || h->route.permitted != permitted)
+			continue;
+		ask_host(t, h);
+		room--;
+	}
+	return room;
+}
+
+/*
+ * Asks for the addresses of the first 8 hosts at once, so that the time for it
+ * is that of one; and where some of them have none, of as many more.  A host
+ * that the policy forbids never takes the place of a permitted one.  What
+ * takes longer than one timeout is the last try, so that two are the most.
+ */
+static void
+ask_next(struct sts_routes_task *t)
+{
+	int64_t timeout_ms = t->resolver->config->dns_timeout * 1000;
+	size_t room = STS_ROUTES_MAX;
+
+	for (size_t i = 0; i < t->host_count; i++)
+		room -= t->host[i].route.address_count > 0;
 	t->pending = 1; /* this very function */
-	for (size_t i = 0; i < t->routes.count; i++) {
-		struct host_query *q = &t->query[i];
-
-		q->task = t;
-		if (sts_dns_address(t->resolver->dns, t->routes.route[i].host,
-			config->dns_timeout * 1000, on_addresses, q) == NULL)
-			t->fault = STS_NO_MEMORY;
-		else
-			t->pending++;
+	if (t->fault == STS_OK &&
+	    sts_monotonic_ms() - t->began_ms < timeout_ms) {
+		room = ask_some(t, true, room);
+		(void)ask_some(t, false, room);
+	}
+	if (t->pending == 1) {
+		settle(t);
+		return;
 	}
 	if (--t->pending == 0)
-		settle(t);
+		ask_next(t);
 }
 
 /* The hosts. */
@@ -233,20 +296,20 @@ ask_addresses(struct sts_routes_task *t)
 static void
 add_host(struct sts_routes_task *t, const char *host, int64_t preference)
 {
-	struct sts_route *r = &t->found[t->found_count];
+	struct sts_route *r = &t->host[t->host_count].route;
 	char name[STS_NAME_MAX + 1];
 
-	if (t->found_count == STS_MX_MAX ||
+	if (t->host_count == STS_MX_MAX ||
 	    sts_domain_normalise(host, name) != STS_OK)
 		return;
 	/* Named twice: the first, better preference holds. */
-	for (size_t i = 0; i < t->found_count; i++) {
-		if (strcmp(t->found[i].host, name) == 0)
+	for (size_t i = 0; i < t->host_count; i++) {
+		if (strcmp(t->host[i].route.host, name) == 0)
 			return;
 	}
 	memcpy(r->host, name, sizeof(name));
 	r->preference = preference;
-	t->found_count++;
+	t->host_count++;
 }
 
 static void
@@ -258,36 +321,11 @@ match_policy(struct sts_routes_task *t)
 	if (sts_store_read_policy(
 		t->resolver->store, t->routes.domain, now, &entry) != STS_OK)
 		return;
-	for (size_t i = 0; sts_entry_is_live(&entry, now) && i < t->found_count;
+	for (size_t i = 0; sts_entry_is_live(&entry, now) && i < t->host_count;
 	     i++)
-		t->found[i].permitted =
-		    sts_policy_permits(&entry.policy, t->found[i].host);
+		t->host[i].route.permitted =
+		    sts_policy_permits(&entry.policy, t->host[i].route.host);
 	sts_entry_free(&entry);
-}
-
-/*
- * The first 8 hosts; where there are more, hosts that the policy forbids give
- * way, the last first, so that a permitted one is never crowded out.
- */
-static void
-select_hosts(struct sts_routes_task *t)
-{
-	size_t spare = t->found_count > STS_ROUTES_MAX
-	    ? t->found_count - STS_ROUTES_MAX
-	    : 0;
-	bool dropped[STS_MX_MAX] = {false};
-
-	for (size_t i = t->found_count; i > 0 && spare > 0; i--) {
-		if (!t->found[i - 1].permitted) {
-			dropped[i - 1] = true;
-			spare--;
-		}
-	}
-	for (size_t i = 0;
-	     i < t->found_count && t->routes.count < STS_ROUTES_MAX; i++) {
-		if (!dropped[i])
-			t->routes.route[t->routes.count++] = t->found[i];
-	}
 }
 
 static void
@@ -312,8 +350,8 @@ on_mx(
 	} else
 		routes->status = status;
 	match_policy(t);
-	select_hosts(t);
-	ask_addresses(t);
+	t->began_ms = sts_monotonic_ms();
+	ask_next(t);
 }
 
 static struct sts_routes_task *

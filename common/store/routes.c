@@ -7,7 +7,7 @@
 #include "core/domain.h"
 #include "store/file.h"
 
-#define TITLE "mta-sts routes 1"
+#define TITLE "mta-sts routes 2"
 
 /* Longest text of a file: a name, addresses and numbers a host. */
 enum { ROUTES_TEXT_MAX = STS_ROUTES_MAX * 700 + 600 };
@@ -57,7 +57,9 @@ parse_routes(const char *text, size_t len, struct sts_routes *routes)
 		&c, "domain", routes->domain, sizeof(routes->domain)) ||
 	    !sts_text_number(&c, "recorded", &routes->recorded) ||
 	    !sts_text_status(&c, "status", &routes->status) ||
-	    !sts_text_number(&c, "implicit", &implicit))
+	    !sts_text_number(&c, "implicit", &implicit) ||
+	    !sts_text_status(&c, "unusable", &routes->unusable) ||
+	    !sts_text_number(&c, "more", &routes->more))
 		return false;
 	routes->implicit = implicit == 1;
 	while (sts_cursor_left(&c) > 0) {
@@ -129,6 +131,8 @@ sts_store_write_routes(struct sts_store *store, const struct sts_routes *routes)
 	    routes->domain, (long long)routes->recorded);
 	sts_text_add(&text, "status: %s\nimplicit: %d\n",
 	    sts_status_name(routes->status), routes->implicit ? 1 : 0);
+	sts_text_add(&text, "unusable: %s\nmore: %lld\n",
+	    sts_status_name(routes->unusable), (long long)routes->more);
 	for (size_t i = 0; i < routes->count; i++)
 		format_route(&text, &routes->route[i]);
 	return text.full ? STS_INTERNAL

@@ -39,6 +39,13 @@ struct sts_routes {
 	 */
 	enum sts_status status;
 	bool implicit; /* no MX record: the domain itself (RFC 5321 5.1) */
+	/*
+	 * Why the first permitted host that is not listed has no address to be
+	 * contacted at: STS_MX_NO_ADDRESS, STS_MX_PRIVATE, or what its DNS
+	 * said.  STS_OK where there is none such.
+	 */
+	enum sts_status unusable;
+	int64_t more; /* MX hosts that are not listed, for whatever reason */
 	size_t count;
 	struct sts_route route[STS_ROUTES_MAX];
 };

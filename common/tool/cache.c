@@ -262,6 +262,7 @@ show_entries(struct sts_tool *tool, struct sts_store *store, const char *domain)
 	    sts_store_read_check(store, domain, tool->now, &check) == STS_OK;
 	bool routed =
 	    sts_store_read_routes(store, domain, tool->now, &routes) == STS_OK;
+	bool matched = policy == STS_OK && entry.policy.mode != STS_MODE_NONE;
 
 	if (policy == STS_OK || checked || routed)
 		sts_out_line(tool->out, "domain", "%s", domain);
@@ -275,7 +276,7 @@ show_entries(struct sts_tool *tool, struct sts_store *store, const char *domain)
 		sts_out_time_line(
 		    tool->out, "last used", check.used, tool->now);
 	if (routed)
-		sts_query_print_routes(tool->out, &routes, tool->now);
+		sts_query_print_routes(tool->out, &routes, matched, tool->now);
 	if (policy == STS_NOT_FOUND && (checked || routed))
 		return STS_OK;
 	return policy;

@@ -21,8 +21,13 @@ sts_tool_match(struct sts_tool *tool)
 		    tool, "%s: %s", pattern, sts_status_text(status));
 		return STS_EXIT_NO;
 	}
-	if (sts_tool_domain(tool, 1, host) != STS_EXIT_OK)
+	/* A host, so no mail address is taken for its domain. */
+	status = sts_domain_normalise(tool->operand[1], host);
+	if (status != STS_OK) {
+		(void)sts_tool_outside(
+		    tool, "%s: %s", tool->operand[1], sts_status_text(status));
 		return STS_EXIT_NO;
+	}
 	matches = sts_mx_match(pattern, tool->operand[1]);
 	(void)fputs(matches ? "match\n" : "no match\n", tool->out);
 	return matches ? STS_EXIT_OK : STS_EXIT_NO;

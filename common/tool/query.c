@@ -13,10 +13,27 @@
 
 #include "base/child.h"
 #include "client/keep.h"
+#include "core/domain.h"
 #include "tool/out.h"
 #include "tool/tool.h"
 
 enum { PROBES_S = 120 /* for the probes of all hosts of a domain */ };
+
+/*
+ * By the policy that decides: an override's may be another than the one that
+ * the resolver has.
+ */
+static void
+match_hosts(struct sts_query *query)
+{
+	for (size_t i = 0; query->answer.has_entry && i < query->routes.count;
+	     i++) {
+		struct sts_route *r = &query->routes.route[i];
+
+		r->permitted =
+		    sts_policy_permits(&query->answer.entry.policy, r->host);
+	}
+}
 
 /* What the resolver has written about the MX hosts. */
 static void
@@ -30,6 +47,8 @@ read_routes(struct sts_tool *tool, struct sts_query *query)
 	query->has_routes = sts_store_read_routes(store, query->answer.domain,
 				query->now, &query->routes) == STS_OK;
 	sts_store_close(store);
+	if (query->has_routes)
+		match_hosts(query);
 }
 
 /*
@@ -81,6 +100,7 @@ look_at_routes(struct sts_tool *tool, struct sts_query *query)
 	    query->routes.count > 0) {
 		probe_hosts(tool, &query->routes);
 		read_routes(tool, query);
+		query->probed = true;
 	}
 }
 
@@ -101,13 +121,18 @@ lacks_rights(const struct sts_tool *tool, const struct sts_answer *answer)
 int
 sts_tool_query(struct sts_tool *tool)
 {
-	struct sts_query query = {.asked = tool->operand[0]};
+	char domain[STS_NAME_MAX + 1];
+	const char *asked = sts_tool_domain_part(tool, 0);
+	struct sts_query query = {.asked = asked};
 	struct sts_store *store;
 	int code;
 
+	/* A delivery has an answer for all other names. */
+	if (sts_domain_normalise(asked, domain) == STS_BAD_DOMAIN)
+		return sts_tool_no_domain(tool, 0, STS_BAD_DOMAIN);
 	/* Without an owner to become, the answer itself says what is wrong. */
 	(void)sts_tool_become_owner(&tool->config);
-	sts_ask(&tool->config, tool->operand[0], NULL, &query.answer);
+	sts_ask(&tool->config, asked, NULL, &query.answer);
 	query.now = time(NULL); /* asking takes a while */
 	if (lacks_rights(tool, &query.answer)) {
 		code = sts_tool_open_store(tool, true, &store);

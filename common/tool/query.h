@@ -19,11 +19,18 @@ struct sts_query {
 	const char *asked; /* the domain as it was given */
 	struct sts_answer answer;
 	bool has_routes;
-	struct sts_routes routes;
+	struct sts_routes routes; /* matched by the policy of the answer */
+	bool probed;              /* just now, as --probe has it */
 	int64_t now;
 };
 
-/* False where a delivery made now would be deferred. */
+/* True where there is a policy that says something of MX hosts. */
+bool sts_query_has_policy(const struct sts_query *query);
+
+/*
+ * False where a delivery made now would be deferred; also where every
+ * permitted host has just failed its probe, if that was asked for.
+ */
 bool sts_query_delivers(const struct sts_query *query);
 
 /*
@@ -46,8 +53,9 @@ void sts_query_print_entry(FILE *out, const struct sts_entry *entry,
     const struct sts_check *check, int64_t now);
 void sts_query_print_none(
     FILE *out, const struct sts_check *check, int64_t now);
+/* With `policy`, whether it permits each host is said; else nothing of one. */
 void sts_query_print_routes(
-    FILE *out, const struct sts_routes *routes, int64_t now);
+    FILE *out, const struct sts_routes *routes, bool policy, int64_t now);
 
 /*
  * JSON values for `query` and `cache list`: a time as ISO 8601 or null, a

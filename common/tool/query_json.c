@@ -130,9 +130,12 @@ override_json(const struct sts_override *override)
 	    "line", (int) override->line);
 }
 
-/* One MX host, with what its last probe said, if there was one. */
+/*
+ * One MX host, with what its last probe said, if there was one; `permitted` is
+ * null where there is no policy.
+ */
 static json_t *
-route_json(const struct sts_route *route)
+route_json(const struct sts_route *route, bool policy)
 {
 	json_t *addresses = json_array();
 	bool fine = addresses != NULL;
@@ -144,10 +147,11 @@ route_json(const struct sts_route *route)
 		json_decref(addresses);
 		return NULL;
 	}
-	return json_pack("{s:o, s:I, s:b, s:o, s:s?, s:o}", "host",
+	return json_pack("{s:o, s:I, s:o, s:o, s:s?, s:o}", "host",
 	    sts_json_text(route->host), "preference",
-	    (json_int_t)route->preference, "permitted", route->permitted,
-	    "addresses", addresses, "probe",
+	    (json_int_t)route->preference, "permitted",
+	    policy ? json_boolean(route->permitted) : json_null(), "addresses",
+	    addresses, "probe",
 	    route->probed != 0 ? sts_status_name(route->probe) : NULL, "probed",
 	    sts_json_time(route->probed));
 }
@@ -165,8 +169,9 @@ routes_json(const struct sts_query *query)
 		return json_null();
 	array = json_array();
 	for (size_t i = 0; i < query->routes.count; i++) {
-		if (json_array_append_new(
-			array, route_json(&query->routes.route[i])) != 0) {
+		if (json_array_append_new(array,
+			route_json(&query->routes.route[i],
+			    sts_query_has_policy(query))) != 0) {
 			json_decref(array);
 			return NULL;
 		}
@@ -202,6 +207,9 @@ fill(json_t *object, const struct sts_query *query)
 	    sts_json_set(object, "absence", none_json(answer)) &&
 	    sts_json_set(object, "override", override_json(answer->override)) &&
 	    sts_json_set(object, "mx_hosts", routes_json(query)) &&
+	    sts_json_set(object, "mx_hosts_not_listed",
+		query->has_routes ? json_integer(query->routes.more)
+				  : json_null()) &&
 	    sts_json_set(object, "now", sts_json_time(query->now));
 }
 

@@ -9,34 +9,62 @@
 
 #include "tool/out.h"
 
-/* True where the policy leaves no MX host to deliver to. */
+/* Asked for, a probe counts as a delivery would; else it is only shown. */
 static bool
-no_host_left(const struct sts_query *query)
+failed_now(const struct sts_query *query, const struct sts_route *route)
+{
+	return query->probed && route->probed != 0 && route->probe != STS_OK &&
+	    query->now - route->probed <= STS_PROBE_AGAIN;
+}
+
+/*
+ * Why the policy leaves no MX host to deliver to; STS_OK where there is one,
+ * or where there may be.
+ */
+static enum sts_status
+no_host_because(const struct sts_query *query)
 {
 	const struct sts_routes *routes = &query->routes;
+	enum sts_status why = STS_NO_MATCH;
 
 	if (query->answer.verdict != STS_VERDICT_ENFORCE || !query->has_routes)
-		return false;
-	for (size_t i = 0; i < routes->count; i++) {
-		if (routes->route[i].permitted)
-			return false;
+		return STS_OK;
+	if (routes->unusable != STS_OK)
+		why = routes->unusable;
+	else if (routes->count == 0)
+		why = routes->status;
+	for (size_t i = routes->count; i > 0; i--) {
+		const struct sts_route *r = &routes->route[i - 1];
+
+		if (!r->permitted)
+			continue;
+		if (!failed_now(query, r))
+			return STS_OK;
+		why = r->probe;
 	}
-	return true;
+	return why;
+}
+
+bool
+sts_query_has_policy(const struct sts_query *query)
+{
+	return query->answer.has_entry &&
+	    query->answer.entry.policy.mode != STS_MODE_NONE;
 }
 
 bool
 sts_query_delivers(const struct sts_query *query)
 {
 	return query->answer.verdict != STS_VERDICT_DEFER &&
-	    !no_host_left(query);
+	    no_host_because(query) == STS_OK;
 }
 
 enum sts_status
 sts_query_reason(const struct sts_query *query)
 {
-	if (!no_host_left(query))
-		return query->answer.why;
-	return query->routes.count > 0 ? STS_NO_MATCH : query->routes.status;
+	enum sts_status no_host = no_host_because(query);
+
+	return no_host != STS_OK ? no_host : query->answer.why;
 }
 
 /* One line each: a policy may have hundreds. */
@@ -89,8 +117,10 @@ sts_query_print_none(FILE *out, const struct sts_check *check, int64_t now)
 
 /* Every address, since a probe or a block list is about addresses. */
 static void
-print_route(FILE *out, const struct sts_route *route, int64_t now)
+print_route(FILE *out, const struct sts_route *route, bool policy, int64_t now)
 {
+	const char *permitted =
+	    route->permitted ? ": permitted" : ": not in the policy";
 	char addresses[STS_ROUTE_ADDRESSES_MAX * STS_ADDRESS_TEXT_MAX + 8];
 	char span[STS_AGE_TEXT];
 	size_t used = 0;
@@ -103,9 +133,9 @@ print_route(FILE *out, const struct sts_route *route, int64_t now)
 		if (got > 0 && (size_t)got < sizeof(addresses) - used)
 			used += (size_t)got;
 	}
-	sts_out_line(out, "MX host", "%lld %s%s: %s",
+	sts_out_line(out, "MX host", "%lld %s%s%s",
 	    (long long)route->preference, route->host, addresses,
-	    route->permitted ? "permitted" : "not in the policy");
+	    policy ? permitted : "");
 	if (route->probed == 0)
 		return;
 	sts_out_line(out, "last probe", "%s: %s (%s), %s ago", route->host,
@@ -116,14 +146,25 @@ print_route(FILE *out, const struct sts_route *route, int64_t now)
 }
 
 void
-sts_query_print_routes(FILE *out, const struct sts_routes *routes, int64_t now)
+sts_query_print_routes(
+    FILE *out, const struct sts_routes *routes, bool policy, int64_t now)
 {
 	for (size_t i = 0; i < routes->count; i++)
-		print_route(out, &routes->route[i], now);
+		print_route(out, &routes->route[i], policy, now);
 	if (routes->count == 0)
 		sts_out_line(out, "MX host", "none: %s (%s)",
 		    sts_status_text(routes->status),
 		    sts_status_name(routes->status));
+	if (routes->more > 0)
+		sts_out_line(out, "MX hosts",
+		    "%lld more are not listed: they have no address to be "
+		    "contacted at, or come after the first %d that have one",
+		    (long long)routes->more, (int)STS_ROUTES_MAX);
+	if (policy && routes->unusable != STS_OK)
+		sts_out_line(out, "MX hosts",
+		    "the first permitted one that is not listed: %s (%s)",
+		    sts_status_text(routes->unusable),
+		    sts_status_name(routes->unusable));
 	sts_out_time_line(out, "MX looked up", routes->recorded, now);
 }
 
@@ -209,6 +250,7 @@ sts_query_print(FILE *out, const struct sts_query *query)
 	else if (answer->has_check)
 		sts_query_print_none(out, &answer->check, query->now);
 	if (query->has_routes)
-		sts_query_print_routes(out, &query->routes, query->now);
+		sts_query_print_routes(out, &query->routes,
+		    sts_query_has_policy(query), query->now);
 	print_verdict(out, query);
 }

@@ -18,7 +18,8 @@ struct sts_refresh {
 /*
  * Takes one line of the resolver, without its line feed: "progress N TOTAL",
  * "done refresh DOMAIN ok | failed REASON | fault REASON", or "refreshed
- * fetched=N not_due=N failed=N removed=N".  Anything else is ignored.  The line is cut up.
+ * fetched=N not_due=N failed=N removed=N".  Anything else is ignored.  The line
+ * is cut up.
  */
 void sts_refresh_take(struct sts_refresh *refresh, char *line);
 

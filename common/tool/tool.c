@@ -25,8 +25,9 @@ struct command {
 
 static const struct command commands[] = {
     {{"query", NULL}, 1, 1, STS_OPT_JSON | STS_OPT_PROBE, false, sts_tool_query,
-	"query DOMAIN [--json] [--probe]",
-	"What a delivery to DOMAIN would do now: its record, policy, MX hosts\n"
+	"query DOMAIN|ADDRESS [--json] [--probe]",
+	"What a delivery to DOMAIN (or to the domain of a mail address) would\n"
+	"do now: its record, policy, MX hosts\n"
 	"and verdict.  Asks the network where a delivery would; --probe looks\n"
 	"at the certificates of the MX hosts too.\n"
 	"Exit status 0: it would be delivered, 1: it would be deferred.\n"},
@@ -172,17 +173,32 @@ sts_tool_outside(struct sts_tool *tool, const char *format, ...)
 	return STS_EXIT_OUTSIDE;
 }
 
+const char *
+sts_tool_domain_part(const struct sts_tool *tool, size_t index)
+{
+	const char *at = strrchr(tool->operand[index], '@');
+
+	return at != NULL ? at + 1 : tool->operand[index];
+}
+
+int
+sts_tool_no_domain(struct sts_tool *tool, size_t index, enum sts_status why)
+{
+	(void)sts_tool_outside(tool, "\"%s\": %s", tool->operand[index],
+	    why == STS_BAD_DOMAIN ? "is neither a domain nor a mail address"
+				  : sts_status_text(why));
+	return why == STS_NO_MEMORY ? STS_EXIT_OUTSIDE : STS_EXIT_USAGE;
+}
+
 int
 sts_tool_domain(
     struct sts_tool *tool, size_t index, char domain[STS_NAME_MAX + 1])
 {
-	const char *given = tool->operand[index];
-	enum sts_status status = sts_domain_normalise(given, domain);
+	enum sts_status status =
+	    sts_domain_normalise(sts_tool_domain_part(tool, index), domain);
 
-	if (status == STS_OK)
-		return STS_EXIT_OK;
-	(void)sts_tool_outside(tool, "%s: %s", given, sts_status_text(status));
-	return STS_EXIT_NO;
+	return status == STS_OK ? STS_EXIT_OK
+				: sts_tool_no_domain(tool, index, status);
 }
 
 /* Runs it with the configuration that holds, bad lines logged. */

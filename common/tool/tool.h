@@ -80,8 +80,18 @@ int sts_tool_outside(struct sts_tool *tool, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /*
- * Normalises operand `index`, a domain; STS_EXIT_OK, or STS_EXIT_NO with a
- * message where it is none.
+ * The domain of operand `index`, which is a domain or a mail address; as it
+ * was given, and of an address what is behind the "@".
+ */
+const char *sts_tool_domain_part(const struct sts_tool *tool, size_t index);
+
+/* Reports that operand `index` is no domain, and returns the exit status. */
+int sts_tool_no_domain(
+    struct sts_tool *tool, size_t index, enum sts_status why);
+
+/*
+ * Normalises operand `index`, a domain or a mail address, of which the domain
+ * is taken; STS_EXIT_OK, or STS_EXIT_USAGE with a message where it is neither.
  */
 int sts_tool_domain(
     struct sts_tool *tool, size_t index, char domain[STS_NAME_MAX + 1]);

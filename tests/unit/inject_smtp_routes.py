@@ -240,6 +240,44 @@ def order():
                   "what the policy names is marked")
 
 
+def beyond_eight():
+    """MX hosts without an address take no place of others."""
+    hosts = [f"h{i:02}.t.test" for i in range(1, 31)]
+    zone(t_test=[mx(i, h) for i, h in enumerate(hosts[:12])],
+         u_test=[mx(i, h) for i, h in enumerate(hosts)],
+         v_test=[mx(1, "in.t.test"), mx(2, "h09.t.test")],
+         in_t_test=[a("10.0.0.1")],
+         **{h.replace(".", "_"): HERE for h in hosts[8:12] + hosts[25:]})
+    with Resolver() as r:
+        r.ask("routes t.test", "routes u.test")
+        tap.equal((r.hosts("t.test"), r.routes("t.test")["more"]),
+                  (hosts[8:12], "8"),
+                  "twelve hosts, the first eight without an address: the "
+                  "ninth and those behind it; eight are left out")
+        tap.equal((r.hosts("u.test"), r.routes("u.test")["more"]),
+                  (hosts[8:12] + hosts[25:29], "22"),
+                  "eight of thirty, wherever they stand")
+        tap.equal(r.routes("u.test")["unusable"], "ok",
+                  "without a policy no host is missed")
+        r.policy("u.test", "h01.t.test", "h30.t.test")
+        r.ask("routes u.test")
+        tap.equal((r.hosts("u.test")[-1], len(r.hosts("u.test"))),
+                  ("h30.t.test", 8), "a permitted one at the end is there")
+        tap.equal(r.routes("u.test")["unusable"], "mx_no_address",
+                  "why the first permitted one is not, is kept")
+        names.zone["h01.t.test"] = "servfail"
+        r.ask("routes u.test")
+        tap.equal(r.routes("u.test")["unusable"], "dns_servfail",
+                  "so where its DNS fails")
+    with Resolver(allow_private="no") as r:
+        names.zone["h09.t.test"] = [a("8.8.8.8")]
+        r.policy("v.test", "in.t.test")
+        r.ask("routes v.test")
+        tap.equal((r.hosts("v.test"), r.routes("v.test")["unusable"]),
+                  (["h09.t.test"], "mx_private_address"),
+                  "so where its addresses are private")
+
+
 def unknown_later():
     """An unanswered question never replaces what is known."""
     zone(k_test=[mx(10, "a.k.test"), mx(20, "b.k.test")], a_k_test=HERE,
@@ -599,7 +637,7 @@ with unprivileged("tests/help_probe_resolver") as scratch:
     stranger = Authority(scratch, "stranger")
     good = root.issue("x", SAN)
     with DnsServer({}) as names:
-        for part in (kinds, private, order, unknown_later, deadline,
+        for part in (kinds, private, order, beyond_eight, unknown_later, deadline,
                      routes_faults, recorded, outcomes, kept, shared, limits,
                      configured, probe_faults, many):
             began = time.monotonic()

@@ -200,6 +200,97 @@ no_policy(void)
 	free(text);
 }
 
+/* Without a policy no word of one. */
+static void
+hosts_without_a_policy(void)
+{
+	struct sts_query q;
+	json_t *object, *host;
+	char *text;
+
+	enforced(&q);
+	add_route(&q, "mx1.example.com", false);
+	q.answer.verdict = STS_VERDICT_NONE;
+	q.answer.has_entry = false;
+	q.answer.check.reason = STS_NO_RECORD;
+	text = printed(&q);
+	ok(strstr(text, "MX host:        10 mx1.example.com 192.0.2.1\n") !=
+		    NULL &&
+		strstr(text, "policy\n") == NULL,
+	    "its hosts are neither permitted nor forbidden");
+	free(text);
+	object = as_json(&q);
+	host = json_array_get(json_object_get(object, "mx_hosts"), 0);
+	ok(json_is_null(json_object_get(host, "permitted")),
+	    "\"permitted\" is null");
+	json_decref(object);
+	enforced(&q);
+	add_route(&q, "mx1.example.com", false);
+	q.answer.verdict = STS_VERDICT_NONE;
+	q.answer.entry.policy.mode = STS_MODE_NONE;
+	object = as_json(&q);
+	host = json_array_get(json_object_get(object, "mx_hosts"), 0);
+	ok(json_is_null(json_object_get(host, "permitted")),
+	    "so it is with a policy of mode none");
+	json_decref(object);
+}
+
+/* MX hosts that are not listed: how many, and why the one that counts. */
+static void
+hosts_not_listed(void)
+{
+	struct sts_query q;
+	char *text;
+
+	enforced(&q);
+	add_route(&q, "mx.other.example", false);
+	q.routes.more = 4;
+	q.routes.unusable = STS_MX_PRIVATE;
+	is_str(sts_status_name(sts_query_reason(&q)), "mx_private_address",
+	    "the permitted host has private addresses: that is the reason");
+	ok(!sts_query_delivers(&q), "and mail waits");
+	text = printed(&q);
+	ok(strstr(text, "MX hosts:       4 more are not listed: ") != NULL &&
+		strstr(text, "(mx_private_address)\n") != NULL,
+	    "both are printed");
+	free(text);
+	add_route(&q, "mx1.example.com", true);
+	ok(sts_query_delivers(&q), "with another permitted one it is sent");
+}
+
+/* --probe was asked for: what it found decides. */
+static void
+hosts_that_failed_their_probe(void)
+{
+	struct sts_query q;
+	json_t *object;
+
+	enforced(&q);
+	add_route(&q, "mx1.example.com", true);
+	add_route(&q, "a.example.net", true);
+	add_route(&q, "mx.other.example", false);
+	for (size_t i = 0; i < 2; i++) {
+		q.routes.route[i].probed = now - 5;
+		q.routes.route[i].probe = STS_MX_CERT_EXPIRED;
+	}
+	ok(sts_query_delivers(&q), "probes of some time ago stop nothing");
+	q.probed = true;
+	ok(!sts_query_delivers(&q), "all permitted hosts just failed: waits");
+	is_str(sts_status_name(sts_query_reason(&q)), "mx_cert_expired",
+	    "the reason is that of the first");
+	object = as_json(&q);
+	ok(json_is_false(json_object_get(object, "deliver")),
+	    "the same as JSON");
+	json_decref(object);
+	q.routes.route[1].probe = STS_OK;
+	ok(sts_query_delivers(&q), "one is well: delivered");
+	q.routes.route[1].probed = 0;
+	ok(sts_query_delivers(&q), "one was not probed: delivered");
+	q.answer.verdict = STS_VERDICT_TESTING;
+	q.routes.route[1] = q.routes.route[0];
+	ok(sts_query_delivers(&q), "a testing policy stops nothing");
+}
+
 /* The keys that mta-sts(1) promises, always all of them. */
 static void
 json_keys(void)
@@ -207,7 +298,7 @@ json_keys(void)
 	static const char *const keys[] = {"domain", "verdict", "deliver",
 	    "reason", "reason_text", "record_id", "policy", "fetched",
 	    "expires", "record_checked", "failed_fetch", "absence", "override",
-	    "mx_hosts", "now"};
+	    "mx_hosts", "mx_hosts_not_listed", "now"};
 	struct sts_query q;
 	json_t *full, *bare;
 
@@ -260,6 +351,9 @@ main(void)
 	a_failed_fetch_is_shown();
 	a_deferred_domain();
 	no_policy();
+	hosts_without_a_policy();
+	hosts_not_listed();
+	hosts_that_failed_their_probe();
 	json_keys();
 	json_values();
 	return tap_done();

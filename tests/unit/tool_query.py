@@ -168,6 +168,25 @@ def verdicts():
     ok("\\xff" in case.out.replace("\\\\", "\\"), "and shown escaped")
 
 
+def addresses():
+    """An address is asked about by its domain; what is neither is refused."""
+    case = Case()
+    case.publish()
+    same(case.run("query", "u@D.test"), 0, "a mail address")
+    ok("\nverdict:        enforce" in case.out, "by its domain")
+    same(case.json("query", '"a@b"@d.test')["domain"], "d.test",
+         "the last @ counts")
+    for name in ("https://d.test/", "", "d.test:25", "u@", "a b", "..",
+                 "<u@d.test>"):
+        same(case.run("query", name), 2, f"'{name}': wrong usage")
+        ok("neither a domain nor a mail address" in case.err and
+           case.out == "", "and says why")
+    same(case.run("cache", "show", "u@d.test"), 0, "cache show of an address")
+    same(case.run("cache", "show", "d..test"), 2, "and of no domain")
+    same(case.run("cache", "refresh", "d/test"), 2, "cache refresh of none")
+    same(case.run("cache", "drop", "u@d.test"), 0, "cache drop of an address")
+
+
 def overrides():
     case = Case(domain="d.test off")
     case.publish()
@@ -221,7 +240,7 @@ def the_cache():
     ok("(no_record)" in case.out, "and why")
     same(case.run("cache", "show", "b.test"), 1, "an unknown domain")
     same(case.run("cache", "drop", "b.test"), 1, "drop an unknown domain")
-    same(case.run("cache", "drop", "not a name"), 1, "drop what is no name")
+    same(case.run("cache", "drop", "not a name"), 2, "drop what is no name")
     same(case.run("cache", "drop", "d.test"), 0, "drop")
     same(case.run("cache", "show", "d.test"), 1, "and it is gone")
 
@@ -303,6 +322,7 @@ def main():
     an_enforced_domain()
     probes()
     verdicts()
+    addresses()
     overrides()
     local_faults()
     the_cache()

@@ -28,6 +28,7 @@
 #include "fetcher/probe_reply.h"
 #include "fetcher/probe_tls.h"
 #include "fetcher/route.h"
+#include "fetcher/sandbox.h"
 
 enum {
 	QUIT_MS = 2000,   /* for a farewell that changes nothing */
@@ -464,7 +465,8 @@ start_connection(struct sts_probe_session *s)
 		to.u.v6.sin6_port = htons(s->target.port);
 	else
 		to.u.v4.sin_port = htons(s->target.port);
-	s->fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	s->fd = sts_sandbox_socket(
+	    family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (s->fd < 0) {
 		fault = sts_fault_socket(errno, family);
 		finish(s, fault != STS_OK ? fault : STS_MX_CONNECT,

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/fault.h"
+#include "fetcher/sandbox.h"
 
 /* The errno of a connection that does not come about at once, or 0. */
 static int
@@ -15,7 +16,8 @@ try_connect(const struct sts_address *address, uint16_t port)
 	struct sts_address to = *address;
 	int family = to.u.sa.sa_family, error = 0;
 	socklen_t len = family == AF_INET6 ? sizeof(to.u.v6) : sizeof(to.u.v4);
-	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = sts_sandbox_socket(
+	    family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return errno;

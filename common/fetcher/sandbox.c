@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <sys/prctl.h>
@@ -106,3 +108,13 @@ sts_sandbox_enter(const struct sts_sandbox_spec *spec, char *text, size_t size)
 }
 
 #endif
+
+int
+sts_sandbox_socket(int family, int type, int protocol)
+{
+#if defined(SYS_socketcall) && defined(SYS_socket)
+	return (int)syscall(SYS_socket, family, type, protocol);
+#else
+	return socket(family, type, protocol);
+#endif
+}

@@ -34,6 +34,12 @@ void sts_sandbox_enter(
     const struct sts_sandbox_spec *spec, char *text, size_t size);
 
 /*
+ * As socket(2), whose arguments seccomp can see on every machine: the one call
+ * that some C libraries use on 32-bit machines hides them, so it is denied.
+ */
+int sts_sandbox_socket(int family, int type, int protocol);
+
+/*
  * The parts of it, in their order; each true where it holds.  Landlock needs
  * no_new_privs, which sts_sandbox_enter sets.
  */

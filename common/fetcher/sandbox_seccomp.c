@@ -186,11 +186,15 @@ enum {
 	CALLS_END = 0x40000000, /* x86-64 has a second table from here */
 	SOCKET_TYPE_MASK = 0xf,
 	/* of socketcall(2) */
+	CALL_SOCKET = 1,
 	CALL_BIND = 2,
 	CALL_LISTEN = 4,
 	CALL_ACCEPT = 5,
 	CALL_SOCKETPAIR = 8,
-	CALL_ACCEPT4 = 18
+	CALL_SENDTO = 11,
+	CALL_SENDMSG = 16,
+	CALL_ACCEPT4 = 18,
+	CALL_SENDMMSG = 20
 };
 
 static const int denied[] = {
@@ -392,12 +396,16 @@ deny_sockets(struct program *p)
 	load_call(p);
 }
 
-/* The one call of old machines for all of them; what it points to is unseen. */
+/*
+ * The one call of old machines for all of them; what it points to is unseen. So
+ * it makes no sockets (sts_sandbox_socket does), and sends to no address.
+ */
 static void
 deny_socketcall(struct program *p)
 {
-	static const uint32_t calls[] = {
-	    CALL_BIND, CALL_LISTEN, CALL_ACCEPT, CALL_SOCKETPAIR, CALL_ACCEPT4};
+	static const uint32_t calls[] = {CALL_SOCKET, CALL_BIND, CALL_LISTEN,
+	    CALL_ACCEPT, CALL_SOCKETPAIR, CALL_SENDTO, CALL_SENDMSG,
+	    CALL_ACCEPT4, CALL_SENDMMSG};
 	const unsigned count = sizeof(calls) / sizeof(calls[0]);
 
 	if (SYS_socketcall < 0)

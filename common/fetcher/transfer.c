@@ -11,6 +11,7 @@
 #include "base/fault.h"
 #include "fetcher/http.h"
 #include "fetcher/route.h"
+#include "fetcher/sandbox.h"
 
 static void
 set_detail(struct sts_transfer *t, const char *text)
@@ -215,7 +216,8 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 		t->fault = STS_INTERNAL;
 		return CURL_SOCKET_BAD;
 	}
-	fd = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+	fd = sts_sandbox_socket(
+	    to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 	if (fd < 0 && t->fault == STS_OK)
 		t->fault = sts_fault_socket(errno, to->family);
 	return fd < 0 ? CURL_SOCKET_BAD : fd;

@@ -77,7 +77,9 @@ try_files(void)
 static int
 tcp(void)
 {
-	return socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	/* As the fetcher makes its own, on every machine. */
+	return (int)syscall(
+	    SYS_socket, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 }
 
 static long

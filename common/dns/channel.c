@@ -7,16 +7,14 @@
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
 #include <errno.h>
-#include <limits.h>
+#include <netinet/in.h>
+#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
 #include <ares.h>
 
 #include "base/child.h"
-#include "base/fault.h"
+#include "dns/socket.h"
 
 enum {
 	CHANNEL_QUESTIONS = 32,
@@ -42,19 +40,12 @@ struct sts_attempt {
 	size_t number;
 };
 
-/* What went wrong on a socket within the present call into c-ares. */
-struct trouble {
-	enum sts_outcome outcome; /* STS_ANSWERED: nothing */
-	enum sts_status fault;
-	int error;
-};
-
 struct channel {
 	TAILQ_ENTRY(channel) link;
 	struct sts_lane *lane;
 	ares_channel ares;
 	TAILQ_HEAD(, channel_socket) sockets;
-	struct trouble trouble;
+	struct sts_socket_context context;
 	int64_t created_ms;
 	size_t asked;  /* questions so far */
 	size_t wanted; /* attempts that are neither ended nor forgotten */
@@ -69,154 +60,6 @@ struct sts_lane {
 	struct channel *current; /* takes questions; NULL: none does */
 	int64_t heard_ms;
 };
-
-/*
- * Sockets.  Our own functions: c-ares says "connection refused" for all that
- * can go wrong; it does not take zones on all versions; and writing must not
- * raise SIGPIPE.
- */
-
-/* The first is kept: those that follow are mostly its consequence. */
-static void
-note(struct channel *channel, enum sts_outcome outcome, int error)
-{
-	struct trouble *trouble = &channel->trouble;
-	enum sts_status fault = sts_fault_traffic(error);
-
-	if (trouble->outcome != STS_ANSWERED)
-		return;
-	if (outcome == STS_FAULT && fault == STS_OK)
-		fault = STS_NO_DESCRIPTORS;
-	if (fault != STS_OK)
-		outcome = STS_FAULT;
-	*trouble = (struct trouble){outcome, fault, error};
-}
-
-static bool
-is_tcp(int fd)
-{
-	int type = SOCK_DGRAM;
-	socklen_t len = sizeof(type);
-
-	(void)getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len);
-	return type == SOCK_STREAM;
-}
-
-/*
- * A server that was heard over UDP and does not take TCP is not unreachable;
- * one that this machine forbids us to reach is.
- */
-static void
-note_traffic(struct channel *channel, int fd, int error)
-{
-	bool ours = error == EACCES || error == EPERM ||
-	    error == EADDRNOTAVAIL || error == ENETUNREACH || error == EINVAL;
-
-	note(channel, ours || !is_tcp(fd) ? STS_UNREACHABLE : STS_LOST, error);
-}
-
-/* c-ares leaves it to these functions that a socket must not block. */
-static ares_socket_t
-open_socket(int family, int type, int protocol, void *arg)
-{
-	struct channel *channel = arg;
-	int fd, saved;
-
-	family = channel->lane->server->u.sa.sa_family;
-	fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
-	saved = errno;
-	if (fd < 0)
-		note(channel, STS_UNREACHABLE, saved);
-	errno = saved;
-	return fd;
-}
-
-static int
-close_socket(ares_socket_t fd, void *arg)
-{
-	(void)arg;
-	return close(fd);
-}
-
-static int
-connect_socket(ares_socket_t fd, const struct sockaddr *placeholder,
-    ares_socklen_t placeholder_len, void *arg)
-{
-	struct channel *channel = arg;
-	struct sockaddr_storage address;
-	socklen_t len = sts_nameserver_address(channel->lane->server, &address);
-	int rc, saved;
-
-	(void)placeholder;
-	(void)placeholder_len;
-	if (len == 0) {
-		note(channel, STS_UNREACHABLE, 0);
-		errno = ENETUNREACH;
-		return -1;
-	}
-	rc = connect(fd, (struct sockaddr *)&address, len);
-	saved = errno;
-	if (rc != 0 && saved == EAGAIN) /* every local port is taken */
-		note(channel, STS_FAULT, saved);
-	else if (rc != 0 && saved != EINPROGRESS)
-		note_traffic(channel, fd, saved);
-	errno = saved;
-	return rc;
-}
-
-/* What c-ares compares the sender with. */
-static void
-write_placeholder(struct sockaddr *from, ares_socklen_t *from_len)
-{
-	struct sockaddr_in placeholder = {.sin_family = AF_INET,
-	    .sin_port = htons(NS_DEFAULTPORT),
-	    .sin_addr = {htonl(INADDR_LOOPBACK)}};
-
-	if (from == NULL || *from_len < (ares_socklen_t)sizeof(placeholder))
-		return;
-	memcpy(from, &placeholder, sizeof(placeholder));
-	*from_len = sizeof(placeholder);
-}
-
-static ares_ssize_t
-receive(ares_socket_t fd, void *buf, size_t size, int flags,
-    struct sockaddr *from, ares_socklen_t *from_len, void *arg)
-{
-	ssize_t got = recv(fd, buf, size, flags);
-	int saved = errno;
-
-	if (got >= 0)
-		write_placeholder(from, from_len);
-	else if (saved != EAGAIN && saved != EWOULDBLOCK && saved != EINTR)
-		note_traffic(arg, fd, saved);
-	errno = saved;
-	return got;
-}
-
-/*
- * The first error of a UDP socket may be the answer to what was sent before;
- * the second is this one's own, and the earlier question will hear of it when
- * this one's packet is refused.
- */
-static ares_ssize_t
-send_vector(ares_socket_t fd, const struct iovec *vector, int count, void *arg)
-{
-	struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)vector,
-	    .msg_iovlen = (size_t)count};
-	ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL);
-	int saved;
-
-	if (sent < 0 && errno != EAGAIN && !is_tcp(fd))
-		sent = sendmsg(fd, &message, MSG_NOSIGNAL);
-	saved = errno;
-	if (sent < 0 && saved != EAGAIN)
-		note_traffic(arg, fd, saved);
-	errno = saved;
-	return sent;
-}
-
-static const struct ares_socket_functions socket_functions = {
-    open_socket, close_socket, connect_socket, receive, send_vector};
 
 /* Channels: their end. */
 
@@ -291,13 +134,13 @@ process(ares_channel ares, int fd, bool reading, bool writing)
 static void
 begin_call(struct channel *channel)
 {
-	channel->trouble = (struct trouble){0};
+	channel->context.trouble = (struct sts_trouble){0};
 }
 
 static void
 end_call(struct channel *channel)
 {
-	if (channel->trouble.outcome != STS_ANSWERED)
+	if (channel->context.trouble.outcome != STS_ANSWERED)
 		retire(channel);
 	if (channel->deaf)
 		ares_cancel(channel->ares);
@@ -338,7 +181,7 @@ static void
 go_deaf(struct channel *channel)
 {
 	channel->deaf = true;
-	note(channel, STS_FAULT, ENOMEM);
+	sts_socket_note(&channel->context, STS_FAULT, ENOMEM);
 }
 
 static void
@@ -438,8 +281,7 @@ open_ares(struct channel *channel)
 	if (code != ARES_SUCCESS)
 		channel->ares = NULL;
 	else
-		ares_set_socket_functions(
-		    channel->ares, &socket_functions, channel);
+		sts_sockets_install(channel->ares, &channel->context);
 	return code;
 }
 
@@ -451,6 +293,7 @@ open_channel(struct sts_lane *lane)
 	if (channel == NULL)
 		return NULL;
 	channel->lane = lane;
+	channel->context.server = lane->server;
 	channel->created_ms = sts_monotonic_ms();
 	TAILQ_INIT(&channel->sockets);
 	TAILQ_INSERT_TAIL(&lane->channels, channel, link);
@@ -488,7 +331,7 @@ static struct sts_answer
 answer_of(
     const struct channel *channel, int code, const unsigned char *wire, int len)
 {
-	const struct trouble *trouble = &channel->trouble;
+	const struct sts_trouble *trouble = &channel->context.trouble;
 	struct sts_answer answer = {.outcome = STS_LOST};
 
 	if (wire != NULL && len > 0) {

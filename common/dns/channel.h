@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The way to one name server, through c-ares: beside reply.c the only file
- * that knows it.
+ * The way to one name server, through c-ares: beside socket.c and reply.c
+ * the only file that knows it.
  *
  * c-ares keeps the messages, their ids, the sockets and the change to TCP.
  * When a server is asked, again or another one, and when to give up, is
@@ -19,9 +19,9 @@
  * a channel serves CHANNEL_QUESTIONS questions or CHANNEL_MS, whichever ends
  * first, and the next one has a port of its own.
  *
- * c-ares never learns the server's address: it is told 127.0.0.1, and our own
- * socket functions open the family and connect to the address, with its zone,
- * that is meant.  A connected socket hears that address alone.
+ * c-ares never learns the server's address: it is given 127.0.0.1, and our own
+ * socket functions (socket.h) open the family and connect to the address, with
+ * its zone, that is meant.  A connected socket hears that address alone.
  */
 #ifndef STS_DNS_CHANNEL_H
 #define STS_DNS_CHANNEL_H

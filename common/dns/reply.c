@@ -204,7 +204,7 @@ copy_host(const char *from, char to[STS_NAME_MAX + 1])
 
 /*
  * A host whose escaped form is too long for a name cannot be connected to and
- * is left out; where no other is there, that is a reply nobody can use.
+ * is left out; where no other is there, that reply is of no use.
  */
 static enum sts_status
 copy_mx(struct sts_reply *reply, const struct ares_mx_reply *list)

@@ -140,20 +140,46 @@ put_all(struct output *o, const struct patterns *p)
 	put(o, before == NULL ? "*" : ")$:*");
 }
 
-enum sts_status
-sts_hostlist(const struct sts_policy *policy, char *buf, size_t size)
+/* Sorts them, writes the list and frees them. */
+static enum sts_status
+write_list(struct patterns *p, enum sts_status status, char *buf, size_t size)
 {
 	struct output o = {buf, size, 0, size == 0};
-	struct patterns p;
-	enum sts_status status = collect(policy, &p);
 
 	if (status == STS_OK) {
-		qsort(p.list, p.count, sizeof(*p.list), by_text);
-		put_all(&o, &p);
+		qsort(p->list, p->count, sizeof(*p->list), by_text);
+		put_all(&o, p);
 		if (o.full)
 			status = STS_POLICY_TOO_LARGE;
 	}
-	free(p.list);
-	free(p.text);
+	free(p->list);
+	free(p->text);
 	return status;
+}
+
+enum sts_status
+sts_hostlist(const struct sts_policy *policy, char *buf, size_t size)
+{
+	struct patterns p;
+	enum sts_status status = collect(policy, &p);
+
+	return write_list(&p, status, buf, size);
+}
+
+enum sts_status
+sts_hostlist_present(const struct sts_policy *policy,
+    const struct sts_routes *routes, char *buf, size_t size)
+{
+	struct patterns p = {0};
+
+	p.list = calloc(STS_ROUTES_MAX, sizeof(*p.list));
+	if (p.list == NULL)
+		return STS_NO_MEMORY;
+	for (size_t i = 0; i < routes->count; i++) {
+		const char *host = routes->route[i].host;
+
+		if (is_wanted(host) && sts_policy_permits(policy, host))
+			p.list[p.count++] = host;
+	}
+	return write_list(&p, STS_OK, buf, size);
 }

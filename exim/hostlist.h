@@ -6,6 +6,7 @@
 #define STS_EXIM_HOSTLIST_H
 
 #include "core/policy.h"
+#include "store/routes.h"
 
 /*
  * Writes "!^(re|re)$:*" into buf: a regular expression, since plain names in
@@ -17,5 +18,12 @@
  */
 enum sts_status sts_hostlist(
     const struct sts_policy *policy, char *buf, size_t size);
+
+/*
+ * The same for those of the domain's present MX hosts that the policy permits,
+ * at most STS_ROUTES_MAX.
+ */
+enum sts_status sts_hostlist_present(const struct sts_policy *policy,
+    const struct sts_routes *routes, char *buf, size_t size);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/config.h"
 #include "client/ask.h"
+#include "client/mx_hosts.h"
 #include "exim/hostlist.h"
 #include "exim/memory.h"
 
@@ -35,17 +36,38 @@ defer(enum sts_status why)
 	    sts_status_name(why));
 }
 
+/*
+ * A policy with more patterns than Exim can take: of the domain's present MX
+ * hosts only.
+ */
+static enum sts_status
+list_present(const struct sts_config *config, const char *domain,
+    const struct sts_policy *policy, char *buf, size_t size)
+{
+	struct sts_routes routes;
+
+	if (sts_ask_mx_hosts(config, domain, &budget, &routes) != STS_OK ||
+	    (routes.status != STS_OK && routes.status != STS_NULL_MX &&
+		routes.status != STS_NO_MX_HOST &&
+		routes.status != STS_DNS_NXDOMAIN))
+		return STS_POLICY_TOO_LARGE;
+	return sts_hostlist_present(policy, &routes, buf, size);
+}
+
 /* Which hosts are permitted, or why that cannot be said. */
 static void
-enforce(const struct sts_policy *policy)
+enforce(const struct sts_config *config, const char *domain,
+    const struct sts_policy *policy)
 {
 	static const char prefix[] = "mode=enforce ign=";
-	size_t len = sizeof(prefix) - 1;
+	char *list = answer_text + sizeof(prefix) - 1;
+	size_t size = sizeof(answer_text) - sizeof(prefix) + 1;
 	enum sts_status status;
 
-	memcpy(answer_text, prefix, len);
-	status =
-	    sts_hostlist(policy, answer_text + len, sizeof(answer_text) - len);
+	memcpy(answer_text, prefix, sizeof(prefix) - 1);
+	status = sts_hostlist(policy, list, size);
+	if (status == STS_POLICY_TOO_LARGE)
+		status = list_present(config, domain, policy, list, size);
 	if (status == STS_OK && !sts_memory_allows(strlen(answer_text)))
 		status = STS_POLICY_TOO_LARGE;
 	if (status != STS_OK)
@@ -53,7 +75,8 @@ enforce(const struct sts_policy *policy)
 }
 
 static void
-write_answer(const struct sts_answer *answer)
+write_answer(const struct sts_config *config, const char *domain,
+    const struct sts_answer *answer)
 {
 	switch (answer->verdict) {
 	case STS_VERDICT_NONE:
@@ -62,7 +85,7 @@ write_answer(const struct sts_answer *answer)
 		    sts_verdict_name(answer->verdict));
 		break;
 	case STS_VERDICT_ENFORCE:
-		enforce(&answer->entry.policy);
+		enforce(config, domain, &answer->entry.policy);
 		break;
 	case STS_VERDICT_DEFER:
 	default:
@@ -88,7 +111,7 @@ query(const char *domain, const char *config_file)
 		defer(status);
 	} else {
 		sts_ask(&config, domain, &budget, &answer);
-		write_answer(&answer);
+		write_answer(&config, domain, &answer);
 		sts_answer_free(&answer);
 	}
 	sts_config_free(&config);

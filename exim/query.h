@@ -17,8 +17,9 @@
  *
  * in static memory that the next call overwrites, at most 3,072 bytes.  `ign`
  * is for ignore_target_hosts: every host but those that the policy permits,
- * or "*" where it permits none.  Tokens are those of base/status.h.  Nothing is
- * logged; no byte comes from the network.
+ * or "*" where it permits none; of a policy
+ * that is too long for it, the present MX hosts that are permitted.  Tokens are
+ * those of base/status.h.  Nothing is logged; no byte comes from the network.
  */
 __attribute__((visibility("default"))) int mta_sts_query(
     unsigned char **yield, int argc, unsigned char *argv[]);

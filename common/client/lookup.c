@@ -66,15 +66,16 @@ sts_client_describe_resolver(const struct sts_config *config,
 
 /* What "done lookup DOMAIN ok" or "... fault REASON" says. */
 static enum sts_status
-parse_answer(const char *line, size_t len, const char *domain)
+parse_answer(const char *line, size_t len, const char *what, const char *domain)
 {
 	struct sts_cursor c = sts_cursor_make(line, len);
 	enum sts_status status;
 	struct sts_span rest;
 	char reason[64];
 
-	if (!sts_cursor_literal(&c, "done lookup ") ||
-	    !sts_cursor_literal(&c, domain) || !sts_cursor_byte(&c, ' '))
+	if (!sts_cursor_literal(&c, "done ") || !sts_cursor_literal(&c, what) ||
+	    !sts_cursor_byte(&c, ' ') || !sts_cursor_literal(&c, domain) ||
+	    !sts_cursor_byte(&c, ' '))
 		return STS_RESOLVER_DIED;
 	/* A line that was cut off by the end of file says nothing. */
 	rest = (struct sts_span){c.p, sts_cursor_left(&c)};
@@ -99,7 +100,8 @@ earlier(int64_t a, int64_t b)
 
 /* Waits for the answer and for the end of the process. */
 static enum sts_status
-await_answer(struct sts_child *child, const char *domain, int64_t deadline_ms)
+await_answer(struct sts_child *child, const char *what, const char *domain,
+    int64_t deadline_ms)
 {
 	char line[LINE_BYTES];
 	ssize_t n =
@@ -114,7 +116,7 @@ await_answer(struct sts_child *child, const char *domain, int64_t deadline_ms)
 		return now_ms >= deadline_ms ? STS_RESOLVER_TIMEOUT
 					     : STS_RESOLVER_DIED;
 	}
-	status = parse_answer(line, (size_t)n, domain);
+	status = parse_answer(line, (size_t)n, what, domain);
 	wait_status =
 	    sts_child_finish(child, earlier(deadline_ms, now_ms + EXIT_MS));
 	/* -1: killed by us or reaped by the host; then the line must do. */
@@ -167,12 +169,12 @@ spend(struct sts_budget *budget, int64_t took_ms, bool exhausted)
 		budget->slow_ms = BUDGET_MS;
 }
 
-enum sts_status
-sts_client_lookup(const struct sts_config *config,
-    const struct sts_store *store, const char *domain,
+/* One run of a resolver that says "done `what` DOMAIN". */
+static enum sts_status
+run_once(const struct sts_config *config, const struct sts_store *store,
+    const char *const *arguments, const char *what, const char *domain,
     struct sts_budget *budget, bool *started)
 {
-	const char *const arguments[] = {"--once", domain, NULL};
 	struct patience patience = patience_for(config, budget);
 	int64_t start_ms = sts_monotonic_ms();
 	struct sts_child_spec spec;
@@ -190,11 +192,34 @@ sts_client_lookup(const struct sts_config *config,
 	if ((status = sts_child_start(&child, &spec)) != STS_OK)
 		return status;
 	*started = true;
-	status = await_answer(&child, domain, start_ms + patience.ms);
+	status = await_answer(&child, what, domain, start_ms + patience.ms);
 	if (patience.detach && status == STS_RESOLVER_TIMEOUT)
 		status = STS_BUDGET;
 	spend(budget, sts_monotonic_ms() - start_ms, status == STS_BUDGET);
 	return status;
+}
+
+enum sts_status
+sts_client_lookup(const struct sts_config *config,
+    const struct sts_store *store, const char *domain,
+    struct sts_budget *budget, bool *started)
+{
+	const char *const arguments[] = {"--once", domain, NULL};
+
+	return run_once(
+	    config, store, arguments, "lookup", domain, budget, started);
+}
+
+enum sts_status
+sts_client_find_routes(const struct sts_config *config,
+    const struct sts_store *store, const char *domain,
+    struct sts_budget *budget)
+{
+	const char *const arguments[] = {"--once", "--routes", domain, NULL};
+	bool started;
+
+	return run_once(
+	    config, store, arguments, "routes", domain, budget, &started);
 }
 
 /* How long a resolver for one domain may live where no caller ends it. */

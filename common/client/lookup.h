@@ -20,6 +20,14 @@ enum sts_status sts_client_lookup(const struct sts_config *config,
     struct sts_budget *budget, bool *started);
 
 /*
+ * The same for the MX hosts of a domain, after its policy: STS_OK where they
+ * are in routes/ now.
+ */
+enum sts_status sts_client_find_routes(const struct sts_config *config,
+    const struct sts_store *store, const char *domain,
+    struct sts_budget *budget);
+
+/*
  * Describes a resolver for sts_child_start, as it is started for every
  * purpose: with the configuration that we use and at most 8 arguments of its
  * own (NULL-ended; they and the config must outlive *spec), its standard output

@@ -183,6 +183,34 @@ test_lists(void)
 	    "and needs room");
 }
 
+/* Of a policy that is too long: the present MX hosts that it permits. */
+static void
+test_present(void)
+{
+	static const char text[] = HEAD "mx: a.example\nmx: *.b.example\n";
+	struct sts_routes routes = {.count = 5};
+	struct sts_policy policy;
+	char buf[100];
+
+	is_int(sts_policy_parse(&policy, text, sizeof(text) - 1, NULL, NULL),
+	    STS_OK, "a policy");
+	strcpy(routes.route[0].host, "x.b.example");
+	strcpy(routes.route[1].host, "attacker.example");
+	strcpy(routes.route[2].host, "a.example");
+	strcpy(routes.route[3].host, "x.b.example");
+	strcpy(routes.route[4].host, "y.x.b.example");
+	is_int(sts_hostlist_present(&policy, &routes, buf, sizeof(buf)), STS_OK,
+	    "its present MX hosts");
+	is_str(buf, "!^(a[.]example|x[.]b[.]example)$:*",
+	    "those that it permits, once");
+	is_int(sts_hostlist_present(&policy, &routes, buf, 10),
+	    STS_POLICY_TOO_LARGE, "or no room");
+	routes.count = 0;
+	is_int(sts_hostlist_present(&policy, &routes, buf, sizeof(buf)), STS_OK,
+	    "no MX host");
+	is_str(buf, "*", "ignores every host");
+}
+
 /*
  * The expression, compiled by somebody else's library, permits the hosts that
  * RFC 8461 4.1 does.
@@ -407,6 +435,7 @@ main(void)
 	test_names_and_configuration();
 	test_answers();
 	test_lists();
+	test_present();
 	test_against_matching();
 	test_bound();
 	test_size();

@@ -4,6 +4,7 @@
 
 #include "dns/socket.h"
 
+#include <arpa/inet.h>
 #include <arpa/nameser.h>
 #include <errno.h>
 #include <netinet/in.h>

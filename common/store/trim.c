@@ -34,6 +34,7 @@ struct candidate {
 	enum rank rank;
 	int64_t time; /* the older goes first */
 	char name[STS_NAME_MAX + 1];
+	struct sts_entry judged; /* of a policy: without its body */
 };
 
 static int
@@ -66,6 +67,8 @@ rank_policy(struct sts_store *store, struct candidate *c, int64_t now)
 		c->rank = RANK_USED_ONCE;
 	else if (e.policy.mode != STS_MODE_ENFORCE)
 		c->rank = RANK_OTHER;
+	c->judged = e;
+	c->judged.body = NULL;
 	sts_entry_free(&e);
 }
 
@@ -138,23 +141,20 @@ list_files(struct sts_store *store, enum sts_kind kind, DIR *dir,
 	return count;
 }
 
-/* Judged a moment ago; one that was replaced since stays. */
+/* A policy that has replaced the one that was ranked stays. */
 static void
-remove_one(struct sts_store *store, enum sts_kind kind,
-    const struct candidate *c, int64_t now)
+remove_one(
+    struct sts_store *store, enum sts_kind kind, const struct candidate *c)
 {
-	struct sts_entry e;
-
 	if (kind != STS_KIND_POLICY) {
 		(void)sts_file_remove(store, kind, c->name);
 		return;
 	}
-	if (sts_store_read_policy(store, c->name, now, &e) != STS_OK)
-		return;
-	sts_log(STS_LOG_INFO, c->name, "event=evicted mode=%s expires=%lld",
-	    sts_mode_name(e.policy.mode), (long long)e.expires);
-	(void)sts_store_remove_policy(store, &e);
-	sts_entry_free(&e);
+	if (sts_store_remove_policy(store, &c->judged) == STS_OK)
+		sts_log(STS_LOG_INFO, c->name,
+		    "event=evicted mode=%s expires=%lld",
+		    sts_mode_name(c->judged.policy.mode),
+		    (long long)c->judged.expires);
 }
 
 static void
@@ -172,7 +172,7 @@ trim_bucket(struct sts_store *store, enum sts_kind kind, DIR *dir, size_t limit,
 	qsort(list, count, sizeof(*list), by_rank);
 	over = count > limit - limit / 4 ? count - (limit - limit / 4) : 0;
 	for (size_t i = 0; i < over && list[i].rank != RANK_KEPT; i++)
-		remove_one(store, kind, &list[i], now);
+		remove_one(store, kind, &list[i]);
 	if (over > 0 && list[over - 1].rank == RANK_KEPT)
 		sts_log(STS_LOG_WARNING, NULL,
 		    "event=store-full kind=%s kept=%zu limit=%zu",

@@ -5,6 +5,7 @@ asks the same (bare_cares.c), turn by turn: medians of ROUNDS turns, in
 microseconds an item, and their ratio.
 
     serving     one resolver, 64 lookups of domains without a record at a time
+    its DNS     the questions alone, without the store
     once        a process for each lookup
 
 The second line of "serving" compares with the same loop that makes one small
@@ -96,8 +97,8 @@ def once(top, port, count):
     return used
 
 
-def bare(top, port, flight, count, files=False):
-    words = [top + "/bare_cares", f"127.0.0.1:{port}", str(flight), str(count)]
+def bare(top, port, flight, count, files=False, program="bare_cares"):
+    words = [f"{top}/{program}", f"127.0.0.1:{port}", str(flight), str(count)]
     if files:
         words.append(make_state(top))
     before = usage()
@@ -118,18 +119,20 @@ def show(name, ours, theirs, goal):
 def main():
     top = tempfile.mkdtemp(prefix="mta-sts-bench.")
     os.chmod(top, 0o755)
-    for name in ("mta-sts-resolver", "bench/bare_cares"):
+    for name in ("mta-sts-resolver", "bench/bare_cares", "bench/only_dns"):
         shutil.copy(os.path.join(BUILD, name), top)
     server = subprocess.Popen([os.path.join(BUILD, "bench/dns_none")],
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     port = int(server.stdout.readline())
     try:
         turns = [(serve(top, port, ITEMS), bare(top, port, FLIGHT, ITEMS),
-                  bare(top, port, FLIGHT, ITEMS, files=True))
+                  bare(top, port, FLIGHT, ITEMS, files=True),
+                  bare(top, port, FLIGHT, ITEMS, program="only_dns"))
                  for _ in range(ROUNDS)]
-        ours, alone, files = zip(*turns)
+        ours, alone, files, only = zip(*turns)
         print(f"{'CPU a lookup, microseconds':40} {'ours':>9} {'c-ares':>9}")
         show(f"no record, serving, {FLIGHT} in flight", ours, alone, 2.5)
+        show("its DNS alone", only, alone, 2.5)
         show("the same, beside a loop with files", ours, files, "none")
         count = max(ITEMS // 20, 1)
         words = [top + "/bare_cares", f"127.0.0.1:{port}", "1"]

@@ -29,6 +29,12 @@ static char answer_text[ANSWER_MAX + 1];
 /* What this process has spent in slow lookups. */
 static struct sts_budget budget;
 
+struct sts_budget *
+sts_exim_budget(void)
+{
+	return &budget;
+}
+
 static void
 defer(enum sts_status why)
 {

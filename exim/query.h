@@ -6,6 +6,11 @@
 #ifndef STS_EXIM_QUERY_H
 #define STS_EXIM_QUERY_H
 
+#include "client/ask.h"
+
+/* What this process has spent in lookups; never NULL. */
+struct sts_budget *sts_exim_budget(void);
+
 /*
  * ${dlfunc{FILE}{mta_sts_query}{$domain}}, optionally with the configuration
  * file as second argument.  Always succeeds, and sets *yield to one of

@@ -388,13 +388,13 @@ judge_no_mx(struct sts_findings *f, const struct roles *r)
 		    d->name);
 	if (data == NULL || strncmp(data, ":defer:", 7) != 0)
 		sts_find(f, STS_FIND_ERROR,
-		    "data = :defer: MTA-STS: no MX host of $domain is "
-		    "permitted by its policy",
+		    "data = :defer: MTA-STS: "
+		    "${dlfunc{MTA_STS_SO}{mta_sts_no_mx}{$domain}}",
 		    "router %s does not defer", d->name);
-	else if (strstr(data, "{mta_sts_refetch}") == NULL)
+	else if (strstr(data, "{mta_sts_no_mx}") == NULL)
 		sts_find(f, STS_FIND_WARNING,
-		    "append ${dlfunc{MTA_STS_SO}{mta_sts_refetch}{$domain}} "
-		    "to its data",
+		    "data = :defer: MTA-STS: "
+		    "${dlfunc{MTA_STS_SO}{mta_sts_no_mx}{$domain}}",
 		    "router %s: a policy that was corrected without a new id "
 		    "is not fetched again",
 		    d->name);

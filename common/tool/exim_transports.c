@@ -152,6 +152,29 @@ judge_event(struct sts_findings *f, const struct sts_exim_driver *d)
 		    d->name);
 }
 
+/*
+ * Retry records are kept by the host's name after CNAME: the rule by which a
+ * host that failed for an untrusted domain is tried all the same names the
+ * transport.
+ */
+static void
+check_retry_rule(struct sts_findings *f, const struct sts_exim *e,
+    const struct sts_exim_driver *d)
+{
+	char part[160];
+
+	(void)snprintf(
+	    part, sizeof(part), "{eq{$transport_name}{%s}}", d->name);
+	if (e->all != NULL && strstr(e->all, part) == NULL)
+		sts_find(f, STS_FIND_WARNING,
+		    "take the two rules for tls_required from " STS_EXAMPLE_DIR
+		    "/exim, before the other retry rules",
+		    "transport %s: no retry rule names it: a host whose "
+		    "certificate fails for one domain makes the mail of its "
+		    "other domains wait",
+		    d->name);
+}
+
 /* Retry records are kept by host and interface. */
 static void
 judge_interface(struct sts_findings *f, const struct sts_exim_driver *d,
@@ -301,6 +324,7 @@ sts_exim_judge_transports(struct sts_findings *f, const struct sts_exim *e,
 	judge_ciphers(f, e, d);
 	judge_event(f, d);
 	judge_interface(f, d, plain);
+	check_retry_rule(f, e, d);
 	if (plain != NULL && sts_exim_is(plain, "driver", "smtp")) {
 		judge_difference(f, d, plain);
 		judge_plain(f, plain);

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: ISC
 """A policy that permits none of the MX hosts is fetched again, whatever its
 id: publishers correct the file and forget the id.  And `domain NAME enforce`
-in mta-sts.conf."""
+in mta-sts.conf.  Where a permitted host has
+no usable address that is said, and nothing is fetched."""
 from labkit import tap
 from labkit.exim import Exim
 from labkit.lab import Lab
@@ -15,6 +16,9 @@ for flavour in ('single', 'debian'):
         lab.policies.publish(domain, 'enforce', [f'old.{domain}'])
 lab.domain('testing.test', 'testing', ['mx.testing.test'],
            mx=[('mx.other.test', 'good')])
+lab.dns.set('mx.private.test', 'A', '10.1.2.3')
+lab.dns.set('private.test', 'MX', '10 mx.private.test.')
+lab.policies.publish('private.test', 'enforce', ['mx.private.test'])
 lab.dns.commit()
 
 for flavour in ('single', 'debian'):
@@ -57,6 +61,13 @@ for flavour in ('single', 'debian'):
     lab.expect_deferred(lab.send('bob@testing.test'),
                         'no MX host of testing.test is permitted',
                         f'{flavour}: "domain testing.test enforce"')
+    mark = lab.now()
+    lab.forget('private.test')
+    lab.expect_deferred(
+        lab.send('bob@private.test'), 'no permitted MX host of private.test '
+        'has a usable address', f'{flavour}: a private address is called so')
+    tap.same(lab.policy_requests('private.test', mark), 1,
+             f'{flavour}: and its policy is not fetched again')
     lab.mta.stop()
     lab.mta.empty_queue()
     lab.mta.forget_retries()

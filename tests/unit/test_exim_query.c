@@ -12,8 +12,8 @@
 
 #include "base/child.h"
 #include "exim/hostlist.h"
+#include "exim/no_mx.h"
 #include "exim/query.h"
-#include "exim/refetch.h"
 #include "tests/unit/tap.h"
 #include "tests/unit/tap_world.h"
 
@@ -402,29 +402,42 @@ test_growth(void)
 	world_remove(&w);
 }
 
-/* mta_sts_refetch: nothing is answered, and a resolver is started. */
+static const char *
+no_mx(const char *domain, const char *conf)
+{
+	unsigned char *argv[] = {bytes(domain), bytes(conf), NULL};
+	unsigned char *yield = NULL;
+
+	if (mta_sts_no_mx(&yield, 2, argv) != 0)
+		return "not OK";
+	return (const char *)yield;
+}
+
+/* The reason, and a resolver that is started to fetch the policy again. */
 static void
-test_refetch(void)
+test_no_mx(void)
 {
 	unsigned char *yield = NULL;
 	unsigned char *null[] = {NULL, NULL, NULL};
 	struct world w;
 
 	world_make(&w, "ok", "");
-	unsigned char *argv[] = {bytes("a.example"), bytes(w.conf), NULL};
 	errno = ENOTTY;
-	is_int(mta_sts_refetch(&yield, 2, argv), 0, "refetch: always OK");
-	is_str((char *)yield, "", "and empty");
+	is_str(no_mx("A.example", w.conf),
+	    "no MX host of a.example is permitted by its policy",
+	    "no MX host is permitted");
 	is_int(errno, ENOTTY, "errno is kept");
-	for (int i = 0; i < 100 && world_runs(&w) == 0; i++)
+	for (int i = 0; i < 100 && world_runs(&w) < 2; i++)
 		usleep(50000);
-	is_int(world_runs(&w), 1, "one resolver was started");
-	is_int(mta_sts_refetch(&yield, 1, null), 0, "a null argument");
-	is_int(mta_sts_refetch(&yield, 0, argv), 0, "no argument");
-	is_int(mta_sts_refetch(NULL, 3, argv), 0, "nowhere to put it");
-	argv[0] = bytes("not a domain\n");
-	is_int(mta_sts_refetch(&yield, 2, argv), 0, "no domain");
-	is_int(world_runs(&w), 1, "start nothing");
+	is_int(world_runs(&w), 2, "one asked for MX hosts, one for the policy");
+	is_int(mta_sts_no_mx(&yield, 1, null), 0, "a null argument");
+	is_str((char *)yield, "no MX host is permitted by the domain's policy",
+	    "has a reason too");
+	is_int(mta_sts_no_mx(&yield, 0, null), 0, "no argument");
+	is_int(mta_sts_no_mx(NULL, 3, null), 0, "nowhere to put it");
+	is_str(no_mx("not a domain\n", w.conf),
+	    "no MX host is permitted by the domain's policy", "no domain");
+	is_int(world_runs(&w), 2, "starts nothing");
 	world_remove(&w);
 }
 
@@ -439,7 +452,7 @@ main(void)
 	test_against_matching();
 	test_bound();
 	test_size();
-	test_refetch();
+	test_no_mx();
 	test_growth(); /* the last: the process stays large */
 	return tap_done();
 }

@@ -187,7 +187,7 @@ static const struct mutation router_mutations[] = {
 	"error: ", "router mta_sts_no_mx does not stop"},
     {"mta_sts_no_mx router:", "data = :defer:", "data = :fail:", "error: ",
 	"router mta_sts_no_mx does not defer"},
-    {"mta_sts_no_mx router:", "{mta_sts_refetch}", "{mta_sts_query}",
+    {"mta_sts_no_mx router:", "{mta_sts_no_mx}", "{mta_sts_query}",
 	"warning: ", "router mta_sts_no_mx: a policy that was corrected"},
     {"mta_sts_query router:", "address_data = ${dlfunc",
 	"address_data = ${lc:", "error: ", "no router asks"},

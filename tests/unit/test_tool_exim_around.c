@@ -13,6 +13,9 @@
 #include "tests/unit/tap_exim.h"
 #include "tests/unit/tap_tool.h"
 
+/* Part of the retry rule that names the enforcing transport. */
+#define RULE "\"${if or{{eq{$transport_name}{remote_smtp_mta_sts}}\n"
+
 /* What is not in a router or a transport. */
 static void
 around_it(void)
@@ -63,17 +66,25 @@ around_it(void)
 	close_world(&w);
 
 	open_world(&w, "single");
-	w.e.all = strdup("begin acl\nacl_check_rcpt:\n  accept\n"
-			 "    control = cutthrough_delivery/defer=pass\n");
+	w.e.all = strdup(RULE "begin acl\nacl_check_rcpt:\n  accept\n"
+			      "    control = cutthrough_delivery/defer=pass\n");
 	judge(&w);
 	ok(found(&w, "warning: ", "cutthrough"), "cutthrough delivery");
 	is_int(problems(&w), 1, "and nothing else");
 	close_world(&w);
 
 	open_world(&w, "single");
-	w.e.all = strdup("begin acl\nacl_check_rcpt:\n  accept\n");
+	w.e.all = strdup(RULE "begin acl\nacl_check_rcpt:\n  accept\n");
 	judge(&w);
 	is_int(problems(&w), 0, "an ACL without it");
+	close_world(&w);
+
+	open_world(&w, "single");
+	w.e.all = strdup("begin retry\n* tls_required F,4d,5s\n");
+	judge(&w);
+	ok(found(&w, "warning: ", "no retry rule names it"),
+	    "a rule for TLS that does not name the transport");
+	is_int(problems(&w), 1, "and nothing else is wrong");
 	close_world(&w);
 
 	open_world(&w, "single");

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: ISC */
+#include "exim/no_mx.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/config.h"
+#include "client/mx_hosts.h"
+#include "core/domain.h"
+#include "exim/query.h"
+
+enum { EXIM_OK = 0 };
+
+static char reason[STS_NAME_MAX + 100];
+
+/* True where a permitted MX host is there; then its address was ignored. */
+static bool
+has_permitted(const struct sts_routes *routes)
+{
+	for (size_t i = 0; i < routes->count; i++) {
+		if (routes->route[i].permitted)
+			return true;
+	}
+	return routes->unusable != STS_OK;
+}
+
+static void
+find_reason(const struct sts_config *config, const char *domain)
+{
+	struct sts_routes routes;
+
+	if (sts_ask_mx_hosts(config, domain, sts_exim_budget(), &routes) !=
+		STS_OK ||
+	    !has_permitted(&routes)) {
+		/* A failure is no news: the mail waits all the same. */
+		(void)sts_client_refetch(config, domain);
+		return;
+	}
+	snprintf(reason, sizeof(reason),
+	    "no permitted MX host of %s has a usable address%s%s%s",
+	    routes.domain, routes.unusable != STS_OK ? " (" : "",
+	    routes.unusable != STS_OK ? sts_status_name(routes.unusable) : "",
+	    routes.unusable != STS_OK ? ")" : "");
+}
+
+static void
+explain(const char *domain, const char *config_file)
+{
+	struct sts_config config;
+	char name[STS_NAME_MAX + 1];
+
+	if (sts_domain_normalise(domain, name) != STS_OK)
+		return;
+	snprintf(reason, sizeof(reason),
+	    "no MX host of %s is permitted by its policy", name);
+	if (sts_config_load(&config, config_file, NULL, NULL) == STS_OK)
+		find_reason(&config, name);
+	sts_config_free(&config);
+}
+
+int
+mta_sts_no_mx(unsigned char **yield, int argc, unsigned char *argv[])
+{
+	int saved_errno = errno;
+
+	snprintf(reason, sizeof(reason),
+	    "no MX host is permitted by the domain's policy");
+	if (argc >= 1 && argc <= 2 && argv != NULL && argv[0] != NULL &&
+	    (argc == 1 || argv[1] != NULL))
+		explain((const char *)argv[0],
+		    argc == 2 ? (const char *)argv[1] : NULL);
+	if (yield != NULL)
+		*yield = (unsigned char *)reason;
+	errno = saved_errno;
+	return EXIM_OK;
+}

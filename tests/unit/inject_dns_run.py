@@ -191,7 +191,9 @@ def our_way():
                     *questions)
         tap.equal({line.split()[2] for line in lines if " ms=" in line},
                   {"no_nameserver"}, "sixty at once")
-        tap.equal(len(deaf.asked("")), 1, "share one control question")
+        # One for all who need it within 250 ms; half a second is left.
+        tap.ok(len(deaf.asked("")) <= 3, "share the control question",
+               deaf.asked(""))
         expect("txt:one.test", "ok", ["v=STSv1; id=1"],
                "the second server answers", "-d", 2000, server=[deaf, world])
         expect("txt:silence.test", "dns_timeout", [],

@@ -84,6 +84,11 @@ unit() {
 	make -s B="$B" PROVEFLAGS="$proveflags" check
 }
 
+# The code with one fault each.
+mutants() {
+	prove -v -e python3 tests/mutants/run
+}
+
 # Leaks are looked for where a process is to end by itself.
 sanitizers() {
 	make -s -j"$jobs" B="$B/san" CC=clang CFLAGS='-O1 -g' \
@@ -200,14 +205,14 @@ began=$(date +%s)
 stage packages packages
 counted=$(date +%s)
 if [ $# -eq 0 ]; then
-	set -- gcc unit bench clang sanitizers corruptions memcheck fuzz \
+	set -- gcc unit mutants bench clang sanitizers corruptions memcheck fuzz \
 	    distcheck lab left_behind demo
 fi
 for name in "$@"; do
 	case $name in
 	gcc) stage gcc quiet_build gcc "$B" ;;
 	clang) stage clang quiet_build clang "$B/clang" ;;
-	unit | bench | sanitizers | corruptions | memcheck | fuzz | \
+	unit | mutants | bench | sanitizers | corruptions | memcheck | fuzz | \
 	    distcheck | lab | left_behind | demo)
 		stage "$name" "$name" ;;
 	*)

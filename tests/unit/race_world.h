@@ -40,6 +40,32 @@ struct race_part {
 	bool impatient; /* goes on without the lookup lock */
 };
 
+/* A part in short; all but PATIENT do not wait for the lookup lock. */
+#define POLICY(role, id)                             \
+	{                                            \
+		role, STS_OK, id, FETCH_POLICY, true \
+	}
+#define PATIENT(role, id)                             \
+	{                                             \
+		role, STS_OK, id, FETCH_POLICY, false \
+	}
+#define FAILS(role, id)                             \
+	{                                           \
+		role, STS_OK, id, FETCH_FAILS, true \
+	}
+#define MODE_NONE(role, id)                             \
+	{                                               \
+		role, STS_OK, id, FETCH_NONE_MODE, true \
+	}
+#define NO_RECORD(role)                                        \
+	{                                                      \
+		role, STS_DNS_NXDOMAIN, "", FETCH_POLICY, true \
+	}
+#define TROUBLE(role)                                          \
+	{                                                      \
+		role, STS_DNS_SERVFAIL, "", FETCH_POLICY, true \
+	}
+
 /* Where a process has stopped; DONE: its part is over. */
 enum race_step {
 	STEP_POLICY_READ,

@@ -163,7 +163,10 @@ class Lab:
                    if rcpt in [name.lower() for name in entry['rcpts']]
                    or not rcpt.isascii()]
         queued = rcpt in self.mta.queue().get(message.id, [])
-        reason = last.reason if last else 'nothing in the log'
+        # A queue run that comes too early says nothing of the cause.
+        tried = [entry for entry in seen
+                 if 'retry time not reached' not in entry.reason] or seen
+        reason = tried[-1].reason if tried else 'nothing in the log'
         flag = last.flag if last else None
         if flag == '**':
             verdict = 'bounced'

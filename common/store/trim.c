@@ -115,10 +115,13 @@ count_files(DIR *dir)
 	return count;
 }
 
-/* Fills `list` with up to `max` files and their ranks; returns how many. */
+/*
+ * Fills `list` with up to `max` files and their ranks; returns how many.  The
+ * file of `added` is yet to be read by the delivery that it was written for.
+ */
 static size_t
 list_files(struct sts_store *store, enum sts_kind kind, DIR *dir,
-    struct candidate *list, size_t max, int64_t now)
+    const char *added, struct candidate *list, size_t max, int64_t now)
 {
 	size_t count = 0;
 	struct dirent *d;
@@ -136,6 +139,8 @@ list_files(struct sts_store *store, enum sts_kind kind, DIR *dir,
 			rank_check(store, c, now);
 		else
 			rank_routes(store, c, now, dirfd(dir));
+		if (strcmp(c->name, added) == 0)
+			c->rank = RANK_KEPT;
 		count++;
 	}
 	return count;
@@ -158,8 +163,8 @@ remove_one(
 }
 
 static void
-trim_bucket(struct sts_store *store, enum sts_kind kind, DIR *dir, size_t limit,
-    int64_t now)
+trim_bucket(struct sts_store *store, enum sts_kind kind, DIR *dir,
+    const char *added, size_t limit, int64_t now)
 {
 	size_t count = count_files(dir), over;
 	struct candidate *list;
@@ -168,7 +173,7 @@ trim_bucket(struct sts_store *store, enum sts_kind kind, DIR *dir, size_t limit,
 		return;
 	if ((list = calloc(count, sizeof(*list))) == NULL)
 		return;
-	count = list_files(store, kind, dir, list, count, now);
+	count = list_files(store, kind, dir, added, list, count, now);
 	qsort(list, count, sizeof(*list), by_rank);
 	over = count > limit - limit / 4 ? count - (limit - limit / 4) : 0;
 	for (size_t i = 0; i < over && list[i].rank != RANK_KEPT; i++)
@@ -201,7 +206,6 @@ sts_store_trim(struct sts_store *store, enum sts_kind kind, const char *domain,
 		close(fd);
 		return;
 	}
-	trim_bucket(
-	    store, kind, dir, (size_t)((max + BUCKETS - 1) / BUCKETS), now);
+	trim_bucket(store, kind, dir, domain, limit, now);
 	closedir(dir);
 }

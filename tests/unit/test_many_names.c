@@ -193,7 +193,7 @@ int
 main(void)
 {
 	const char *given = getenv("STS_NAMES");
-	long names = given != NULL ? strtol(given, NULL, 10) : 6000;
+	long names = given != NULL ? strtol(given, NULL, 10) : 3000;
 	struct sts_store *store;
 	char command[100];
 

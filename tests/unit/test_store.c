@@ -629,6 +629,44 @@ test_trim_policies(struct sts_store *store)
 	is_int(count_there(store, "kept", 50), 50, "whatever the bound");
 }
 
+/*
+ * A lookup writes, trims, and the delivery reads: what was just written is
+ * there, though all else in its directory is protected.
+ */
+static void
+test_trim_spares(struct sts_store *store)
+{
+	struct sts_check c = {
+	    .checked = now, .until = now + 60, .reason = STS_NO_RECORD};
+	struct sts_check read;
+	char domain[64];
+	unsigned bucket = sts_file_bucket("kept0.many.test"), i = 0;
+	bool there = true;
+
+	do
+		snprintf(domain, sizeof(domain), "late%u.test", i++);
+	while (sts_file_bucket(domain) != bucket);
+	strcpy(c.domain, domain);
+	for (i = 0; i < 16; i++) {
+		there = sts_store_write_check(store, &c) == STS_OK && there;
+		sts_store_trim(store, STS_KIND_CHECK, domain, 1, now);
+		there =
+		    sts_store_read_check(store, domain, now, &read) == STS_OK &&
+		    there;
+	}
+	ok(there, "a new check is there, beside those of policies");
+	(void)sts_store_remove_check(store, domain);
+	for (i = 0; i < 16; i++) {
+		add_used(store, domain, "enforce", now, 1);
+		sts_store_trim(store, STS_KIND_POLICY, domain, 1, now);
+		there = read_status(store, domain) == STS_OK && there;
+	}
+	ok(there, "a new policy is there, beside those that are protected");
+	sts_store_trim(store, STS_KIND_POLICY, "kept0.many.test", 1, now);
+	is_int(read_status(store, domain), STS_NOT_FOUND,
+	    "and goes with the next trimming");
+}
+
 /* In a child: 1 where the lock is taken, 0 where it was free. */
 static int
 taken_elsewhere(const char *domain)
@@ -757,6 +795,7 @@ main(void)
 	test_mended(store);
 	test_trim_checks(store);
 	test_trim_policies(store);
+	test_trim_spares(store);
 	test_lock(store);
 	test_newest(store);
 	test_routes(store);

@@ -398,8 +398,16 @@ make_dirs(struct sts_store *store, enum sts_kind kind, const char *path)
 		} else if (errno != EEXIST)
 			return sts_status_from_errno(errno);
 	}
-	if (kind != STS_KIND_POLICY)
-		return STS_OK;
+	return STS_OK;
+}
+
+/*
+ * Each time: who made the directories may have been killed before it synced
+ * them.  Where nothing has changed in them it costs next to nothing.
+ */
+static enum sts_status
+sync_parents(struct sts_store *store, enum sts_kind kind)
+{
 	if (fsync(store->dir) != 0)
 		return sts_status_from_errno(errno);
 	return sync_dir(store, kind_dirs[kind]);
@@ -430,6 +438,8 @@ sts_file_write(struct sts_store *store, enum sts_kind kind, const char *domain,
 	status = owner == geteuid() ? write_file(dir, domain, text, len, how)
 				    : STS_STATE_OWNER;
 	close(dir);
+	if (status == STS_OK && how == STS_WRITE_DURABLE)
+		status = sync_parents(store, kind);
 	return status;
 }
 

@@ -300,6 +300,19 @@ many(struct sts_store *store, const char *domain)
 		write_policy(store, domain, now - 1000 + i);
 }
 
+/* Their maker was killed, or has yet to sync them. */
+static void
+directories_of_another(struct sts_store *store, const char *domain)
+{
+	char path[NAME_LEN];
+
+	snprintf(path, sizeof(path), "policies/%02x", sts_file_bucket(domain));
+	if (mkdirat(store->dir, "policies", 0750) != 0 ||
+	    mkdirat(store->dir, path, 0750) != 0)
+		ok(false, "%s is made", path);
+	write_policy(store, domain, now - 1000);
+}
+
 static void
 checks_between(struct sts_store *store, const char *domain)
 {
@@ -401,6 +414,8 @@ main(void)
 	play("a removal", removal, 3);
 	play("many in a row", many, 4);
 	play("checks between policies", checks_between, 5);
+	play(
+	    "directories that another process made", directories_of_another, 6);
 	test_check_alone();
 	forget_calls();
 	ok(states > 500, "%lu states", states);

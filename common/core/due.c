@@ -10,11 +10,15 @@ sts_due_at(int64_t fetched, int64_t expires, int64_t refresh_after)
 }
 
 int64_t
-sts_due_backoff(int64_t failures)
+sts_due_backoff(int64_t failures, int64_t left)
 {
 	int64_t wait = STS_FETCH_BACKOFF;
 
 	while (failures-- > 1 && wait < STS_FETCH_BACKOFF_MAX)
 		wait *= 2;
-	return wait < STS_FETCH_BACKOFF_MAX ? wait : STS_FETCH_BACKOFF_MAX;
+	if (wait > STS_FETCH_BACKOFF_MAX)
+		wait = STS_FETCH_BACKOFF_MAX;
+	if (wait > left - STS_FETCH_BACKOFF)
+		wait = left - STS_FETCH_BACKOFF;
+	return wait > STS_FETCH_BACKOFF ? wait : STS_FETCH_BACKOFF;
 }

@@ -16,7 +16,7 @@ enum {
 	STS_DNS_BACKOFF = 60,         /* what a DNS in trouble stands for */
 	STS_REFETCH_PAUSE = 600, /* between two fetches that mail asked for */
 	STS_UNUSED_LIFE = 180 * 86400, /* of what no mail used; RFC silent */
-	STS_UNUSED_AGAIN = 86400 /* found unused twice, so long apart */
+	STS_UNUSED_AGAIN = 86400       /* found unused twice, so long apart */
 };
 
 /*
@@ -28,9 +28,12 @@ int64_t sts_due_at(int64_t fetched, int64_t expires, int64_t refresh_after);
 
 /*
  * How long to wait after the `failures`-th failed fetch in a row (1: the
- * first): 300 s, doubled up to 3000 s.  So a policy whose host comes back is
- * fetched by the next run of the hourly timer.
+ * first) of a policy that is in force for `left` seconds more: 300 s, doubled
+ * up to 3000 s.  So a policy whose host comes back is fetched by the next run
+ * of the hourly timer.  The wait ends five minutes before the policy does: it
+ * must not run out, and mail leave without it, while a host that is back is
+ * still waited for.
  */
-int64_t sts_due_backoff(int64_t failures);
+int64_t sts_due_backoff(int64_t failures, int64_t left);
 
 #endif

@@ -179,8 +179,9 @@ mark_failed(
 	}
 	c->failures++;
 	c->failed_reason = reason;
-	c->failed_next =
-	    now + (same ? sts_due_backoff(c->failures) : STS_FETCH_BACKOFF);
+	c->failed_next = now +
+	    (same ? sts_due_backoff(c->failures, l->entry.expires - now)
+		  : STS_FETCH_BACKOFF);
 	memcpy(c->failed_id, l->id, sizeof(c->failed_id));
 }
 

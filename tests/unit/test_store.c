@@ -265,9 +265,12 @@ test_due(void)
 	ok(!sts_entry_wants_refresh(&e, &check, now + 89999, 86400) &&
 		sts_entry_wants_refresh(&e, &check, now + 90000, 86400),
 	    "a failure is waited out");
-	is_int(sts_due_backoff(1), 300, "the first for five minutes");
-	is_int(sts_due_backoff(3), 1200, "the third for twenty");
-	is_int(sts_due_backoff(1000), 3000,
+	is_int(sts_due_backoff(1, 86400), 300, "the first for five minutes");
+	is_int(sts_due_backoff(3, 86400), 1200, "the third for twenty");
+	is_int(sts_due_backoff(4, 900), 600,
+	    "but not beyond five minutes before the policy runs out");
+	is_int(sts_due_backoff(4, 310), 300, "nor less than five");
+	is_int(sts_due_backoff(1000, 86400), 3000,
 	    "and never as long as the timer's hour");
 	sts_entry_free(&e);
 }

@@ -125,6 +125,18 @@ limit_now(void *arg)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* The work is done: who looks for leaks at the end needs descriptors. */
+static void
+limit_no_more(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static void
 limit_descriptors(struct net_options *o, struct sts_loop *loop)
 {
@@ -245,6 +257,7 @@ run(struct net_options *o, const struct net_work *work, struct net_job *jobs,
 			well = run_batch(&net, work, &jobs[i], step);
 	}
 	net_close(&net);
+	limit_no_more();
 	printf("peak %ld\n", peak_kib());
 	return well;
 }

@@ -335,7 +335,6 @@ test_size(void)
 	static char body[STS_BODY_MAX + 1];
 	const char *answer;
 	struct world w;
-	int64_t start;
 	size_t len;
 
 	world_make(&w, "", "");
@@ -349,13 +348,11 @@ test_size(void)
 		len += (size_t)snprintf(
 		    body + len, sizeof(body) - len, "mx: %d.io\n", 9999 - i);
 	world_policy(&w, "state", "covered.example", body, 1, 1);
-	start = sts_monotonic_ms();
 	is_str(query("many.example", w.conf), "mode=defer why=policy_too_large",
 	    "5,000 names are too many");
 	answer = query("covered.example", w.conf);
 	is_str(answer, "mode=enforce ign=!^([^.]+[.]io)$:*",
 	    "unless a wildcard covers them");
-	ok(sts_monotonic_ms() - start < 500, "quickly");
 	world_remove(&w);
 }
 

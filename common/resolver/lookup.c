@@ -17,8 +17,8 @@ enum {
 	LOCK_WAIT_MS = 10000 /* then on without it */
 };
 
-static void step_begin(void *arg);
 static void step_lock(void *arg);
+static bool ends_without_lock(struct sts_lookup *l);
 static void step_read(struct sts_lookup *l);
 static void step_record(struct sts_lookup *l);
 static void on_record(void *arg, enum sts_status status,
@@ -49,7 +49,7 @@ create(struct sts_resolver *r, const char *domain, enum sts_task task)
 	l->began = sts_now();
 	l->began_ms = sts_monotonic_ms();
 	memcpy(l->domain, domain, strlen(domain) + 1);
-	l->timer = sts_timer_start(r->loop, 0, step_begin, l);
+	l->timer = sts_timer_start(r->loop, 0, step_lock, l);
 	if (l->timer == NULL) {
 		free(l);
 		return NULL;
@@ -156,6 +156,9 @@ step_lock(void *arg)
 		sts_lookup_finish(l, STS_NOT_DUE);
 		return;
 	}
+	/* What the store has is not waited for. */
+	if (!l->contended && l->task == STS_TASK_LOOKUP && ends_without_lock(l))
+		return;
 	l->contended = true;
 	l->timer = sts_timer_start(r->loop, LOCK_POLL_MS, step_lock, l);
 	if (l->timer == NULL)
@@ -212,29 +215,32 @@ is_due(const struct sts_lookup *l, int64_t now)
 	    &l->entry, &l->check, now, l->resolver->config->refresh_after);
 }
 
-/* A delivery is answered without a lock where no question is to be asked. */
-static void
-step_begin(void *arg)
+/*
+ * True where the store answers a delivery, which then ends here; a policy that
+ * is due is fetched again behind the answer.
+ */
+static bool
+ends_with_store(struct sts_lookup *l, int64_t now)
 {
-	struct sts_lookup *l = arg;
 	struct sts_resolver *r = l->resolver;
-	int64_t now = sts_now();
-	bool due;
+	bool due = is_due(l, now) && !l->entry.unsure;
 
-	l->timer = NULL;
-	if (l->task != STS_TASK_LOOKUP || read_store(l, now) != STS_OK) {
-		step_lock(l);
-		return;
-	}
-	due = is_due(l, now) && !l->entry.unsure;
-	if (!due && !is_answered(l, now)) {
-		step_lock(l);
-		return;
-	}
-	if (due && r->serving &&
-	    !sts_lookup_start(r, l->domain, STS_TASK_AFTER, NULL, NULL))
-		due = false;
+	if (!due && !is_answered(l, now))
+		return false;
+	/* Without memory for it the next delivery does it. */
+	if (due && r->serving)
+		(void)sts_lookup_start(
+		    r, l->domain, STS_TASK_AFTER, NULL, NULL);
 	sts_lookup_finish(l, STS_OK);
+	return true;
+}
+
+static bool
+ends_without_lock(struct sts_lookup *l)
+{
+	int64_t now = sts_now();
+
+	return read_store(l, now) == STS_OK && ends_with_store(l, now);
 }
 
 static int64_t
@@ -332,10 +338,8 @@ step_read(struct sts_lookup *l)
 		sts_log(STS_LOG_ERROR, l->domain,
 		    "event=entry-corrupt reason=%s",
 		    sts_status_name(STS_ENTRY_CORRUPT));
-	if (l->task == STS_TASK_LOOKUP && is_answered(l, now)) {
-		sts_lookup_finish(l, STS_OK);
+	if (l->task == STS_TASK_LOOKUP && ends_with_store(l, now))
 		return;
-	}
 	if (l->task != STS_TASK_LOOKUP)
 		status = refresh_ends(l, now);
 	if (status != STS_OK)

@@ -145,17 +145,19 @@ sts_store_write_check(struct sts_store *store, const struct sts_check *check)
 	if (!sts_domain_is_normalised(check->domain) ||
 	    !is_sound(check, check->domain))
 		return STS_INTERNAL;
-	sts_text_add(&text, TITLE "\ndomain: %s\nreason: %s\n", check->domain,
-	    sts_status_name(check->reason));
-	sts_text_add(&text, "failed-id: %s\nfailed-reason: %s\n",
-	    check->failed_id, sts_status_name(check->failed_reason));
+	sts_text_add_bytes(&text, TITLE "\n", sizeof(TITLE));
+	sts_text_add_field(&text, "domain", check->domain);
+	sts_text_add_field(&text, "reason", sts_status_name(check->reason));
+	sts_text_add_field(&text, "failed-id", check->failed_id);
+	sts_text_add_field(
+	    &text, "failed-reason", sts_status_name(check->failed_reason));
 	for (size_t i = 0; i < NUMBERS; i++) {
 		int64_t value;
 
 		memcpy(&value, (const char *)check + numbers[i].offset,
 		    sizeof(value));
-		sts_text_add(&text, "%s: %lld\n", numbers[i].key,
-		    (long long)(value > 0 ? value : 0));
+		sts_text_add_number(
+		    &text, numbers[i].key, value > 0 ? value : 0);
 	}
 	return text.full ? STS_INTERNAL
 			 : sts_file_write(store, STS_KIND_CHECK, check->domain,

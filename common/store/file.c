@@ -22,6 +22,8 @@ static const char *const kind_dirs[] = {
     [STS_KIND_ROUTES] = "routes",
 };
 
+static const char hex[] = "0123456789abcdef";
+
 uint64_t
 sts_domain_hash(const char *domain)
 {
@@ -55,7 +57,11 @@ crc32_of(const char *bytes, size_t len)
 static void
 crc_line(const char *bytes, size_t len, char out[CRC_LINE + 1])
 {
-	snprintf(out, CRC_LINE + 1, "crc32: %08x\n", crc32_of(bytes, len));
+	uint32_t crc = crc32_of(bytes, len);
+
+	memcpy(out, "crc32: 00000000\n", CRC_LINE + 1);
+	for (size_t i = CRC_LINE - 2; crc != 0; i--, crc >>= 4)
+		out[i] = hex[crc & 15];
 }
 
 unsigned
@@ -68,7 +74,13 @@ sts_file_bucket(const char *domain)
 static void
 dir_path(enum sts_kind kind, unsigned bucket, char path[16])
 {
-	snprintf(path, 16, "%s/%02x", kind_dirs[kind], bucket & 0xff);
+	size_t len = strlen(kind_dirs[kind]);
+
+	memcpy(path, kind_dirs[kind], len);
+	path[len++] = '/';
+	path[len++] = hex[bucket >> 4 & 15];
+	path[len++] = hex[bucket & 15];
+	path[len] = '\0';
 }
 
 int

@@ -33,6 +33,29 @@ sts_text_add_bytes(struct sts_text *text, const char *bytes, size_t len)
 	text->len += len;
 }
 
+void
+sts_text_add_field(struct sts_text *text, const char *key, const char *value)
+{
+	sts_text_add_bytes(text, key, strlen(key));
+	sts_text_add_bytes(text, ": ", 2);
+	sts_text_add_bytes(text, value, strlen(value));
+	sts_text_add_bytes(text, "\n", 1);
+}
+
+void
+sts_text_add_number(struct sts_text *text, const char *key, int64_t value)
+{
+	char digits[24];
+	size_t at = sizeof(digits);
+
+	digits[--at] = '\0';
+	do {
+		digits[--at] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value > 0);
+	sts_text_add_field(text, key, digits + at);
+}
+
 /* Consumes "KEY: " and the rest of the line, which must end with LF. */
 static bool
 field(struct sts_cursor *c, const char *key, struct sts_span *value)

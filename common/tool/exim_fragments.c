@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: ISC */
+#include "tool/exim_fragments.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/readfile.h"
+
+enum { TEXT_MAX = 1024 * 1024 };
+
+#define FRAGMENTS STS_EXAMPLE_DIR "/exim/debian"
+
+static const char *const names[] = {"main/04_mta-sts", "router/190_mta-sts",
+    "transport/31_mta-sts", "retry/20_mta-sts"};
+
+enum { NAME_COUNT = sizeof(names) / sizeof(names[0]) };
+
+enum presence { ABSENT, DANGLING, PRESENT };
+
+static char *
+read_text(const char *directory, const char *name)
+{
+	char path[1024], *bytes;
+	size_t len;
+
+	(void)snprintf(path, sizeof(path), "%s%s%s", directory,
+	    name[0] != '\0' ? "/" : "", name);
+	return sts_readfile(path, true, TEXT_MAX, &bytes, &len) == STS_OK
+	    ? bytes
+	    : NULL;
+}
+
+static enum presence
+presence_of(const char *etc, const char *name)
+{
+	char path[1024];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "%s/conf.d/%s", etc, name);
+	if (stat(path, &st) == 0)
+		return PRESENT;
+	return lstat(path, &st) == 0 ? DANGLING : ABSENT;
+}
+
+/* update-exim4.conf skips a link that leads nowhere, without a word. */
+static void
+report_absence(struct sts_findings *f, const char *etc, const char *name,
+    enum presence presence)
+{
+	char fix[512];
+
+	(void)snprintf(fix, sizeof(fix),
+	    "ln -sfn " FRAGMENTS "/%s %s/conf.d/%s", name, etc, name);
+	sts_find(f, STS_FIND_ERROR, fix,
+	    presence == DANGLING
+		? "%s/conf.d/%s leads nowhere, and the next update-exim4.conf "
+		  "leaves it out"
+		: "%s/conf.d/%s is missing beside the other MTA-STS fragments",
+	    etc, name);
+}
+
+/*
+ * True where each line of the fragment that says something is a part of the
+ * text.  Comments are left out of what is generated.
+ */
+static bool
+is_contained(char *fragment, const char *text)
+{
+	char *rest = fragment, *line;
+
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		line += strspn(line, " \t");
+		if (line[0] != '\0' && line[0] != '#' &&
+		    strstr(text, line) == NULL)
+			return false;
+	}
+	return true;
+}
+
+/* The first fragment of conf.d that the text lacks, or NULL. */
+static const char *
+first_lacking(const char *etc, const char *text)
+{
+	char directory[1024];
+	const char *lacking = NULL;
+
+	(void)snprintf(directory, sizeof(directory), "%s/conf.d", etc);
+	for (size_t i = 0; i < NAME_COUNT && lacking == NULL; i++) {
+		char *fragment = read_text(directory, names[i]);
+
+		if (fragment != NULL && !is_contained(fragment, text))
+			lacking = names[i];
+		free(fragment);
+	}
+	return lacking;
+}
+
+/* Debian's default is not to split: then the template is what counts. */
+static bool
+is_split(const char *etc)
+{
+	char *settings = read_text(etc, "update-exim4.conf.conf");
+	bool split = settings != NULL &&
+	    (strstr(settings, "\ndc_use_split_config='true'") != NULL ||
+		strstr(settings, "\ndc_use_split_config=true") != NULL);
+
+	free(settings);
+	return split;
+}
+
+/* A file that this user cannot read is not judged. */
+static bool
+check_text(struct sts_findings *f, const char *etc, const char *path,
+    const char *name, const char *fix)
+{
+	char *text = read_text(path, name);
+	const char *lacking = text != NULL ? first_lacking(etc, text) : NULL;
+
+	free(text);
+	if (lacking == NULL)
+		return true;
+	sts_find(f, STS_FIND_ERROR, fix,
+	    "%s%s%s does not have what %s/conf.d/%s says: it was made before "
+	    "it, or written anew without it",
+	    path, name[0] != '\0' ? "/" : "", name, etc, lacking);
+	return false;
+}
+
+void
+sts_exim_check_fragments(
+    struct sts_findings *f, const char *etc, const char *generated)
+{
+	enum presence presence[NAME_COUNT];
+	size_t absent = 0;
+
+	for (size_t i = 0; i < NAME_COUNT; i++) {
+		presence[i] = presence_of(etc, names[i]);
+		absent += presence[i] == ABSENT;
+	}
+	if (absent == NAME_COUNT)
+		return;
+	for (size_t i = 0; i < NAME_COUNT; i++) {
+		if (presence[i] != PRESENT)
+			report_absence(f, etc, names[i], presence[i]);
+	}
+	/* What is generated from a template can only lack the same. */
+	if (is_split(etc) ||
+	    check_text(f, etc, etc, "exim4.conf.template",
+		"update-exim4.conf.template -r && update-exim4.conf"))
+		(void)check_text(f, etc, generated, "", "update-exim4.conf");
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The fragments for Debian's Exim: whether all four are in conf.d, and whether
+ * the file that Exim reads still has them.
+ */
+#ifndef STS_TOOL_EXIM_FRAGMENTS_H
+#define STS_TOOL_EXIM_FRAGMENTS_H
+
+#include "tool/check.h"
+
+/*
+ * Looks at `etc` (/etc/exim4) and at the file that was generated from it, and
+ * reports what has come apart since it was set up: a fragment missing beside
+ * others, a link that leads nowhere (the example files were removed or moved),
+ * a template or generated file without what a fragment says (a package upgrade
+ * wrote the template anew).  Silent where none of the fragments is there: then
+ * they were never used.
+ */
+void sts_exim_check_fragments(
+    struct sts_findings *f, const char *etc, const char *generated);
+
+#endif

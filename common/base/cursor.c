@@ -84,6 +84,18 @@ sts_span_is(struct sts_span s, const char *string)
 	return s.len == strlen(string) && memcmp(s.p, string, s.len) == 0;
 }
 
+struct sts_span
+sts_span_trim(struct sts_span s)
+{
+	while (s.len > 0 && sts_is_blank((unsigned char)s.p[0])) {
+		s.p++;
+		s.len--;
+	}
+	while (s.len > 0 && sts_is_blank((unsigned char)s.p[s.len - 1]))
+		s.len--;
+	return s;
+}
+
 bool
 sts_span_copy(struct sts_span s, char *buf, size_t size)
 {

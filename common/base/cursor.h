@@ -88,6 +88,9 @@ bool sts_cursor_number(struct sts_cursor *c, unsigned max_digits, int64_t *out);
 /* Two spans, or a span and a string, byte for byte. */
 bool sts_span_is(struct sts_span s, const char *string);
 
+/* Without the blanks and tabs around it (OWS of RFC 9110 5.6.3). */
+struct sts_span sts_span_trim(struct sts_span s);
+
 /*
  * Copies a span into buf as a string.  Returns false, leaving "" in buf,
  * where it does not fit or holds a NUL.

@@ -3,24 +3,11 @@
 
 #include <strings.h>
 
-/* Optional white space, RFC 9110 5.6.3. */
-static struct sts_span
-trim(struct sts_span s)
-{
-	while (s.len > 0 && sts_is_blank((unsigned char)s.p[0])) {
-		s.p++;
-		s.len--;
-	}
-	while (s.len > 0 && sts_is_blank((unsigned char)s.p[s.len - 1]))
-		s.len--;
-	return s;
-}
-
 /* ASCII case only: strncasecmp(3) would ask the locale. */
 static bool
 is_word(struct sts_span s, const char *word)
 {
-	s = trim(s);
+	s = sts_span_trim(s);
 	if (s.len != strlen(word))
 		return false;
 	for (size_t i = 0; i < s.len; i++) {

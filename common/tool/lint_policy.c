@@ -23,22 +23,10 @@ struct loose {
 	bool blank_before_separator;
 };
 
-static struct sts_span
-trim(struct sts_span s)
-{
-	while (s.len > 0 && sts_is_blank((unsigned char)s.p[0])) {
-		s.p++;
-		s.len--;
-	}
-	while (s.len > 0 && sts_is_blank((unsigned char)s.p[s.len - 1]))
-		s.len--;
-	return s;
-}
-
 static struct loose
 take_apart(struct sts_span line)
 {
-	struct loose l = {.name = trim(line)};
+	struct loose l = {.name = sts_span_trim(line)};
 	size_t len = 0;
 
 	l.indented = l.name.len > 0 && l.name.p != line.p;
@@ -47,11 +35,11 @@ take_apart(struct sts_span line)
 	if (len == l.name.len)
 		return l;
 	l.separator = l.name.p[len];
-	l.value =
-	    trim((struct sts_span){l.name.p + len + 1, l.name.len - len - 1});
+	l.value = sts_span_trim(
+	    (struct sts_span){l.name.p + len + 1, l.name.len - len - 1});
 	l.name.len = len;
-	l.blank_before_separator = trim(l.name).len != len;
-	l.name = trim(l.name);
+	l.blank_before_separator = sts_span_trim(l.name).len != len;
+	l.name = sts_span_trim(l.name);
 	return l;
 }
 

@@ -19,18 +19,6 @@ bad_line(char cause[STS_CAUSE_BYTES], const char *why)
 	return STS_BAD_LINE;
 }
 
-static struct sts_span
-trim(struct sts_span s)
-{
-	while (s.len > 0 && sts_is_blank((unsigned char)s.p[0])) {
-		s.p++;
-		s.len--;
-	}
-	while (s.len > 0 && sts_is_blank((unsigned char)s.p[s.len - 1]))
-		s.len--;
-	return s;
-}
-
 static bool
 has_text(struct sts_span s, const char *text)
 {
@@ -55,7 +43,7 @@ word_length(struct sts_span s)
 static bool
 behind_type(struct sts_span line, struct sts_span *data)
 {
-	struct sts_span left = trim(line);
+	struct sts_span left = sts_span_trim(line);
 
 	while (left.len > 0 && left.p[0] != '"') {
 		size_t len = word_length(left);
@@ -63,7 +51,7 @@ behind_type(struct sts_span line, struct sts_span *data)
 
 		left.p += len;
 		left.len -= len;
-		left = trim(left);
+		left = sts_span_trim(left);
 		if (is_type) {
 			*data = left;
 			return true;
@@ -148,13 +136,14 @@ read_zone_data(struct sts_span data, char *buf, size_t size, size_t *len,
 
 	if (data.len >= sizeof(text))
 		return bad_line(cause, "the line is too long");
-	stripped = trim((struct sts_span){text, strip_zone_syntax(data, text)});
+	stripped = sts_span_trim(
+	    (struct sts_span){text, strip_zone_syntax(data, text)});
 	if (stripped.len > 0 && stripped.p[0] == '"') {
 		if (sts_record_unquote(stripped, buf, size, len) == STS_OK)
 			return STS_OK;
 		return bad_line(cause, quoted_cause(stripped));
 	}
-	if (stripped.len < trim(data).len)
+	if (stripped.len < sts_span_trim(data).len)
 		return bad_line(cause,
 		    "in a zone file a \";\" outside of quotes begins a "
 		    "comment: put the value in quotes");
@@ -168,7 +157,7 @@ enum sts_status
 sts_lint_read_record(struct sts_span line, char *buf, size_t size, size_t *len,
     char cause[STS_CAUSE_BYTES])
 {
-	struct sts_span text = trim(line), data;
+	struct sts_span text = sts_span_trim(line), data;
 
 	cause[0] = '\0';
 	if (text.len == 0)
@@ -231,7 +220,8 @@ field_cause(
 		return "a field has no \"=\"";
 	name = (struct sts_span){text.p, (size_t)(equals - text.p)};
 	value = (struct sts_span){equals + 1, text.len - name.len - 1};
-	if (trim(name).len != name.len || trim(value).len != value.len)
+	if (sts_span_trim(name).len != name.len ||
+	    sts_span_trim(value).len != value.len)
 		return "there is a blank beside a \"=\"";
 	if (!sts_span_is(name, field)) {
 		if (!sts_resembles(name.p, name.len, field))
@@ -266,7 +256,7 @@ static const char *
 fields_cause(
     struct sts_span fields, const char *field, char cause[STS_CAUSE_BYTES])
 {
-	struct sts_span left = trim(fields);
+	struct sts_span left = sts_span_trim(fields);
 	const char *why = "";
 
 	if (left.len == 0)
@@ -279,7 +269,7 @@ fields_cause(
 		const char *end = memchr(left.p + 1, ';', left.len - 1);
 		size_t len = end != NULL ? (size_t)(end - left.p) : left.len;
 		struct sts_span one =
-		    trim((struct sts_span){left.p + 1, len - 1});
+		    sts_span_trim((struct sts_span){left.p + 1, len - 1});
 
 		if (one.len > 0)
 			why = field_cause(one, field, cause);

@@ -17,6 +17,19 @@ from labkit import paths
 STATE = pathlib.Path(paths.STATE)
 
 
+@contextlib.contextmanager
+def settings(**lines):
+    """Further lines of mta-sts.conf."""
+    path = pathlib.Path(paths.CONFIG)
+    before = path.read_text()
+    path.write_text(before + ''.join(f'{key.replace("_", "-")} {value}\n'
+                                     for key, value in lines.items()))
+    try:
+        yield
+    finally:
+        path.write_text(before)
+
+
 def script(name, text):
     """A program that stands for the resolver."""
     path = pathlib.Path('/run/lab/home', name)

@@ -15,6 +15,7 @@ import subprocess
 import threading
 
 from labkit import paths
+from labkit.faults import settings
 
 LINK_LOCAL = 'fe80::53'
 
@@ -26,21 +27,8 @@ def _ip(*words):
         raise RuntimeError(f'ip {words}: {done.stdout}')
 
 
-@contextlib.contextmanager
-def _settings(**lines):
-    """Further lines of mta-sts.conf."""
-    path = pathlib.Path(paths.CONFIG)
-    before = path.read_text()
-    path.write_text(before + ''.join(f'{key.replace("_", "-")} {value}\n'
-                                     for key, value in lines.items()))
-    try:
-        yield
-    finally:
-        path.write_text(before)
-
-
 def _nameserver(address):
-    return lambda _lab: _settings(nameserver=address)
+    return lambda _lab: settings(nameserver=address)
 
 
 @contextlib.contextmanager
@@ -58,7 +46,7 @@ def _forbidden(*what):
 @contextlib.contextmanager
 def _dns_forbidden(_lab):
     """A name server that only the resolver asks."""
-    with _settings(nameserver=paths.KNOT), _forbidden('to', paths.KNOT):
+    with settings(nameserver=paths.KNOT), _forbidden('to', paths.KNOT):
         yield
 
 
@@ -84,7 +72,7 @@ def _link_local(_lab):
                     front.sendto(back.recv(65535), client)
     threading.Thread(target=serve, daemon=True).start()
     try:
-        with _settings(nameserver=f'{LINK_LOCAL}%wan'):
+        with settings(nameserver=f'{LINK_LOCAL}%wan'):
             yield
     finally:
         front.close()
@@ -97,7 +85,7 @@ def _fetcher(word):
         path = pathlib.Path(f'/run/lab/home/fetcher-{word}')
         shutil.copy('/run/lab/build/tests/help_fetcher_fault', path)
         path.chmod(0o755)
-        with _settings(fetcher=path):
+        with settings(fetcher=path):
             yield
     return apply
 
@@ -109,7 +97,7 @@ FAULTS = {
     'dns-forbidden': _dns_forbidden,
     'dns-link-local': _link_local,
     'https-forbidden': _https_forbidden,
-    'fetcher-missing': lambda _lab: _settings(fetcher='/nonexistent/fetcher'),
+    'fetcher-missing': lambda _lab: settings(fetcher='/nonexistent/fetcher'),
     'fetcher-hangs': _fetcher('hangs'),
     'fetcher-killed': _fetcher('killed'),
     'fetcher-nonsense': _fetcher('nonsense'),

@@ -17,6 +17,7 @@ import subprocess
 import time
 
 from labkit import faults, outside, paths
+from labkit.faults import settings
 
 STATE = pathlib.Path(paths.STATE)
 PRELOAD = pathlib.Path('/etc/ld.so.preload')
@@ -50,19 +51,6 @@ def moving_clock():
         yield
     finally:
         PRELOAD.unlink()
-
-
-@contextlib.contextmanager
-def settings(**lines):
-    """Further lines of mta-sts.conf."""
-    path = pathlib.Path(paths.CONFIG)
-    before = path.read_text()
-    path.write_text(before + ''.join(f'{key.replace("_", "-")} {value}\n'
-                                     for key, value in lines.items()))
-    try:
-        yield
-    finally:
-        path.write_text(before)
 
 
 def _program(text):

@@ -124,7 +124,10 @@ change(struct sts_store *store, int argc, char **argv)
 		done = set_field(&k, argv[4], atoll(argv[5]));
 	else
 		age(&k, atoll(argv[3]));
-	return done && write_back(store, argv[2], &k);
+	done = done && write_back(store, argv[2], &k);
+	if (k.has_entry)
+		sts_entry_free(&k.entry);
+	return done;
 }
 
 /* As root, becomes the owner of the state directory. */

@@ -24,6 +24,8 @@
 
 struct race_clock *race_clock;
 const char race_domain[] = "race.test";
+
+static char added_domain[32]; /* has no file */
 char race_neighbour[32];
 struct sts_config race_config;
 
@@ -370,7 +372,8 @@ change_store(enum race_role role)
 	if (role == ROLE_DROP)
 		status = sts_store_drop(store, race_domain);
 	else
-		sts_store_trim(store, STS_KIND_POLICY, race_domain, 1,
+		/* What was added just now would stay. */
+		sts_store_trim(store, STS_KIND_POLICY, added_domain, 1,
 		    race_clock->seconds);
 	sts_store_close(store);
 	return status;
@@ -419,17 +422,24 @@ serve(void)
 	_exit(0);
 }
 
+/* A name whose files lie in the same directory. */
+static void
+name_neighbour(char first, char *name, size_t size)
+{
+	unsigned i = 0;
+
+	do {
+		snprintf(name, size, "%c%u.test", first, i++);
+	} while (sts_file_bucket(name) != sts_file_bucket(race_domain));
+}
+
 bool
 race_prepare(char *state_dir)
 {
 	struct timespec now;
 
-	for (unsigned i = 0;; i++) {
-		snprintf(race_neighbour, sizeof(race_neighbour), "n%u.test", i);
-		if (sts_file_bucket(race_neighbour) ==
-		    sts_file_bucket(race_domain))
-			break;
-	}
+	name_neighbour('n', race_neighbour, sizeof(race_neighbour));
+	name_neighbour('a', added_domain, sizeof(added_domain));
 	race_clock = mmap(NULL, sizeof(*race_clock), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (race_clock == MAP_FAILED)

@@ -95,8 +95,8 @@ bad_requests(void)
 	    "-1 policy d.test 443 1000 192.0.2.1",
 	    "4294967296 policy d.test 443 1000 192.0.2.1",
 	    "1 probe d.test 25 1000 192.0.2.1,192.0.2.2",
-	    "1 policy d.test 443 1000 "
-	    "1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1"};
+	    ("1 policy d.test 443 1000 "
+	     "1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1")};
 	struct sts_wire_request got;
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)

@@ -10,7 +10,9 @@
 #include "base/child.h"
 
 /* STS_SANITIZED: a build with a sanitizer that keeps shadow memory. */
-#if defined(__has_feature)
+#ifdef STS_SANITIZED
+/* by the makefile, which knows the flags */
+#elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
     __has_feature(memory_sanitizer)
 #define STS_SANITIZED

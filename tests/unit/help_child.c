@@ -127,9 +127,11 @@ copy_input(void)
 static int
 grow(void)
 {
+	/* volatile: a compiler may take away what is never used */
+	void *volatile block;
 	size_t mib = 0;
 
-	while (mib < 4096 && malloc((size_t)1 << 20) != NULL)
+	while (mib < 4096 && (block = malloc((size_t)1 << 20)) != NULL)
 		mib++;
 	printf("mib=%zu\n", mib);
 	return 0;

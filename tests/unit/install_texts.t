@@ -33,7 +33,8 @@ install() { # VARIABLE=VALUE...
 	    DESTDIR="$top/root" "$@" >"$top/out" 2>&1
 }
 
-# absent EXPRESSION: no installed text has it.  README.md and NEWS.md are about PREFIX=/usr,
+# absent EXPRESSION: no installed text has it.  README.md and NEWS.md are about
+# PREFIX=/usr,
 # the guide names other systems' directories, and cron has the usual PATH.
 absent() {
 	! grep -rE --exclude=README.md --exclude=NEWS.md "$1" "$top/root" | grep -v 'Alpine\|OpenBSD\|:PATH=' \

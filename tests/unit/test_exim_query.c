@@ -360,7 +360,8 @@ test_size(void)
 static void
 grow(size_t mib)
 {
-	char *bytes = malloc(mib << 20);
+	/* volatile: a compiler may take away a block that is only filled */
+	char *volatile bytes = malloc(mib << 20);
 
 	if (bytes == NULL)
 		return;

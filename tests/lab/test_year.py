@@ -11,8 +11,9 @@ life, it is fetched again before it runs out.
 In a third world a policy that is due is not fetched again after the answer: it
 does run out, so the test can fail.
 
-LAB_DAYS is how many days go by, eight unless it is set; make test-year has a
-year."""
+LAB_DAYS is how many days go by, hour by hour.  Unless it is set there are eight,
+of which the later ones go by in halves: all policy hosts are at one address, to
+which no more than two requests a second go, so an hour takes three seconds."""
 import os
 import pathlib
 import re
@@ -23,6 +24,7 @@ from labkit.days import AGES, DAY, HOUR, MONTH
 from labkit.lab import Lab
 
 DAYS = int(os.environ.get('LAB_DAYS', '') or '8')
+BRIEF = not os.environ.get('LAB_DAYS')
 HOST = '/run/lab/build/tests/help_exim_host'
 STATE = pathlib.Path('/var/lib/year')
 
@@ -100,6 +102,8 @@ worlds = [timer, mail, broken]
 days.publish(lab, [policy for world in worlds for policy in world.policies])
 with sabotage.moving_clock():
     for now in range(0, DAYS * DAY + 1, HOUR):
+        if BRIEF and now > DAY and now % (12 * HOUR) != 0:
+            continue
         days.set_clock(now)
         for world in worlds:
             if world.timer or now % DAY == 0:

@@ -15,7 +15,7 @@ from labkit import days, paths, sabotage, tap
 from labkit.days import AGES, DAY, HOUR, MONTH
 from labkit.lab import Lab
 
-DAYS = int(os.environ.get('LAB_DAYS', '') or '3')
+DAYS = int(os.environ.get('LAB_DAYS', '') or '1')
 FILTER = '/usr/local/libexec/filter-mta-sts'
 
 
@@ -71,7 +71,7 @@ with sabotage.moving_clock():
         program.say('report|0.7|1.1|smtp-in|timeout|0')  # it sleeps
         for one in policies:
             if one.is_due(now) or now >= one.expires:
-                tap.until(lambda p=one: p.look(now), 10, 0.02)
+                tap.until(lambda p=one: p.look(now), 2, 0.02)
             else:
                 one.look(now)
             one.check(now)

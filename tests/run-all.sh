@@ -147,8 +147,7 @@ distcheck() {
 
 lab() {
 	rm -f "$B"/lab/matrix-*.txt
-	# Most of what a world does is to wait.
-	tests/lab/run -j 3
+	tests/lab/run -j 2
 	status=$?
 	printf '\nWhat becomes of mail, fault by fault:\n'
 	cat "$B"/lab/matrix-*.txt

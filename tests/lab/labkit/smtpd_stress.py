@@ -164,7 +164,7 @@ def is_well(lab, name):
     tap.same(lab.mta.panics(), '', f'{name}: no process of it has died')
 
 
-def all_arrive(lab, messages, name, seconds=60):
+def all_arrive(lab, messages, name, seconds=180):
     """One assertion: each exactly once, after more attempts if need be."""
     tags = sorted(message.tag for message in messages)
 

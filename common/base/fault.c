@@ -7,17 +7,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Any errno that is not named here may be the peer's or the network's doing. */
 enum sts_status
 sts_fault_socket(int error, int family)
 {
 	switch (error) {
-	case EMFILE:
-	case ENFILE:
-		return STS_NO_DESCRIPTORS;
-	case ENOMEM:
-	case ENOBUFS:
-		return STS_NO_MEMORY;
 	case EACCES:
 	case EPERM:
 		/* A rule of this machine, not the peer. */
@@ -26,10 +19,11 @@ sts_fault_socket(int error, int family)
 		/* A host without IPv6 is ordinary, one without IPv4 is not. */
 		return family == AF_INET ? STS_INTERNAL : STS_OK;
 	default:
-		return STS_OK;
+		return sts_fault_traffic(error);
 	}
 }
 
+/* Any errno that is not named here may be the peer's or the network's doing. */
 enum sts_status
 sts_fault_traffic(int error)
 {

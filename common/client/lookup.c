@@ -169,6 +169,17 @@ spend(struct sts_budget *budget, int64_t took_ms, bool exhausted)
 		budget->slow_ms = BUDGET_MS;
 }
 
+/*
+ * How many seconds a resolver for one domain may live: where it is detached, or
+ * this process dies, no caller ends it.  Longer than a caller waits, whose own
+ * reason is to be reported.
+ */
+static unsigned
+lifetime_of(int64_t full_ms)
+{
+	return (unsigned)(full_ms + GRACE_MS) / 1000;
+}
+
 /* One run of a resolver that says "done `what` DOMAIN". */
 static enum sts_status
 run_once(const struct sts_config *config, const struct sts_store *store,
@@ -186,9 +197,7 @@ run_once(const struct sts_config *config, const struct sts_store *store,
 	if (status != STS_OK)
 		return status;
 	spec.detach = patience.detach;
-	/* Later than we would kill it: the reason is to be ours. */
-	/* Where it is detached, or we die, nobody else ends it. */
-	spec.lifetime = (unsigned)(patience.full_ms / 1000) + GRACE_MS / 1000;
+	spec.lifetime = lifetime_of(patience.full_ms);
 	if ((status = sts_child_start(&child, &spec)) != STS_OK)
 		return status;
 	*started = true;
@@ -220,13 +229,6 @@ sts_client_find_routes(const struct sts_config *config,
 
 	return run_once(
 	    config, store, arguments, "routes", domain, budget, &started);
-}
-
-/* How long a resolver for one domain may live where no caller ends it. */
-static unsigned
-lifetime_of(int64_t full_ms)
-{
-	return (unsigned)(full_ms + GRACE_MS) / 1000;
 }
 
 enum sts_status

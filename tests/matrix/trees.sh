@@ -47,10 +47,18 @@ tree_fill() {
 	shift
 	install_packages debootstrap || return 1
 	mirror=$(lab_mirror)
+	if [ -z "$mirror" ]; then
+		apt-get -q update >/dev/null 2>&1
+		mirror=$(lab_mirror)
+	fi
+	if [ -z "$mirror" ]; then
+		echo "$0: apt's sources name no mirror of Debian" >&2
+		return 1
+	fi
 	timeout "$TREE_LIMIT" debootstrap --variant=minbase \
 	    --arch="$tree_arch" --cache-dir="$MATRIX_CACHE/debs" \
 	    "$tree_suite" "$directory" \
-	    "${mirror:-http://deb.debian.org/debian}" || return 1
+	    "$mirror" || return 1
 	# No package starts a daemon, or asks.
 	printf '#!/bin/sh\nexit 101\n' >"$directory/usr/sbin/policy-rc.d"
 	chmod 755 "$directory/usr/sbin/policy-rc.d"

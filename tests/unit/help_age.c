@@ -7,9 +7,9 @@
  *        help_age STATE-DIR DOMAIN set FIELD VALUE
  *
  * FIELD is fetched or expires (of the policy), or checked, next-check, until,
- * used, used-days, failed-since, failed-next, refetched, warned or unused (of the
- * check).  Runs as the owner of the state directory (it becomes that user as
- * root).
+ * used, used-days, failed-since, failed-next, refetched, warned or unused (of
+ * the check).  Runs as the owner of the state directory (it becomes that user
+ * as root).
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -120,5 +120,32 @@ make -n PKG_CONFIG="$top/none" B="$top/b" clean install-texts \
     >"$top/out" 2>&1
 ok $? 'what compiles nothing needs none of them'
 
+# Compilers whose libc has strlcpy, as glibc since 2.38 and musl, and of which
+# one has no sys/queue.h, as musl; libbsd is missing.
+mkdir -p "$top/none/sys"
+echo '#error' >"$top/none/sys/queue.h"
+cat >"$top/strlcpy.h" <<'END'
+#include <stddef.h>
+static inline size_t strlcpy(char *to, const char *from, size_t size)
+{ (void)to; (void)from; return size; }
+END
+cat >"$top/cc-glibc" <<END
+#!/bin/sh
+exec ${CC:-cc} -include $top/strlcpy.h "\$@"
+END
+sed "s,-include,-I$top/none -include," "$top/cc-glibc" >"$top/cc-musl"
+cat >"$top/pkg-config" <<'END'
+#!/bin/sh
+[ "$*" != '--exists libbsd-overlay' ]
+END
+chmod 755 "$top/cc-glibc" "$top/cc-musl"
+make -n CC="$top/cc-glibc" PKG_CONFIG="$top/pkg-config" B="$top/b" all \
+    >"$top/out" 2>&1
+ok $? 'a libc with strlcpy and sys/queue.h needs no libbsd'
+make -n CC="$top/cc-musl" PKG_CONFIG="$top/pkg-config" B="$top/b" all \
+    >"$top/out" 2>&1
+[ $? -eq 2 ] && grep -q 'apt-get install libbsd-dev' "$top/out"
+ok $? 'one without sys/queue.h does'
+
 echo "1..$count"
 [ "$failed" -eq 0 ]

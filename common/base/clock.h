@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The clock that is never set, for deadlines. */
+/* Clocks that are never set: for deadlines, and for what took too long. */
 #ifndef STS_BASE_CLOCK_H
 #define STS_BASE_CLOCK_H
 
@@ -7,5 +7,11 @@
 
 /* Milliseconds of the monotonic clock. */
 int64_t sts_monotonic_ms(void);
+
+/*
+ * Milliseconds of a clock that also goes on while the machine is suspended,
+ * where the system has one; else of the monotonic clock.
+ */
+int64_t sts_boot_ms(void);
 
 #endif

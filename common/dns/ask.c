@@ -103,6 +103,9 @@ failure(const struct sts_ask *ask)
 	    (!is_state(ask, STS_SERVER_WAITING) &&
 		!is_state(ask, STS_SERVER_GARBAGE)))
 		return STS_NO_NAMESERVER;
+	/* It asked too late, or was no longer there when the answer came. */
+	if (sts_loop_stalls(ask->loop) != ask->stalls)
+		return STS_RESOLVER_TIMEOUT;
 	return is_state(ask, STS_SERVER_GARBAGE) ? STS_DNS_BAD_REPLY
 						 : STS_DNS_TIMEOUT;
 }
@@ -321,6 +324,7 @@ sts_ask_start(struct sts_ask *ask, struct sts_loop *loop,
 	ask->type = type;
 	ask->began_ms = sts_monotonic_ms();
 	ask->timeout_ms = timeout_ms;
+	ask->stalls = sts_loop_stalls(loop);
 	ask->ended = ended;
 	ask->arg = arg;
 	TAILQ_INIT(&ask->attempts);

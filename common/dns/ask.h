@@ -53,9 +53,10 @@ struct sts_ask {
 	char name[STS_NAME_MAX + 1];
 	enum sts_record_type type;
 	int64_t began_ms, timeout_ms;
-	size_t next;   /* the first server that was not asked yet */
-	bool repeated; /* the first round of a single server */
-	bool second;   /* the second round has begun: */
+	unsigned long stalls; /* of the loop, when it began */
+	size_t next;          /* the first server that was not asked yet */
+	bool repeated;        /* the first round of a single server */
+	bool second;          /* the second round has begun: */
 	int64_t second_ms;
 	bool over;
 	enum sts_status fault; /* of this machine, met on the way, or STS_OK */
@@ -76,7 +77,8 @@ struct sts_ask {
  * caller who wants to keep it empties it.
  *
  * Its status: as in dns.h.  STS_NO_NAMESERVER where no server could be
- * reached, or all were silent to the control question too.
+ * reached, or all were silent to the control question too;
+ * STS_RESOLVER_TIMEOUT where they were while this process stood still.
  */
 void sts_ask_start(struct sts_ask *ask, struct sts_loop *loop,
     struct sts_servers *servers, const char *name, enum sts_record_type type,

@@ -47,9 +47,11 @@ void sts_dns_destroy(struct sts_dns *dns);
  * STS_NO_NAMESERVER: no name server could be reached (refused, forbidden, no
  * route, no such interface, no address), or all were silent and answered
  * nothing else either, a control question included.  Silence of a server that
- * answers other questions is STS_DNS_TIMEOUT.  See ask.h for what is sent
- * when.  Arrays belong to the caller of the callback and last until it
- * returns.  A name too long to be asked counts as STS_DNS_NXDOMAIN.
+ * answers other questions is STS_DNS_TIMEOUT; where this process stood still
+ * meanwhile (sts_loop_stalls) it is STS_RESOLVER_TIMEOUT, a local fault too.
+ * See ask.h for what is sent when.  Arrays belong to the caller of the callback
+ * and last until it returns.  A name too long to be asked counts as
+ * STS_DNS_NXDOMAIN.
  */
 typedef void sts_dns_txt_done(void *arg, enum sts_status status,
     const struct sts_span *records, size_t count);

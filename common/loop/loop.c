@@ -8,7 +8,11 @@
 
 #include "base/clock.h"
 
-enum { WATCHED_FIRST = 16 };
+enum {
+	WATCHED_FIRST = 16,
+	TICK_MS = 100, /* between two looks at the clock */
+	STALL_MS = 500 /* no scheduler keeps a process waiting so long */
+};
 
 struct sts_watch {
 	TAILQ_ENTRY(sts_watch) link;
@@ -25,6 +29,8 @@ TAILQ_HEAD(sts_watch_list, sts_watch);
 struct sts_loop {
 	struct sts_timer_list timers; /* by due_ms */
 	uint64_t timers_set;          /* how many ever were */
+	int64_t back_ms; /* when it means to look at that clock again */
+	unsigned long stalls;
 	struct sts_watch_list watches;
 	/* The watches of the step under way, in the same order. */
 	struct sts_watch **watched;
@@ -40,6 +46,7 @@ sts_loop_create(struct sts_loop **loop)
 		return STS_NO_MEMORY;
 	TAILQ_INIT(&(*loop)->timers);
 	TAILQ_INIT(&(*loop)->watches);
+	(*loop)->back_ms = sts_boot_ms();
 	return STS_OK;
 }
 
@@ -219,6 +226,41 @@ wait_ms(const struct sts_loop *loop, int max_wait_ms)
 	return left < max_wait_ms ? (int)left : max_wait_ms;
 }
 
+unsigned long
+sts_loop_stalls(struct sts_loop *loop)
+{
+	int64_t now = sts_boot_ms();
+
+	if (now - loop->back_ms > STALL_MS)
+		loop->stalls++;
+	loop->back_ms = now;
+	return loop->stalls;
+}
+
+/*
+ * Waits, as poll(2).  While a timer is set somebody else's silence is being
+ * measured, and the clock is looked at often: a stop that ends when a long wait
+ * would have ended too is a stop all the same.
+ */
+static int
+wait_for(struct sts_loop *loop, int max_wait_ms)
+{
+	int64_t end = sts_monotonic_ms() + max_wait_ms;
+	int wait, ready;
+
+	do {
+		wait = wait_ms(loop, max_wait_ms);
+		if (!TAILQ_EMPTY(&loop->timers) && wait > TICK_MS)
+			wait = TICK_MS;
+		(void)sts_loop_stalls(loop);
+		loop->back_ms += wait;
+		ready = poll(loop->poll, (nfds_t)loop->watched_count, wait);
+		(void)sts_loop_stalls(loop);
+		max_wait_ms = (int)(end - sts_monotonic_ms());
+	} while (ready == 0 && wait_ms(loop, max_wait_ms) > 0);
+	return ready;
+}
+
 static void
 run_watches(struct sts_loop *loop)
 {
@@ -256,8 +298,7 @@ sts_loop_step(struct sts_loop *loop, int max_wait_ms)
 
 	if (status != STS_OK)
 		return status;
-	ready = poll(loop->poll, (nfds_t)loop->watched_count,
-	    wait_ms(loop, max_wait_ms));
+	ready = wait_for(loop, max_wait_ms);
 	if (ready < 0 && errno != EINTR && errno != EAGAIN)
 		return errno == ENOMEM ? STS_NO_MEMORY : STS_INTERNAL;
 	if (ready > 0)

@@ -51,6 +51,14 @@ void sts_loop_destroy(struct sts_loop *loop);
 enum sts_status sts_loop_step(struct sts_loop *loop, int max_wait_ms);
 
 /*
+ * How often, so far, this process was found to have stood still: stopped,
+ * frozen, suspended with the machine or busy for more than half a second beyond
+ * what it meant to wait.  A silence during which this number grew may be this
+ * machine's doing, and is no word about the peer.
+ */
+unsigned long sts_loop_stalls(struct sts_loop *loop);
+
+/*
  * Sets a member timer, anew if it is already set: `due` is called once after
  * delay_ms, which may be 0 or negative for the next step.  Never fails.
  */

@@ -113,6 +113,9 @@ recv(int fd, void *buf, size_t size, int flags)
 /* NXDOMAIN to everything; or the TC bit to all but the control question. */
 static bool truncating;
 
+/* Answers the control question alone. */
+static bool silent;
+
 static void
 answer(void *arg)
 {
@@ -123,7 +126,7 @@ answer(void *arg)
 	ssize_t got = recvfrom(
 	    fd, message, sizeof(message), 0, (struct sockaddr *)&from, &len);
 
-	if (got < 13)
+	if (got < 13 || (silent && message[12] != 0))
 		return;
 	message[2] = truncating && message[12] != 0 ? 0x83 : 0x81;
 	message[3] = truncating && message[12] != 0 ? 0x80 : 0x83;
@@ -238,6 +241,49 @@ over_tcp(void)
 	truncating = false;
 }
 
+/*
+ * The status of a question that no one answers, where this process does
+ * nothing at all from `at_ms` on until it is past its end; 0: it never stops.
+ */
+static enum sts_status
+ask_and_stop(int64_t at_ms)
+{
+	int64_t began = sts_monotonic_ms();
+
+	over = false;
+	if (sts_dns_create(&dns, loop, &config) != STS_OK ||
+	    sts_dns_txt(dns, "a.test", 1000, done, NULL) == NULL)
+		return STS_OK;
+	while (!over && (at_ms == 0 || sts_monotonic_ms() - began < at_ms))
+		(void)sts_loop_step(loop, 10);
+	if (at_ms != 0)
+		usleep((useconds_t)(1600 - at_ms) * 1000);
+	while (!over)
+		(void)sts_loop_step(loop, 10);
+	sts_dns_destroy(dns);
+	return last;
+}
+
+static void
+stopped(void)
+{
+	enum sts_status status = STS_OK;
+
+	silent = true;
+	/* A busy machine stops us too. */
+	for (int i = 0; i < 10 && status != STS_DNS_TIMEOUT; i++)
+		status = ask_and_stop(0);
+	is_str(sts_status_name(status), "dns_timeout",
+	    "silence of a server that answers others");
+	for (int at_ms = 10; at_ms < 1000; at_ms += 240) {
+		status = ask_and_stop(at_ms);
+		ok(sts_status_is_local(status),
+		    "stopped from %d ms on: a local fault (%s)", at_ms,
+		    sts_status_name(status));
+	}
+	silent = false;
+}
+
 int
 main(void)
 {
@@ -259,6 +305,7 @@ main(void)
 	is_str(ask(CALL_NONE, 0, 0, 0), "dns_nxdomain", "nothing fails");
 	over_udp();
 	over_tcp();
+	stopped();
 	is_str(ask(CALL_NONE, 0, 0, 0), "dns_nxdomain", "nothing remains");
 	sts_loop_destroy(loop);
 	close(server);

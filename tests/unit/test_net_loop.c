@@ -4,11 +4,13 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/child.h"
@@ -192,6 +194,87 @@ timers_in_callbacks(void)
 	ok(again.count == 1 && order[0] == '\0',
 	    "a timer cancelled by one that is due with it does not run");
 	sts_loop_destroy(loop);
+}
+
+/* Standing still. */
+
+static void
+sleep_long(void *arg)
+{
+	(void)arg;
+	usleep(800000);
+}
+
+/* A wait that was meant; a busy machine makes any one of them too long. */
+static bool
+waits_unnoticed(struct sts_loop *loop)
+{
+	for (int i = 0; i < 20; i++) {
+		unsigned long before = sts_loop_stalls(loop);
+
+		(void)sts_timer_start(loop, 700, note_a, NULL);
+		(void)sts_loop_step(loop, 5000);
+		if (sts_loop_stalls(loop) == before)
+			return true;
+	}
+	return false;
+}
+
+/* In a process of its own, which is stopped within a wait as long as that. */
+static int
+notice_a_stop(int ready_fd)
+{
+	struct sts_loop *loop;
+	unsigned long before;
+
+	if (sts_loop_create(&loop) != STS_OK || write(ready_fd, "x", 1) != 1)
+		return 1;
+	before = sts_loop_stalls(loop);
+	(void)sts_timer_start(loop, 1000, note_a, NULL);
+	(void)sts_loop_step(loop, 10000);
+	return sts_loop_stalls(loop) == before;
+}
+
+static void
+is_stop_noticed(void)
+{
+	int ready[2], status = -1;
+	char byte;
+	pid_t pid;
+
+	if (pipe(ready) != 0 || (pid = fork()) < 0)
+		exit(1);
+	if (pid == 0)
+		_exit(notice_a_stop(ready[1]));
+	(void)!read(ready[0], &byte, 1);
+	usleep(10000);
+	(void)kill(pid, SIGSTOP);
+	(void)waitpid(pid, &status, WUNTRACED);
+	usleep(1000000);
+	(void)kill(pid, SIGCONT);
+	(void)waitpid(pid, &status, 0);
+	close(ready[0]);
+	close(ready[1]);
+	is_int(status, 0, "a process that was stopped notices it");
+}
+
+static void
+stalls(void)
+{
+	struct sts_loop *loop = make_loop();
+	unsigned long before;
+
+	ok(waits_unnoticed(loop), "to wait as long as was meant is no stall");
+	before = sts_loop_stalls(loop);
+	usleep(800000);
+	is_int((long)(sts_loop_stalls(loop) - before), 1,
+	    "time spent outside the loop is one, known at once");
+	before = sts_loop_stalls(loop);
+	(void)sts_timer_start(loop, 0, sleep_long, NULL);
+	(void)sts_loop_step(loop, 0);
+	ok(sts_loop_stalls(loop) > before, "and so is a callback that hangs");
+	sts_loop_destroy(loop);
+	is_stop_noticed();
 }
 
 /* Watches. */
@@ -489,6 +572,7 @@ main(void)
 	open_silent_server();
 	timers();
 	timers_in_callbacks();
+	stalls();
 	watch_pipe();
 	watch_more();
 	deferral();

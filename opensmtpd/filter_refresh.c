@@ -114,13 +114,30 @@ free_job(const struct sts_refresh *r)
 	return -1;
 }
 
-/* What the resolver does not take is left to the next round. */
+/* The place of a job that is under way, or -1. */
+static int
+find_job(
+    const struct sts_refresh *r, enum sts_keep_what what, const char *domain)
+{
+	for (int i = 0; i < STS_REFRESH_AT_ONCE; i++) {
+		if (r->job[i].what == what &&
+		    strcmp(r->job[i].domain, domain) == 0)
+			return i;
+	}
+	return -1;
+}
+
+/*
+ * What the resolver does not take is left to the next round.  A question that
+ * is asked has one answer, which frees one place.
+ */
 static void
 start_job(struct sts_filter *f, enum sts_keep_what what, const char *domain)
 {
 	int i = free_job(&f->refresh);
 
-	if (i < 0 || !sts_keep_ask(f->keep, what, domain))
+	if (i < 0 || find_job(&f->refresh, what, domain) >= 0 ||
+	    !sts_keep_ask(f->keep, what, domain))
 		return;
 	f->refresh.job[i].what = what;
 	memcpy(f->refresh.job[i].domain, domain, strlen(domain) + 1);
@@ -272,12 +289,9 @@ sts_refresh_done(struct sts_filter *f, enum sts_keep_what what,
     const char *domain, enum sts_status status)
 {
 	struct sts_refresh *r = &f->refresh;
-	int i = 0;
+	int i = find_job(r, what, domain);
 
-	while (i < STS_REFRESH_AT_ONCE &&
-	    (r->job[i].what != what || strcmp(r->job[i].domain, domain) != 0))
-		i++;
-	if (i == STS_REFRESH_AT_ONCE)
+	if (i < 0)
 		return;
 	r->job[i].domain[0] = '\0';
 	if (what == STS_KEEP_LOOKUP && status == STS_OK)

@@ -528,11 +528,44 @@ test_due(void)
 	finish();
 }
 
+/* One question, however many recipients find the policy due. */
+static void
+test_due_at_once(void)
+{
+	enum { DAY = 86400, RECIPIENTS = 8 };
+	static const char *const domains[] = {"enforce-slow300.test",
+	    "enforce-hang-a.test", "enforce-hang-b.test",
+	    "enforce-hang-c.test"};
+	char request[80];
+
+	begin("", NULL);
+	for (size_t i = 0; i < sizeof(domains) / sizeof(domains[0]); i++) {
+		world_policy(&w, "state", domains[i], smtpd_enforce(domains[i]),
+		    DAY + 10, 10);
+		smtpd_routes(&w, domains[i], 10);
+	}
+	connect_local(1);
+	for (unsigned i = 0; i < RECIPIENTS; i++)
+		rcpt(1, i, domains[0]);
+	is_int(collect(RECIPIENTS, 3000), RECIPIENTS,
+	    "%d recipients whose policy is due", RECIPIENTS);
+	poll(NULL, 0, 1000);
+	for (unsigned i = 1; i < sizeof(domains) / sizeof(domains[0]); i++) {
+		rcpt(1, i, domains[i]);
+		(void)collect(1, 3000);
+		snprintf(request, sizeof(request), "refresh %s", domains[i]);
+		ok(smtpd_wait_ran(&w, request, 1, 2000),
+		    "later %u other policies are fetched at once", i);
+	}
+	finish();
+}
+
 int
 main(void)
 {
 	test_joined();
 	test_due();
+	test_due_at_once();
 	test_asynchronous();
 	test_pipelined();
 	test_thousand_sessions();

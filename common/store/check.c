@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/domain.h"
+#include "core/due.h"
 
 #define TITLE "mta-sts check 1"
 
@@ -90,6 +91,9 @@ clamp_to_now(struct sts_check *c, int64_t now)
 		c->failed_since = now;
 		c->failed_next = 0;
 	}
+	/* The clock was ahead at the last failure, but not at the first. */
+	if (c->failed_next > now + STS_FETCH_BACKOFF_MAX)
+		c->failed_next = 0;
 	if (c->used > now)
 		c->used = now;
 	if (c->refetched > now)

@@ -458,6 +458,20 @@ test_check(struct sts_store *store)
 	ok(sts_check_is_none(&r, now - 100) &&
 		!sts_check_is_fresh(&r, now - 100),
 	    "is no answer by itself, but better than none");
+	c.failed_since = now - 600;
+	c.failed_next = now + 3000;
+	is_int(sts_store_write_check(store, &c), STS_OK, "a back-off");
+	is_int(sts_store_read_check(store, "none.test", now, &r), STS_OK,
+	    "reads back");
+	is_int(r.failed_next, now + 3000, "as long as one may be");
+	is_int(sts_store_read_check(store, "none.test", now - 86400, &r),
+	    STS_OK, "the clock leapt for a day between two failures");
+	is_int(r.failed_next, 0, "and the back-off does not outlast that");
+	c.failed_since = now - 86400 - 600;
+	is_int(sts_store_write_check(store, &c), STS_OK, "the first before");
+	is_int(sts_store_read_check(store, "none.test", now - 86400, &r),
+	    STS_OK, "the clock leapt for a day after the first failure");
+	is_int(r.failed_next, 0, "and the back-off does not outlast that");
 	c.reason = STS_STATE_FULL;
 	is_int(sts_store_write_check(store, &c), STS_INTERNAL,
 	    "a local fault is never recorded against a domain");

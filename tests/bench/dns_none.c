@@ -1,52 +1,130 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A name server for benches: NXDOMAIN to everything, as fast as it comes.
+ * A name server for benches: NXDOMAIN to everything.
+ *
+ *	dns_none [MICROSECONDS]
+ *
  * Prints the port that it took on 127.0.0.1, and ends with its standard input.
+ * It answers at once or, with an argument, each question after a time of its
+ * own, half to one and a half times as long: as answers come from a network,
+ * one by one, and not as many as were asked for, together.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
-static void
-answer_all(int fd)
-{
-	unsigned char message[512];
-	struct sockaddr_in from;
-	socklen_t len = sizeof(from);
-	ssize_t got;
+enum { HELD_MAX = 1024, MESSAGE_MAX = 512 };
 
-	while ((got = recvfrom(fd, message, sizeof(message), MSG_DONTWAIT,
-		    (struct sockaddr *)&from, &len)) >= 12) {
-		message[2] = 0x85; /* an answer, authoritative */
-		message[3] = 0x83;
-		(void)sendto(
-		    fd, message, (size_t)got, 0, (struct sockaddr *)&from, len);
+struct question {
+	int64_t due_ns;
+	struct sockaddr_in from;
+	size_t len;
+	unsigned char message[MESSAGE_MAX];
+};
+
+static struct question held[HELD_MAX];
+static size_t held_count;
+static int64_t delay_ns;
+
+static int64_t
+now_ns(void)
+{
+	struct timespec t = {0};
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void
+answer(int fd, struct question *q)
+{
+	q->message[2] = 0x85; /* an answer, authoritative */
+	q->message[3] = 0x83;
+	(void)sendto(fd, q->message, q->len, 0, (struct sockaddr *)&q->from,
+	    sizeof(q->from));
+}
+
+static void
+take_all(int fd)
+{
+	while (held_count < HELD_MAX) {
+		struct question *q = &held[held_count];
+		socklen_t len = sizeof(q->from);
+		ssize_t got = recvfrom(fd, q->message, sizeof(q->message),
+		    MSG_DONTWAIT, (struct sockaddr *)&q->from, &len);
+
+		if (got < 12)
+			return;
+		q->len = (size_t)got;
+		if (delay_ns == 0) {
+			answer(fd, q);
+			continue;
+		}
+		q->due_ns = now_ns() + delay_ns / 2 +
+		    (int64_t)((double)delay_ns * rand() / RAND_MAX);
+		held_count++;
 	}
 }
 
+/* Answers what is due; returns when the next one is, INT64_MAX for none. */
+static int64_t
+answer_due(int fd)
+{
+	int64_t now = now_ns(), next = INT64_MAX;
+
+	for (size_t i = 0; i < held_count;) {
+		if (held[i].due_ns <= now) {
+			answer(fd, &held[i]);
+			held[i] = held[--held_count];
+			continue;
+		}
+		if (held[i].due_ns < next)
+			next = held[i].due_ns;
+		i++;
+	}
+	return next;
+}
+
+static bool
+step(int fd)
+{
+	struct pollfd fds[] = {{.fd = fd, .events = POLLIN},
+	    {.fd = STDIN_FILENO, .events = POLLIN}};
+	int64_t next = answer_due(fd), left = next - now_ns();
+	struct timespec wait = {0, left > 0 ? (long)(left % 1000000000) : 0};
+
+	if (ppoll(fds, 2, next == INT64_MAX ? NULL : &wait, NULL) < 0 ||
+	    fds[1].revents != 0)
+		return false;
+	take_all(fd);
+	return true;
+}
+
 int
-main(void)
+main(int argc, char **argv)
 {
 	struct sockaddr_in address = {
 	    .sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
 	socklen_t len = sizeof(address);
 	int size = 4 * 1024 * 1024, fd = socket(AF_INET, SOCK_DGRAM, 0);
 
+	delay_ns = argc > 1 ? atol(argv[1]) * 1000 : 0;
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, len) != 0 ||
 	    getsockname(fd, (struct sockaddr *)&address, &len) != 0)
 		return 1;
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	(void)prctl(PR_SET_TIMERSLACK, 1UL);
 	printf("%d\n", ntohs(address.sin_port));
 	fflush(stdout);
-	for (;;) {
-		struct pollfd fds[] = {{.fd = fd, .events = POLLIN},
-		    {.fd = STDIN_FILENO, .events = POLLIN}};
-
-		if (poll(fds, 2, -1) < 0 || fds[1].revents != 0)
-			return 0;
-		answer_all(fd);
-	}
+	while (step(fd))
+		continue;
+	return 0;
 }

@@ -4,13 +4,20 @@
 asks the same (bare_cares.c), turn by turn: medians of ROUNDS turns, in
 microseconds an item, and their ratio.
 
-    serving     one resolver, 64 lookups of domains without a record at a time
+    serving     one resolver, 64 lookups of domains without a record at a time;
+                the name server takes some milliseconds for each answer, so they
+                come one by one, as from a network
+    at once     the same, of a name server that answers all that was asked
+                together: the bare loop waits once for 64 answers
+    again       lookups of domains that were looked up before and are due again:
+                their files are there
     its DNS     the questions alone, without the store
-    once        a process for each lookup
+    with files  the bare loop makes one small file for each answer besides
+    once        a process for each lookup, in a store that is in use
 
-The second line of "serving" compares with the same loop that makes one small
-file for each answer: what a lookup leaves in the store costs more than what it
-asks.  TMPDIR says on which file system.
+TMPDIR says on which file system.  Nothing is removed before the end: ext4 looks
+for an inode that was not freed in the last seconds, one by one, and a turn
+would pay for what the turn before has removed (20 times what a file costs).
 """
 import os
 import resource
@@ -19,11 +26,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 BUILD = os.path.abspath(os.environ.get("B", "build"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", 5))
 ITEMS = int(os.environ.get("BENCH_ITEMS", 4000))
 FLIGHT = 64
+DELAY = 4000  # microseconds that the name server takes, on average
 NOBODY = 65534
 
 
@@ -47,16 +56,16 @@ def make_state(top):
     return state
 
 
-def serve(top, port, count):
-    """Microseconds of CPU a lookup in one serving resolver."""
-    state = make_state(top)
-    conf = os.path.join(top, "conf")
+def configure(top, port):
+    conf = tempfile.mkstemp(dir=top)[1]
     with open(conf, "w") as file:
-        file.write(f"state-dir {state}\nnameserver 127.0.0.1:{port}\n")
-    before = usage()
-    child = subprocess.Popen([top + "/mta-sts-resolver", "-f", conf],
-                             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                             preexec_fn=drop)
+        file.write(f"state-dir {make_state(top)}\nnameserver 127.0.0.1:{port}\n"
+                   f"negative-ttl 1\n")
+    os.chmod(conf, 0o644)
+    return conf
+
+
+def ask(child, count):
     sent = done = 0
     while done < count:
         lines = b""
@@ -69,11 +78,26 @@ def serve(top, port, count):
         if b"fault" in said or not said:
             sys.exit("the resolver says: " + said.decode())
         done += said.count(b"\n")
+
+
+def serve(top, conf, count):
+    """Microseconds of CPU a lookup in one serving resolver."""
+    before = usage()
+    child = subprocess.Popen([top + "/mta-sts-resolver", "-f", conf],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                             preexec_fn=drop)
+    ask(child, count)
     child.stdin.close()
     child.wait()
-    used = (usage() - before) / count
-    shutil.rmtree(state)
-    return used
+    return (usage() - before) / count
+
+
+def twice(top, port, count):
+    """The same for domains never seen, and for those domains once more."""
+    conf = configure(top, port)
+    first = serve(top, conf, count)
+    time.sleep(2.1)
+    return first, serve(top, conf, count)
 
 
 def loop(words, last, count):
@@ -86,28 +110,20 @@ def loop(words, last, count):
     return (usage() - before) / count
 
 
-def once(top, port, count):
-    state = make_state(top)
-    conf = os.path.join(top, "conf")
-    with open(conf, "w") as file:
-        file.write(f"state-dir {state}\nnameserver 127.0.0.1:{port}\n")
-    used = loop([top + "/mta-sts-resolver", "-f", conf, "--once"],
-                "n$i.example", count)
-    shutil.rmtree(state)
-    return used
+def once(top, conf, count):
+    """In the store of a resolver that served, for domains never seen."""
+    return loop([top + "/mta-sts-resolver", "-f", conf, "--once"],
+                f"o$i.t{time.monotonic_ns()}.example", count)
 
 
-def bare(top, port, flight, count, files=False, program="bare_cares"):
-    words = [f"{top}/{program}", f"127.0.0.1:{port}", str(flight), str(count)]
+def bare(top, port, count, files=False, program="bare_cares"):
+    words = [f"{top}/{program}", f"127.0.0.1:{port}", str(FLIGHT), str(count)]
     if files:
         words.append(make_state(top))
     before = usage()
     subprocess.run(words, check=True, stdout=subprocess.DEVNULL,
                    preexec_fn=drop)
-    used = (usage() - before) / count
-    if files:
-        shutil.rmtree(words[-1])
-    return used
+    return (usage() - before) / count
 
 
 def show(name, ours, theirs, goal):
@@ -116,32 +132,52 @@ def show(name, ours, theirs, goal):
           flush=True)
 
 
+def bench_serving(top, slow, quick):
+    turns = [(*twice(top, slow, ITEMS), bare(top, slow, ITEMS),
+              bare(top, slow, ITEMS, files=True),
+              bare(top, slow, ITEMS, program="only_dns"),
+              serve(top, configure(top, quick), ITEMS),
+              bare(top, quick, ITEMS))
+             for _ in range(ROUNDS)]
+    ours, again, alone, files, only, quick_ours, quick_alone = zip(*turns)
+    show(f"no record, serving, {FLIGHT} in flight", ours, alone, 2.5)
+    show("again", again, alone, 2.5)
+    show("its DNS", only, alone, 2.5)
+    show("with files", ours, files, "none")
+    show("all answers at once", quick_ours, quick_alone, "none")
+
+
+def bench_once(top, port):
+    count = max(ITEMS // 20, 1)
+    conf = configure(top, port)
+    serve(top, conf, ITEMS)
+    words = [top + "/bare_cares", f"127.0.0.1:{port}", "1"]
+    pairs = [(once(top, conf, count), loop(words, "1", count))
+             for _ in range(ROUNDS)]
+    show("no record, --once", *zip(*pairs), 1.6)
+
+
+def name_server(delay):
+    server = subprocess.Popen(
+        [os.path.join(BUILD, "bench/dns_none"), str(delay)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    return server, int(server.stdout.readline())
+
+
 def main():
     top = tempfile.mkdtemp(prefix="mta-sts-bench.")
     os.chmod(top, 0o755)
     for name in ("mta-sts-resolver", "bench/bare_cares", "bench/only_dns"):
         shutil.copy(os.path.join(BUILD, name), top)
-    server = subprocess.Popen([os.path.join(BUILD, "bench/dns_none")],
-                              stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    port = int(server.stdout.readline())
+    servers = [name_server(DELAY), name_server(0)]
+    print(f"{'CPU a lookup, microseconds':40} {'ours':>9} {'c-ares':>9}")
     try:
-        turns = [(serve(top, port, ITEMS), bare(top, port, FLIGHT, ITEMS),
-                  bare(top, port, FLIGHT, ITEMS, files=True),
-                  bare(top, port, FLIGHT, ITEMS, program="only_dns"))
-                 for _ in range(ROUNDS)]
-        ours, alone, files, only = zip(*turns)
-        print(f"{'CPU a lookup, microseconds':40} {'ours':>9} {'c-ares':>9}")
-        show(f"no record, serving, {FLIGHT} in flight", ours, alone, 2.5)
-        show("its DNS alone", only, alone, 2.5)
-        show("the same, beside a loop with files", ours, files, "none")
-        count = max(ITEMS // 20, 1)
-        words = [top + "/bare_cares", f"127.0.0.1:{port}", "1"]
-        pairs = [(once(top, port, count), loop(words, "1", count))
-                 for _ in range(ROUNDS)]
-        show("no record, --once", *zip(*pairs), 1.6)
+        bench_serving(top, servers[0][1], servers[1][1])
+        bench_once(top, servers[1][1])
     finally:
-        server.stdin.close()
-        server.wait()
+        for server, _ in servers:
+            server.stdin.close()
+            server.wait()
         shutil.rmtree(top)
 
 

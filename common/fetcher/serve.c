@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -29,6 +30,7 @@ struct job {
 	struct sts_transfer *transfer;     /* of a policy */
 	struct sts_probe_session *session; /* of a probe */
 	struct sts_timer timer;            /* for an end from outside */
+	unsigned long stalls; /* of the loop, when it began to connect */
 	struct sts_wire_reply reply;
 };
 
@@ -178,13 +180,48 @@ finish_noted(void *arg)
 	finish(job, job->reply.status, "");
 }
 
+/* What a host does, too, to which nobody talks. */
+static bool
+is_impatience(enum sts_status status)
+{
+	switch (status) {
+	case STS_FETCH_CONNECT:
+	case STS_FETCH_TIMEOUT:
+	case STS_FETCH_TLS:
+	case STS_FETCH_HTTP:
+	case STS_MX_CONNECT:
+	case STS_MX_TIMEOUT:
+	case STS_MX_SMTP:
+	case STS_MX_STARTTLS_REFUSED:
+	case STS_MX_STARTTLS_PLAINTEXT:
+	case STS_MX_TLS:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
+ * A process that was stopped, or slept with the machine, asked too late, or was
+ * no longer there when the answer came.
+ */
+static void
+finish_heard(struct job *job, enum sts_status status, const char *detail)
+{
+	bool stood = sts_loop_stalls(job->server->loop) != job->stalls;
+
+	finish(job,
+	    stood && is_impatience(status) ? STS_FETCHER_TIMEOUT : status,
+	    detail);
+}
+
 static void
 transfer_ended(void *private, CURLcode code)
 {
 	struct job *job = private;
 	enum sts_status status = sts_transfer_outcome(job->transfer, code);
 
-	finish(job, status, job->transfer->detail);
+	finish_heard(job, status, job->transfer->detail);
 }
 
 /* libcurl is broken: each of its transfers ends, from a timer of its own. */
@@ -239,7 +276,7 @@ session_ended(void *arg, enum sts_status status, const char *detail)
 	struct job *job = arg;
 
 	job->session = NULL;
-	finish(job, status, detail);
+	finish_heard(job, status, detail);
 }
 
 static enum sts_status
@@ -263,6 +300,8 @@ start_job(struct job *job)
 {
 	enum sts_status status = sts_trust_get(job->server->trust, &job->store);
 
+	/* From here on: to read the trust roots takes its time. */
+	job->stalls = sts_loop_stalls(job->server->loop);
 	if (status == STS_OK)
 		status = job->request.kind == STS_WIRE_POLICY
 		    ? start_transfer(job)

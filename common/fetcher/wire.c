@@ -264,6 +264,7 @@ sts_wire_may_say(enum sts_wire_kind kind, enum sts_status status)
 	case STS_NO_MEMORY:
 	case STS_NO_DESCRIPTORS:
 	case STS_NETWORK:
+	case STS_FETCHER_TIMEOUT: /* it stood still meanwhile */
 	case STS_INTERNAL:
 		return true;
 	default:

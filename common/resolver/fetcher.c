@@ -23,7 +23,8 @@ enum {
 	GRACE_MS = 1000,   /* for a reply on its way */
 	IDLE_MS = 30000,   /* that a fetcher without work is kept */
 	LIFE_MS = 3600000, /* after which it makes room for another */
-	LEFT_MIN_MS = 100  /* for less a request is not sent again */
+	LEFT_MIN_MS = 100, /* for less a request is not sent again */
+	SHORT_MS = 500     /* that a request may have lost while it waited */
 };
 
 enum state {
@@ -38,7 +39,8 @@ struct sts_fetcher_request {
 	struct sts_wire_request what;
 	enum state state;
 	bool retried;
-	int64_t end_ms; /* when the fetcher should be done */
+	int64_t full_ms; /* that it was to have, */
+	int64_t end_ms;  /* and when the fetcher should be done */
 	struct sts_timer timer;
 	sts_fetcher_replied *replied; /* NULL: cancelled */
 	void *arg;
@@ -227,6 +229,18 @@ wants_another(const struct sts_fetcher *f, const struct sts_fetcher_request *r,
 	    r->end_ms - r->what.timeout_ms > f->started_ms;
 }
 
+/*
+ * What a fetcher before it, or a queue, took of its time is not the host's to
+ * answer for.
+ */
+static bool
+had_too_little(const struct sts_fetcher_request *r)
+{
+	return (r->reply.status == STS_FETCH_TIMEOUT ||
+		   r->reply.status == STS_MX_TIMEOUT) &&
+	    r->full_ms - r->what.timeout_ms > SHORT_MS;
+}
+
 static bool
 accept_hello(void *arg, const struct sts_wire_hello *hello)
 {
@@ -266,6 +280,8 @@ take_reply(void *arg, const struct sts_wire_reply *reply, const char *body)
 		return;
 	}
 	r->reply = *reply;
+	if (had_too_little(r))
+		r->reply.status = STS_FETCHER_TIMEOUT;
 	report(r, body);
 }
 
@@ -503,7 +519,8 @@ sts_fetcher_ask(struct sts_fetcher *f, const struct sts_wire_request *request,
 	r->what = *request;
 	if (r->what.timeout_ms > STS_WIRE_MS_MAX)
 		r->what.timeout_ms = STS_WIRE_MS_MAX;
-	r->end_ms = sts_monotonic_ms() + r->what.timeout_ms;
+	r->full_ms = r->what.timeout_ms;
+	r->end_ms = sts_monotonic_ms() + r->full_ms;
 	r->replied = replied;
 	r->arg = arg;
 	TAILQ_INSERT_TAIL(&f->requests, r, link);

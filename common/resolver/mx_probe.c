@@ -15,6 +15,7 @@ struct sts_mx_probe {
 	char host[STS_NAME_MAX + 1];
 	uint16_t port;
 	int64_t end_ms;
+	unsigned long stalls;           /* of the loop, when it began */
 	struct sts_dns_query *question; /* while addresses are looked up */
 	struct sts_address addresses[STS_MX_PROBE_ADDRESSES];
 	size_t count, next;
@@ -99,6 +100,10 @@ replied(void *arg, const struct sts_wire_reply *reply, const char *body)
 
 	(void)body;
 	p->asked = NULL;
+	/* What was left of its time was not what it is worth. */
+	if (status == STS_MX_TIMEOUT &&
+	    sts_loop_stalls(p->context->loop) != p->stalls)
+		status = STS_RESOLVER_TIMEOUT;
 	note(p, status, &p->addresses[p->next - 1], reply->detail);
 	if (status == STS_OK ||
 	    (status != STS_NETWORK && sts_status_is_local(status))) {
@@ -207,6 +212,7 @@ sts_mx_probe_start(const struct sts_fetch_context *context,
 	p->allow = spec->allow;
 	p->port = spec->port;
 	p->end_ms = sts_monotonic_ms() + spec->timeout_ms;
+	p->stalls = sts_loop_stalls(context->loop);
 	/* It goes into an SMTP command's neighbourhood, and into SNI. */
 	if (sts_domain_is_normalised(spec->host)) {
 		(void)strlcpy(p->host, spec->host, sizeof(p->host));

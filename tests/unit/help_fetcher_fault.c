@@ -24,6 +24,7 @@
  *	unfit		greets with a fault
  *	once		is killed in a reply the first time, and then does well:
  *			each request fails with fetch_connect
+ *	late		the same, a second later and with fetch_timeout
  */
 #include <errno.h>
 #include <signal.h>
@@ -201,6 +202,8 @@ answer(const char *fault, const char *number)
 		say_numbered(number, " mx_connect - 0 \n");
 	if (strcmp(fault, "once") == 0)
 		say_numbered(number, " fetch_connect - 0 \n");
+	if (strcmp(fault, "late") == 0)
+		say_numbered(number, " fetch_timeout - 0 \n");
 }
 
 static void
@@ -210,9 +213,9 @@ serve(const char *fault, bool first)
 
 	while (fgets(line, sizeof(line), stdin) != NULL) {
 		line[strcspn(line, " ")] = '\0';
-		if (first && strcmp(fault, "once") == 0) {
+		if (first) {
 			/* Others have been asked for by now. */
-			nap(100);
+			nap(strcmp(fault, "late") == 0 ? 1000 : 100);
 			die_in_reply(line);
 		}
 		answer(fault, line);
@@ -223,7 +226,9 @@ int
 main(void)
 {
 	const char *fault = find_fault();
-	bool first = strcmp(fault, "once") != 0 || is_first();
+	bool first =
+	    (strcmp(fault, "once") == 0 || strcmp(fault, "late") == 0) &&
+	    is_first();
 
 	if (strcmp(fault, "silent") == 0) {
 		for (;;)

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: ISC
 """The STARTTLS probe against MX hosts that misbehave."""
+import os
 import re
+import signal
 import socket
 import ssl
+import subprocess
 import sys
 import tempfile
 import time
@@ -13,7 +16,7 @@ from inject_dns import A, AAAA, Server as DnsServer, a, aaaa
 from inject_https import black_hole
 from inject_smtp import (CLOSE, EHLO, GREETING, READY, RESET, Smtp, drip,
                          endless)
-from inject_tap import Tap, run
+from inject_tap import BUILD, Tap, run
 
 tap = Tap()
 HOST = "mx.case.test"
@@ -315,6 +318,32 @@ def local_faults():
         names.zone[HOST] = [a("127.0.0.1")]
 
 
+def stopped():
+    """Stopped as soon as it is connected, until the deadline has passed."""
+    for who in ("fetcher", "both"):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            process = subprocess.Popen(
+                [os.path.join(BUILD, "tests", "help_probe"), "-n",
+                 names.address, "-p", str(listener.getsockname()[1]), "-F",
+                 root.cert, "-f", "1500", HOST], stdout=subprocess.PIPE)
+            connection = listener.accept()[0]
+            with open("/proc/%d/task/%d/children" % (process.pid,
+                                                     process.pid)) as f:
+                pids = [int(pid) for pid in f.read().split()]
+            pids += [process.pid] if who == "both" else []
+            for pid in pids:
+                os.kill(pid, signal.SIGSTOP)
+            connection.sendall(GREETING)
+            time.sleep(1.9)
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+            out = process.communicate(timeout=30)[0].decode("latin-1")
+            connection.close()
+        tap.equal(parse(out.splitlines())[0], "fetcher_timeout",
+                  f"{who} stopped until the deadline has passed: a local fault",
+                  out)
+
+
 def several():
     hosts = [f"mx{i}.case.test" for i in range(20)]
     wild = root.issue("x", "subjectAltName=DNS:*.case.test")
@@ -355,7 +384,7 @@ with tempfile.TemporaryDirectory(prefix="probe-smtp-") as scratch:
     good = root.issue("x", SAN)
     with DnsServer({HOST: [a("127.0.0.1")]}) as names:
         for part in (healthy, starttls, tls, dialogue, time_limits, addresses,
-                     local_faults, several, costs):
+                     local_faults, stopped, several, costs):
             tap.diag(part.__name__.replace("_", " "))
             part()
 sys.exit(tap.done())

@@ -173,6 +173,20 @@ others(void)
 	is_int(answered, REQUESTS - 1, "the others are asked for once more");
 }
 
+/* What the dead one had of their time is not the hosts' to answer for. */
+static void
+too_late(void)
+{
+	struct asked asked;
+
+	(void)ask_program(name_program("late"), REQUESTS, &asked);
+	is_int(asked.count, REQUESTS, "all are answered");
+	for (int i = 0; i < asked.count; i++)
+		ok(sts_status_is_local(asked.status[i]),
+		    "asked again with half of its time: a local fault (%s)",
+		    sts_status_name(asked.status[i]));
+}
+
 /* What is cancelled is not answered, and its late reply is no nonsense. */
 static void
 cancelled(void)
@@ -221,6 +235,7 @@ main(void)
 	faults();
 	missing();
 	others();
+	too_late();
 	cancelled();
 	snprintf(command, sizeof(command), "rm -rf %s", directory);
 	ok(system(command) == 0, "the directory is gone");

@@ -100,7 +100,8 @@ routes_are_fresh(const struct sts_known *k, int64_t now)
 	bool useful = k->routes.status == STS_OK &&
 	    sts_routes_permitted(&k->routes, sts_known_policy(k)) > 0;
 
-	if (k->has_policy && k->routes.recorded < k->entry.fetched)
+	if (k->has_policy && !k->from_file &&
+	    k->routes.recorded < k->entry.fetched)
 		return false;
 	return !k->routes.unsure &&
 	    age < (useful ? STS_ROUTES_FRESH : STS_ROUTES_USELESS);
@@ -150,6 +151,8 @@ sts_known_read(const struct sts_config *config, const char *name,
 	known->why = answer.why;
 	known->fresh = is_fresh(config, &answer, now);
 	known->due = answer.due;
+	known->from_file = answer.override != NULL &&
+	    answer.override->kind == STS_OVERRIDE_POLICY;
 	if (answer.has_entry) {
 		take_entry(known, &answer.entry);
 		answer.has_entry = false;

@@ -36,6 +36,7 @@ struct sts_known {
 	bool fresh;      /* needs no lookup before it is answered */
 	bool due;        /* a live policy: to be fetched again behind that */
 	bool has_policy; /* `entry` is filled, whatever its mode or age */
+	bool from_file;  /* and it is an operator's, which nobody fetched */
 	struct sts_entry entry;
 	/* STS_OK: `routes` is filled; STS_NOT_FOUND; or a local fault. */
 	enum sts_status routes_status;

@@ -518,10 +518,37 @@ test_next_host(void)
 	finish();
 }
 
+/* A policy that an operator wrote is not fetched, so no MX host is older. */
+static void
+test_policy_file(void)
+{
+	char path[120];
+	FILE *f;
+
+	begin("");
+	snprintf(path, sizeof(path), "%s/policy", w.dir);
+	if ((f = fopen(path, "w")) != NULL) {
+		fputs(smtpd_enforce("file.test"), f);
+		fclose(f);
+	}
+	if ((f = fopen(w.conf, "a")) != NULL) {
+		fprintf(f, "domain file.test policy %s\n", path);
+		fclose(f);
+	}
+	smtpd_routes(&w, "file.test", 10);
+	start();
+	is_host("file.test", "found|smtp+tls://mx1.file.test",
+	    "an operator's policy");
+	ok(!smtpd_wait_ran(&w, "once", 1, 500),
+	    "its hosts, just found, are not looked for again");
+	finish();
+}
+
 int
 main(void)
 {
 	test_however_old();
+	test_policy_file();
 	test_names();
 	test_never_seen();
 	test_faults();

@@ -69,12 +69,15 @@ forget(struct known *k)
 
 /*
  * The one place where a local fault becomes an answer: it is never taken for
- * "no policy" unless the operator wants mail to go out in spite of it.
+ * "no policy" unless the operator wants mail to go out in spite of it.  A
+ * budget that is spent is no fault: other recipients' domains spend it, and the
+ * next attempt has the answer.
  */
 static void
 answer_fault(struct question *q, enum sts_status fault)
 {
-	q->answer->verdict = q->config->deliver_on_local_error
+	q->answer->verdict =
+	    q->config->deliver_on_local_error && fault != STS_BUDGET
 	    ? STS_VERDICT_NONE
 	    : STS_VERDICT_DEFER;
 	q->answer->why = fault;

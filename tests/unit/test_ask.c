@@ -220,7 +220,7 @@ static const struct scenario scenarios[] = {
     {"budget spent, a slow lookup", "late_fault", NOTHING, 0, "",
 	D, STS_BUDGET, 1, 60000, 1900, 2900},
     {"budget spent, the same under deliver", "late_fault", NOTHING, 0, DELIVER,
-	N, STS_BUDGET, 1, 60000, 1900, 2900},
+	D, STS_BUDGET, 1, 60000, 1900, 2900},
     {"budget spent, an unchecked policy", "late_fault", UNCHECKED, 0, "",
 	E, STS_BUDGET, 1, 60000, 1900, 2900},
     {"budget spent, a negative entry", "late_fault", FAILED_NONE, 0, "",

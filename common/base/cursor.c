@@ -110,6 +110,15 @@ sts_span_copy(struct sts_span s, char *buf, size_t size)
 	return true;
 }
 
+void
+sts_copy_head(char *buf, const char *text, size_t size)
+{
+	size_t len = strnlen(text, size - 1);
+
+	memcpy(buf, text, len);
+	buf[len] = '\0';
+}
+
 bool
 sts_is_digit(int byte)
 {

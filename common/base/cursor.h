@@ -97,6 +97,12 @@ struct sts_span sts_span_trim(struct sts_span s);
  */
 bool sts_span_copy(struct sts_span s, char *buf, size_t size);
 
+/*
+ * Copies as much of a string as fits into buf[size], size at least 1, as a
+ * string: strlcpy(3), for which a resolver would have to load libbsd.
+ */
+void sts_copy_head(char *buf, const char *text, size_t size);
+
 /* ASCII classes, the same in every locale. */
 bool sts_is_digit(int byte);
 bool sts_is_alnum(int byte);

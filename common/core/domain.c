@@ -8,20 +8,16 @@
 #include "core/domain.h"
 
 #include <arpa/inet.h>
-#include <idn2.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "core/grammar.h"
+#include "core/idn.h"
 
 enum {
 	LABEL_MAX = 63,
-	/*
-	 * Bytes of UTF-8 that are handed to libidn2.  The longest name that
-	 * can become 253 bytes of A-labels is shorter, unless it is padded
-	 * with code points that UTS #46 ignores.
-	 */
-	UNICODE_MAX = 1024
+	/* What libidn2 makes of a name; longer ones are too long anyway. */
+	CONVERTED_MAX = 4 * STS_NAME_MAX
 };
 
 /* "LDH" of RFC 5890 2.3.1, what an mx value may hold. */
@@ -141,27 +137,15 @@ normalise_ascii(const char *name, char out[STS_NAME_MAX + 1])
 
 /*
  * Names of ASCII alone never come here: libidn2 would refuse hyphens that the
- * DNS does not mind.  The function taken reads UTF-8 whatever the locale.
+ * DNS does not mind.
  */
 static enum sts_status
 normalise_unicode(const char *name, char out[STS_NAME_MAX + 1])
 {
-	char *ascii = NULL;
-	enum sts_status status;
-	int error;
+	char ascii[CONVERTED_MAX + 1];
+	enum sts_status status = sts_idn_to_ascii(name, ascii, sizeof(ascii));
 
-	if (strlen(name) > UNICODE_MAX)
-		return STS_BAD_IDN;
-	error = idn2_to_ascii_8z(name, &ascii, IDN2_NONTRANSITIONAL);
-	/* Our trouble, which says nothing about the name. */
-	if (error == IDN2_MALLOC)
-		return STS_NO_MEMORY;
-	if (error != IDN2_OK)
-		return STS_BAD_IDN;
-	/* UTS #46 maps to "/", to digits and to empty labels, too. */
-	status = normalise_ascii(ascii, out);
-	idn2_free(ascii);
-	return status;
+	return status == STS_OK ? normalise_ascii(ascii, out) : status;
 }
 
 enum sts_status

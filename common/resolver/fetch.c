@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/cursor.h"
 #include "core/domain.h"
 
 struct sts_fetch {
@@ -39,7 +40,7 @@ finish(struct sts_fetch *fetch, enum sts_status status, const char *detail)
 
 	release(fetch);
 	result->status = status;
-	(void)strlcpy(result->detail, detail, sizeof(result->detail));
+	sts_copy_head(result->detail, detail, sizeof(result->detail));
 	fetch->done(fetch->arg, result);
 	free(fetch);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/child.h"
+#include "base/cursor.h"
 #include "core/domain.h"
 
 struct sts_mx_probe {
@@ -85,8 +86,8 @@ note(struct sts_mx_probe *p, enum sts_status status,
 	    reach(status, text) <= reach(p->result.status, p->result.address))
 		return;
 	p->result.status = status;
-	(void)strlcpy(p->result.address, text, sizeof(p->result.address));
-	(void)strlcpy(p->result.detail, detail, sizeof(p->result.detail));
+	sts_copy_head(p->result.address, text, sizeof(p->result.address));
+	sts_copy_head(p->result.detail, detail, sizeof(p->result.detail));
 }
 
 static void next_address(struct sts_mx_probe *p);
@@ -152,7 +153,7 @@ next_address(struct sts_mx_probe *p)
 	left = time_for_next(p);
 	request.timeout_ms = left > 0 ? left : 1;
 	request.addresses[0] = p->addresses[p->next];
-	(void)strlcpy(request.host, p->host, sizeof(request.host));
+	sts_copy_head(request.host, p->host, sizeof(request.host));
 	p->next++;
 	p->asked = sts_fetcher_ask(p->context->fetcher, &request, replied, p);
 	if (p->asked == NULL) {
@@ -185,7 +186,7 @@ addresses_found(void *arg, enum sts_status status,
 		next_address(p);
 		return;
 	}
-	(void)strlcpy(p->result.detail, sts_status_text(status),
+	sts_copy_head(p->result.detail, sts_status_text(status),
 	    sizeof(p->result.detail));
 	if (status == STS_OK)
 		status = STS_MX_PRIVATE;
@@ -215,7 +216,7 @@ sts_mx_probe_start(const struct sts_fetch_context *context,
 	p->stalls = sts_loop_stalls(context->loop);
 	/* It goes into an SMTP command's neighbourhood, and into SNI. */
 	if (sts_domain_is_normalised(spec->host)) {
-		(void)strlcpy(p->host, spec->host, sizeof(p->host));
+		sts_copy_head(p->host, spec->host, sizeof(p->host));
 		p->question = sts_dns_address(context->dns, p->host,
 		    spec->dns_timeout_ms, addresses_found, p);
 		status = p->question != NULL ? STS_OK : STS_NO_MEMORY;

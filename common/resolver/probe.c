@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cursor.h"
 #include "base/log.h"
 #include "core/result.h"
 #include "resolver/lookup.h"
@@ -185,7 +186,7 @@ may_contact(void *arg, const char *address)
 	task->fault = sts_lock_try(p->resolver->store, name, &held);
 	if (!held)
 		return false;
-	(void)strlcpy(
+	sts_copy_head(
 	    task->locked[task->locked_count++], address, STS_ADDRESS_TEXT_MAX);
 	sts_probe_memory_note_address(p->memory, address, now, now);
 	return true;

@@ -36,7 +36,8 @@ check() { # PROGRAM LIBRARY...: the program does not need these
 for program in filter-mta-sts table-mta-sts mta-sts.so mta-sts; do
 	check $program libcurl libcares libssl libcrypto
 done
-check mta-sts-resolver libcurl libssl libcrypto
+# And of names that come converted, in a process that a delivery waits for.
+check mta-sts-resolver libcurl libssl libcrypto libidn2 libbsd
 check mta-sts-fetcher libcares
 
 # What is linked in says as much: no code of another room.

@@ -174,6 +174,19 @@ test_classes(void)
 	ok(sts_is_blank('\t') && sts_is_blank(' '), "tab and space");
 }
 
+static void
+test_heads(void)
+{
+	char buf[4] = "xyz";
+
+	sts_copy_head(buf, "ab", sizeof(buf));
+	is_str(buf, "ab", "what fits is copied whole");
+	sts_copy_head(buf, "abcd", sizeof(buf));
+	is_str(buf, "abc", "of the rest, as much as fits");
+	sts_copy_head(buf, "abcd", 1);
+	is_str(buf, "", "nothing where only the NUL fits");
+}
+
 int
 main(void)
 {
@@ -185,5 +198,6 @@ main(void)
 	test_numbers();
 	test_spans();
 	test_classes();
+	test_heads();
 	return tap_done();
 }

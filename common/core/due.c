@@ -22,3 +22,9 @@ sts_due_backoff(int64_t failures, int64_t left)
 		wait = left - STS_FETCH_BACKOFF;
 	return wait > STS_FETCH_BACKOFF ? wait : STS_FETCH_BACKOFF;
 }
+
+bool
+sts_due_is_silent(int64_t silence, size_t failed)
+{
+	return silence >= STS_SILENCE && failed >= STS_SILENCE_DOMAINS;
+}

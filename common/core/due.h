@@ -8,6 +8,7 @@
 #define STS_CORE_DUE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum {
@@ -16,7 +17,10 @@ enum {
 	STS_DNS_BACKOFF = 60,         /* what a DNS in trouble stands for */
 	STS_REFETCH_PAUSE = 600, /* between two fetches that mail asked for */
 	STS_UNUSED_LIFE = 180 * 86400, /* of what no mail used; RFC silent */
-	STS_UNUSED_AGAIN = 86400       /* found unused twice, so long apart */
+	STS_UNUSED_AGAIN = 86400,      /* found unused twice, so long apart */
+	STS_SILENCE = 86400,     /* seconds without a fetch that succeeded, */
+	STS_SILENCE_DOMAINS = 3, /* and so many failures: it is this machine */
+	STS_OVERDUE = 7200       /* after which an hourly timer has not run */
 };
 
 /*
@@ -35,5 +39,12 @@ int64_t sts_due_at(int64_t fetched, int64_t expires, int64_t refresh_after);
  * still waited for.
  */
 int64_t sts_due_backoff(int64_t failures, int64_t left);
+
+/*
+ * True where no fetch has succeeded for a day, `silence` seconds (INT64_MAX:
+ * never), and three domains failed: an operator is to hear of it long before
+ * anything expires, RFC 8461 10.2.
+ */
+bool sts_due_is_silent(int64_t silence, size_t failed);
 
 #endif

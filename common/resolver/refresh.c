@@ -20,9 +20,7 @@ enum {
 	JITTER_MS = 40,    /* and up to so much more */
 	AGAIN_MS = 250,    /* the same for what comes again */
 	STEP_MS = 1000,
-	FAULTS_MAX = 8,    /* local faults in a row: it is no one domain's */
-	QUIET = 86400,     /* seconds without a fetch, and */
-	FAILED_DOMAINS = 3 /* so many failures: something is wrong here */
+	FAULTS_MAX = 8 /* local faults in a row: it is no one domain's */
 };
 
 /* A policy that may be due. */
@@ -227,8 +225,8 @@ warn_of_silence(const struct refresh *f)
 {
 	int64_t silence = sts_clock_silence(f->resolver, sts_now());
 
-	if (f->counts.fetched > 0 || f->counts.failed < FAILED_DOMAINS ||
-	    silence < QUIET)
+	if (f->counts.fetched > 0 ||
+	    !sts_due_is_silent(silence, f->counts.failed))
 		return;
 	sts_log(STS_LOG_ERROR, NULL,
 	    "event=no-fetch-succeeds failed=%zu since_last=%lld",

@@ -28,26 +28,70 @@
 #include "tool/smtpd.h"
 #include "tool/tool.h"
 
+const char *
+sts_severity_name(enum sts_severity severity)
+{
+	static const char *const names[] = {"note", "warning", "error"};
+
+	return names[severity];
+}
+
+void
+sts_finding_print(FILE *out, const struct sts_finding *finding)
+{
+	if (finding->place != NULL) {
+		sts_out_escaped(out, finding->place, strlen(finding->place));
+		(void)fputs(": ", out);
+	}
+	(void)fprintf(out, "%s: ", sts_severity_name(finding->severity));
+	sts_out_escaped(out, finding->text, strlen(finding->text));
+	if (finding->mend != NULL) {
+		(void)fputs("\n  mend: ", out);
+		sts_out_escaped(out, finding->mend, strlen(finding->mend));
+	}
+	(void)putc('\n', out);
+}
+
+static void
+find(struct sts_findings *findings, struct sts_finding *finding,
+    const char *format, va_list args)
+{
+	char text[2048];
+
+	if (vsnprintf(text, sizeof(text), format, args) < 0)
+		text[0] = '\0';
+	finding->text = text;
+	findings->count[finding->severity]++;
+	if (findings->take != NULL)
+		findings->take(findings->arg, finding);
+	else
+		sts_finding_print(findings->out, finding);
+	finding->text = NULL;
+}
+
 void
 sts_find(struct sts_findings *findings, enum sts_severity severity,
     const char *mend, const char *format, ...)
 {
-	static const char *const names[] = {"note", "warning", "error"};
-	char text[2048];
+	struct sts_finding finding = {.severity = severity, .mend = mend};
 	va_list args;
 
 	va_start(args, format);
-	if (vsnprintf(text, sizeof(text), format, args) < 0)
-		text[0] = '\0';
+	find(findings, &finding, format, args);
 	va_end(args);
-	findings->count[severity]++;
-	(void)fprintf(findings->out, "%s: ", names[severity]);
-	sts_out_escaped(findings->out, text, strlen(text));
-	if (mend != NULL) {
-		(void)fputs("\n  mend: ", findings->out);
-		sts_out_escaped(findings->out, mend, strlen(mend));
-	}
-	(void)putc('\n', findings->out);
+}
+
+void
+sts_find_at(struct sts_findings *findings, enum sts_severity severity,
+    const char *place, const char *mend, const char *format, ...)
+{
+	struct sts_finding finding = {
+	    .severity = severity, .place = place, .mend = mend};
+	va_list args;
+
+	va_start(args, format);
+	find(findings, &finding, format, args);
+	va_end(args);
 }
 
 /* A bad line in the form that editors jump to. */
@@ -69,10 +113,8 @@ note_line(void *arg, const char *file, unsigned line, const char *reason)
 	(void)putc('\n', findings->out);
 }
 
-/* The state directory; *st is filled where it can be used to become its owner.
- */
-static bool
-check_state(struct sts_findings *f, const char *dir, struct stat *st)
+bool
+sts_check_state(struct sts_findings *f, const char *dir, struct stat *st)
 {
 	if (lstat(dir, st) != 0) {
 		sts_find(f, STS_FIND_ERROR,
@@ -104,19 +146,18 @@ check_state(struct sts_findings *f, const char *dir, struct stat *st)
 
 /* Executable by its user is not the same as executable by root. */
 static void
-check_resolver(struct sts_findings *f, const char *path)
+check_program(struct sts_findings *f, const char *what, const char *path)
 {
 	struct stat st;
 
 	if (stat(path, &st) != 0)
-		sts_find(f, STS_FIND_ERROR, NULL, "resolver %s: %s", path,
+		sts_find(f, STS_FIND_ERROR, NULL, "%s %s: %s", what, path,
 		    strerror(errno));
 	else if (!S_ISREG(st.st_mode) ||
 	    faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) != 0)
 		sts_find(f, STS_FIND_ERROR, NULL,
-		    "resolver %s: the owner of the state directory cannot "
-		    "execute it",
-		    path);
+		    "%s %s: the owner of the state directory cannot execute it",
+		    what, path);
 }
 
 /* Certificates as openssl-rehash(1) links them: eight hex digits, ".0". */
@@ -259,7 +300,8 @@ check_override(struct sts_findings *f, const struct sts_override *override)
 static void
 check_files(struct sts_findings *f, const struct sts_config *config)
 {
-	check_resolver(f, config->resolver);
+	check_program(f, "resolver", config->resolver);
+	check_program(f, "fetcher", config->fetcher);
 	check_roots(f, config);
 	for (size_t i = 0; i < config->override_count; i++)
 		check_override(f, &config->overrides[i]);
@@ -269,12 +311,12 @@ check_files(struct sts_findings *f, const struct sts_config *config)
  * Files count as the owner of the state directory sees them, since that is
  * who reads them.  Root comes back for what is left to check.
  */
-static void
-check_as_owner(struct sts_findings *f, const struct sts_config *config)
+void
+sts_check_as_owner(struct sts_findings *f, const struct sts_config *config)
 {
 	struct sts_as_user as = {.switched = false};
 	struct stat st;
-	bool has_owner = check_state(f, config->state_dir, &st);
+	bool has_owner = sts_check_state(f, config->state_dir, &st);
 
 	sts_check_safe(f, config);
 	if (has_owner && !sts_as_user_begin(&as, st.st_uid, st.st_gid))
@@ -313,8 +355,8 @@ sts_tool_config_check(struct sts_tool *tool)
 	if (status != STS_OK) {
 		code = sts_tool_outside(tool, "%s", sts_status_text(status));
 	} else {
-		check_as_owner(&findings, &tool->config);
-		sts_check_nameservers(&findings, &tool->config);
+		sts_check_as_owner(&findings, &tool->config);
+		sts_check_nameservers(&findings, &tool->config, NULL);
 		if ((tool->args.given &
 			(STS_OPT_EXIM | STS_OPT_EXIM_BINARY |
 			    STS_OPT_EXIM_CONFIG)) != 0)

@@ -5,7 +5,11 @@
 #ifndef STS_TOOL_CHECK_H
 #define STS_TOOL_CHECK_H
 
+#include <stdbool.h>
 #include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/config.h"
 
 enum sts_severity {
 	STS_FIND_NOTE,    /* to know; nothing is wrong */
@@ -13,8 +17,18 @@ enum sts_severity {
 	STS_FIND_ERROR    /* breaks the promise, or mail waits */
 };
 
+struct sts_finding {
+	enum sts_severity severity;
+	const char *place; /* "FILE:LINE" or "FILE"; NULL: of no one file */
+	const char *text;
+	const char *mend; /* what fixes it, or NULL */
+};
+
 struct sts_findings {
 	FILE *out;
+	/* Called in place of printing, where set; the strings are borrowed. */
+	void (*take)(void *arg, const struct sts_finding *finding);
+	void *arg;
 	unsigned count[STS_FIND_ERROR + 1]; /* by severity */
 };
 
@@ -25,5 +39,31 @@ struct sts_findings {
 void sts_find(struct sts_findings *findings, enum sts_severity severity,
     const char *mend, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* The same with "PLACE: " before it, unless `place` is NULL. */
+void sts_find_at(struct sts_findings *findings, enum sts_severity severity,
+    const char *place, const char *mend, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* Writes one finding as described above. */
+void sts_finding_print(FILE *out, const struct sts_finding *finding);
+
+/* "note", "warning" or "error". */
+const char *sts_severity_name(enum sts_severity severity);
+
+/*
+ * The state directory itself: there, a directory, owner and mode.  *st is
+ * filled, and true returned, where it has an owner that one can become.
+ */
+bool sts_check_state(
+    struct sts_findings *findings, const char *dir, struct stat *st);
+
+/*
+ * The state directory and what the configuration names, as the owner of the
+ * state directory sees them.  For root and for that owner: others would report
+ * their own lack of rights.
+ */
+void sts_check_as_owner(
+    struct sts_findings *findings, const struct sts_config *config);
 
 #endif

@@ -44,6 +44,16 @@ presence_of(const char *etc, const char *name)
 	return lstat(path, &st) == 0 ? DANGLING : ABSENT;
 }
 
+bool
+sts_exim_has_fragments(const char *etc)
+{
+	for (size_t i = 0; i < NAME_COUNT; i++) {
+		if (presence_of(etc, names[i]) != ABSENT)
+			return true;
+	}
+	return false;
+}
+
 /* update-exim4.conf skips a link that leads nowhere, without a word. */
 static void
 report_absence(struct sts_findings *f, const char *etc, const char *name,
@@ -132,18 +142,13 @@ void
 sts_exim_check_fragments(
     struct sts_findings *f, const char *etc, const char *generated)
 {
-	enum presence presence[NAME_COUNT];
-	size_t absent = 0;
-
-	for (size_t i = 0; i < NAME_COUNT; i++) {
-		presence[i] = presence_of(etc, names[i]);
-		absent += presence[i] == ABSENT;
-	}
-	if (absent == NAME_COUNT)
+	if (!sts_exim_has_fragments(etc))
 		return;
 	for (size_t i = 0; i < NAME_COUNT; i++) {
-		if (presence[i] != PRESENT)
-			report_absence(f, etc, names[i], presence[i]);
+		enum presence presence = presence_of(etc, names[i]);
+
+		if (presence != PRESENT)
+			report_absence(f, etc, names[i], presence);
 	}
 	/* What is generated from a template can only lack the same. */
 	if (is_split(etc) ||

@@ -6,7 +6,12 @@
 #ifndef STS_TOOL_EXIM_FRAGMENTS_H
 #define STS_TOOL_EXIM_FRAGMENTS_H
 
+#include <stdbool.h>
+
 #include "tool/check.h"
+
+/* True where at least one of the fragments, or a link for it, is there. */
+bool sts_exim_has_fragments(const char *etc);
 
 /*
  * Looks at `etc` (/etc/exim4) and at the file that was generated from it, and

@@ -118,11 +118,15 @@ note(struct sts_findings *f, const struct report *report,
 }
 
 void
-sts_check_nameservers(struct sts_findings *f, const struct sts_config *config)
+sts_check_nameservers(struct sts_findings *f, const struct sts_config *config,
+    struct sts_nameserver_count *count)
 {
 	struct report report = {.count = 0};
 	enum sts_status status = ask_resolver(&report, config);
 
+	if (count != NULL)
+		*count = (struct sts_nameserver_count){
+		    report.count, report.answered};
 	for (size_t i = 0; i < report.count; i++)
 		note(f, &report, &report.said[i]);
 	if (report.count == 0)

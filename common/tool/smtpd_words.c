@@ -13,18 +13,19 @@ sts_smtpd_find_at(struct sts_findings *findings, enum sts_severity severity,
     const struct sts_smtpd_statement *s, const char *mend, const char *format,
     ...)
 {
-	char text[1536];
+	char place[1100], text[1536];
 	va_list args;
 
 	va_start(args, format);
 	if (vsnprintf(text, sizeof(text), format, args) < 0)
 		text[0] = '\0';
 	va_end(args);
-	sts_out_escaped(findings->out, s->file, strlen(s->file));
 	if (s->line > 0)
-		(void)fprintf(findings->out, ":%u", s->line);
-	(void)fputs(": ", findings->out);
-	sts_find(findings, severity, mend, "%s", text);
+		(void)snprintf(
+		    place, sizeof(place), "%.1024s:%u", s->file, s->line);
+	else
+		(void)snprintf(place, sizeof(place), "%.1024s", s->file);
+	sts_find_at(findings, severity, place, mend, "%s", text);
 }
 
 bool

@@ -31,6 +31,18 @@ static const struct command commands[] = {
 	"and verdict.  Asks the network where a delivery would; --probe looks\n"
 	"at the certificates of the MX hosts too.\n"
 	"Exit status 0: it would be delivered, 1: it would be deferred.\n"},
+    {{"status", NULL}, 0, 0,
+	STS_OPT_JSON | STS_OPT_EXIM_BINARY | STS_OPT_EXIM_CONFIG |
+	    STS_OPT_SMTPD,
+	true, sts_tool_status,
+	"status [--json] [--exim-binary PATH] [--exim-config FILE] "
+	"[--smtpd FILE]",
+	"Whether this sender is protected: configuration, store, refresh, "
+	"programs,\n"
+	"name servers, mail servers.  Fetches nothing, writes nothing.\n"
+	"Exit status 0: nothing to do, 1: something needs a person, 3: this "
+	"user\n"
+	"may not see it.\n"},
     {{"lint", "policy"}, 0, 1, 0, true, sts_tool_lint_policy,
 	"lint policy [FILE|-]",
 	"Checks a policy file (RFC 8461 3.2) without a network.\n"},

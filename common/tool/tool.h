@@ -109,6 +109,7 @@ int sts_tool_cache_refresh(struct sts_tool *tool);
 int sts_tool_setup(struct sts_tool *tool);
 int sts_tool_config_check(struct sts_tool *tool);
 int sts_tool_config_show(struct sts_tool *tool);
+int sts_tool_status(struct sts_tool *tool);
 
 /*
  * Where this process is root, becomes the owner of the state directory for

@@ -175,6 +175,36 @@ world_none(const struct world *w, const char *where, const char *domain,
 }
 
 void
+world_failing(const struct world *w, const char *where, const char *domain,
+    int64_t since_ago, int64_t next_in)
+{
+	int64_t now = (int64_t)time(NULL);
+	struct sts_check c = {.checked = now,
+	    .failed_id = "id1",
+	    .failed_reason = STS_FETCH_CONNECT,
+	    .failed_since = now - since_ago,
+	    .failed_next = now + next_in,
+	    .failures = 1};
+
+	snprintf(c.domain, sizeof(c.domain), "%s", domain);
+	write_check(w, where, &c);
+}
+
+void
+world_newest(const struct world *w, int64_t fetched_ago)
+{
+	struct sts_store *store;
+
+	as_owner(true);
+	store = open_store(w, "state");
+	if (sts_store_write_newest(store, (int64_t)time(NULL) - fetched_ago) !=
+	    STS_OK)
+		give_up("cannot write the newest fetch");
+	sts_store_close(store);
+	as_owner(false);
+}
+
+void
 world_trouble(const struct world *w, const char *where, const char *domain,
     int64_t checked_ago)
 {

@@ -43,6 +43,16 @@ void world_policy(const struct world *w, const char *where, const char *domain,
 void world_none(const struct world *w, const char *where, const char *domain,
     const char *id, int64_t checked_ago, int64_t life);
 
+/*
+ * A check beside a policy whose refreshes fail: since then, tried again in so
+ * many seconds.
+ */
+void world_failing(const struct world *w, const char *where, const char *domain,
+    int64_t since_ago, int64_t next_in);
+
+/* The newest fetch that succeeded; a negative number is in the future. */
+void world_newest(const struct world *w, int64_t fetched_ago);
+
 /* A check that met SERVFAIL a moment ago. */
 void world_trouble(const struct world *w, const char *where, const char *domain,
     int64_t checked_ago);

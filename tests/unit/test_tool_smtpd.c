@@ -763,9 +763,9 @@ begin(void)
 	    chown(state_dir, pw->pw_uid, pw->pw_gid) != 0)
 		exit(1);
 	snprintf(text, sizeof(text),
-	    "state-dir %s\nresolver %s\nca-file %s\n"
+	    "state-dir %s\nresolver %s\nfetcher %s\nca-file %s\n"
 	    "prefetch Soon.example\ndomain off.example off\n",
-	    state_dir, path, conf_file);
+	    state_dir, path, path, conf_file);
 	write_file(conf_file, text, strlen(text));
 	write_file(aliases_file, "", 0);
 	read_example("opensmtpd/conf/example.conf", example);

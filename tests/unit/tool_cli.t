@@ -50,7 +50,7 @@ empty() { # out|err NAME
 
 # Usage
 for command in query 'lint policy' 'lint sts' 'lint tlsrpt' match 'cache list' \
-    'cache show' 'cache drop' 'cache refresh' setup 'config check' \
+    'cache show' 'cache drop' 'cache refresh' setup status 'config check' \
     'config show'; do
 	run 0 "$command --help" $command --help
 	out "^usage: mta-sts $command" "help for $command"
@@ -103,7 +103,10 @@ mkdir -m 750 "$top/state"
 # It says of the name servers what stands in a file.
 cat >"$top/resolver" <<'EOF'
 #!/bin/sh
-case $* in *--check-nameservers*) cat "$0.says" ;; esac
+case $* in
+*--check-nameservers*) cat "$0.says" ;;
+*--check) echo 'fetcher 1 ok none ' ;;
+esac
 EOF
 echo 'nameserver 127.0.0.1:53 answered' >"$top/resolver.says"
 chmod 755 "$top/resolver"
@@ -112,6 +115,7 @@ echo x >"$top/ca.pem"
 cat >"$top/good.conf" <<EOF
 state-dir $top/state
 resolver $top/resolver
+fetcher $top/resolver
 ca-file $top/ca.pem
 nameserver 127.0.0.1:53
 recheck 60
@@ -137,6 +141,7 @@ printf 'version: STSv1\nmode: enforce\nmax_age: 1\n' >"$top/policy"
 cat >"$top/bad.conf" <<EOF
 state-dir $top/nothing
 resolver $top/nothing
+fetcher $top/nothing
 recheck soon
 nameserver ns.example.com
 ca-file $top/nothing
@@ -147,12 +152,13 @@ domain example.net policy $top/link
 EOF
 ln -s policy "$top/link"
 run 1 'a bad configuration' config check -f "$top/bad.conf"
-out "^$top/bad.conf:3: " 'a bad number by its line'
-out "^$top/bad.conf:4: " 'a nameserver that is no address'
-out "^$top/bad.conf:6: " 'an unknown key'
+out "^$top/bad.conf:4: " 'a bad number by its line'
+out "^$top/bad.conf:5: " 'a nameserver that is no address'
+out "^$top/bad.conf:7: " 'an unknown key'
 out "^error: state-dir $top/nothing: " 'a missing state directory'
 out '^  mend: mta-sts setup --user NAME' 'and how to make it'
 out "^error: resolver $top/nothing: " 'a missing resolver'
+out "^error: fetcher $top/nothing: " 'a missing fetcher'
 out "^error: ca-file $top/nothing: " 'missing trust roots'
 out "^error: $top/policy: .*policy_no_mx" 'a policy that is none'
 out "^error: domain example.org policy" 'a policy that is missing'
@@ -191,8 +197,8 @@ run 1 'a resolver with a fault' config check -f "$top/good.conf"
 out 'name servers could not be asked' 'is an error'
 echo 'nameserver 127.0.0.1:53 answered' >"$top/resolver.says"
 mkdir "$top/empty"
-printf 'state-dir %s\nresolver %s\nca-path %s\n' "$top/state" \
-    "$top/resolver" "$top/empty" >"$top/path.conf"
+printf 'state-dir %s\nresolver %s\nfetcher %s\nca-path %s\n' "$top/state" \
+    "$top/resolver" "$top/resolver" "$top/empty" >"$top/path.conf"
 run 1 'a directory without certificates' config check -f "$top/path.conf"
 out 'no certificate in it' 'is named'
 chmod 666 "$top/good.conf"
@@ -204,6 +210,20 @@ run 1 'a state directory for everybody' config check -f "$top/good.conf"
 out 'written by everybody' 'is named'
 run 3 'and is not used' -f "$top/good.conf" cache list
 chmod 750 "$top/state"
+
+# Status.  What mail server is on this machine is not ours to say here.
+"$tool" status -f "$top/good.conf" --smtpd opensmtpd/conf/example.conf \
+    >"$top/out" 2>"$top/err"
+[ $? -eq 1 ]
+ok $? 'status: an example that is not installed: exit status 1'
+out "^configuration:  $top/good.conf\$" 'status: the configuration'
+out '^opensmtpd/conf/example.conf:[0-9]*: warning: table mta-sts uses' \
+    'status: what is wrong'
+"$tool" status --json -f "$top/good.conf" >"$top/out" 2>"$top/err"
+out '"directory": "'"$top/state" 'status --json: the same'
+python3 -c 'import json, sys; json.load(sys.stdin)' <"$top/out"
+ok $? 'and it is JSON'
+run 2 'status with an operand' status a.example
 
 # Exim, as recorded; the whole way through a program that answers like it.
 fake() { # SCENARIO: an executable "$top/exim"
@@ -361,6 +381,11 @@ for key in domain verdict deliver reason reason_text record_id policy fetched \
     expires record_checked failed_fetch absence override mx_hosts now; do
 	grep -q "\"$key\":" docs/mta-sts.1
 	ok $? "mta-sts(1) shows the JSON key $key"
+done
+for key in $(sed -n 's/^    FIELD("\([a-z]*\)", "\([a-z_]*\)".*/\1 \2/p' \
+    common/tool/overview_print.c | tr ' ' '\n' | sort -u) findings unseen ok; do
+	grep -q "\"$key\":" docs/mta-sts.1
+	ok $? "mta-sts(1) shows the key $key of status"
 done
 keys=$(sed -n 's/^    {"\([a-z-]*\)", set_.*/\1/p' common/base/config.c)
 [ "$(echo "$keys" | wc -w)" -gt 15 ]

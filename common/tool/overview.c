@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * `mta-sts status`, part by part.  As root, what the owner of the state
+ * directory reads is read as that owner, and he is who starts the programs.
+ */
+#include "tool/overview.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tool/access.h"
+
+void
+sts_overview_unseen(struct sts_overview *o, const char *format, ...)
+{
+	char text[STS_OVERVIEW_TEXT];
+	va_list args;
+
+	va_start(args, format);
+	if (vsnprintf(text, sizeof(text), format, args) < 0)
+		text[0] = '\0';
+	va_end(args);
+	if (!sts_names_add(&o->unseen, text))
+		o->failed = true;
+}
+
+/* A copy, NULL for NULL. */
+static char *
+copy(struct sts_overview *o, const char *text)
+{
+	char *made = text != NULL ? strdup(text) : NULL;
+
+	if (text != NULL && made == NULL)
+		o->failed = true;
+	return made;
+}
+
+static void
+keep(void *arg, const struct sts_finding *finding)
+{
+	struct sts_overview *o = arg;
+	struct sts_overview_problem *p;
+
+	if (o->problem_count == o->problem_size) {
+		size_t size = o->problem_size > 0 ? 2 * o->problem_size : 16;
+
+		p = reallocarray(o->problems, size, sizeof(*p));
+		if (p == NULL) {
+			o->failed = true;
+			return;
+		}
+		o->problems = p;
+		o->problem_size = size;
+	}
+	p = &o->problems[o->problem_count++];
+	p->severity = finding->severity;
+	p->place = copy(o, finding->place);
+	p->text = copy(o, finding->text);
+	p->mend = copy(o, finding->mend);
+}
+
+void
+sts_overview_free(struct sts_overview *o)
+{
+	for (size_t i = 0; i < o->problem_count; i++) {
+		free(o->problems[i].place);
+		free(o->problems[i].text);
+		free(o->problems[i].mend);
+	}
+	free(o->problems);
+	o->problems = NULL;
+	o->problem_count = o->problem_size = 0;
+	sts_names_free(&o->unseen);
+}
+
+static void
+set(char text[STS_OVERVIEW_TEXT], const char *value)
+{
+	(void)snprintf(
+	    text, STS_OVERVIEW_TEXT, "%s", value != NULL ? value : "");
+}
+
+static void
+begin(struct sts_overview *o, int64_t now)
+{
+	memset(o, 0, sizeof(*o));
+	o->now = now;
+	o->bad_lines = o->policies = o->policies_max = o->policies_read =
+	    o->enforced = o->testing = o->none = o->expired = o->corrupt =
+		o->checks = o->checks_max = o->routes = o->newest =
+		    o->next_due = o->failing = o->failing_long = o->ending =
+			o->overdue = o->nameservers = o->nameservers_answering =
+			    STS_OVERVIEW_UNKNOWN;
+	o->findings.take = keep;
+	o->findings.arg = o;
+}
+
+/* The first bad lines by name; all are counted. */
+static void
+note_line(void *arg, const char *file, unsigned line, const char *reason)
+{
+	struct sts_overview *o = arg;
+	char place[STS_OVERVIEW_TEXT];
+
+	if (line == 0) {
+		sts_find_at(
+		    &o->findings, STS_FIND_ERROR, file, NULL, "%s", reason);
+		return;
+	}
+	if (o->bad_lines++ >= STS_OVERVIEW_EXAMPLES)
+		return;
+	(void)snprintf(place, sizeof(place), "%s:%u", file, line);
+	sts_find_at(&o->findings, STS_FIND_ERROR, place, NULL, "%s", reason);
+}
+
+/* A file that only others may read is no fault of the file. */
+static bool
+may_not_read(const char *file)
+{
+	return geteuid() != 0 && access(file, R_OK) != 0 && errno == EACCES;
+}
+
+static bool
+load_config(struct sts_overview *o, struct sts_tool *tool)
+{
+	const char *file = tool->args.config_file != NULL
+	    ? tool->args.config_file
+	    : sts_config_default_file();
+	enum sts_status status;
+
+	if (may_not_read(file)) {
+		sts_overview_unseen(o, "the configuration %s", file);
+		o->blind = true;
+		return false;
+	}
+	o->bad_lines = 0;
+	status = sts_config_load(
+	    &tool->config, tool->args.config_file, note_line, o);
+	if (status != STS_OK && o->problem_count == 0)
+		sts_find_at(&o->findings, STS_FIND_ERROR, file, NULL, "%s",
+		    sts_status_text(status));
+	if (o->bad_lines > STS_OVERVIEW_EXAMPLES)
+		sts_find_at(&o->findings, STS_FIND_ERROR, file,
+		    "mta-sts config check", "%lld bad lines in all",
+		    (long long)o->bad_lines);
+	return status == STS_OK;
+}
+
+static void
+note_config(struct sts_overview *o, const struct sts_config *config)
+{
+	set(o->config_file, config->file);
+	set(o->state_dir, config->state_dir);
+	set(o->resolver, config->resolver);
+	set(o->fetcher, config->fetcher);
+	o->policies_max = config->policies_max;
+	o->checks_max = config->checks_max;
+}
+
+static void
+note_owner(struct sts_overview *o, const struct stat *st)
+{
+	const struct passwd *pw = getpwuid(st->st_uid);
+	const struct group *gr = getgrgid(st->st_gid);
+
+	if (pw != NULL)
+		set(o->owner, pw->pw_name);
+	else
+		(void)snprintf(o->owner, sizeof(o->owner), "user %lu",
+		    (unsigned long)st->st_uid);
+	if (gr != NULL)
+		set(o->group, gr->gr_name);
+	else
+		(void)snprintf(o->group, sizeof(o->group), "group %lu",
+		    (unsigned long)st->st_gid);
+	(void)snprintf(
+	    o->mode, sizeof(o->mode), "%04o", (unsigned)st->st_mode & 07777U);
+}
+
+/*
+ * As root or the owner, all that `config check` looks at.  For others only
+ * what is the same for everybody: their own lack of rights is none of it.
+ */
+static void
+check_files(struct sts_overview *o, const struct sts_config *config)
+{
+	const char *dir = config->state_dir;
+	bool found;
+	struct stat st;
+
+	errno = 0;
+	found = stat(dir, &st) == 0;
+	if (found)
+		note_owner(o, &st);
+	if (!found && errno == EACCES && geteuid() != 0) {
+		sts_overview_unseen(o, "the state directory %s", dir);
+		o->blind = true;
+	} else if (geteuid() == 0 || (found && st.st_uid == geteuid())) {
+		sts_check_as_owner(&o->findings, config);
+		return;
+	} else {
+		(void)sts_check_state(&o->findings, dir, &st);
+	}
+	sts_check_safe(&o->findings, config);
+	sts_overview_unseen(o,
+	    "whether %s can use what the configuration names",
+	    o->owner[0] != '\0' ? o->owner
+				: "the owner of the state directory");
+}
+
+/* As the owner, since that is who has to be able to read it. */
+static void
+read_store(struct sts_overview *o, const struct sts_config *config)
+{
+	struct sts_as_user as = {.switched = false};
+	struct stat st;
+
+	/* What is wrong then has been said. */
+	if (o->blind || stat(config->state_dir, &st) != 0 ||
+	    !S_ISDIR(st.st_mode))
+		return;
+	if (st.st_uid != 0 && !sts_as_user_begin(&as, st.st_uid, st.st_gid)) {
+		sts_find(&o->findings, STS_FIND_ERROR, NULL,
+		    "cannot become the owner of the state directory");
+		return;
+	}
+	sts_overview_store(o, config);
+	if (!sts_as_user_end(&as))
+		sts_find(
+		    &o->findings, STS_FIND_ERROR, NULL, "cannot be root again");
+}
+
+static void
+find_job(struct sts_overview *o, const struct sts_overview_places *places)
+{
+	struct stat st;
+
+	for (size_t i = 0; places->jobs[i] != NULL; i++) {
+		if (stat(places->jobs[i], &st) == 0) {
+			set(o->job, places->jobs[i]);
+			return;
+		}
+	}
+}
+
+void
+sts_overview_fill(struct sts_overview *o, struct sts_tool *tool,
+    const struct sts_overview_places *places)
+{
+	begin(o, tool->now);
+	if (!load_config(o, tool))
+		return;
+	note_config(o, &tool->config);
+	find_job(o, places);
+	check_files(o, &tool->config);
+	read_store(o, &tool->config);
+	sts_overview_programs(o, &tool->config);
+	sts_overview_servers(o, tool, places);
+}
+
+int
+sts_overview_exit(const struct sts_overview *o)
+{
+	if (o->findings.count[STS_FIND_ERROR] +
+		o->findings.count[STS_FIND_WARNING] >
+	    0)
+		return STS_EXIT_NO;
+	return o->blind ? STS_EXIT_OUTSIDE : STS_EXIT_OK;
+}
+
+int
+sts_tool_status(struct sts_tool *tool)
+{
+	static const char *const exim_files[] = {"/etc/exim4/exim4.conf",
+	    "/etc/exim4/exim4.conf.template", "/etc/exim/exim.conf",
+	    "/etc/exim.conf", "/etc/mail/exim.conf", "/usr/exim/configure",
+	    "/usr/local/etc/exim/configure", NULL};
+	static const char *const smtpd_files[] = {"/etc/smtpd.conf",
+	    "/etc/mail/smtpd.conf", "/etc/smtpd/smtpd.conf",
+	    "/etc/opensmtpd/smtpd.conf", "/usr/local/etc/mail/smtpd.conf",
+	    NULL};
+	static const char *const jobs[] = {
+	    "/etc/systemd/system/timers.target.wants/mta-sts-refresh.timer",
+	    "/etc/cron.d/mta-sts", NULL};
+	const struct sts_overview_places places = {.exim_etc = "/etc/exim4",
+	    .exim_generated = "/var/lib/exim4/config.autogenerated",
+	    .exim_files = exim_files,
+	    .smtpd_files = smtpd_files,
+	    .jobs = jobs,
+	    .ask_exim = true};
+	struct sts_overview o;
+	int code;
+
+	sts_overview_fill(&o, tool, &places);
+	code = sts_overview_exit(&o);
+	if ((tool->args.given & STS_OPT_JSON) == 0)
+		sts_overview_print(tool->out, &o);
+	else if (!sts_overview_print_json(tool->out, &o))
+		o.failed = true;
+	if (o.failed)
+		code = sts_tool_outside(
+		    tool, "%s", sts_status_text(STS_NO_MEMORY));
+	sts_overview_free(&o);
+	sts_config_free(&tool->config);
+	return code;
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One table for text and JSON, so that neither knows more than the other.  The
+ * sections and names are a promise, made in mta-sts(1): a field may be added,
+ * none goes, and all of them are always there.
+ */
+#include "tool/overview.h"
+
+#include <string.h>
+
+#include <jansson.h>
+
+#include "tool/out.h"
+#include "tool/query.h"
+
+enum type {
+	TEXT,   /* a char array; "" is null */
+	NUMBER, /* an int64_t; STS_OVERVIEW_UNKNOWN is null */
+	TIME    /* likewise; 0, never, is null too */
+};
+
+static const struct field {
+	const char *section, *name; /* of the JSON */
+	const char *label;          /* of the text, at most 14 bytes */
+	enum type type;
+	size_t offset;
+	const char *empty; /* of a text: what "" is called */
+} fields[] = {
+#define FIELD(section, name, label, type, member, empty)         \
+	{                                                        \
+		section, name, label, type,                      \
+		    offsetof(struct sts_overview, member), empty \
+	}
+    FIELD("configuration", "file", "configuration", TEXT, config_file,
+	"built-in values"),
+    FIELD("configuration", "bad_lines", "bad lines", NUMBER, bad_lines, NULL),
+    FIELD("state", "directory", "state-dir", TEXT, state_dir, "not known"),
+    FIELD("state", "owner", "owner", TEXT, owner, "not known"),
+    FIELD("state", "group", "group", TEXT, group, "not known"),
+    FIELD("state", "mode", "mode", TEXT, mode, "not known"),
+    FIELD("policies", "count", "policies", NUMBER, policies, NULL),
+    FIELD("policies", "max", "policies-max", NUMBER, policies_max, NULL),
+    FIELD("policies", "read", "policies read", NUMBER, policies_read, NULL),
+    FIELD("policies", "enforce", "enforce", NUMBER, enforced, NULL),
+    FIELD("policies", "testing", "testing", NUMBER, testing, NULL),
+    FIELD("policies", "none", "none", NUMBER, none, NULL),
+    FIELD("policies", "expired", "expired", NUMBER, expired, NULL),
+    FIELD("policies", "corrupt", "corrupt", NUMBER, corrupt, NULL),
+    FIELD("checks", "count", "checks", NUMBER, checks, NULL),
+    FIELD("checks", "max", "checks-max", NUMBER, checks_max, NULL),
+    FIELD("routes", "count", "routes", NUMBER, routes, NULL),
+    FIELD("refresh", "newest_fetch", "newest fetch", TIME, newest, NULL),
+    FIELD("refresh", "next_due", "next due", TIME, next_due, NULL),
+    FIELD("refresh", "overdue", "overdue", NUMBER, overdue, NULL),
+    FIELD("refresh", "failing", "failing", NUMBER, failing, NULL),
+    FIELD("refresh", "failing_long", "over a day", NUMBER, failing_long, NULL),
+    FIELD("refresh", "ending_soon", "ending soon", NUMBER, ending, NULL),
+    FIELD("refresh", "job", "refreshed by", TEXT, job,
+	"no timer or cron job was found"),
+    FIELD("resolver", "path", "resolver", TEXT, resolver, "not known"),
+    FIELD(
+	"resolver", "state", "resolver is", TEXT, resolver_state, "not tried"),
+    FIELD("fetcher", "path", "fetcher", TEXT, fetcher, "not known"),
+    FIELD("fetcher", "state", "fetcher is", TEXT, fetcher_state, "not tried"),
+    FIELD("nameservers", "count", "name servers", NUMBER, nameservers, NULL),
+    FIELD("nameservers", "answering", "that answer", NUMBER,
+	nameservers_answering, NULL),
+    FIELD("exim", "configuration", "Exim", TEXT, exim, "does not ask"),
+    FIELD(
+	"opensmtpd", "configuration", "OpenSMTPD", TEXT, smtpd, "does not ask"),
+#undef FIELD
+};
+
+enum { FIELD_COUNT = sizeof(fields) / sizeof(fields[0]) };
+
+static const char *
+text_of(const struct sts_overview *o, const struct field *f)
+{
+	return (const char *)o + f->offset;
+}
+
+static int64_t
+number_of(const struct sts_overview *o, const struct field *f)
+{
+	int64_t value;
+
+	memcpy(&value, (const char *)o + f->offset, sizeof(value));
+	return value;
+}
+
+/* What is not known is left out: why, the lines below say. */
+static void
+print_field(FILE *out, const struct sts_overview *o, const struct field *f)
+{
+	if (f->type == TEXT)
+		sts_out_line(out, f->label, "%s",
+		    text_of(o, f)[0] != '\0' ? text_of(o, f) : f->empty);
+	else if (number_of(o, f) == STS_OVERVIEW_UNKNOWN)
+		return;
+	else if (f->type == TIME)
+		sts_out_time_line(out, f->label, number_of(o, f), o->now);
+	else
+		sts_out_line(out, f->label, "%lld", (long long)number_of(o, f));
+}
+
+static void
+print_findings(FILE *out, const struct sts_overview *o)
+{
+	for (size_t i = 0; i < o->problem_count; i++) {
+		const struct sts_overview_problem *p = &o->problems[i];
+		struct sts_finding finding = {
+		    p->severity, p->place, p->text, p->mend};
+
+		if (p->text != NULL)
+			sts_finding_print(out, &finding);
+	}
+}
+
+/* The line that most people look for is the last. */
+static void
+print_verdict(FILE *out, const struct sts_overview *o)
+{
+	unsigned count = o->findings.count[STS_FIND_ERROR] +
+	    o->findings.count[STS_FIND_WARNING];
+
+	if (count > 0)
+		(void)fprintf(
+		    out, "%u problem%s\n", count, count == 1 ? "" : "s");
+	else if (o->unseen.count > 0)
+		(void)fprintf(out, "no problem found in what was seen\n");
+	else
+		(void)fprintf(out, "no problem found\n");
+}
+
+void
+sts_overview_print(FILE *out, const struct sts_overview *o)
+{
+	for (size_t i = 0; i < FIELD_COUNT; i++)
+		print_field(out, o, &fields[i]);
+	(void)putc('\n', out);
+	print_findings(out, o);
+	for (size_t i = 0; i < o->unseen.count; i++) {
+		(void)fputs("not seen as this user: ", out);
+		sts_out_escaped(
+		    out, o->unseen.name[i], strlen(o->unseen.name[i]));
+		(void)putc('\n', out);
+	}
+	print_verdict(out, o);
+}
+
+static json_t *
+field_json(const struct sts_overview *o, const struct field *f)
+{
+	if (f->type == TEXT)
+		return text_of(o, f)[0] != '\0' ? sts_json_text(text_of(o, f))
+						: json_null();
+	if (number_of(o, f) == STS_OVERVIEW_UNKNOWN)
+		return json_null();
+	return f->type == TIME ? sts_json_time(number_of(o, f))
+			       : json_integer(number_of(o, f));
+}
+
+/* The object of a section, made with its first field; NULL: no memory. */
+static json_t *
+section_of(json_t *object, const char *name)
+{
+	json_t *section = json_object_get(object, name);
+
+	if (section == NULL && sts_json_set(object, name, json_object()))
+		section = json_object_get(object, name);
+	return section;
+}
+
+static bool
+set_fields(json_t *object, const struct sts_overview *o)
+{
+	for (size_t i = 0; i < FIELD_COUNT; i++) {
+		json_t *section = section_of(object, fields[i].section);
+
+		if (section == NULL ||
+		    !sts_json_set(
+			section, fields[i].name, field_json(o, &fields[i])))
+			return false;
+	}
+	return true;
+}
+
+static json_t *
+text_or_null(const char *text)
+{
+	return text != NULL ? sts_json_text(text) : json_null();
+}
+
+static json_t *
+findings_json(const struct sts_overview *o)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; array != NULL && i < o->problem_count; i++) {
+		const struct sts_overview_problem *p = &o->problems[i];
+		json_t *one = json_pack("{s:s, s:o, s:o, s:o}", "severity",
+		    sts_severity_name(p->severity), "place",
+		    text_or_null(p->place), "text", text_or_null(p->text),
+		    "mend", text_or_null(p->mend));
+
+		if (json_array_append_new(array, one) != 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+static json_t *
+unseen_json(const struct sts_overview *o)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; array != NULL && i < o->unseen.count; i++) {
+		if (json_array_append_new(
+			array, sts_json_text(o->unseen.name[i])) != 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+bool
+sts_overview_print_json(FILE *out, const struct sts_overview *o)
+{
+	json_t *object = json_object();
+	bool fine = object != NULL &&
+	    sts_json_set(object, "ok",
+		json_boolean(sts_overview_exit(o) == STS_EXIT_OK)) &&
+	    set_fields(object, o) &&
+	    sts_json_set(object, "findings", findings_json(o)) &&
+	    sts_json_set(object, "unseen", unseen_json(o)) &&
+	    sts_json_set(object, "now", sts_json_time(o->now)) &&
+	    json_dumpf(object, out, JSON_INDENT(2)) == 0;
+
+	json_decref(object);
+	if (fine)
+		(void)putc('\n', out);
+	return fine;
+}

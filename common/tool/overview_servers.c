@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Whether a mail server asks us, and what has come apart since it was set up:
+ * by the checks of `config check`, on the files that are found.
+ */
+#include "tool/overview.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/readfile.h"
+#include "tool/exim.h"
+#include "tool/exim_fragments.h"
+#include "tool/smtpd.h"
+
+enum { FILE_MAX_BYTES = 4 * 1024 * 1024 };
+
+/*
+ * The first of the files with this word in it, or NULL.  One that this user
+ * may not read is noted; *first gets the first that is there.
+ */
+static const char *
+find_file(struct sts_overview *o, const char *const *files, const char *word,
+    const char **first)
+{
+	*first = NULL;
+	for (size_t i = 0; files[i] != NULL; i++) {
+		char *bytes;
+		size_t len;
+		bool found;
+
+		if (sts_readfile(files[i], true, FILE_MAX_BYTES, &bytes,
+			&len) != STS_OK) {
+			if (errno == EACCES && geteuid() != 0)
+				sts_overview_unseen(o, "%s", files[i]);
+			continue;
+		}
+		if (*first == NULL)
+			*first = files[i];
+		found = strstr(bytes, word) != NULL;
+		free(bytes);
+		if (found)
+			return files[i];
+	}
+	return NULL;
+}
+
+/* True where Exim asks us, or is meant to. */
+static bool
+check_exim(struct sts_overview *o, struct sts_tool *tool,
+    const struct sts_overview_places *places)
+{
+	bool named = (tool->args.given &
+			 (STS_OPT_EXIM_BINARY | STS_OPT_EXIM_CONFIG)) != 0;
+	bool fragments = sts_exim_has_fragments(places->exim_etc);
+	const char *first, *file = NULL;
+
+	if (!named && !fragments)
+		file =
+		    find_file(o, places->exim_files, "mta_sts_query", &first);
+	if (!named && !fragments && file == NULL)
+		return false;
+	(void)snprintf(o->exim, sizeof(o->exim), "%s",
+	    fragments          ? "Debian's fragments"
+		: file != NULL ? file
+			       : "as named");
+	if (places->ask_exim && geteuid() == 0) {
+		sts_exim_check_installed(tool, &o->findings);
+		return true;
+	}
+	sts_exim_check_fragments(
+	    &o->findings, places->exim_etc, places->exim_generated);
+	if (geteuid() != 0)
+		sts_overview_unseen(o, "what Exim makes of its configuration");
+	return true;
+}
+
+static bool
+check_smtpd(struct sts_overview *o, struct sts_tool *tool,
+    const struct sts_overview_places *places)
+{
+	const char *given = tool->args.smtpd_file, *first;
+	const char *file = given != NULL
+	    ? given
+	    : find_file(o, places->smtpd_files, "mta-sts", &first);
+
+	if (file == NULL)
+		return false;
+	(void)snprintf(o->smtpd, sizeof(o->smtpd), "%s", file);
+	tool->args.smtpd_file = file;
+	if (sts_smtpd_check_file(tool, &o->findings) != STS_EXIT_OK)
+		sts_find(&o->findings, STS_FIND_ERROR, NULL,
+		    "%s cannot be checked", file);
+	tool->args.smtpd_file = given;
+	return true;
+}
+
+void
+sts_overview_servers(struct sts_overview *o, struct sts_tool *tool,
+    const struct sts_overview_places *places)
+{
+	size_t unseen = o->unseen.count;
+	bool exim = check_exim(o, tool, places);
+	bool smtpd = check_smtpd(o, tool, places);
+
+	if (exim || smtpd || o->unseen.count > unseen)
+		return;
+	sts_find(&o->findings, STS_FIND_WARNING,
+	    "set one up, see the guides; or name its file: --exim-config FILE, "
+	    "--smtpd FILE",
+	    "no configuration of Exim or OpenSMTPD was found that asks for "
+	    "policies: mail goes out as without MTA-STS");
+}

@@ -42,9 +42,10 @@ is_state(const struct sts_ask *ask, enum sts_server_state state)
 }
 
 /*
- * That a server answers others counts from when this query has been silent for
- * half its time.  If it counted from the beginning, all that was under way at
- * the moment when the network went away would be the domains' trouble.
+ * That a server answers others counts from the second round on: for a silent
+ * query, after half its time.  If it counted from the beginning, all that was
+ * under way at the moment when the network went away would be the domains'
+ * trouble.
  */
 static bool
 is_alive(const struct sts_ask *ask)
@@ -85,27 +86,31 @@ first_failure(const struct sts_ask *ask)
 
 /*
  * Whose trouble it is that there is no answer.  What this process lacks
- * explains everything; a server that answered that it cannot speaks for the
- * domain; and silence does so if another question is answered meanwhile.
+ * explains everything; silence, and that a server says that it cannot, is the
+ * domain's if another question has a useful answer meanwhile.
  */
 static enum sts_status
 failure(const struct sts_ask *ask)
 {
 	enum sts_status status = ask->fault;
+	bool silent;
 
 	if (status == STS_OK)
 		status = sts_fault_memory();
-	if (status == STS_OK)
-		status = first_failure(ask);
 	if (status != STS_OK)
 		return status;
-	if (!is_alive(ask) ||
-	    (!is_state(ask, STS_SERVER_WAITING) &&
-		!is_state(ask, STS_SERVER_GARBAGE)))
+	if (!is_alive(ask))
 		return STS_NO_NAMESERVER;
+	silent = is_state(ask, STS_SERVER_WAITING) ||
+	    is_state(ask, STS_SERVER_GARBAGE);
 	/* It asked too late, or was no longer there when the answer came. */
-	if (sts_loop_stalls(ask->loop) != ask->stalls)
+	if (silent && sts_loop_stalls(ask->loop) != ask->stalls)
 		return STS_RESOLVER_TIMEOUT;
+	status = first_failure(ask);
+	if (status != STS_OK)
+		return status;
+	if (!silent)
+		return STS_NO_NAMESERVER;
 	return is_state(ask, STS_SERVER_GARBAGE) ? STS_DNS_BAD_REPLY
 						 : STS_DNS_TIMEOUT;
 }
@@ -257,14 +262,15 @@ second_round(struct sts_ask *ask)
 }
 
 /*
- * Nothing is under way any more.  That garbage came is the domain's trouble
- * only if the control question is answered.
+ * Nothing is under way any more.  What came, garbage or a failure, is the
+ * domain's trouble only if a control question is answered.
  */
 static bool
 is_settled(const struct sts_ask *ask)
 {
-	return !is_state(ask, STS_SERVER_GARBAGE) || is_alive(ask) ||
-	    !sts_servers_in_control(ask->servers);
+	return (!is_state(ask, STS_SERVER_GARBAGE) &&
+		   !is_state(ask, STS_SERVER_FAILED)) ||
+	    is_alive(ask) || !sts_servers_in_control(ask->servers);
 }
 
 static int64_t

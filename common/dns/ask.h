@@ -11,17 +11,20 @@
  *	2T/5(N-1) each (N > 3)  likewise
  *	T/5 (N = 1)             the query to the same one: a packet was lost
  *	T/2                     the query to all once more, and the control
- *	                        question where none of them says anything
+ *	                        questions (servers.h) where none of them gives
+ *	                        a useful answer to anybody
  *	T                       the end
  *
  * An answer to any of these counts whenever it comes, so each server has at
  * least T/2 for an answer, also one that starts anew at each repetition.  A
  * server that answers that it cannot, or cannot be reached, does not keep the
- * next one waiting; when all have, they are asked once more.
+ * next one waiting; when all have, they are asked once more, and the control
+ * questions with it.
  *
  * Nothing in all this waits for another question, and nothing is remembered
- * but when each server was last heard: what it answers to any question, after
- * T/2, makes its silence to this one the domain's trouble.
+ * but when each server was last useful: such an answer to any question, in the
+ * second round, makes its silence or failure to this one the domain's trouble.
+ * Where there is none, the servers fail for every name, and it is this side's.
  */
 #ifndef STS_DNS_ASK_H
 #define STS_DNS_ASK_H
@@ -77,8 +80,8 @@ struct sts_ask {
  * caller who wants to keep it empties it.
  *
  * Its status: as in dns.h.  STS_NO_NAMESERVER where no server could be
- * reached, or all were silent to the control question too;
- * STS_RESOLVER_TIMEOUT where they were while this process stood still.
+ * reached, or none gave a useful answer to a control question either;
+ * STS_RESOLVER_TIMEOUT where one was silent while this process stood still.
  */
 void sts_ask_start(struct sts_ask *ask, struct sts_loop *loop,
     struct sts_servers *servers, const char *name, enum sts_record_type type,

@@ -58,7 +58,7 @@ struct sts_lane {
 	const struct sts_nameserver *server;
 	TAILQ_HEAD(, channel) channels;
 	struct channel *current; /* takes questions; NULL: none does */
-	int64_t heard_ms;
+	int64_t useful_ms;
 };
 
 /* Channels: their end. */
@@ -363,9 +363,10 @@ ended(void *arg, int code, int timeouts, unsigned char *wire, int len)
 	struct sts_answer answer = answer_of(channel, code, wire, len);
 
 	(void)timeouts;
-	if (answer.outcome == STS_ANSWERED)
-		channel->lane->heard_ms = sts_monotonic_ms();
-	else if (answer.outcome != STS_NO_NAME)
+	if (answer.outcome == STS_ANSWERED &&
+	    sts_reply_is_useful(answer.wire, answer.len))
+		channel->lane->useful_ms = sts_monotonic_ms();
+	if (answer.outcome != STS_ANSWERED && answer.outcome != STS_NO_NAME)
 		retire(channel);
 	if (attempt->list != NULL) {
 		TAILQ_REMOVE(attempt->list, attempt, link);
@@ -391,7 +392,8 @@ sts_lane_ask(struct sts_lane *lane, const struct sts_ask_options *options)
 	    [STS_TYPE_MX] = ns_t_mx,
 	    [STS_TYPE_A] = ns_t_a,
 	    [STS_TYPE_AAAA] = ns_t_aaaa,
-	    [STS_TYPE_NS] = ns_t_ns};
+	    [STS_TYPE_NS] = ns_t_ns,
+	    [STS_TYPE_SOA] = ns_t_soa};
 	struct channel *channel = take_channel(lane, options->alone);
 	struct sts_attempt *attempt = calloc(1, sizeof(*attempt));
 
@@ -438,7 +440,7 @@ sts_lane_create(struct sts_loop *loop, const struct sts_nameserver *server)
 		return NULL;
 	lane->loop = loop;
 	lane->server = server;
-	lane->heard_ms = INT64_MIN;
+	lane->useful_ms = INT64_MIN;
 	TAILQ_INIT(&lane->channels);
 	return lane;
 }
@@ -456,9 +458,9 @@ sts_lane_destroy(struct sts_lane *lane)
 }
 
 int64_t
-sts_lane_heard_ms(const struct sts_lane *lane)
+sts_lane_useful_ms(const struct sts_lane *lane)
 {
-	return lane->heard_ms;
+	return lane->useful_ms;
 }
 
 enum sts_status

@@ -92,10 +92,10 @@ void sts_lane_ask(struct sts_lane *lane, const struct sts_ask_options *options);
 void sts_attempts_forget(struct sts_attempt_list *list);
 
 /*
- * When the server last sent a message that answered a question of ours, also
- * a forgotten one; INT64_MIN: not yet.
+ * When the server last sent a useful answer (reply.h) to a question of ours,
+ * also a forgotten one; INT64_MIN: not yet.
  */
-int64_t sts_lane_heard_ms(const struct sts_lane *lane);
+int64_t sts_lane_useful_ms(const struct sts_lane *lane);
 
 /* c-ares itself; counted, one stop for each start that succeeded. */
 enum sts_status sts_channel_library_start(void);

@@ -5,47 +5,64 @@
 
 #include "base/child.h"
 #include "dns/channel.h"
+#include "dns/reply.h"
 #include "dns/servers.h"
 #include "loop/loop.h"
 
-enum { HEADER = 12, RCODE_NOERROR = 0, RCODE_NXDOMAIN = 3 };
+enum { HEADER = 12 };
 
 struct check {
-	bool ended;
+	unsigned waiting; /* questions without an answer */
 	enum sts_status fault;
 	enum sts_health health;
 	int detail;
 };
 
-static void
-take_message(struct check *check, const struct sts_answer *answer)
+/* What one answer says of the server. */
+static struct check
+judge(const struct sts_answer *answer)
 {
-	unsigned rcode = answer->len < HEADER ? 1 : answer->wire[3] & 0x0fu;
-
-	check->health = STS_HEALTH_ANSWERED;
-	if (rcode != RCODE_NOERROR && rcode != RCODE_NXDOMAIN) {
-		check->health = STS_HEALTH_FAILED;
-		check->detail = (int)rcode;
+	switch (answer->outcome) {
+	case STS_FAULT:
+		return (struct check){
+		    .fault = answer->fault, .health = STS_HEALTH_SILENT};
+	case STS_UNREACHABLE:
+		return (struct check){.health = answer->error != 0
+			? STS_HEALTH_UNREACHABLE
+			: STS_HEALTH_NO_ZONE,
+		    .detail = answer->error};
+	case STS_ANSWERED:
+		if (sts_reply_is_useful(answer->wire, answer->len))
+			return (struct check){.health = STS_HEALTH_ANSWERED};
+		return (struct check){.health = STS_HEALTH_FAILED,
+		    .detail =
+			answer->len < HEADER ? 0 : answer->wire[3] & 0x0f};
+	default:
+		return (struct check){.health = STS_HEALTH_GARBAGE};
 	}
 }
 
+/* The first answer counts, unless another one is useful. */
 static void
 ended(void *arg, size_t server, const struct sts_answer *answer)
 {
 	struct check *check = arg;
+	unsigned waiting = check->waiting - 1;
+	struct check one = judge(answer);
 
 	(void)server;
-	check->ended = true;
-	check->health = STS_HEALTH_GARBAGE;
-	if (answer->outcome == STS_ANSWERED)
-		take_message(check, answer);
-	else if (answer->outcome == STS_FAULT)
-		check->fault = answer->fault;
-	else if (answer->outcome == STS_UNREACHABLE) {
-		check->health = answer->error != 0 ? STS_HEALTH_UNREACHABLE
-						   : STS_HEALTH_NO_ZONE;
-		check->detail = answer->error;
-	}
+	if (check->fault == STS_OK &&
+	    (check->health == STS_HEALTH_SILENT ||
+		one.health == STS_HEALTH_ANSWERED || one.fault != STS_OK))
+		*check = one;
+	check->waiting = waiting;
+}
+
+static bool
+is_over(const struct check *check)
+{
+	return check->waiting == 0 || check->fault != STS_OK ||
+	    check->health == STS_HEALTH_ANSWERED;
 }
 
 /* Until it has ended or its time is up. */
@@ -55,7 +72,7 @@ await(struct sts_loop *loop, const struct check *check)
 	int64_t left, end = sts_monotonic_ms() + STS_CHECK_MS;
 	enum sts_status status = STS_OK;
 
-	while (status == STS_OK && !check->ended &&
+	while (status == STS_OK && !is_over(check) &&
 	    (left = end - sts_monotonic_ms()) > 0)
 		status = sts_loop_step(loop, (int)left);
 	return status != STS_OK ? status : check->fault;
@@ -65,16 +82,13 @@ static enum sts_status
 check_one(struct sts_loop *loop, struct sts_lane *lane, struct check *check)
 {
 	struct sts_attempt_list attempts = TAILQ_HEAD_INITIALIZER(attempts);
-	struct sts_ask_options options = {.name = ".",
-	    .type = STS_TYPE_NS,
-	    .alone = true,
-	    .list = &attempts,
-	    .ended = ended,
-	    .arg = check};
+	struct sts_ask_options options = {
+	    .alone = true, .list = &attempts, .ended = ended, .arg = check};
 	enum sts_status status;
 
-	*check = (struct check){.health = STS_HEALTH_SILENT};
-	sts_lane_ask(lane, &options);
+	*check = (struct check){
+	    .health = STS_HEALTH_SILENT, .waiting = STS_CONTROL_QUESTIONS};
+	sts_control_ask(lane, &options);
 	status = await(loop, check);
 	sts_attempts_forget(&attempts);
 	return status;

@@ -81,21 +81,26 @@ is_whole(const unsigned char *wire, size_t len)
 	return true;
 }
 
+/* The server is the zone's (AA), or asks others (RA). */
+static bool
+is_competent(const unsigned char *wire)
+{
+	return (wire[2] & 0x04) != 0 || (wire[3] & 0x80) != 0;
+}
+
 /*
- * What the header says.  A server that neither is the zone's (AA) nor asks
- * others (RA), and has no record, knows nothing: libc asks the next one then.
+ * What the header says.  A server that is not competent and has no record
+ * knows nothing: libc asks the next one then.
  */
 static enum sts_status
 header_status(const unsigned char *wire, size_t len)
 {
-	bool authoritative, truncated, recursive;
+	bool truncated;
 	unsigned rcode;
 
 	if (len < HEADER)
 		return STS_DNS_BAD_REPLY;
-	authoritative = (wire[2] & 0x04) != 0;
 	truncated = (wire[2] & 0x02) != 0;
-	recursive = (wire[3] & 0x80) != 0;
 	rcode = wire[3] & 0x0f;
 	if (truncated || !is_whole(wire, len))
 		return STS_DNS_BAD_REPLY;
@@ -105,7 +110,21 @@ header_status(const unsigned char *wire, size_t len)
 		return STS_DNS_SERVFAIL;
 	if (two_bytes(wire + 6) > 0)
 		return STS_OK;
-	return authoritative || recursive ? STS_DNS_NODATA : STS_DNS_SERVFAIL;
+	return is_competent(wire) ? STS_DNS_NODATA : STS_DNS_SERVFAIL;
+}
+
+bool
+sts_reply_is_useful(const unsigned char *wire, size_t len)
+{
+	switch (header_status(wire, len)) {
+	case STS_OK:
+	case STS_DNS_NODATA:
+		return true;
+	case STS_DNS_NXDOMAIN:
+		return is_competent(wire);
+	default:
+		return false;
+	}
 }
 
 /* Its records, through c-ares. */
@@ -306,7 +325,7 @@ sts_reply_read(struct sts_reply *reply, enum sts_record_type type,
 		reply->status = take_txt(reply, wire, (int)len);
 	else if (type == STS_TYPE_MX)
 		reply->status = take_mx(reply, wire, (int)len);
-	else if (type != STS_TYPE_NS)
+	else if (type == STS_TYPE_A || type == STS_TYPE_AAAA)
 		reply->status = take_addresses(reply, type, wire, (int)len);
 	if (reply->status != STS_OK)
 		reply->count = 0;

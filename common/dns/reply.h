@@ -9,6 +9,7 @@
 #ifndef STS_DNS_REPLY_H
 #define STS_DNS_REPLY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/cursor.h"
@@ -20,7 +21,8 @@ enum sts_record_type {
 	STS_TYPE_MX,
 	STS_TYPE_A,
 	STS_TYPE_AAAA,
-	STS_TYPE_NS /* the control question: its records are not looked at */
+	STS_TYPE_NS, /* of the control questions: no records are read */
+	STS_TYPE_SOA
 };
 
 /*
@@ -46,6 +48,13 @@ struct sts_reply {
  */
 void sts_reply_read(struct sts_reply *reply, enum sts_record_type type,
     const unsigned char *wire, size_t len);
+
+/*
+ * True for a message that only a server that works sends: it has records, or
+ * says that there are none and is the zone's own or asks others.  Every other
+ * one can come from a server that answers nobody, or cannot ask anybody.
+ */
+bool sts_reply_is_useful(const unsigned char *wire, size_t len);
 
 /* Frees the arrays and empties the reply. */
 void sts_reply_free(struct sts_reply *reply);

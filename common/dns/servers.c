@@ -92,32 +92,44 @@ bool
 sts_servers_alive(const struct sts_servers *servers, int64_t at_ms)
 {
 	for (size_t i = 0; i < servers->list.count; i++) {
-		if (sts_lane_heard_ms(servers->lanes[i]) >=
+		if (sts_lane_useful_ms(servers->lanes[i]) >=
 		    at_ms - STS_CONTROL_MS)
 			return true;
 	}
 	return false;
 }
 
-/* The control question. */
+/* The control questions. */
 
 static void
 control_ended(void *arg, size_t server, const struct sts_answer *answer)
 {
-	/* The lane knows when it was heard. */
+	/* The lane knows what it heard. */
 	(void)arg;
 	(void)server;
 	(void)answer;
 }
 
 void
+sts_control_ask(
+    struct sts_lane *lane, const struct sts_ask_options *but_for_question)
+{
+	struct sts_ask_options options = *but_for_question;
+
+	options.name = ".";
+	options.type = STS_TYPE_NS;
+	sts_lane_ask(lane, &options);
+	options.name = "root-servers.net";
+	options.type = STS_TYPE_SOA;
+	sts_lane_ask(lane, &options);
+}
+
+void
 sts_servers_control(struct sts_servers *servers)
 {
 	int64_t now = sts_monotonic_ms();
-	struct sts_ask_options options = {.name = ".",
-	    .type = STS_TYPE_NS,
-	    .list = &servers->control,
-	    .ended = control_ended};
+	struct sts_ask_options options = {
+	    .list = &servers->control, .ended = control_ended};
 
 	if (servers->control_ms != INT64_MIN &&
 	    now - servers->control_ms < STS_CONTROL_MS)
@@ -126,7 +138,7 @@ sts_servers_control(struct sts_servers *servers)
 	/* A late answer to the last one is heard all the same. */
 	sts_attempts_forget(&servers->control);
 	for (size_t i = 0; i < servers->list.count; i++)
-		sts_lane_ask(servers->lanes[i], &options);
+		sts_control_ask(servers->lanes[i], &options);
 }
 
 bool

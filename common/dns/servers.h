@@ -2,6 +2,17 @@
 /*
  * The name servers that are asked at present, and whether any of them answers
  * anything.
+ *
+ * The control questions tell a domain whose DNS is in trouble from name servers
+ * that fail for every name: they do not listen to this machine (an access
+ * list), or cannot ask anybody (the way out is down, as at boot).  They are
+ *
+ *	.			NS	the root; also a private one
+ *	root-servers.net	SOA	for resolvers that refuse the first, as
+ *					one that amplifies attacks
+ *
+ * The second has two labels since systemd-resolved asks the neighbours (LLMNR)
+ * for names of one, and says NXDOMAIN where they are silent.
  */
 #ifndef STS_DNS_SERVERS_H
 #define STS_DNS_SERVERS_H
@@ -51,22 +62,28 @@ struct sts_lane *sts_servers_lane(struct sts_servers *servers, size_t i);
 const struct sts_nameserver *sts_servers_server(
     const struct sts_servers *servers, size_t i);
 
-enum { STS_CONTROL_MS = 250 };
+enum { STS_CONTROL_MS = 250, STS_CONTROL_QUESTIONS = 2 };
 
 /*
- * True where one of them has sent a DNS message at that time, not longer than
- * STS_CONTROL_MS before it, or since.
+ * True where one of them has sent a useful answer (reply.h) at that time, not
+ * longer than STS_CONTROL_MS before it, or since.
  */
 bool sts_servers_alive(const struct sts_servers *servers, int64_t at_ms);
 
 /*
- * The control question: asks all of them for the root's NS records.  What
- * they answer is no matter; that they do makes them alive.  All who need it
- * within STS_CONTROL_MS share one.
+ * Asks all of them the control questions.  A useful answer to one makes them
+ * alive.  All who need them within STS_CONTROL_MS share them.
  */
 void sts_servers_control(struct sts_servers *servers);
 
 /* True while a control question waits for an answer. */
 bool sts_servers_in_control(const struct sts_servers *servers);
+
+/*
+ * Asks one server, with these options but for name and type, all the
+ * STS_CONTROL_QUESTIONS control questions: `ended` comes for each.
+ */
+void sts_control_ask(
+    struct sts_lane *lane, const struct sts_ask_options *but_for_question);
 
 #endif

@@ -11,6 +11,8 @@ records as made by txt(), mx(), a(), aaaa(), cname(), or to a behaviour:
     "malformed"     a header and question that fit, an answer that does not
     "wrong_id"      an answer to another question
     "wrong_name"    our id, and another name in the question
+    "lame_nxdomain"  NXDOMAIN of such a server
+    "cut_short"     half of an answer
     "lame"          no record, not authoritative, and it asks nobody else
     ("cut", R)      of the records R the last is missing, or counted twice
     ("tc", R)       the records R, marked as truncated over TCP as well
@@ -216,6 +218,11 @@ class Server:
         if what == "lame":
             plain = header(query, 0, 0)
             return [plain[:3] + b"\0" + plain[4:] + question]
+        if what == "lame_nxdomain":
+            plain = header(query, 3, 0)
+            return [plain[:3] + b"\x03" + plain[4:] + question]
+        if what == "cut_short":
+            return [header(query, 0, 1) + question + b"\xc0\x0c"]
         if what == "wrong_id":
             other = bytes([query[0] ^ 0xff]) + query[1:2]
             return [other + header(query, 3, 0)[2:] + question]

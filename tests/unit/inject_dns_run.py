@@ -220,8 +220,99 @@ def our_way():
                   *lines)
     world.queries.clear()
     expect("txt:one.test", "ok", ["v=STSv1; id=1"], "what is answered")
-    expect("txt:servfail.test", "dns_servfail", [], "or refused")
+    lines = run("help_net_dns", "-n", world.address, "-d", 2000,
+                "txt:one.test", "txt:servfail.test")
+    tap.equal([line.split()[2] for line in lines if " ms=" in line],
+              ["ok", "dns_servfail"], "or refused just after", *lines)
     tap.equal(world.asked(""), [], "needs no control question")
+
+
+class Always(dict):
+    """A zone where every name that it does not hold meets one behaviour."""
+    def __init__(self, behaviour, zone=None):
+        super().__init__(zone or {})
+        self.behaviour = behaviour
+
+    def get(self, name, default=None):
+        return super().get(name, self.behaviour)
+
+
+def fail_for_every_name():
+    """An access list, or no way out, is never the domain's own trouble."""
+    kinds = ("servfail", "refused", "notimp", "formerr", "lame",
+             "rcode9", "malformed", "garbage", "cut_short")
+    for kind in kinds:
+        with Server(Always(kind), "127.0.0.2") as server:
+            for question in ("txt:one.test", "mx:mail.test",
+                             "address:both.test"):
+                ms = expect(question, "no_nameserver", [],
+                            f"{kind} for every name, {question}",
+                            "-d", 1000, server=[server])
+                if kind in ("servfail", "refused", "lame"):
+                    tap.ok(ms < 500, "is said soon", f"took {ms} ms")
+            asked = {q[1:] for q in server.asked()}
+            tap.ok({("", 2), ("root-servers.net", 6)} <= asked,
+                   f"{kind}: both control questions were asked", asked)
+    with Server(Always("refused"), "127.0.0.2") as refusing, \
+            Server(Always("servfail"), "127.0.0.3") as failing, \
+            Server({}, "127.0.0.4") as deaf:
+        deaf.deaf = True
+        expect("txt:one.test", "no_nameserver", [], "one refuses, one fails",
+               "-d", 1000, server=[refusing, failing])
+        expect("txt:one.test", "no_nameserver", [],
+               "one refuses, one is silent", "-d", 1000,
+               server=[refusing, deaf])
+        lines = run("help_net_dns", "-n", f"127.0.0.1:{closed_port()}", "-n",
+                    failing.address, "-d", 1000, "txt:one.test")
+        tap.equal(lines[0].split()[2], "no_nameserver",
+                  "one cannot be reached, one fails", *lines)
+        expect("txt:one.test", "ok", ["v=STSv1; id=1"],
+               "a server that refuses us, and one that works",
+               server=[refusing, world])
+        expect("txt:silence.test", "dns_servfail", [],
+               "it is silent about this domain alone", "-d", 700,
+               server=[refusing, world])
+        refusing.queries.clear()
+        lines = run("help_net_dns", "-n", refusing.address, "-d", 1000, "-a",
+                    *(f"txt:q{n}.test" for n in range(60)))
+        tap.equal({line.split()[2] for line in lines if " ms=" in line},
+                  {"no_nameserver"}, "sixty at once")
+        tap.ok(len(refusing.asked("")) <= 4, "share the control questions",
+               refusing.asked(""))
+
+
+def one_domain_fails():
+    """Whatever else it refuses, a server that works is no fault of ours."""
+    for kind in ("servfail", "refused", "notimp", "formerr", "lame"):
+        for root, other, what in (
+                ([(2, b"\0")], "refused", "answers for the root"),
+                ("refused", "nodata", "refuses to speak of the root"),
+                ("servfail", "nodata", "fails for the root"),
+                ("silence", "nodata", "is silent about the root"),
+                ("nxdomain", "silence", "knows no root"),
+                ("nodata", "refused", "has no name server for the root")):
+            with Server(Always(kind, {"": root, "root-servers.net": other}),
+                        "127.0.0.2") as server:
+                expect("txt:d.test", "dns_servfail", [],
+                       f"{kind}; the server {what}", "-d", 1000,
+                       server=[server])
+    with Server(Always("servfail", {"": ("slow", 0.6, [(2, b"\0")])}),
+                "127.0.0.2") as server:
+        expect("txt:d.test", "dns_servfail", [],
+               "a control question that takes time", "-d", 2000,
+               server=[server])
+    with Server(Always("lame_nxdomain", {"d.test": "servfail"}),
+                "127.0.0.2") as server:
+        expect("txt:d.test", "no_nameserver", [],
+               "NXDOMAIN of a server that knows nothing is no sign of life",
+               "-d", 1000, server=[server])
+    for turns in (["servfail", [txt("at last")]],
+                  ["refused", "refused", [txt("at last")]]):
+        with Server({"d.test": ("turns", turns)}, "127.0.0.2") as server:
+            got = ask("txt:d.test", "-d", 1000, server=[server])
+            tap.equal(got[0], "ok" if len(turns) == 2 else "dns_servfail",
+                      f"{len(turns) - 1} failures, then an answer", got)
+    world.queries.clear()
     world.zone[""] = "refused"
     expect("txt:silence.test", "dns_timeout", [],
            "a server that refuses the control question is alive", "-d", 700)
@@ -411,6 +502,7 @@ def endings():
 
 with Server(ZONE) as world:
     for part in (txt_records, none_there, failures, not_known, our_way,
+                 fail_for_every_name, one_domain_fails,
                  late_answers, one_channel, detours, several_servers,
                  mail_hosts, addresses, surroundings, other_forms,
                  local_faults, endings):

@@ -39,7 +39,12 @@ def check(*servers):
 
 def main():
     with Server({}) as good, Server({}, "127.0.0.2") as silent, \
-            Server({"": "refused"}, "127.0.0.3") as refusing:
+            Server({"": "refused", "root-servers.net": "refused"},
+                   "127.0.0.3") as refusing, \
+            Server({"": "lame", "root-servers.net": "servfail"},
+                   "127.0.0.4") as lame, \
+            Server({"": "refused"}, "127.0.0.5") as rootless, \
+            Server({"": "silence"}, "127.0.0.6") as dropping:
         silent.deaf = True
         same(check(good.address), [good.address + " answered"], "answered")
         same(check("127.0.0.99:53", "fe80::1%nosuchif", "fe80::1",
@@ -48,6 +53,10 @@ def main():
               "fe80::1 unreachable 22", silent.address + " silent",
               refusing.address + " failed 5", good.address + " answered"],
              "each by itself, in order")
+        same(check(lame.address, rootless.address, dropping.address),
+             [lame.address + " failed", rootless.address + " answered",
+              dropping.address + " answered"],
+             "one answer is enough, if it is of use")
         same(run([good.address], "--check-nameservers", "d.test")[1], 2,
              "with a domain: wrong usage")
         same(good.asked("d.test"), [], "nothing is looked up")
@@ -58,6 +67,16 @@ def main():
             same(run(servers, "--once", "d.test"),
                  ("done lookup d.test fault no_nameserver\n", 3, []),
                  what + ": a fault, and nothing is recorded")
+        for behaviour in ("refused", "servfail", "notimp", "lame"):
+            for name in ("_mta-sts.d.test", "", "root-servers.net"):
+                refusing.zone[name] = behaviour
+            same(run([refusing.address], "--once", "d.test"),
+                 ("done lookup d.test fault no_nameserver\n", 3, []),
+                 behaviour + " for every name: a fault, and nothing is recorded")
+        rootless.zone["_mta-sts.d.test"] = "refused"
+        out, code, stored = run([rootless.address], "--once", "d.test")
+        same((out, code, len(stored)), ("done lookup d.test ok\n", 0, 1),
+             "refused for one domain: recorded against it")
         good.zone["_mta-sts.quiet.test"] = "silence"
         out, code, stored = run([good.address], "--once", "quiet.test")
         same((out, code, len(stored)),

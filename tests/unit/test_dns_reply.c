@@ -94,6 +94,44 @@ records(void)
 	ok(true, "cut anywhere it is no answer, and not \"there is none\"");
 }
 
+/* What a server that answers nobody, or can ask nobody, may send as well. */
+static bool
+is_useful(unsigned char high, unsigned char low, size_t len)
+{
+	unsigned char wire[WHOLE];
+
+	memcpy(wire, whole, WHOLE);
+	wire[2] = high;
+	wire[3] = low;
+	if (len < WHOLE - 1)
+		wire[7] = wire[9] = 0;
+	return sts_reply_is_useful(wire, len);
+}
+
+static void
+usefulness(void)
+{
+	enum { BARE = HEADER + 21 };
+
+	ok(is_useful(0x81, 0x80, WHOLE), "records, from a resolver");
+	ok(is_useful(0x81, 0x00, WHOLE), "records, from anybody");
+	ok(is_useful(0x81, 0x80, BARE), "no record, from a resolver");
+	ok(is_useful(0x84, 0x00, BARE), "no record, from the zone's server");
+	ok(is_useful(0x81, 0x83, BARE), "NXDOMAIN, from a resolver");
+	ok(is_useful(0x84, 0x03, BARE), "NXDOMAIN, from the zone's server");
+	ok(!is_useful(0x81, 0x00, BARE),
+	    "no record, from one that asks nobody");
+	ok(!is_useful(0x81, 0x03, BARE), "nor NXDOMAIN from it");
+	ok(!is_useful(0x83, 0x80, WHOLE), "truncated");
+	ok(!is_useful(0x81, 0x80, WHOLE - 1), "cut");
+	ok(!is_useful(0x81, 0x80, HEADER - 1), "no header");
+	for (unsigned char code = 1; code < 16; code++) {
+		if (code != 3)
+			ok(!is_useful(0x85, (unsigned char)(0x80 | code), BARE),
+			    "response code %u", code);
+	}
+}
+
 /* xorshift: the same bytes on each run. */
 static uint32_t
 next_random(void)
@@ -131,6 +169,7 @@ main(void)
 {
 	headers();
 	records();
+	usefulness();
 	mutations();
 	return tap_done();
 }

@@ -84,7 +84,7 @@ $LAB_SERVERS"
 		return 0
 	fi
 	echo "downloading: $LAB_SERVERS" >&2
-	rm -rf "$LAB_CACHE"
+	rm -rf "${LAB_CACHE:?}"/* # itself it may be a mount
 	mkdir -p "$LAB_CACHE/debs/partial" "$LAB_CACHE/root" &&
 	    chmod 700 "$LAB_CACHE" || return 1
 	# What is installed already must be downloaded too: a mail server of

@@ -5,12 +5,55 @@
 # Sourced in the top directory, after tests/lab/packages.sh.  A tree is made once
 # by debootstrap, below a cache, and is never written to again: what runs in it
 # runs in a copy in memory, in namespaces of its own, and vanishes with them.
+# However the script that sources this ends, what it started ends with it.
 
 MATRIX_CACHE=${MATRIX_CACHE:-${XDG_CACHE_HOME:-/var/cache}/mta-sts-matrix}
 # Beside those of README.md: what the tests want, and the second compiler.
 CHECK_PACKAGES='perl python3 openssl ca-certificates iproute2 clang'
 TREE_DAYS=7 # after which a tree is made anew: sid moves
 TREE_LIMIT=900 # seconds for debootstrap, and for its packages
+tree_job= tree_new=
+
+# tree_begin: makes the directory $scratch, which goes when this script ends.
+tree_begin() {
+	scratch=$(mktemp -d) || exit 1
+	trap tree_end EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+}
+
+# The job has a process group of its own; its first processes die with timeout,
+# and the namespaces with them, a moment later.
+tree_end() {
+	if [ -n "$tree_job" ]; then
+		kill -s KILL -- "-$tree_job" 2>/dev/null
+		wait "$tree_job" 2>/dev/null
+		tree_tries=50
+		while kill -s 0 -- "-$tree_job" 2>/dev/null &&
+		    [ "$tree_tries" -gt 0 ]; do
+			sleep 0.1
+			tree_tries=$((tree_tries - 1))
+		done
+	fi
+	rm -rf "$scratch" ${tree_new:+"$tree_new"}
+}
+
+# tree_held SECONDS COMMAND...: runs the command in mount and PID namespaces of
+# its own, at most so long (137).  In the background: a shell that waits for a
+# command in the foreground heeds no signal until that has ended.
+tree_held() {
+	tree_limit=$1
+	shift
+	setpriv --pdeathsig KILL timeout -s KILL "$tree_limit" \
+	    env --default-signal=INT,QUIT setpriv --pdeathsig KILL \
+	    unshare --mount --pid --fork --kill-child --propagation private \
+	    "$@" </dev/null &
+	tree_job=$!
+	wait "$tree_job"
+	tree_status=$?
+	tree_job=
+	return $tree_status
+}
 
 # tree_make SUITE ARCHITECTURE NAME PACKAGE...: makes $MATRIX_CACHE/NAME, a
 # minimal Debian with these packages, unless it is there.  With the progress
@@ -21,24 +64,33 @@ tree_make() {
 	tree=$MATRIX_CACHE/$tree_name
 	tree_want="$tree_suite $tree_arch $*"
 	mkdir -p "$MATRIX_CACHE/debs" && chmod 700 "$MATRIX_CACHE" || return 1
-	(
-		flock 9 || exit 1
-		if [ "$(cat "$tree/complete" 2>/dev/null)" = "$tree_want" ] &&
-		    [ -n "$(find "$tree/complete" -mtime "-$TREE_DAYS")" ]; then
-			exit 0
-		fi
-		echo "making a Debian tree: $tree_name" >&2
-		rm -rf "$tree" "$tree.new"
-		if tree_fill "$tree.new" "$@" >"$tree.log" 2>&1; then
-			echo "$tree_want" >"$tree.new/complete"
-			mv "$tree.new" "$tree"
-		else
-			tail -n 20 "$tree.log" >&2
-			echo "$tree_name: no tree, see $tree.log" >&2
-			rm -rf "$tree.new"
-			exit 1
-		fi
-	) 9>"$MATRIX_CACHE/$tree_name.lock"
+	exec 9>"$MATRIX_CACHE/$tree_name.lock" && flock 9 || return 1
+	tree_ready || tree_anew "$@"
+	tree_status=$?
+	exec 9>&-
+	return $tree_status
+}
+
+tree_ready() {
+	[ "$(cat "$tree/complete" 2>/dev/null)" = "$tree_want" ] &&
+	    [ -n "$(find "$tree/complete" -mtime "-$TREE_DAYS")" ]
+}
+
+tree_anew() {
+	echo "making a Debian tree: $tree_name" >&2
+	rm -rf "$tree" "$tree.new"
+	tree_new=$tree.new
+	if tree_fill "$tree.new" "$@" >"$tree.log" 2>&1; then
+		echo "$tree_want" >"$tree.new/complete"
+		mv "$tree.new" "$tree"
+		tree_new=
+		return 0
+	fi
+	tail -n 20 "$tree.log" >&2
+	echo "$tree_name: no tree, see $tree.log" >&2
+	rm -rf "$tree.new"
+	tree_new=
+	return 1
 }
 
 # tree_fill DIRECTORY PACKAGE...
@@ -55,7 +107,7 @@ tree_fill() {
 		echo "$0: apt's sources name no mirror of Debian" >&2
 		return 1
 	fi
-	timeout "$TREE_LIMIT" debootstrap --variant=minbase \
+	tree_held "$TREE_LIMIT" debootstrap --variant=minbase \
 	    --arch="$tree_arch" --cache-dir="$MATRIX_CACHE/debs" \
 	    "$tree_suite" "$directory" \
 	    "$mirror" || return 1
@@ -64,8 +116,7 @@ tree_fill() {
 	chmod 755 "$directory/usr/sbin/policy-rc.d"
 	cp /etc/resolv.conf "$directory/etc/resolv.conf"
 	# Whatever a package starts nevertheless ends with the namespace.
-	timeout "$TREE_LIMIT" unshare --mount --pid --fork --kill-child \
-	    --propagation private sh -c '
+	tree_held "$TREE_LIMIT" sh -c '
 		mount -t proc proc "$1/proc" || exit 1
 		root=$1
 		shift
@@ -84,13 +135,14 @@ tree_debs() {
 	[ "$tree_stamp" -nt "$MATRIX_CACHE/$1/complete" ] && return 0
 	mkdir -p "$tree_store/partial" "$MATRIX_CACHE/empty"
 	tree_log=$MATRIX_CACHE/$1-debs.log
-	(
-		tree_net=host tree_out=$MATRIX_CACHE/empty
-		tree=$1
-		shift
-		tree_run "$TREE_LIMIT" "$tree" "$MATRIX_CACHE/empty" apt-get -q \
-		    -y --no-install-recommends --download-only install "$@"
-	) >"$tree_log" 2>&1 && touch "$tree_stamp" && return 0
+	tree_name=$1
+	shift
+	if tree_run_as host "$MATRIX_CACHE/empty" "$TREE_LIMIT" "$tree_name" \
+	    "$MATRIX_CACHE/empty" apt-get -q -y --no-install-recommends \
+	    --download-only install "$@" >"$tree_log" 2>&1; then
+		touch "$tree_stamp"
+		return 0
+	fi
 	cat "$tree_log" >&2
 	return 1
 }
@@ -100,21 +152,23 @@ tree_debs() {
 # but loopback.  What it leaves in the directory /out of the copy is in
 # $tree_out afterwards, which must exist.
 tree_run() {
-	tree_limit=$1 tree=$MATRIX_CACHE/$2 tree_src=$3
-	shift 3
-	tree_mount=$(mktemp -d) || return 1
-	tree_unshare='--net --uts --ipc'
-	[ "${tree_net:-}" != host ] || tree_unshare='--uts --ipc'
+	tree_run_as "${tree_net:-}" "$tree_out" "$@"
+}
+
+# tree_run_as NETWORK OUT SECONDS NAME SOURCES COMMAND...: NETWORK is "host" or
+# nothing; OUT stands for $tree_out.
+tree_run_as() {
+	tree_net_as=$1 tree_out_as=$2 tree_seconds=$3 tree=$MATRIX_CACHE/$4
+	tree_src=$5
+	shift 5
+	tree_unshare='--mount-proc --uts --ipc'
+	[ "$tree_net_as" = host ] || tree_unshare="$tree_unshare --net"
+	mkdir -p "$scratch/mount"
 	# shellcheck disable=SC2086
-	timeout -k 5 "$tree_limit" setpriv --pdeathsig KILL \
-	    env tree_debs="$tree-debs" tree_cache="${tree_cache:-}" tree_net="${tree_net:-}" \
-	    unshare --mount --pid $tree_unshare --fork --kill-child \
-	    --mount-proc --propagation private \
-	    sh tests/matrix/inside "$tree_mount" "$tree" "$tree_src" \
-	    "$tree_out" "$@"
-	tree_status=$?
-	rmdir "$tree_mount"
-	return $tree_status
+	tree_held "$tree_seconds" $tree_unshare env tree_debs="$tree-debs" \
+	    tree_cache="${tree_cache:-}" tree_net="$tree_net_as" \
+	    sh tests/matrix/inside "$scratch/mount" "$tree" "$tree_src" \
+	    "$tree_out_as" "$@"
 }
 
 # tree_sources DIRECTORY: what git tracks, as it lies here; all but what was

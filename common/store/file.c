@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 enum {
-	CRC_LINE = 16,         /* "crc32: 01234567\n" */
+	CRC_LINE = 16, /* "crc32: 01234567\n" */
+	DIR_PATH = 16,
+	FILE_PATH = DIR_PATH + STS_NAME_MAX + 1,
 	READS_MAX = 3,         /* of a file that is being written in place */
 	STALE_TEMPORARY = 3600 /* seconds: its writer is long dead */
 };
@@ -70,9 +72,9 @@ sts_file_bucket(const char *domain)
 	return (unsigned)(sts_domain_hash(domain) & 0xff);
 }
 
-/* policies/XX, relative to the state directory. */
-static void
-dir_path(enum sts_kind kind, unsigned bucket, char path[16])
+/* policies/XX, relative to the state directory; returns its length. */
+static size_t
+dir_path(enum sts_kind kind, unsigned bucket, char path[DIR_PATH])
 {
 	size_t len = strlen(kind_dirs[kind]);
 
@@ -81,15 +83,51 @@ dir_path(enum sts_kind kind, unsigned bucket, char path[16])
 	path[len++] = hex[bucket >> 4 & 15];
 	path[len++] = hex[bucket & 15];
 	path[len] = '\0';
+	return len;
+}
+
+/* policies/XX/DOMAIN */
+static void
+file_path(enum sts_kind kind, const char *domain, char path[FILE_PATH])
+{
+	size_t len = dir_path(kind, sts_file_bucket(domain), path);
+
+	path[len++] = '/';
+	memcpy(path + len, domain, strlen(domain) + 1);
+}
+
+/*
+ * Which directories this process has looked at and found to be ours.  Their
+ * files may be opened by their path, since a path is as good as a descriptor to
+ * who owns all of it; nobody else may write, and root never does.
+ */
+static bool
+is_trusted(
+    const struct sts_store *store, enum sts_kind kind, const char *domain)
+{
+	unsigned bucket = sts_file_bucket(domain);
+
+	return (store->trusted[kind][bucket / 8] >> bucket % 8 & 1) != 0;
+}
+
+static void
+set_trusted(struct sts_store *store, enum sts_kind kind, const char *domain,
+    bool trusted)
+{
+	unsigned bucket = sts_file_bucket(domain);
+	unsigned char bit = (unsigned char)(1 << bucket % 8);
+	unsigned char *byte = &store->trusted[kind][bucket / 8];
+
+	*byte = (unsigned char)(trusted ? *byte | bit : *byte & ~bit);
 }
 
 int
 sts_file_open_bucket(
     struct sts_store *store, enum sts_kind kind, unsigned bucket)
 {
-	char path[16];
+	char path[DIR_PATH];
 
-	dir_path(kind, bucket, path);
+	(void)dir_path(kind, bucket, path);
 	return openat(
 	    store->dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
@@ -195,25 +233,42 @@ out:
 	return status;
 }
 
+/* The same, up to READS_MAX times where another process may be at it. */
+static enum sts_status
+read_patiently(int dir, const char *name, enum sts_kind kind, uid_t owner,
+    char **text, size_t *len)
+{
+	enum sts_status status = STS_ENTRY_CORRUPT;
+
+	for (int reads = 0; reads < READS_MAX; reads++) {
+		status = read_file(dir, name, owner, text, len);
+		/* What is replaced by rename is whole at once. */
+		if (status != STS_ENTRY_CORRUPT || kind == STS_KIND_POLICY)
+			break;
+	}
+	return status;
+}
+
 enum sts_status
 sts_file_read(struct sts_store *store, enum sts_kind kind, const char *domain,
     char **text, size_t *len)
 {
 	enum sts_status status;
-	char path[16];
+	char path[FILE_PATH];
 	uid_t owner;
 	int dir;
 
 	*text = NULL;
-	dir_path(kind, sts_file_bucket(domain), path);
+	if (is_trusted(store, kind, domain)) {
+		file_path(kind, domain, path);
+		return read_patiently(
+		    store->dir, path, kind, store->uid, text, len);
+	}
+	(void)dir_path(kind, sts_file_bucket(domain), path);
 	if ((status = open_dir(store, path, &dir, &owner)) != STS_OK)
 		return status;
-	for (int reads = 0; reads < READS_MAX; reads++) {
-		status = read_file(dir, domain, owner, text, len);
-		/* What is replaced by rename is whole at once. */
-		if (status != STS_ENTRY_CORRUPT || kind == STS_KIND_POLICY)
-			break;
-	}
+	set_trusted(store, kind, domain, store->writing && owner == store->uid);
+	status = read_patiently(dir, domain, kind, owner, text, len);
 	close(dir);
 	return status;
 }
@@ -311,7 +366,7 @@ replace_file(
 
 /* A link, a directory or a file of somebody else's in our place goes. */
 static int
-open_in_place(int dir, const char *name, struct stat *st)
+open_in_place(int dir, const char *name, uid_t owner, struct stat *st)
 {
 	const int flags =
 	    O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
@@ -320,7 +375,7 @@ open_in_place(int dir, const char *name, struct stat *st)
 		int fd = openat(dir, name, flags, 0640);
 
 		if (fd >= 0 && fstat(fd, st) == 0 && S_ISREG(st->st_mode) &&
-		    st->st_uid == geteuid())
+		    st->st_uid == owner)
 			return fd;
 		if (fd >= 0)
 			close(fd);
@@ -336,11 +391,12 @@ open_in_place(int dir, const char *name, struct stat *st)
 
 /* The file keeps its inode: half the calls, for what may be lost. */
 static enum sts_status
-overwrite_file(int dir, const char *name, const char *text, size_t len)
+overwrite_file(
+    int dir, const char *name, uid_t owner, const char *text, size_t len)
 {
 	struct stat st = {0};
 	enum sts_status status;
-	int fd = open_in_place(dir, name, &st);
+	int fd = open_in_place(dir, name, owner, &st);
 
 	if (fd < 0)
 		return sts_status_from_errno(errno);
@@ -361,9 +417,9 @@ overwrite_file(int dir, const char *name, const char *text, size_t len)
 	return status;
 }
 
-/* With the checksum line behind it. */
+/* With the checksum line behind it, as a file of `owner`, who we are. */
 static enum sts_status
-write_file(int dir, const char *name, const char *text, size_t len,
+write_file(int dir, const char *name, uid_t owner, const char *text, size_t len,
     enum sts_writing how)
 {
 	char *whole = malloc(len + CRC_LINE + 1);
@@ -375,7 +431,7 @@ write_file(int dir, const char *name, const char *text, size_t len,
 	crc_line(text, len, whole + len);
 	len += CRC_LINE;
 	status = how == STS_WRITE_IN_PLACE
-	    ? overwrite_file(dir, name, whole, len)
+	    ? overwrite_file(dir, name, owner, whole, len)
 	    : replace_file(dir, name, whole, len, how == STS_WRITE_DURABLE);
 	free(whole);
 	return status;
@@ -425,18 +481,39 @@ sync_parents(struct sts_store *store, enum sts_kind kind)
 	return sync_dir(store, kind_dirs[kind]);
 }
 
+/* By the path alone, in a directory that we know; false: not to be had so. */
+static bool
+write_by_path(struct sts_store *store, enum sts_kind kind, const char *domain,
+    const char *text, size_t len)
+{
+	char path[FILE_PATH];
+
+	if (!is_trusted(store, kind, domain))
+		return false;
+	file_path(kind, domain, path);
+	if (write_file(store->dir, path, store->uid, text, len,
+		STS_WRITE_IN_PLACE) == STS_OK)
+		return true;
+	/* It may have gone, or be of somebody else by now. */
+	set_trusted(store, kind, domain, false);
+	return false;
+}
+
 enum sts_status
 sts_file_write(struct sts_store *store, enum sts_kind kind, const char *domain,
     const char *text, size_t len, enum sts_writing how)
 {
 	enum sts_status status;
-	char path[16];
+	char path[DIR_PATH];
 	uid_t owner;
 	int dir;
 
 	if (!store->writing || len > STS_FILE_MAX - CRC_LINE)
 		return STS_INTERNAL;
-	dir_path(kind, sts_file_bucket(domain), path);
+	if (how == STS_WRITE_IN_PLACE &&
+	    write_by_path(store, kind, domain, text, len))
+		return STS_OK;
+	(void)dir_path(kind, sts_file_bucket(domain), path);
 	status = open_dir(store, path, &dir, &owner);
 	if (status == STS_NOT_FOUND) {
 		if ((status = make_dirs(store, kind, path)) == STS_OK)
@@ -447,8 +524,10 @@ sts_file_write(struct sts_store *store, enum sts_kind kind, const char *domain,
 	if (status != STS_OK)
 		return status;
 	/* A reader would not believe what we wrote here. */
-	status = owner == geteuid() ? write_file(dir, domain, text, len, how)
-				    : STS_STATE_OWNER;
+	status = owner == store->uid
+	    ? write_file(dir, domain, owner, text, len, how)
+	    : STS_STATE_OWNER;
+	set_trusted(store, kind, domain, owner == store->uid);
 	close(dir);
 	if (status == STS_OK && how == STS_WRITE_DURABLE)
 		status = sync_parents(store, kind);
@@ -459,11 +538,11 @@ enum sts_status
 sts_file_remove(struct sts_store *store, enum sts_kind kind, const char *domain)
 {
 	enum sts_status status;
-	char path[16];
+	char path[DIR_PATH];
 	uid_t owner;
 	int dir;
 
-	dir_path(kind, sts_file_bucket(domain), path);
+	(void)dir_path(kind, sts_file_bucket(domain), path);
 	if ((status = open_dir(store, path, &dir, &owner)) != STS_OK)
 		return status;
 	if (remove_any(dir, domain) != 0)
@@ -493,5 +572,6 @@ sts_file_read_newest(struct sts_store *store, char **text, size_t *len)
 enum sts_status
 sts_file_write_newest(struct sts_store *store, const char *text, size_t len)
 {
-	return write_file(store->dir, "newest", text, len, STS_WRITE_ATOMIC);
+	return write_file(
+	    store->dir, "newest", store->uid, text, len, STS_WRITE_ATOMIC);
 }

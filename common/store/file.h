@@ -17,6 +17,8 @@ struct sts_store {
 	uid_t uid;
 	gid_t gid;
 	bool writing;
+	/* A bit for each directory of a kind, see file.c. */
+	unsigned char trusted[STS_KIND_ROUTES + 1][256 / 8];
 };
 
 /* Bytes of a file beside the patterns of a policy. */

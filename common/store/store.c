@@ -69,6 +69,8 @@ sts_store_open(struct sts_store **store, const char *state_dir, bool writing)
 	if (s == NULL)
 		return STS_NO_MEMORY;
 	s->dir = s->lock_fd = s->write_fd = -1;
+	/* Processes that write one file and end take turns by their number. */
+	s->trims = (unsigned)getpid();
 	status = open_state_dir(s, state_dir);
 	if (status == STS_OK && writing)
 		status = check_writable(s);

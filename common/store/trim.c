@@ -192,12 +192,10 @@ sts_store_trim(struct sts_store *store, enum sts_kind kind, const char *domain,
 {
 	size_t limit = (size_t)((max + BUCKETS - 1) / BUCKETS);
 	size_t one_in = limit / 8 < ONE_IN_MAX ? limit / 8 : ONE_IN_MAX;
-	/* Processes that write one file and end take turns by their number. */
-	unsigned turn = store->trims++ + (unsigned)getpid();
 	DIR *dir;
 	int fd;
 
-	if (one_in > 1 && turn % one_in != 0)
+	if (one_in > 1 && store->trims++ % one_in != 0)
 		return;
 	fd = sts_file_open_bucket(store, kind, sts_file_bucket(domain));
 	if (fd < 0)

@@ -99,8 +99,19 @@ dir_of(int fd)
 static void
 note_open(int fd, const char *in, const char *path, int flags)
 {
-	const struct name *n = find_name(names, name_count, in, path);
+	const struct name *n;
+	char parent[NAME_LEN];
+	char *slash;
 
+	/* checks/XX/DOMAIN is a name in checks/XX. */
+	snprintf(parent, sizeof(parent), "%s", path);
+	slash = strrchr(parent, '/');
+	if ((flags & O_DIRECTORY) == 0 && slash != NULL) {
+		*slash = '\0';
+		in = parent;
+		path = slash + 1;
+	}
+	n = find_name(names, name_count, in, path);
 	if (fd < 0 || fd >= FDS_MAX)
 		return;
 	fds[fd].dir[0] = '\0';

@@ -69,11 +69,20 @@ stop_at(enum race_step step)
 
 /* The calls of the store that others can see. */
 
-static void
-stop_before_open(int dir, int flags)
+/* Of a directory by its path, of a file by its path or its directory. */
+static char
+kind_of_path(int dir, const char *path)
 {
-	char kind = dir >= 0 && dir < 256 ? kind_of[dir] : 0;
+	if (strncmp(path, "policies/", 9) == 0)
+		return 'P';
+	if (strncmp(path, "checks/", 7) == 0)
+		return 'C';
+	return dir >= 0 && dir < 256 ? kind_of[dir] : 0;
+}
 
+static void
+stop_before_open(char kind, int flags)
+{
 	if ((flags & (O_DIRECTORY | O_EXCL)) != 0)
 		return;
 	if (kind == 'P')
@@ -87,7 +96,7 @@ int
 openat(int dir, const char *path, int flags, ...)
 {
 	unsigned mode = 0;
-	char kind = 0;
+	char kind = kind_of_path(dir, path);
 	va_list list;
 	int fd;
 
@@ -95,14 +104,10 @@ openat(int dir, const char *path, int flags, ...)
 	if ((flags & O_CREAT) != 0)
 		mode = va_arg(list, unsigned);
 	va_end(list);
-	stop_before_open(dir, flags);
+	stop_before_open(kind, flags);
 	fd = (int)syscall(SYS_openat, dir, path, flags, mode);
-	if (strncmp(path, "policies/", 9) == 0)
-		kind = 'P';
-	else if (strncmp(path, "checks/", 7) == 0)
-		kind = 'C';
-	else if (dir >= 0 && dir < 256 && kind_of[dir] == 'C')
-		kind = 'c';
+	if ((flags & O_DIRECTORY) == 0)
+		kind = kind == 'C' ? 'c' : 0;
 	if (fd >= 0 && fd < 256)
 		kind_of[fd] = kind;
 	return fd;

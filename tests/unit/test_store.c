@@ -487,6 +487,33 @@ test_check(struct sts_store *store)
 	    "and not followed");
 }
 
+/* A store that has opened its directories before goes by what is there now. */
+static void
+test_moved_dirs(struct sts_store *store)
+{
+	struct sts_check r,
+	    c = {.domain = "moved.test",
+		.checked = now,
+		.until = now + 60,
+		.reason = STS_NO_RECORD};
+	char command[2048];
+
+	is_int(sts_store_write_check(store, &c), STS_OK, "a check");
+	snprintf(command, sizeof(command), "cd '%s' && mv checks away", dir);
+	is_int(system(command), 0, "its directory is moved away");
+	is_int(sts_store_read_check(store, "moved.test", now, &r),
+	    STS_NOT_FOUND, "and nothing is read from there");
+	is_int(sts_store_write_check(store, &c), STS_OK, "written");
+	is_int(sts_store_read_check(store, "moved.test", now, &r), STS_OK,
+	    "where readers look");
+	snprintf(command, sizeof(command),
+	    "cd '%s' && rm -r checks && mv away checks", dir);
+	is_int(system(command), 0, "it is put back");
+	is_int(sts_store_read_check(store, "moved.test", now, &r), STS_OK,
+	    "and read again");
+	is_int(sts_store_remove_check(store, "moved.test"), STS_OK, "removed");
+}
+
 /* DISK-2: what has run out goes, what stands beside a policy stays. */
 static void
 test_expire_check(struct sts_store *store)
@@ -807,6 +834,7 @@ main(void)
 	test_wrong_name(store);
 	test_every_byte(store);
 	test_check(store);
+	test_moved_dirs(store);
 	test_expire_check(store);
 	test_drop(store);
 	test_mended(store);

@@ -155,7 +155,7 @@ must_wait(const struct sts_table *t, const struct sts_known *k)
 {
 	return k->verdict == STS_VERDICT_DEFER &&
 	    (!t->config.deliver_on_local_error ||
-		sts_status_class(k->why) == STS_CLASS_DNS);
+		sts_status_is_dns_trouble(k->why));
 }
 
 /* Has what is out of date, or not there, looked up behind the answer. */

@@ -72,7 +72,7 @@ read_old(const struct sts_config *config, struct sts_store *store, int64_t now,
 	    sts_store_read_policy(store, k->domain, now, &entry) == STS_OK;
 
 	if (is_none && (!has_policy || check.checked >= entry.expires)) {
-		bool trouble = sts_status_class(check.reason) == STS_CLASS_DNS;
+		bool trouble = sts_status_is_dns_trouble(check.reason);
 
 		k->verdict = trouble && config->on_dns_error_defer
 		    ? STS_VERDICT_DEFER

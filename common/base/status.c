@@ -40,6 +40,13 @@ sts_status_class(enum sts_status status)
 }
 
 bool
+sts_status_is_dns_trouble(enum sts_status status)
+{
+	return sts_status_class(status) == STS_CLASS_DNS ||
+	    status == STS_FETCH_DNS;
+}
+
+bool
 sts_status_is_local(enum sts_status status)
 {
 	return sts_status_class(status) == STS_CLASS_LOCAL;

@@ -258,6 +258,13 @@ enum sts_class sts_status_class(enum sts_status status);
  */
 bool sts_status_parse(const char *token, enum sts_status *out);
 
+/*
+ * True where a domain's DNS was in trouble, at its record or at its policy
+ * host's address: what on-dns-error is about.  A host that has no address is
+ * no trouble.
+ */
+bool sts_status_is_dns_trouble(enum sts_status status);
+
 /* True for statuses of STS_CLASS_LOCAL. */
 bool sts_status_is_local(enum sts_status status);
 

@@ -135,7 +135,7 @@ answer_live(struct question *q, struct known *k, bool fresh)
 static bool
 answer_none(struct question *q, const struct known *k, bool fresh)
 {
-	bool trouble = sts_status_class(k->check.reason) == STS_CLASS_DNS;
+	bool trouble = sts_status_is_dns_trouble(k->check.reason);
 
 	if (!may_be_none(k) ||
 	    !(fresh ? sts_check_is_fresh(&k->check, k->now)

@@ -11,7 +11,8 @@ whose answers a test changes as it goes, and counts.
     world.dns_count("_mta-sts.d.test"), world.fetch_count("d.test")
     world.hello_count("d.test")                          handshakes begun
 
-Every name has the address 127.0.0.1 unless it is in world.no_address.
+Every name has the address 127.0.0.1 unless it is in world.no_address, or in
+world.bad_address: SERVFAIL.
 """
 import collections
 import http.server
@@ -40,7 +41,7 @@ def encode_name(name):
 class World:
     def __init__(self, directory, domains):
         self.txt, self.mx, self.policy = {}, {}, {}
-        self.no_address = set()
+        self.no_address, self.bad_address = set(), set()
         self.counts = collections.Counter()
         self.lock = threading.Lock()
         self.fetcher = os.path.join(directory, "mta-sts-fetcher")
@@ -95,6 +96,8 @@ class World:
                              for p, h in hosts]
         if name in self.no_address:
             return NXDOMAIN, []
+        if name in self.bad_address:
+            return SERVFAIL, []
         return NOERROR, [b"\x7f\0\0\1"] if qtype == TYPE_A else []
 
     def reply(self, query):

@@ -204,16 +204,30 @@ world_newest(const struct world *w, int64_t fetched_ago)
 	as_owner(false);
 }
 
-void
-world_trouble(const struct world *w, const char *where, const char *domain,
-    int64_t checked_ago)
+static void
+write_trouble(const struct world *w, const char *where, const char *domain,
+    enum sts_status reason, int64_t checked_ago)
 {
-	struct sts_check c = {.checked = (int64_t)time(NULL) - checked_ago,
-	    .reason = STS_DNS_SERVFAIL};
+	struct sts_check c = {
+	    .checked = (int64_t)time(NULL) - checked_ago, .reason = reason};
 
 	c.until = c.next_check = c.checked + 60;
 	snprintf(c.domain, sizeof(c.domain), "%s", domain);
 	write_check(w, where, &c);
+}
+
+void
+world_trouble(const struct world *w, const char *where, const char *domain,
+    int64_t checked_ago)
+{
+	write_trouble(w, where, domain, STS_DNS_SERVFAIL, checked_ago);
+}
+
+void
+world_host_trouble(const struct world *w, const char *where, const char *domain,
+    int64_t checked_ago)
+{
+	write_trouble(w, where, domain, STS_FETCH_DNS, checked_ago);
 }
 
 void

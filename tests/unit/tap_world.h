@@ -57,6 +57,10 @@ void world_newest(const struct world *w, int64_t fetched_ago);
 void world_trouble(const struct world *w, const char *where, const char *domain,
     int64_t checked_ago);
 
+/* The same where the policy host's address could not be looked up. */
+void world_host_trouble(const struct world *w, const char *where,
+    const char *domain, int64_t checked_ago);
+
 /* Flips one bit of a domain's file of that kind ("policies", "checks"). */
 void world_damage(const struct world *w, const char *kind, const char *domain);
 

@@ -957,8 +957,12 @@ test_on_dns_error(void)
 	static const struct {
 		const char *lines;
 		const char *verdict;
-	} cases[] = {{"", "none"}, {"on-dns-error deliver\n", "none"},
-	    {"on-dns-error defer\n", "defer"}};
+		bool host; /* the policy host's address is unknown */
+	} cases[] = {{"", "none", false}, {"", "none", true},
+	    {"on-dns-error deliver\n", "none", false},
+	    {"on-dns-error deliver\n", "none", true},
+	    {"on-dns-error defer\n", "defer", false},
+	    {"on-dns-error defer\n", "defer", true}};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct sts_config config;
@@ -966,12 +970,16 @@ test_on_dns_error(void)
 		struct world w;
 
 		world_make(&w, "crashes", cases[i].lines);
-		world_trouble(&w, "state", "good.example", 0);
+		if (cases[i].host)
+			world_host_trouble(&w, "state", "good.example", 0);
+		else
+			world_trouble(&w, "state", "good.example", 0);
 		(void)sts_config_load(&config, w.conf, NULL, NULL);
 		sts_ask(&config, "good.example", NULL, &answer);
 		is_str(sts_verdict_name(answer.verdict), cases[i].verdict,
 		    "DNS in trouble: %s", cases[i].lines);
-		is_str(sts_status_name(answer.why), "dns_servfail",
+		is_str(sts_status_name(answer.why),
+		    cases[i].host ? "fetch_dns" : "dns_servfail",
 		    "with its reason");
 		sts_answer_free(&answer);
 		sts_config_free(&config);

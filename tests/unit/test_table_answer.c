@@ -241,6 +241,8 @@ make_trouble(const char *lines)
 	world_trouble(&w, "state", "enforce.test", 10);
 	world_trouble(&w, "state", "hang-now.test", 10);
 	world_trouble(&w, "state", "hang-then.test", DAY);
+	world_host_trouble(&w, "state", "host.test", 10);
+	world_host_trouble(&w, "state", "host-then.test", DAY);
 }
 
 static void
@@ -252,6 +254,8 @@ test_dns_trouble(void)
 	is_checked(
 	    "hang-now.test", "not-found", "on-dns-error deliver: mail flows");
 	is_checked("hang-then.test", "not-found", "the same a day later");
+	is_checked("host.test", "not-found",
+	    "the policy host's address unknown: mail flows");
 	finish();
 	make_trouble("");
 	start_as("mta-sts-unknown");
@@ -269,6 +273,9 @@ test_dns_trouble(void)
 	    "on-dns-error defer: the mail waits, whatever on-local-error says");
 	is_checked(
 	    "hang-then.test", "error|dns_servfail", "the same a day later");
+	is_checked("host.test", "error|fetch_dns",
+	    "the policy host's address unknown: the mail waits too");
+	is_checked("host-then.test", "error|fetch_dns", "the same a day later");
 	finish();
 	make_trouble("on-dns-error defer\n");
 	start_as("mta-sts-unknown");

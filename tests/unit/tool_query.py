@@ -209,6 +209,20 @@ def local_faults():
     ok("mta-sts setup --user" in case.err, "and what to do")
 
 
+def trouble_with_the_policy_host():
+    for line, names, wanted in (
+            ("deliver", WORLD.bad_address, (0, "none", "fetch_dns")),
+            ("defer", WORLD.bad_address, (1, "defer", "fetch_dns")),
+            ("defer", WORLD.no_address, (0, "none", "fetch_no_address"))):
+        case = Case(on_dns_error=line)
+        case.publish()
+        names.add("mta-sts.d.test")
+        j = case.json("query", "d.test")
+        names.clear()
+        same((case.code, j["verdict"], j["reason"]), wanted,
+             "on-dns-error %s, %s of the policy host" % (line, wanted[2]))
+
+
 def the_cache():
     case = Case()
     same(case.run("cache", "list"), 0, "an empty cache")
@@ -325,6 +339,7 @@ def main():
     addresses()
     overrides()
     local_faults()
+    trouble_with_the_policy_host()
     the_cache()
     escapes()
     a_policy_that_is_due()

@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What can be known of the clock without asking anybody: it is not before this
- * build, and not far behind the newest fetch, whose certificate was valid at
- * that time.  A clock that is ahead is not guessed at.
+ * build, not far behind the newest fetch, whose certificate was valid at that
+ * time, and was not set in the course of a lookup.  A clock that is ahead is
+ * not guessed at.
  */
 #include "resolver/lookup.h"
 
 #include <time.h>
 
-enum { CLOCK_SLACK = 86400 }; /* seconds behind the newest `fetched` */
+#include "base/clock.h"
+
+enum {
+	CLOCK_SLACK = 86400, /* seconds behind the newest `fetched` */
+	CLOCK_STEP = 60      /* seconds; certificates have no finer times */
+};
 
 int64_t
 sts_now(void)
@@ -28,6 +34,15 @@ sts_clock_check(struct sts_resolver *resolver, int64_t now, bool *suspect)
 	if (status == STS_OK && now < newest - CLOCK_SLACK)
 		*suspect = true;
 	return sts_status_is_local(status) ? status : STS_OK;
+}
+
+bool
+sts_clock_was_set(const struct sts_lookup *lookup, int64_t now)
+{
+	int64_t took = (sts_monotonic_ms() - lookup->began_ms) / 1000;
+	int64_t step = now - lookup->began - took;
+
+	return step > CLOCK_STEP || step < -CLOCK_STEP;
 }
 
 int64_t

@@ -32,7 +32,7 @@ struct sts_lookup {
 	struct sts_entry entry; /* body NULL: no policy */
 	struct sts_check check; /* zero: none */
 	bool corrupt;           /* a policy file that is damaged */
-	bool clock_suspect;     /* far behind the newest `fetched` */
+	bool clock_suspect; /* far behind the newest `fetched`, or just set */
 
 	/* What the DNS said. */
 	enum sts_status record; /* STS_OK: `id` is set */
@@ -80,6 +80,12 @@ int64_t sts_now(void);
  */
 enum sts_status sts_clock_check(
     struct sts_resolver *resolver, int64_t now, bool *suspect);
+
+/*
+ * Whether the clock was set, by more than a minute, since the lookup began.
+ * Where the machine slept meanwhile that is so, too.
+ */
+bool sts_clock_was_set(const struct sts_lookup *lookup, int64_t now);
 
 /*
  * Seconds since anything was fetched; INT64_MAX where nothing ever was, or it

@@ -206,6 +206,8 @@ sts_settle_failed(struct sts_lookup *lookup, enum sts_status reason)
 	enum sts_status status;
 
 	/* It may be the clock that makes certificates fail. */
+	if (sts_clock_was_set(lookup, now))
+		lookup->clock_suspect = true;
 	if (lookup->clock_suspect)
 		return live && for_mail ? STS_OK : STS_CLOCK;
 	if (is_withdrawn(lookup)) {

@@ -47,7 +47,7 @@ bool sts_route_is_excluded(const struct sts_route *route, int64_t now);
 
 /*
  * True where smtpd can take the name as a relay's.  Its limit is the system's
- * HOST_NAME_MAX, 64 on Linux.
+ * HOST_NAME_MAX: 64 in glibc, 255 in musl.
  */
 bool sts_host_fits_smtpd(const char *host);
 

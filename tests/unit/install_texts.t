@@ -122,7 +122,8 @@ ok $? 'what compiles nothing needs none of them'
 
 # Compilers whose libc has strlcpy, as glibc since 2.38 and musl, and of which
 # one has no sys/queue.h, as musl; libbsd is missing.
-mkdir -p "$top/none/sys"
+mkdir -p "$top/lists/sys" "$top/none/sys"
+: >"$top/lists/sys/queue.h"
 echo '#error' >"$top/none/sys/queue.h"
 cat >"$top/strlcpy.h" <<'END'
 #include <stddef.h>
@@ -131,9 +132,9 @@ static inline size_t strlcpy(char *to, const char *from, size_t size)
 END
 cat >"$top/cc-glibc" <<END
 #!/bin/sh
-exec ${CC:-cc} -include $top/strlcpy.h "\$@"
+exec ${CC:-cc} -I$top/lists -include $top/strlcpy.h "\$@"
 END
-sed "s,-include,-I$top/none -include," "$top/cc-glibc" >"$top/cc-musl"
+sed "s,$top/lists,$top/none," "$top/cc-glibc" >"$top/cc-musl"
 cat >"$top/pkg-config" <<'END'
 #!/bin/sh
 [ "$*" != '--exists libbsd-overlay' ]

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Which MX host smtpd is given. */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -165,7 +166,7 @@ test_lengths(void)
 	begin();
 	add(longname, 10);
 	add("mx2.a.test", 20);
-#ifdef __linux__
+#if defined HOST_NAME_MAX && HOST_NAME_MAX < 67
 	is_str(at(NULL, now), "mx2.a.test",
 	    "a name of 67 bytes is more than smtpd takes here");
 	routes.count = 1;

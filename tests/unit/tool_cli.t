@@ -181,7 +181,7 @@ unusable error is not an address
 silent error does not answer within 2 seconds
 garbage error answers, and not as a name server
 failed,5 error answers with an error
-unreachable,101 error Network is unreachable
+unreachable,101 error Network.* unreachable
 unreachable,13 error Permission denied
 refused warning nothing listens there
 EOF

@@ -42,10 +42,10 @@ is_state(const struct sts_ask *ask, enum sts_server_state state)
 }
 
 /*
- * That a server answers others counts from the second round on: for a silent
- * query, after half its time.  If it counted from the beginning, all that was
- * under way at the moment when the network went away would be the domains'
- * trouble.
+ * That a server answers control questions counts from the second round on: for
+ * a silent query, after half its time.  If it counted from the beginning, all
+ * that was under way at the moment when the network went away would be the
+ * domains' trouble.
  */
 static bool
 is_alive(const struct sts_ask *ask)
@@ -87,7 +87,7 @@ first_failure(const struct sts_ask *ask)
 /*
  * Whose trouble it is that there is no answer.  What this process lacks
  * explains everything; silence, and that a server says that it cannot, is the
- * domain's if another question has a useful answer meanwhile.
+ * domain's if a control question has a useful answer meanwhile.
  */
 static enum sts_status
 failure(const struct sts_ask *ask)

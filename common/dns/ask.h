@@ -11,8 +11,7 @@
  *	2T/5(N-1) each (N > 3)  likewise
  *	T/5 (N = 1)             the query to the same one: a packet was lost
  *	T/2                     the query to all once more, and the control
- *	                        questions (servers.h) where none of them gives
- *	                        a useful answer to anybody
+ *	                        questions (servers.h)
  *	T                       the end
  *
  * An answer to any of these counts whenever it comes, so each server has at
@@ -22,9 +21,9 @@
  * questions with it.
  *
  * Nothing in all this waits for another question, and nothing is remembered
- * but when each server was last useful: such an answer to any question, in the
- * second round, makes its silence or failure to this one the domain's trouble.
- * Where there is none, the servers fail for every name, and it is this side's.
+ * but when each server last had a useful answer to a control question: with one
+ * in the second round, silence and failure are the domain's trouble.  Where
+ * there is none, the servers fail for every name, and it is this side's.
  */
 #ifndef STS_DNS_ASK_H
 #define STS_DNS_ASK_H

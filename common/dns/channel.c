@@ -34,7 +34,7 @@ struct sts_attempt {
 	TAILQ_ENTRY(sts_attempt) link; /* of its owner's list */
 	struct sts_attempt_list *list; /* NULL: forgotten */
 	struct channel *channel;
-	bool alone;
+	bool alone, control;
 	sts_attempt_ended *ended;
 	void *arg;
 	size_t number;
@@ -363,7 +363,7 @@ ended(void *arg, int code, int timeouts, unsigned char *wire, int len)
 	struct sts_answer answer = answer_of(channel, code, wire, len);
 
 	(void)timeouts;
-	if (answer.outcome == STS_ANSWERED &&
+	if (attempt->control && answer.outcome == STS_ANSWERED &&
 	    sts_reply_is_useful(answer.wire, answer.len))
 		channel->lane->useful_ms = sts_monotonic_ms();
 	if (answer.outcome != STS_ANSWERED && answer.outcome != STS_NO_NAME)
@@ -405,6 +405,7 @@ sts_lane_ask(struct sts_lane *lane, const struct sts_ask_options *options)
 	*attempt = (struct sts_attempt){.list = options->list,
 	    .channel = channel,
 	    .alone = options->alone,
+	    .control = options->control,
 	    .ended = options->ended,
 	    .arg = options->arg,
 	    .number = options->number};

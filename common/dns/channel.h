@@ -81,6 +81,7 @@ struct sts_ask_options {
 	const char *name;
 	enum sts_record_type type;
 	bool alone;
+	bool control; /* see servers.h */
 	struct sts_attempt_list *list;
 	sts_attempt_ended *ended;
 	void *arg;
@@ -92,7 +93,7 @@ void sts_lane_ask(struct sts_lane *lane, const struct sts_ask_options *options);
 void sts_attempts_forget(struct sts_attempt_list *list);
 
 /*
- * When the server last sent a useful answer (reply.h) to a question of ours,
+ * When the server last sent a useful answer (reply.h) to a control question,
  * also a forgotten one; INT64_MIN: not yet.
  */
 int64_t sts_lane_useful_ms(const struct sts_lane *lane);

@@ -116,15 +116,12 @@ header_status(const unsigned char *wire, size_t len)
 bool
 sts_reply_is_useful(const unsigned char *wire, size_t len)
 {
-	switch (header_status(wire, len)) {
-	case STS_OK:
-	case STS_DNS_NODATA:
-		return true;
-	case STS_DNS_NXDOMAIN:
-		return is_competent(wire);
-	default:
-		return false;
-	}
+	enum sts_status status = header_status(wire, len);
+	bool is_root = len > HEADER && wire[HEADER] == 0;
+
+	if (status == STS_DNS_NXDOMAIN || status == STS_DNS_NODATA)
+		return !is_root && is_competent(wire);
+	return status == STS_OK;
 }
 
 /* Its records, through c-ares. */

@@ -50,9 +50,10 @@ void sts_reply_read(struct sts_reply *reply, enum sts_record_type type,
     const unsigned char *wire, size_t len);
 
 /*
- * True for a message that only a server that works sends: it has records, or
- * says that there are none and is the zone's own or asks others.  Every other
- * one can come from a server that answers nobody, or cannot ask anybody.
+ * True for an answer to a control question (servers.h) that only a server that
+ * works sends: it has records, or, but for the root, says that there are none
+ * and is the zone's own or asks others.  Every other one can come from a server
+ * that answers nobody, or cannot ask anybody.
  */
 bool sts_reply_is_useful(const unsigned char *wire, size_t len);
 

@@ -116,6 +116,7 @@ sts_control_ask(
 {
 	struct sts_ask_options options = *but_for_question;
 
+	options.control = true;
 	options.name = ".";
 	options.type = STS_TYPE_NS;
 	sts_lane_ask(lane, &options);

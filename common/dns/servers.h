@@ -11,8 +11,11 @@
  *	root-servers.net	SOA	for resolvers that refuse the first, as
  *					one that amplifies attacks
  *
- * The second has two labels since systemd-resolved asks the neighbours (LLMNR)
- * for names of one, and says NXDOMAIN where they are silent.
+ * No other answer counts: a resolver without a way out still has those of its
+ * local zones (localhost, .invalid, the operator's own names).  For the same
+ * reason there must be records for the root, of which systemd-resolved says by
+ * itself that it has none; and the second has two labels, since for names of
+ * one it asks the neighbours (LLMNR), and says NXDOMAIN where they are silent.
  */
 #ifndef STS_DNS_SERVERS_H
 #define STS_DNS_SERVERS_H
@@ -65,8 +68,8 @@ const struct sts_nameserver *sts_servers_server(
 enum { STS_CONTROL_MS = 250, STS_CONTROL_QUESTIONS = 2 };
 
 /*
- * True where one of them has sent a useful answer (reply.h) at that time, not
- * longer than STS_CONTROL_MS before it, or since.
+ * True where one of them has sent a useful answer (reply.h) to a control
+ * question at that time, not longer than STS_CONTROL_MS before it, or since.
  */
 bool sts_servers_alive(const struct sts_servers *servers, int64_t at_ms);
 

@@ -220,10 +220,7 @@ def our_way():
                   *lines)
     world.queries.clear()
     expect("txt:one.test", "ok", ["v=STSv1; id=1"], "what is answered")
-    lines = run("help_net_dns", "-n", world.address, "-d", 2000,
-                "txt:one.test", "txt:servfail.test")
-    tap.equal([line.split()[2] for line in lines if " ms=" in line],
-              ["ok", "dns_servfail"], "or refused just after", *lines)
+    expect("txt:nxdomain.test", "dns_nxdomain", [], "or does not exist")
     tap.equal(world.asked(""), [], "needs no control question")
 
 
@@ -289,8 +286,8 @@ def one_domain_fails():
                 ("refused", "nodata", "refuses to speak of the root"),
                 ("servfail", "nodata", "fails for the root"),
                 ("silence", "nodata", "is silent about the root"),
-                ("nxdomain", "silence", "knows no root"),
-                ("nodata", "refused", "has no name server for the root")):
+                ("nodata", "nxdomain", "makes a root up"),
+                ("nxdomain", "nxdomain", "knows only its own zones")):
             with Server(Always(kind, {"": root, "root-servers.net": other}),
                         "127.0.0.2") as server:
                 expect("txt:d.test", "dns_servfail", [],
@@ -306,6 +303,20 @@ def one_domain_fails():
         expect("txt:d.test", "no_nameserver", [],
                "NXDOMAIN of a server that knows nothing is no sign of life",
                "-d", 1000, server=[server])
+    for kind in ("servfail", "refused"):
+        with Server(Always(kind, {"": "nodata", "localhost": [a("127.0.0.1")],
+                                  "_mta-sts.x.invalid": "nxdomain"}),
+                    "127.0.0.2") as server:
+            lines = run("help_net_dns", "-n", server.address, "-d", 1000,
+                        "-a", "address:localhost", "txt:_mta-sts.x.invalid",
+                        "txt:d.test")
+            tap.equal(sorted(line.split()[1:3] for line in lines
+                             if " ms=" in line),
+                      [["_mta-sts.x.invalid", "dns_nxdomain"],
+                       ["d.test", "no_nameserver"], ["localhost", "ok"]],
+                      f"{kind}, but for what it has of its own, and a root "
+                      "made up: as systemd-resolved without an uplink",
+                      *lines)
     for turns in (["servfail", [txt("at last")]],
                   ["refused", "refused", [txt("at last")]]):
         with Server({"d.test": ("turns", turns)}, "127.0.0.2") as server:

@@ -110,10 +110,10 @@ recv(int fd, void *buf, size_t size, int flags)
 	return next(fd, buf, size, flags);
 }
 
-/* NXDOMAIN to everything; or the TC bit to all but the control question. */
+/* NXDOMAIN to everything; or the TC bit to all but the control questions. */
 static bool truncating;
 
-/* Answers the control question alone. */
+/* Answers the control questions alone. */
 static bool silent;
 
 static void
@@ -126,10 +126,12 @@ answer(void *arg)
 	ssize_t got = recvfrom(
 	    fd, message, sizeof(message), 0, (struct sockaddr *)&from, &len);
 
-	if (got < 13 || (silent && message[12] != 0))
+	bool control = got > 12 && message[12] != 1; /* not a.test */
+
+	if (got < 13 || (silent && !control))
 		return;
-	message[2] = truncating && message[12] != 0 ? 0x83 : 0x81;
-	message[3] = truncating && message[12] != 0 ? 0x80 : 0x83;
+	message[2] = truncating && !control ? 0x83 : 0x81;
+	message[3] = truncating && !control ? 0x80 : 0x83;
 	(void)sendto(
 	    fd, message, (size_t)got, 0, (struct sockaddr *)&from, len);
 }

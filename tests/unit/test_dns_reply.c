@@ -108,6 +108,17 @@ is_useful(unsigned char high, unsigned char low, size_t len)
 	return sts_reply_is_useful(wire, len);
 }
 
+/* ". NS", without records. */
+static bool
+of_the_root(unsigned char low)
+{
+	unsigned char wire[HEADER + 5] = {0x12, 0x34, 0x85, low, 0, 1};
+
+	wire[HEADER + 2] = 2; /* NS */
+	wire[HEADER + 4] = 1; /* IN */
+	return sts_reply_is_useful(wire, sizeof(wire));
+}
+
 static void
 usefulness(void)
 {
@@ -122,6 +133,8 @@ usefulness(void)
 	ok(!is_useful(0x81, 0x00, BARE),
 	    "no record, from one that asks nobody");
 	ok(!is_useful(0x81, 0x03, BARE), "nor NXDOMAIN from it");
+	ok(!of_the_root(0x80), "no record for the root: nobody was asked");
+	ok(!of_the_root(0x83), "no root at all");
 	ok(!is_useful(0x83, 0x80, WHOLE), "truncated");
 	ok(!is_useful(0x81, 0x80, WHOLE - 1), "cut");
 	ok(!is_useful(0x81, 0x80, HEADER - 1), "no header");

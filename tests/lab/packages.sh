@@ -14,6 +14,8 @@ LAB_SERVERS='exim4-daemon-heavy exim4-base exim4-config knot nginx'
 LAB_SMTPD="opensmtpd dash coreutils libcurl4 libc-ares2 libbsd0 libidn2-0 \
 libssl3 libjansson4 zlib1g openssl"
 LAB_SMTPD_SUITES='bookworm trixie'
+# Resolvers as machines have them, each with all that it needs.
+LAB_RESOLVERS='unbound systemd-resolved'
 LAB_TOOLS='python3 openssl iproute2 perl util-linux mount'
 BUILD_TOOLS='gcc make pkg-config libc6-dev libcurl4-openssl-dev libc-ares-dev
 	libssl-dev libbsd-dev libidn2-dev libjansson-dev zlib1g-dev'
@@ -68,6 +70,7 @@ unpack_servers() {
 
 unpack_all() {
 	unpack_root || return 1
+	unpack_tree resolvers "$(lab_suite)" "$LAB_RESOLVERS" || return 1
 	for suite in $LAB_SMTPD_SUITES; do
 		unpack_tree "smtpd/$suite" "$suite" "$LAB_SMTPD" || return 1
 		[ "$suite" = "$(lab_suite)" ] ||

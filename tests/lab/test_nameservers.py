@@ -13,7 +13,7 @@ import socket
 import subprocess
 import threading
 
-from labkit import paths, tap
+from labkit import paths, resolvers, tap
 from labkit.exim import Exim
 from labkit.lab import Lab
 
@@ -57,7 +57,7 @@ def forward(address):
 
 lab = Lab(Exim('single'))
 # Certificates that are wrong: only a policy keeps mail away from such hosts.
-for number in range(10):
+for number in range(20):
     lab.domain(f'cold{number}.test', 'enforce',
                mx=[(f'mx.cold{number}.test', 'good', 'expired')])
 lab.domain('known.test', 'enforce', mx=['mx.known.test'])
@@ -124,6 +124,58 @@ if os.path.isdir('/proc/sys/net/ipv6') and links():
     RESOLV.write_text(before)
 else:
     tap.skip('a link-local name server', 'this kernel has no IPv6')
+
+# Resolvers that work, with nobody to ask, or not for us.
+for name in ('shaky', 'picky'):
+    lab.domain(f'{name}.test', 'none', mx=[f'mx.{name}.test'])
+lab.dns.behave('_mta-sts.shaky.test', 'servfail', 'TXT')
+lab.dns.behave('_mta-sts.picky.test', 'refused', 'TXT')
+lab.dns.commit()
+
+
+def no_way(number, address, what):
+    lab.configure(nameserver=address)
+    code, text = check()
+    tap.same((code, text if code != 1 else ''), (1, ''),
+             f'{what}: config check says no')
+    tap.like(text, r'error: nameserver \S+: (answers with an error|does not)',
+             'and why')
+    lab.expect_deferred(lab.send(f'bob@cold{number}.test'), 'no_nameserver',
+                        f'{what}: a cold domain waits')
+    lab.expect_delivered(lab.send('bob@known.test'),
+                         f'{what}: a known one goes on', tls=True)
+
+
+def works(number, address, what):
+    lab.configure(nameserver=address)
+    code, text = check()
+    tap.same((code, text if code != 0 else ''), (0, ''),
+             f'{what}: config check finds nothing wrong')
+    for domain in ('shaky.test', 'picky.test'):
+        lab.forget(domain)
+        lab.expect_delivered(lab.send(f'bob@{domain}'),
+                             f'{what}: mail to {domain}, whose record\'s '
+                             'query fails, flows')
+    lab.expect_deferred(lab.send(f'bob@cold{number}.test'), 'certificate',
+                        f'{what}: and policies are enforced')
+
+
+UNBOUND = '127.0.0.61'
+with resolvers.unbound(UNBOUND, resolvers.NO_WAY_OUT):
+    no_way(10, UNBOUND, 'unbound without a way out')
+with resolvers.unbound(UNBOUND, ''):
+    no_way(11, UNBOUND, 'unbound, and no root server answers')
+with resolvers.unbound(UNBOUND, resolvers.TO_THE_SITE, allow='refuse'):
+    no_way(12, UNBOUND, 'unbound that refuses this machine')
+with resolvers.unbound(UNBOUND, resolvers.TO_THE_SITE):
+    works(13, UNBOUND, 'unbound')
+with resolvers.resolved('LLMNR=yes'):
+    no_way(14, resolvers.RESOLVED, 'systemd-resolved without an uplink')
+with resolvers.resolved('DNS=127.0.0.99'):
+    no_way(15, resolvers.RESOLVED, 'systemd-resolved, and nothing behind it')
+with resolvers.resolved(f'DNS={paths.DNS}'):
+    works(16, resolvers.RESOLVED, 'systemd-resolved')
+lab.configure()
 
 lab.mta.run_queue()
 lab.mta.forget_retries()

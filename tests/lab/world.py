@@ -85,6 +85,7 @@ def make_files(cache, top, build):
             for name, path in (('src', top), ('build', build), ('out', build),
                                ('unpacked', cache / 'root'),
                                ('debian', cache / 'smtpd'),
+                               ('resolvers', cache / 'resolvers'),
                                ('exims', cache / 'exim'))
             if os.path.isdir(path)}
     mount('lab', '/run', 'tmpfs', 'mode=755,size=4g')

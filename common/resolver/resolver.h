@@ -41,7 +41,9 @@ struct sts_resolver {
 	struct sts_routes_task *routes;   /* likewise */
 	struct sts_prober *prober;        /* NULL until it is needed */
 	struct sts_pace pace;             /* of refreshes */
-	bool serving; /* goes on after an answer: refreshes what is due */
+	int64_t newest;    /* `fetched` of the store, as clock.c read it, */
+	int64_t newest_ms; /* and when; 0: never */
+	bool serving;      /* goes on after an answer: refreshes what is due */
 };
 
 enum sts_task {

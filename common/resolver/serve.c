@@ -10,10 +10,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/cursor.h"
 #include "core/domain.h"
 
-enum { REQUEST_MAX = STS_NAME_MAX + 16, STEP_MS = 60000 };
+enum {
+	REQUEST_MAX = STS_NAME_MAX + 16,
+	ANSWER_MAX = REQUEST_MAX + 100,
+	ANSWERS_SIZE = 4096,
+	ANSWERS_MS = 5, /* that one waits for others, if a disk is slow */
+	STEP_MS = 60000
+};
 
 struct server {
 	struct sts_resolver *resolver;
@@ -26,6 +33,10 @@ struct server {
 	bool ended;    /* end of input */
 	bool lost;     /* the store is not where it was */
 	size_t pending;
+	/* Answers of this step: one write, and one wake-up of who asked. */
+	char answers[ANSWERS_SIZE];
+	size_t answers_len;
+	int64_t answers_ms; /* of the first of them */
 };
 
 struct request {
@@ -90,22 +101,52 @@ write_out(int fd, const char *bytes, size_t len)
 	}
 }
 
+/* Returns its length. */
+static size_t
+format_answer(char line[ANSWER_MAX], const char *what, const char *domain,
+    enum sts_status status)
+{
+	int len;
+
+	if (status == STS_OK)
+		len =
+		    snprintf(line, ANSWER_MAX, "done %s %s ok\n", what, domain);
+	else
+		len = snprintf(line, ANSWER_MAX, "done %s %s %s %s\n", what,
+		    domain, sts_status_is_local(status) ? "fault" : "failed",
+		    sts_status_name(status));
+	return len > 0 && len < ANSWER_MAX ? (size_t)len : 0;
+}
+
 void
 sts_answer_line(
     int out, const char *what, const char *domain, enum sts_status status)
 {
-	char line[REQUEST_MAX + 100];
-	int len;
+	char line[ANSWER_MAX];
 
-	if (status == STS_OK)
-		len = snprintf(
-		    line, sizeof(line), "done %s %s ok\n", what, domain);
-	else
-		len = snprintf(line, sizeof(line), "done %s %s %s %s\n", what,
-		    domain, sts_status_is_local(status) ? "fault" : "failed",
-		    sts_status_name(status));
-	if (len > 0 && (size_t)len < sizeof(line))
-		write_out(out, line, (size_t)len);
+	write_out(out, line, format_answer(line, what, domain, status));
+}
+
+static void
+flush_answers(struct server *s)
+{
+	write_out(s->out, s->answers, s->answers_len);
+	s->answers_len = 0;
+}
+
+static void
+answer(struct server *s, const char *what, const char *domain,
+    enum sts_status status)
+{
+	int64_t now = sts_monotonic_ms();
+
+	if (s->answers_len == 0)
+		s->answers_ms = now;
+	s->answers_len +=
+	    format_answer(s->answers + s->answers_len, what, domain, status);
+	if (s->answers_len + ANSWER_MAX > sizeof(s->answers) ||
+	    now - s->answers_ms >= ANSWERS_MS)
+		flush_answers(s);
 }
 
 static void
@@ -116,7 +157,7 @@ on_done(void *arg, enum sts_status status)
 	q->server->pending--;
 	if (status == STS_NOT_DUE)
 		status = STS_OK;
-	sts_answer_line(q->server->out, q->what, q->domain, status);
+	answer(q->server, q->what, q->domain, status);
 	free(q);
 }
 
@@ -155,15 +196,6 @@ handle_line(struct server *s, struct sts_span line)
 		write_out(s->out, "bad\n", 4);
 		return;
 	}
-	/*
-	 * The directory was made anew, or something is mounted over it.  Who
-	 * asked sees us end, and asks our successor.
-	 */
-	if (!sts_store_is_current(
-		s->resolver->store, s->resolver->config->state_dir)) {
-		s->lost = true;
-		return;
-	}
 	if ((q = calloc(1, sizeof(*q))) != NULL) {
 		q->server = s;
 		q->what = requests[which].word;
@@ -174,7 +206,7 @@ handle_line(struct server *s, struct sts_span line)
 		}
 		free(q);
 	}
-	sts_answer_line(s->out, requests[which].word, domain, STS_NO_MEMORY);
+	answer(s, requests[which].word, domain, STS_NO_MEMORY);
 }
 
 static void
@@ -209,7 +241,13 @@ on_input(void *arg)
 		sts_watch_stop(s->resolver->loop, s->watch);
 		return;
 	}
-	for (ssize_t i = 0; i < n; i++)
+	/*
+	 * The directory was made anew, or something is mounted over it.  Who
+	 * asked sees us end, and asks our successor.
+	 */
+	s->lost = !sts_store_is_current(
+	    s->resolver->store, s->resolver->config->state_dir);
+	for (ssize_t i = 0; i < n && !s->lost; i++)
 		take_byte(s, buf[i]);
 }
 
@@ -225,7 +263,9 @@ sts_serve(struct sts_resolver *resolver, int in, int out)
 		return 3;
 	/* Refreshes that nobody waits for are finished too. */
 	while (status == STS_OK && !s.lost &&
-	    (!s.ended || s.pending > 0 || resolver->lookups != NULL))
+	    (!s.ended || s.pending > 0 || resolver->lookups != NULL)) {
 		status = sts_loop_step(resolver->loop, STEP_MS);
+		flush_answers(&s);
+	}
 	return status == STS_OK && !s.lost ? 0 : 3;
 }

@@ -19,10 +19,11 @@ jobs=$(nproc)
 # Most of what they do is to wait.
 proveflags="-j$((2 * jobs)) --failures --comments"
 export B
-passed=0 failed=0 failures=
+passed=0 failed=0 failures= beside=
 mkdir -p "$B/logs"
 scratch=$(mktemp -d) || exit 1
-trap 'rm -rf "$scratch"' EXIT
+trap '[ -z "$beside" ] || kill -s TERM -- "-$beside" 2>/dev/null
+	rm -rf "$scratch"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
@@ -84,9 +85,23 @@ unit() {
 	make -s B="$B" PROVEFLAGS="$proveflags" check
 }
 
-# The code with one fault each.
+# The code with one fault each.  Where the lab comes first, this runs beside
+# it, and is shown in its own turn.
 mutants() {
+	if [ -n "$beside" ]; then
+		cat "$scratch/mutants"
+		return "$(cat "$scratch/mutants.status")"
+	fi
 	prove -v -e python3 tests/mutants/run
+}
+
+# In a process group of its own, so that it ends with us.
+begin_mutants() {
+	# shellcheck disable=SC2016
+	setsid nice sh -c 'prove -v -e python3 tests/mutants/run
+		echo $? >"$1"' sh "$scratch/mutants.status" \
+	    >"$scratch/mutants" 2>&1 &
+	beside=$!
 }
 
 # Leaks are looked for where a process is to end by itself.
@@ -147,7 +162,7 @@ distcheck() {
 
 lab() {
 	rm -f "$B"/lab/matrix-*.txt
-	tests/lab/run -j 2
+	tests/lab/run
 	status=$?
 	printf '\nWhat becomes of mail, fault by fault:\n'
 	cat "$B"/lab/matrix-*.txt
@@ -205,15 +220,24 @@ began=$(date +%s)
 stage packages packages
 counted=$(date +%s)
 if [ $# -eq 0 ]; then
-	set -- gcc unit mutants bench clang sanitizers corruptions memcheck fuzz \
-	    distcheck lab left_behind demo
+	set -- gcc unit bench clang sanitizers corruptions memcheck fuzz \
+	    distcheck lab mutants left_behind demo
 fi
 for name in "$@"; do
 	case $name in
 	gcc) stage gcc quiet_build gcc "$B" ;;
 	clang) stage clang quiet_build clang "$B/clang" ;;
-	unit | mutants | bench | sanitizers | corruptions | memcheck | fuzz | \
-	    distcheck | lab | left_behind | demo)
+	lab)
+		case " $* " in
+		*' lab '*mutants*) begin_mutants ;;
+		esac
+		stage lab lab ;;
+	mutants)
+		[ -z "$beside" ] || wait "$beside"
+		stage mutants mutants
+		beside= ;;
+	unit | bench | sanitizers | corruptions | memcheck | fuzz | \
+	    distcheck | left_behind | demo)
 		stage "$name" "$name" ;;
 	*)
 		echo "$0: no stage $name" >&2

@@ -86,11 +86,16 @@ class SmtpdLab(Lab):
                                      self.mta.tried(message)
                                      for message in messages), seconds, 0.2)
 
+    @staticmethod
+    def age_routes(seconds):
+        """When hosts were looked up and probed; smtpd is stopped."""
+        for path in pathlib.Path(paths.STATE).glob('routes/*/*'):
+            _age_routes(path, seconds)
+
     def later(self, seconds):
         """As if so much time had passed, with smtpd stopped."""
         self.mta.stop()
-        for path in pathlib.Path(paths.STATE).glob('routes/*/*'):
-            _age_routes(path, seconds)
+        self.age_routes(seconds)
         for domain in {path.name for path in
                        pathlib.Path(paths.STATE).glob('[pc]*/*/*')}:
             self.age(domain, seconds)

@@ -35,6 +35,7 @@ USUAL = {'known': 'TLS', 'bad': 'waits', 'none': 'plain', 'cold': 'waits',
 # Without a record there is nothing to be fetched.
 FETCH = {**USUAL, 'free': 'plain'}
 WELL = {**FETCH, 'lax': 'waits'}
+MINUTE = 62     # after which a host that failed is probed again
 KNOT = '198.51.100.54'      # a name server that only our resolver asks
 LINK_LOCAL = 'fe80::53'
 
@@ -177,8 +178,10 @@ def _send(lab, row, kinds):
         row.cells[kind] = _cell(lab, row.messages[kind])
 
 
-def _restart(lab, **settings):
+def _restart(lab, later=0, **settings):
+    """With other settings, as if so many seconds had passed for routes."""
     lab.mta.stop()
+    lab.age_routes(later)
     lab.configure(**SHORT, **settings)
     lab.mta.start()
 
@@ -189,7 +192,7 @@ def _mended(lab, row):
     for kind in (*KINDS, 'lax'):
         if kind in STRICT:
             lab.mx.add(f'mx.{row.domain(kind)}')
-    _restart(lab)
+    _restart(lab, later=MINUTE)
     deadline = time.monotonic() + 90
     while 'waits' in (cells := {kind: _cell(lab, message) for kind, message in
                                 row.messages.items()}).values() and \

@@ -89,16 +89,30 @@ set(char text[STS_OVERVIEW_TEXT], const char *value)
 static void
 begin(struct sts_overview *o, int64_t now)
 {
-	memset(o, 0, sizeof(*o));
-	o->now = now;
-	o->bad_lines = o->policies = o->policies_max = o->policies_read =
-	    o->enforced = o->testing = o->none = o->expired = o->corrupt =
-		o->checks = o->checks_max = o->routes = o->newest =
-		    o->next_due = o->failing = o->failing_long = o->ending =
-			o->overdue = o->nameservers = o->nameservers_answering =
-			    STS_OVERVIEW_UNKNOWN;
-	o->findings.take = keep;
-	o->findings.arg = o;
+	enum { UNKNOWN = STS_OVERVIEW_UNKNOWN };
+
+	*o = (struct sts_overview){.now = now,
+	    .bad_lines = UNKNOWN,
+	    .policies = UNKNOWN,
+	    .policies_max = UNKNOWN,
+	    .policies_read = UNKNOWN,
+	    .enforced = UNKNOWN,
+	    .testing = UNKNOWN,
+	    .none = UNKNOWN,
+	    .expired = UNKNOWN,
+	    .corrupt = UNKNOWN,
+	    .checks = UNKNOWN,
+	    .checks_max = UNKNOWN,
+	    .routes = UNKNOWN,
+	    .newest = UNKNOWN,
+	    .next_due = UNKNOWN,
+	    .failing = UNKNOWN,
+	    .failing_long = UNKNOWN,
+	    .ending = UNKNOWN,
+	    .overdue = UNKNOWN,
+	    .nameservers = UNKNOWN,
+	    .nameservers_answering = UNKNOWN,
+	    .findings = {.take = keep, .arg = o}};
 }
 
 /* The first bad lines by name; all are counted. */

@@ -19,13 +19,11 @@ enum { FILE_MAX_BYTES = 4 * 1024 * 1024 };
 
 /*
  * The first of the files with this word in it, or NULL.  One that this user
- * may not read is noted; *first gets the first that is there.
+ * may not read is noted.
  */
 static const char *
-find_file(struct sts_overview *o, const char *const *files, const char *word,
-    const char **first)
+find_file(struct sts_overview *o, const char *const *files, const char *word)
 {
-	*first = NULL;
 	for (size_t i = 0; files[i] != NULL; i++) {
 		char *bytes;
 		size_t len;
@@ -37,8 +35,6 @@ find_file(struct sts_overview *o, const char *const *files, const char *word,
 				sts_overview_unseen(o, "%s", files[i]);
 			continue;
 		}
-		if (*first == NULL)
-			*first = files[i];
 		found = strstr(bytes, word) != NULL;
 		free(bytes);
 		if (found)
@@ -55,17 +51,17 @@ check_exim(struct sts_overview *o, struct sts_tool *tool,
 	bool named = (tool->args.given &
 			 (STS_OPT_EXIM_BINARY | STS_OPT_EXIM_CONFIG)) != 0;
 	bool fragments = sts_exim_has_fragments(places->exim_etc);
-	const char *first, *file = NULL;
+	const char *file = NULL;
 
 	if (!named && !fragments)
-		file =
-		    find_file(o, places->exim_files, "mta_sts_query", &first);
+		file = find_file(o, places->exim_files, "mta_sts_query");
 	if (!named && !fragments && file == NULL)
 		return false;
+	if (named)
+		file = tool->args.exim_config != NULL ? tool->args.exim_config
+						      : tool->args.exim_binary;
 	(void)snprintf(o->exim, sizeof(o->exim), "%s",
-	    fragments          ? "Debian's fragments"
-		: file != NULL ? file
-			       : "as named");
+	    file != NULL ? file : "Debian's fragments");
 	if (places->ask_exim && geteuid() == 0) {
 		sts_exim_check_installed(tool, &o->findings);
 		return true;
@@ -81,10 +77,10 @@ static bool
 check_smtpd(struct sts_overview *o, struct sts_tool *tool,
     const struct sts_overview_places *places)
 {
-	const char *given = tool->args.smtpd_file, *first;
+	const char *given = tool->args.smtpd_file;
 	const char *file = given != NULL
 	    ? given
-	    : find_file(o, places->smtpd_files, "mta-sts", &first);
+	    : find_file(o, places->smtpd_files, "mta-sts");
 
 	if (file == NULL)
 		return false;

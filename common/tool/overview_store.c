@@ -199,8 +199,8 @@ report(struct scan *s, const struct trouble *t, enum sts_severity severity,
 			used += (size_t)got;
 	}
 	if (t->count > 0)
-		sts_find(&s->o->findings, severity, mend, "%lld %s: %s%s",
-		    (long long)t->count, what, list,
+		sts_find(&s->o->findings, severity, mend, "%s: %lld (%s%s)",
+		    what, (long long)t->count, list,
 		    t->count > STS_OVERVIEW_EXAMPLES ? ", ..." : "");
 }
 
@@ -247,14 +247,14 @@ report_troubles(struct scan *s)
 	o->overdue = s->overdue.count;
 	report(s, &s->corrupt, STS_FIND_ERROR,
 	    "mta-sts cache drop DOMAIN, or wait for a fetch that succeeds",
-	    "policies cannot be believed, and mail waits");
+	    "damaged policies, mail for their domains waits");
 	report(s, &s->ending, STS_FIND_WARNING,
 	    "mta-sts cache show DOMAIN says why; tell the domain's postmaster",
-	    "enforced policies end soon, and cannot be fetched again");
+	    "enforced policies that end soon and cannot be fetched again");
 	report(s, &s->overdue, STS_FIND_WARNING,
 	    "mta-sts cache refresh, every hour: see the timer and the cron job "
 	    "in mta-sts(1)",
-	    "policies are due for a refresh that nobody tried");
+	    "policies whose refresh is due, and was not tried");
 	report_silence(s);
 	report_bound(s);
 	if (s->unreadable > 0 && geteuid() == 0)

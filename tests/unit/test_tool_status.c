@@ -291,7 +291,7 @@ damage(void)
 {
 	world_policy(&w, "state", "bad.example", enforce, HOUR, 60);
 	world_damage(&w, "policies", "bad.example");
-	expect(1, "mail waits: bad.example\n", "a damaged policy");
+	expect(1, "waits: 1 (bad.example)\n", "a damaged policy");
 	world_policy(&w, "state", "bad.example", enforce, HOUR, 60);
 	mended("fetched anew");
 	configure("policies-max 3\n");
@@ -306,7 +306,7 @@ refresh(void)
 	world_policy(&w, "state", "old.example", enforce, DAY + HOUR, 60);
 	mended("due for an hour: the timer comes hourly");
 	world_policy(&w, "state", "old.example", enforce, 2 * DAY, 60);
-	expect(1, "nobody tried: old.example since 24 hours",
+	expect(1, "was not tried: 1 (old.example since 24 hours)",
 	    "a refresh that nobody did");
 	world_failing(&w, "state", "old.example", HOUR, HOUR);
 	mended("somebody did, and it failed");
@@ -326,7 +326,7 @@ refresh(void)
 	mended("it ends tomorrow: a policy that only tests");
 	world_policy(&w, "state", "old.example", enforce, 6 * DAY, 60);
 	world_failing(&w, "state", "old.example", 5 * DAY, HOUR);
-	expect(1, "again: old.example ends in 24 hours",
+	expect(1, "again: 1 (old.example ends in 24 hours)",
 	    "an enforced one: ends soon");
 	world_policy(&w, "state", "old.example", enforce, HOUR, 60);
 	mended("fetched again");

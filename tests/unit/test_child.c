@@ -191,22 +191,29 @@ check_clean_state(const char *when)
 	    "%s: our ends are above 2, non-blocking, close-on-exec", when);
 }
 
+/* glibc's functions take an enum of its own. */
+#ifdef __GLIBC__
+typedef __rlimit_resource_t resource_number;
+#else
+typedef int resource_number;
+#endif
+
 static void
-set_soft(int resource, rlim_t soft)
+set_soft(resource_number resource, rlim_t soft)
 {
 	struct rlimit limit;
 
-	getrlimit((unsigned)resource, &limit);
+	getrlimit(resource, &limit);
 	limit.rlim_cur = soft;
-	setrlimit((unsigned)resource, &limit);
+	setrlimit(resource, &limit);
 }
 
 static void
-set_hard(int resource, rlim_t hard)
+set_hard(resource_number resource, rlim_t hard)
 {
 	struct rlimit limit = {hard, hard};
 
-	setrlimit((unsigned)resource, &limit);
+	setrlimit(resource, &limit);
 }
 
 /* Everything that Exim was seen to be called with, and worse. */

@@ -10,11 +10,12 @@
 #include "core/due.h"
 #include "core/record.h"
 #include "core/result.h"
-#include "store/lock.h"
 
 enum {
 	LOCK_POLL_MS = 25,
-	LOCK_WAIT_MS = 10000 /* then on without it */
+	LOOK_MS = 500,  /* between two looks at the store meanwhile */
+	SHORT_MS = 500, /* that a fetch may have lost */
+	LEFT_MS = 200   /* with less it is not begun */
 };
 
 static void step_lock(void *arg);
@@ -89,8 +90,7 @@ sts_lookup_finish(struct sts_lookup *lookup, enum sts_status status)
 	while (*at != lookup)
 		at = &(*at)->next;
 	*at = lookup->next;
-	if (lookup->locked)
-		sts_lock_release(r->store, lookup->domain);
+	sts_turn_end(lookup);
 	if (sts_status_is_local(status))
 		sts_log(STS_LOG_ERROR, lookup->domain, "event=fault reason=%s",
 		    sts_status_name(status));
@@ -106,61 +106,59 @@ sts_lookup_finish(struct sts_lookup *lookup, enum sts_status status)
 	free(lookup);
 }
 
-/*
- * A lock is per process: lookups of one domain within this one keep out of
- * each other's way by looking at the list.
- */
+/* Goes on without the lock: there are never many of these. */
 static bool
-held_here(const struct sts_lookup *self)
+is_impatient(const struct sts_lookup *l)
 {
-	const struct sts_lookup *l;
-
-	for (l = self->resolver->lookups; l != NULL; l = l->next) {
-		if (l != self && l->locked &&
-		    strcmp(l->domain, self->domain) == 0)
-			return true;
-	}
-	return false;
+	return sts_turn_waited(l) &&
+	    (l->task == STS_TASK_REFRESH || l->task == STS_TASK_FORCE);
 }
 
-/* Waiting must leave time for the rest of the lookup. */
-static int64_t
-lock_wait_ms(const struct sts_config *config)
+/*
+ * Mail waits for the one fetch as long as a lookup may take at all: hundreds
+ * may wait, and were each to go on alone, each would fetch.
+ */
+static bool
+ends_waiting(struct sts_lookup *l)
 {
-	int64_t half = config->fetch_timeout * 1000 / 2;
+	int64_t now_ms = sts_monotonic_ms();
 
-	return half < LOCK_WAIT_MS ? half : LOCK_WAIT_MS;
+	if (l->task == STS_TASK_AFTER) {
+		sts_lookup_finish(l, STS_NOT_DUE);
+		return true;
+	}
+	/* What the store has is not waited for. */
+	if (!l->contended || now_ms >= l->look_ms) {
+		l->look_ms = now_ms + LOOK_MS;
+		if (ends_without_lock(l))
+			return true;
+	}
+	if (sts_turn_left_ms(l) > 0)
+		return false;
+	sts_lookup_finish(l, STS_RESOLVER_TIMEOUT);
+	return true;
 }
 
 static void
 step_lock(void *arg)
 {
 	struct sts_lookup *l = arg;
-	struct sts_resolver *r = l->resolver;
-	enum sts_status status = STS_OK;
-	int64_t waited = sts_monotonic_ms() - l->began_ms;
+	enum sts_status status = sts_turn_take(l);
 
 	l->timer = NULL;
-	if (!held_here(l))
-		status = sts_lock_try(r->store, l->domain, &l->locked);
 	/* Locks save work; where there are none, mail is not to wait. */
 	if (status != STS_OK)
 		sts_log(STS_LOG_WARNING, l->domain, "event=no-lock reason=%s",
 		    sts_status_name(status));
-	if (l->locked || status != STS_OK ||
-	    waited >= lock_wait_ms(r->config)) {
+	if (l->locked || status != STS_OK || is_impatient(l)) {
 		step_read(l);
 		return;
 	}
-	if (l->task == STS_TASK_AFTER) {
-		sts_lookup_finish(l, STS_NOT_DUE);
-		return;
-	}
-	/* What the store has is not waited for. */
-	if (!l->contended && l->task == STS_TASK_LOOKUP && ends_without_lock(l))
+	if (ends_waiting(l))
 		return;
 	l->contended = true;
-	l->timer = sts_timer_start(r->loop, LOCK_POLL_MS, step_lock, l);
+	l->timer =
+	    sts_timer_start(l->resolver->loop, LOCK_POLL_MS, step_lock, l);
 	if (l->timer == NULL)
 		sts_lookup_finish(l, STS_NO_MEMORY);
 }
@@ -235,14 +233,6 @@ ends_with_store(struct sts_lookup *l, int64_t now)
 	return true;
 }
 
-static bool
-ends_without_lock(struct sts_lookup *l)
-{
-	int64_t now = sts_now();
-
-	return read_store(l, now) == STS_OK && ends_with_store(l, now);
-}
-
 static int64_t
 later_of(int64_t a, int64_t b)
 {
@@ -281,6 +271,38 @@ remove_unused(struct sts_lookup *l, int64_t now)
 	(void)sts_store_remove_check(store, l->domain);
 }
 
+/* The policy was fetched so a moment ago, or somebody is at it. */
+static bool
+is_refetched(const struct sts_lookup *l, int64_t now)
+{
+	return l->entry.body != NULL && !l->corrupt &&
+	    now - l->check.refetched < STS_REFETCH_PAUSE;
+}
+
+/*
+ * True where what others wrote ends it.  A policy that is in force answers
+ * unchecked where its check takes long, and whoever has the lock so long does
+ * what a refetch wants.
+ */
+static bool
+ends_without_lock(struct sts_lookup *l)
+{
+	int64_t now = sts_now();
+	bool mail = l->task == STS_TASK_LOOKUP;
+
+	if ((!mail && l->task != STS_TASK_REFETCH) ||
+	    read_store(l, now) != STS_OK)
+		return false;
+	if (mail && ends_with_store(l, now))
+		return true;
+	if (mail && !(sts_turn_waited(l) && sts_entry_is_live(&l->entry, now)))
+		return false;
+	if (!mail && !sts_turn_waited(l) && !is_refetched(l, now))
+		return false;
+	sts_lookup_finish(l, mail ? STS_OK : STS_NOT_DUE);
+	return true;
+}
+
 /*
  * Written before the fetch: other processes are to see it at once, and a fetch
  * that ends with this process counts too.
@@ -309,7 +331,7 @@ refresh_ends(struct sts_lookup *l, int64_t now)
 	if (l->task == STS_TASK_FORCE)
 		return STS_OK;
 	if (l->task == STS_TASK_REFETCH) {
-		if (now - l->check.refetched < STS_REFETCH_PAUSE)
+		if (is_refetched(l, now))
 			return STS_NOT_DUE;
 		return mark_refetched(l, now);
 	}
@@ -348,11 +370,16 @@ step_read(struct sts_lookup *l)
 		step_record(l);
 }
 
+/* Who waited for the lock to the end has no time to ask. */
 static void
 step_record(struct sts_lookup *l)
 {
 	char name[STS_NAME_MAX + 16] = "_mta-sts.";
 
+	if (sts_turn_left_ms(l) < l->resolver->config->dns_timeout * 1000) {
+		sts_lookup_finish(l, STS_RESOLVER_TIMEOUT);
+		return;
+	}
 	memcpy(name + strlen(name), l->domain, strlen(l->domain) + 1);
 	l->query = sts_dns_txt(l->resolver->dns, name,
 	    l->resolver->config->dns_timeout * 1000, on_record, l);
@@ -447,14 +474,21 @@ step_decide(struct sts_lookup *l)
 
 /* What is left of the lookup's time, for the fetch after its addresses. */
 static int64_t
-fetch_ms(const struct sts_lookup *l)
+time_to_fetch(const struct sts_lookup *l)
 {
 	const struct sts_config *c = l->resolver->config;
-	int64_t spent = sts_monotonic_ms() - l->began_ms;
-	int64_t left = (c->fetch_timeout + c->dns_timeout) * 1000 - spent;
+	int64_t left = sts_turn_left_ms(l) - c->dns_timeout * 1000;
 	int64_t most = c->fetch_timeout * 1000;
 
-	return left < most ? (left > 500 ? left : 500) : most;
+	return left < most ? left : most;
+}
+
+/* Its host was given less than fetch-timeout: we had waited for others. */
+static bool
+was_short(const struct sts_lookup *l)
+{
+	return l->resolver->config->fetch_timeout * 1000 - l->fetch_ms >
+	    SHORT_MS;
 }
 
 static void
@@ -463,6 +497,11 @@ step_fetch(struct sts_lookup *l)
 	struct sts_resolver *r = l->resolver;
 	struct timespec began = {0};
 
+	l->fetch_ms = time_to_fetch(l);
+	if (l->fetch_ms < LEFT_MS) {
+		sts_lookup_finish(l, STS_RESOLVER_TIMEOUT);
+		return;
+	}
 	/*
 	 * The beginning, not the end: of two answers the one that was asked
 	 * for later is the newer, however late the other one arrives.
@@ -471,7 +510,7 @@ step_fetch(struct sts_lookup *l)
 	l->fetch_began = (int64_t)began.tv_sec;
 	l->fetch_began_us = began.tv_nsec / 1000;
 	l->fetch = sts_fetch_start(&r->network, l->domain, r->port,
-	    r->config->dns_timeout * 1000, fetch_ms(l), on_fetch, l);
+	    r->config->dns_timeout * 1000, l->fetch_ms, on_fetch, l);
 	if (l->fetch == NULL)
 		sts_lookup_finish(l, STS_NO_MEMORY);
 	else if (l->task == STS_TASK_REFRESH)
@@ -518,6 +557,8 @@ on_fetch(void *arg, const struct sts_fetch_result *result)
 	enum sts_status status = result->status;
 
 	l->fetch = NULL;
+	if (status == STS_FETCH_TIMEOUT && was_short(l))
+		status = STS_RESOLVER_TIMEOUT;
 	if (status == STS_OK)
 		status = sts_policy_parse(
 		    &policy, result->body, result->body_len, NULL, NULL);

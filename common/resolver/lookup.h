@@ -24,6 +24,8 @@ struct sts_lookup {
 	int64_t began_ms; /* monotonic */
 	bool contended;   /* somebody else had the lock */
 	bool locked;
+	bool late;       /* `locked` is the lock of those who waited long */
+	int64_t look_ms; /* when to look at the store again */
 	struct sts_timer *timer;
 	struct sts_dns_query *query;
 	struct sts_fetch *fetch;
@@ -41,12 +43,31 @@ struct sts_lookup {
 	/* When the fetch began: what orders one policy before another. */
 	int64_t fetch_began;
 	int64_t fetch_began_us;
+	int64_t fetch_ms; /* the time that it got */
 };
 
 /* Steps back into lookup.c. */
 
 /* Ends the lookup: releases the lock, calls every waiter back, frees it. */
 void sts_lookup_finish(struct sts_lookup *lookup, enum sts_status status);
+
+/* turn.c */
+
+/*
+ * Tries to get the domain's lock; lookup->locked says whether it is ours.  A
+ * status other than STS_OK: there are no locks here.  Where whoever holds it is
+ * beyond all its limits, one of those who wait gets another lock in its place.
+ */
+enum sts_status sts_turn_take(struct sts_lookup *lookup);
+
+/* Releases the lock, where it is ours. */
+void sts_turn_end(struct sts_lookup *lookup);
+
+/* True for who has waited for half of fetch-timeout, 10 s at most. */
+bool sts_turn_waited(const struct sts_lookup *lookup);
+
+/* What is left of fetch-timeout + 2 x dns-timeout, in ms; 0 or less: over. */
+int64_t sts_turn_left_ms(const struct sts_lookup *lookup);
 
 /*
  * settle.c: writes down what was learnt.  Each returns what the lookup ends

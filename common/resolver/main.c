@@ -231,6 +231,16 @@ run_refresh_all(struct sts_resolver *r)
 	return counts.failed > 0 ? 1 : 0;
 }
 
+/* At most: what whoever started us has set may be less. */
+static void
+limit_life(unsigned seconds)
+{
+	unsigned before = alarm(seconds);
+
+	if (before > 0 && before < seconds)
+		(void)alarm(before);
+}
+
 /* Nothing that we were started with may end us in the middle of a write. */
 static void
 settle_process(const struct options *o, const struct sts_config *config)
@@ -245,7 +255,7 @@ settle_process(const struct options *o, const struct sts_config *config)
 		sts_log(STS_LOG_DEBUG, NULL, "event=chdir");
 	/* Without a parent that watches (a detached lookup) it ends itself. */
 	if (o->once || o->due || o->refetch)
-		(void)alarm((unsigned)(config->fetch_timeout +
+		limit_life((unsigned)(config->fetch_timeout +
 		    4 * config->dns_timeout + 30));
 }
 

@@ -143,8 +143,8 @@ class World:
             def do_GET(self):
                 host = self.headers["Host"].split(":")[0]
                 domain = host.replace("mta-sts.", "", 1)
-                world.count("fetch " + domain)
                 what = world.policy.get(domain, (404, "no"))
+                world.count("fetch " + domain)
                 if what == "hang":
                     time.sleep(60)
                     return

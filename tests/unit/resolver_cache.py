@@ -30,11 +30,14 @@ class Case:
         self.state = os.path.join(self.dir, "state")
         os.mkdir(self.state, 0o750)
         self.conf = os.path.join(self.dir, "conf")
-        WORLD.configure(self.conf, config, state_dir=self.state)
+        self.configure(**config)
         WORLD.txt.clear()
         WORLD.policy.clear()
         WORLD.expired.clear()
         self.log = ""
+
+    def configure(self, **config):
+        WORLD.configure(self.conf, config, state_dir=self.state)
 
     def run(self, what, *domains, check=True):
         p = subprocess.run(
@@ -455,16 +458,16 @@ def not_due(name):
 
 @row("CAC-055", "CAC-056")
 def slow_refresh(name):
-    """RACE-1: the lookup goes on without the lock that the refresh has."""
+    """RACE-1: the lookup waits for the lock that the refresh has, no longer."""
     case = cached(fetch_timeout=4, dns_timeout=1)
     case.age(100000 if "CAC-055" in name else 700000)
     case.set("used", int(time.time()))
     WORLD.policy["d.test"] = "hang"
-    before = WORLD.hello_count("d.test")
+    before = WORLD.fetch_count("d.test")
     refresh = subprocess.Popen(
         [TOP + "/help_resolver", case.conf, str(WORLD.https_port), "refresh"],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    ok(wait_for(lambda: WORLD.hello_count("d.test") == before + 1),
+    ok(wait_for(lambda: WORLD.fetch_count("d.test") == before + 1),
        name + ": a refresh hangs")
     case.publish("2", mx="new.d.test")
     if "CAC-055" in name:
@@ -813,6 +816,61 @@ def one_fetch():
     same(fetches(), 1, "with one fetch, though it failed")
 
 
+def start_crowd(case, what, count):
+    """So many processes; all but the first begin when its fetch has."""
+    before = WORLD.hello_count("d.test")
+    processes = []
+    for _ in range(count):
+        processes.append(subprocess.Popen(
+            [TOP + "/help_resolver", case.conf, str(WORLD.https_port), what,
+             "d.test"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            text=True))
+        wait_for(lambda: WORLD.hello_count("d.test") > before)
+    return processes
+
+
+def answers_of(processes):
+    answers = {}
+    for process in processes:
+        answer = process.communicate(timeout=60)[0].strip()
+        answers[answer] = answers.get(answer, 0) + 1
+    return answers
+
+
+def crowd(case, what, count):
+    before = WORLD.hello_count("d.test")
+    answers = answers_of(start_crowd(case, what, count))
+    return answers, WORLD.hello_count("d.test") - before
+
+
+def crowds():
+    """A policy host slower than half of fetch-timeout, and who waits."""
+    case = Case(fetch_timeout=5, dns_timeout=2)
+    case.publish("1")
+    WORLD.policy["d.test"] = "hang"
+    same(crowd(case, "lookup", 40), ({"done lookup d.test ok": 40}, 1),
+         "40 deliveries to a host that hangs: one fetch")
+    same(case.fields("checks")["reason"], "fetch_timeout", "on record")
+
+    case = cached(fetch_timeout=40, dns_timeout=2)
+    WORLD.policy["d.test"] = "hang"
+    holder, *others = start_crowd(case, "refetch", 11)
+    began = time.time()
+    same(answers_of(others), {"done refetch d.test failed not_due": 10},
+         "of deliveries that want it fetched again one does it")
+    ok(time.time() - began < 8, "and the others do not wait for that one")
+    holder.kill()
+    holder.communicate()
+
+    case = cached(fetch_timeout=5, dns_timeout=2)
+    case.age(400)
+    case.publish("2")
+    WORLD.policy["d.test"] = "hang"
+    same((*crowd(case, "lookup", 40), case.verdict()),
+         ({"done lookup d.test ok": 40}, 1, "enforce"),
+         "a policy in force, a new id: one fetch, and the policy holds")
+
+
 def wait_for(condition):
     """Says whether it came true within 20 s."""
     end = time.time() + 20
@@ -843,8 +901,15 @@ def deadlines():
        "somebody else has the lock")
     holder.send_signal(signal.SIGSTOP)
     began = time.time()
-    same(case.lookup(), "ok", "a lock that is never released: answered")
+    same(case.lookup(), "fault resolver_timeout",
+         "a lock that is never released, a host that hangs: a fault")
     ok(time.time() - began < 4 + 2 * 1 + 1, "in the same time")
+    same(case.fields("checks"), None,
+         "nothing against a host that was given less than its time")
+    case.publish("1")
+    case.configure(fetch_timeout=4, dns_timeout=2)
+    same((case.lookup(), case.verdict()), ("ok", "enforce"),
+         "a lock that is never released, a host that is well: its policy")
     holder.send_signal(signal.SIGKILL)
     holder.wait()
 
@@ -877,6 +942,7 @@ def main():
     clock_heals()
     clock_ahead()
     one_fetch()
+    crowds()
     deadlines()
     back_off_grows()
     checks_go()

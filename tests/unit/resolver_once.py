@@ -2,6 +2,8 @@
 """mta-sts-resolver --once, as the plugins start it: its answer line and its
 exit status say what became of the lookup, a local fault above all."""
 import os
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -27,6 +29,22 @@ def run(*arguments, **settings):
     return done.stdout, done.returncode
 
 
+def killed_early():
+    """Who starts it sets how long it may live; it asks for no more."""
+    silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    silent.bind(("127.0.0.1", 0))
+    conf = os.path.join(TOP, "conf")
+    WORLD.configure(conf, state_dir=tempfile.mkdtemp(dir=TOP), dns_timeout=20,
+                    nameserver="127.0.0.1:%d" % silent.getsockname()[1])
+    done = subprocess.run(
+        [TOP + "/mta-sts-resolver", "-e", "-f", conf, "--once", "d.test"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60,
+        preexec_fn=lambda: signal.alarm(1))
+    same(done.returncode, -signal.SIGALRM,
+         "the shorter of two limits to its life holds")
+    silent.close()
+
+
 def main():
     same(run("--once", "none.test"), ("done lookup none.test ok\n", 0),
          "no record: recorded, exit 0")
@@ -44,6 +62,7 @@ def main():
     same(run("--refresh", "d.test")[1], 1,
          "refresh of a domain that is not known: exit 1")
     same(run("--once", "a b.test"), ("", 2), "no domain: exit 2")
+    killed_early()
 
 
 if __name__ == "__main__":

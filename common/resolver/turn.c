@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Whose turn it is to look up a domain: of all that are asked at the same time,
+ * in any number of processes, one.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "resolver/lookup.h"
+#include "store/lock.h"
+
+enum { WAIT_MS = 10000 };
+
+/* No domain looks like this: it shares the lock file with domains. */
+#define LATE_LOCK "late "
+
+/*
+ * A lock is per process: lookups of one domain within this one keep out of
+ * each other's way by looking at the list.
+ */
+static bool
+held_here(const struct sts_lookup *self)
+{
+	const struct sts_lookup *l;
+
+	for (l = self->resolver->lookups; l != NULL; l = l->next) {
+		if (l != self && l->locked &&
+		    strcmp(l->domain, self->domain) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int64_t
+spent_ms(const struct sts_lookup *l)
+{
+	return sts_monotonic_ms() - l->began_ms;
+}
+
+int64_t
+sts_turn_left_ms(const struct sts_lookup *l)
+{
+	const struct sts_config *c = l->resolver->config;
+
+	return (c->fetch_timeout + 2 * c->dns_timeout) * 1000 - spent_ms(l);
+}
+
+/*
+ * Who holds the lock has done all that it may by now, or is stopped: one of
+ * those who wait looks the domain up in its place.
+ */
+static bool
+holder_is_late(const struct sts_lookup *l)
+{
+	return sts_turn_left_ms(l) <
+	    l->resolver->config->dns_timeout * 1000 * 3 / 2;
+}
+
+/* The name that is locked. */
+struct lock_name {
+	char text[sizeof(LATE_LOCK) + STS_NAME_MAX];
+};
+
+static struct lock_name
+lock_name(const struct sts_lookup *l, bool late)
+{
+	struct lock_name name = {LATE_LOCK};
+	size_t at = late ? strlen(LATE_LOCK) : 0;
+
+	memcpy(name.text + at, l->domain, strlen(l->domain) + 1);
+	return name;
+}
+
+enum sts_status
+sts_turn_take(struct sts_lookup *l)
+{
+	struct sts_store *store = l->resolver->store;
+	enum sts_status status;
+
+	if (held_here(l))
+		return STS_OK;
+	status = sts_lock_try(store, lock_name(l, false).text, &l->locked);
+	if (status != STS_OK || l->locked || !holder_is_late(l))
+		return status;
+	status = sts_lock_try(store, lock_name(l, true).text, &l->locked);
+	l->late = l->locked;
+	return status;
+}
+
+void
+sts_turn_end(struct sts_lookup *l)
+{
+	if (l->locked)
+		sts_lock_release(
+		    l->resolver->store, lock_name(l, l->late).text);
+}
+
+bool
+sts_turn_waited(const struct sts_lookup *l)
+{
+	int64_t half = l->resolver->config->fetch_timeout * 1000 / 2;
+
+	return spent_ms(l) >= (half < WAIT_MS ? half : WAIT_MS);
+}

@@ -24,6 +24,12 @@ static const char *const kind_dirs[] = {
     [STS_KIND_ROUTES] = "routes",
 };
 
+const char *
+sts_file_kind(enum sts_kind kind)
+{
+	return kind_dirs[kind];
+}
+
 static const char hex[] = "0123456789abcdef";
 
 uint64_t
@@ -132,12 +138,10 @@ sts_file_open_bucket(
 	    store->dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* The directory that holds a domain's file, and the owner it must have. */
+/* The directory that holds a domain's file; its owner must be the file's. */
 static enum sts_status
-open_dir(struct sts_store *store, const char *path, int *fd, uid_t *owner)
+open_dir(struct sts_store *store, const char *path, int *fd, struct stat *st)
 {
-	struct stat st;
-
 	*fd = openat(
 	    store->dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (*fd < 0) {
@@ -148,11 +152,10 @@ open_dir(struct sts_store *store, const char *path, int *fd, uid_t *owner)
 		return errno == EACCES ? STS_STATE_UNREADABLE
 				       : sts_status_from_errno(errno);
 	}
-	if (fstat(*fd, &st) != 0 || (st.st_mode & S_IWOTH) != 0) {
+	if (fstat(*fd, st) != 0 || (st->st_mode & S_IWOTH) != 0) {
 		close(*fd);
 		return STS_STATE_MODE;
 	}
-	*owner = st.st_uid;
 	return STS_OK;
 }
 
@@ -255,7 +258,7 @@ sts_file_read(struct sts_store *store, enum sts_kind kind, const char *domain,
 {
 	enum sts_status status;
 	char path[FILE_PATH];
-	uid_t owner;
+	struct stat st;
 	int dir;
 
 	*text = NULL;
@@ -265,10 +268,11 @@ sts_file_read(struct sts_store *store, enum sts_kind kind, const char *domain,
 		    store->dir, path, kind, store->uid, text, len);
 	}
 	(void)dir_path(kind, sts_file_bucket(domain), path);
-	if ((status = open_dir(store, path, &dir, &owner)) != STS_OK)
+	if ((status = open_dir(store, path, &dir, &st)) != STS_OK)
 		return status;
-	set_trusted(store, kind, domain, store->writing && owner == store->uid);
-	status = read_patiently(dir, domain, kind, owner, text, len);
+	set_trusted(
+	    store, kind, domain, store->writing && st.st_uid == store->uid);
+	status = read_patiently(dir, domain, kind, st.st_uid, text, len);
 	close(dir);
 	return status;
 }
@@ -437,48 +441,24 @@ write_file(int dir, const char *name, uid_t owner, const char *text, size_t len,
 	return status;
 }
 
-/* Syncs a directory below the state directory, so that its names last. */
+/* With mode 0750 whatever the umask. */
 static enum sts_status
-sync_dir(struct sts_store *store, const char *path)
+make_dir(struct sts_store *store, const char *path)
 {
-	int fd = openat(
-	    store->dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	enum sts_status status = STS_OK;
-
-	if (fd < 0)
-		return sts_status_from_errno(errno);
-	if (fsync(fd) != 0)
-		status = sts_status_from_errno(errno);
-	close(fd);
-	return status;
+	if (mkdirat(store->dir, path, 0700) != 0)
+		return errno == EEXIST ? STS_OK : sts_status_from_errno(errno);
+	return fchmodat(store->dir, path, 0750, 0) == 0
+	    ? STS_OK
+	    : sts_status_from_errno(errno);
 }
 
-/* Makes policies/ and policies/XX with mode 0750 whatever the umask. */
+/* Makes policies/ and policies/XX. */
 static enum sts_status
 make_dirs(struct sts_store *store, enum sts_kind kind, const char *path)
 {
-	const char *const steps[] = {kind_dirs[kind], path};
+	enum sts_status status = make_dir(store, sts_file_kind(kind));
 
-	for (size_t i = 0; i < 2; i++) {
-		if (mkdirat(store->dir, steps[i], 0700) == 0) {
-			if (fchmodat(store->dir, steps[i], 0750, 0) != 0)
-				return sts_status_from_errno(errno);
-		} else if (errno != EEXIST)
-			return sts_status_from_errno(errno);
-	}
-	return STS_OK;
-}
-
-/*
- * Each time: who made the directories may have been killed before it synced
- * them.  Where nothing has changed in them it costs next to nothing.
- */
-static enum sts_status
-sync_parents(struct sts_store *store, enum sts_kind kind)
-{
-	if (fsync(store->dir) != 0)
-		return sts_status_from_errno(errno);
-	return sync_dir(store, kind_dirs[kind]);
+	return status == STS_OK ? make_dir(store, path) : status;
 }
 
 /* By the path alone, in a directory that we know; false: not to be had so. */
@@ -505,7 +485,7 @@ sts_file_write(struct sts_store *store, enum sts_kind kind, const char *domain,
 {
 	enum sts_status status;
 	char path[DIR_PATH];
-	uid_t owner;
+	struct stat st;
 	int dir;
 
 	if (!store->writing || len > STS_FILE_MAX - CRC_LINE)
@@ -514,23 +494,24 @@ sts_file_write(struct sts_store *store, enum sts_kind kind, const char *domain,
 	    write_by_path(store, kind, domain, text, len))
 		return STS_OK;
 	(void)dir_path(kind, sts_file_bucket(domain), path);
-	status = open_dir(store, path, &dir, &owner);
+	status = open_dir(store, path, &dir, &st);
 	if (status == STS_NOT_FOUND) {
 		if ((status = make_dirs(store, kind, path)) == STS_OK)
-			status = open_dir(store, path, &dir, &owner);
+			status = open_dir(store, path, &dir, &st);
 	}
 	if (status == STS_NOT_FOUND || status == STS_ENTRY_CORRUPT)
 		status = STS_STATE_UNWRITABLE;
 	if (status != STS_OK)
 		return status;
 	/* A reader would not believe what we wrote here. */
-	status = owner == store->uid
-	    ? write_file(dir, domain, owner, text, len, how)
+	status = st.st_uid == store->uid
+	    ? write_file(dir, domain, store->uid, text, len, how)
 	    : STS_STATE_OWNER;
-	set_trusted(store, kind, domain, owner == store->uid);
+	set_trusted(store, kind, domain, st.st_uid == store->uid);
 	close(dir);
 	if (status == STS_OK && how == STS_WRITE_DURABLE)
-		status = sync_parents(store, kind);
+		status = sts_sync_parents(
+		    store, kind, sts_file_bucket(domain), st.st_ino);
 	return status;
 }
 
@@ -539,11 +520,11 @@ sts_file_remove(struct sts_store *store, enum sts_kind kind, const char *domain)
 {
 	enum sts_status status;
 	char path[DIR_PATH];
-	uid_t owner;
+	struct stat st;
 	int dir;
 
 	(void)dir_path(kind, sts_file_bucket(domain), path);
-	if ((status = open_dir(store, path, &dir, &owner)) != STS_OK)
+	if ((status = open_dir(store, path, &dir, &st)) != STS_OK)
 		return status;
 	if (remove_any(dir, domain) != 0)
 		status = errno == ENOENT ? STS_NOT_FOUND

@@ -19,6 +19,8 @@ struct sts_store {
 	bool writing;
 	/* A bit for each directory of a kind, see file.c. */
 	unsigned char trusted[STS_KIND_ROUTES + 1][256 / 8];
+	/* Of the directories of policies/: those whose names are synced. */
+	ino_t synced[256];
 };
 
 /* Bytes of a file beside the patterns of a policy. */
@@ -61,6 +63,16 @@ enum sts_status sts_file_remove(
 int sts_file_open_bucket(
     struct sts_store *store, enum sts_kind kind, unsigned bucket);
 unsigned sts_file_bucket(const char *domain);
+
+/* The name of the directory of a kind. */
+const char *sts_file_kind(enum sts_kind kind);
+
+/*
+ * sync.c: makes sure that the directory of that kind for names of `bucket`,
+ * which is inode `ino`, is found again after a power cut.
+ */
+enum sts_status sts_sync_parents(
+    struct sts_store *store, enum sts_kind kind, unsigned bucket, ino_t ino);
 
 /* Removes what a writer that was killed left behind. */
 void sts_file_remove_stale(int dir, const char *name);

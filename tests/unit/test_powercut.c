@@ -230,7 +230,7 @@ report(int64_t fetched)
 }
 
 static void
-write_policy(struct sts_store *store, const char *domain, int64_t fetched)
+put_policy(struct sts_store *store, const char *domain, int64_t fetched)
 {
 	static const char body[] =
 	    "version: STSv1\nmode: enforce\nmx: mx.cut.test\nmax_age: 604800\n";
@@ -246,6 +246,12 @@ write_policy(struct sts_store *store, const char *domain, int64_t fetched)
 	    !replaced)
 		ok(false, "a policy is written");
 	sts_entry_free(&e);
+}
+
+static void
+write_policy(struct sts_store *store, const char *domain, int64_t fetched)
+{
+	put_policy(store, domain, fetched);
 	report(fetched);
 }
 
@@ -309,6 +315,19 @@ directories_of_another(struct sts_store *store, const char *domain)
 	snprintf(path, sizeof(path), "policies/%02x", sts_file_bucket(domain));
 	if (mkdirat(store->dir, "policies", 0750) != 0 ||
 	    mkdirat(store->dir, path, 0750) != 0)
+		ok(false, "%s is made", path);
+	write_policy(store, domain, now - 1000);
+}
+
+/* The same once this process has synced what there was. */
+static void
+directory_of_another_later(struct sts_store *store, const char *domain)
+{
+	char path[NAME_LEN];
+
+	put_policy(store, "other.test", now - 1000);
+	snprintf(path, sizeof(path), "policies/%02x", sts_file_bucket(domain));
+	if (mkdirat(store->dir, path, 0750) != 0)
 		ok(false, "%s is made", path);
 	write_policy(store, domain, now - 1000);
 }
@@ -416,6 +435,8 @@ main(void)
 	play("checks between policies", checks_between, 5);
 	play(
 	    "directories that another process made", directories_of_another, 6);
+	play("a directory that another process makes later",
+	    directory_of_another_later, 7);
 	test_check_alone();
 	forget_calls();
 	ok(states > 500, "%lu states", states);

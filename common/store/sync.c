@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The names of directories on the disk.  Whoever made policies/XX may have been
+ * killed before it synced that name, so each process does so itself before it
+ * says that a policy below is safe; but once, for all that there are.
+ */
+#include "store/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Which directories there are in policies/, by their inodes. */
+static void
+list_buckets(DIR *dir, ino_t found[256])
+{
+	struct dirent *d;
+
+	while ((d = readdir(dir)) != NULL) {
+		char name[3];
+		unsigned bucket;
+
+		if (sscanf(d->d_name, "%2x", &bucket) != 1)
+			continue;
+		snprintf(name, sizeof(name), "%02x", bucket & 0xff);
+		if (strcmp(name, d->d_name) == 0)
+			found[bucket & 0xff] = d->d_ino;
+	}
+}
+
+/* Those that were there before it was synced have their names on the disk. */
+static enum sts_status
+sync_kind(struct sts_store *store, enum sts_kind kind, ino_t found[256])
+{
+	enum sts_status status = STS_OK;
+	int fd = openat(store->dir, sts_file_kind(kind),
+	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir;
+
+	if (fd < 0)
+		return sts_status_from_errno(errno);
+	if ((dir = fdopendir(fd)) == NULL) {
+		close(fd);
+		return STS_NO_MEMORY;
+	}
+	list_buckets(dir, found);
+	if (fsync(fd) != 0)
+		status = sts_status_from_errno(errno);
+	closedir(dir);
+	return status;
+}
+
+enum sts_status
+sts_sync_parents(
+    struct sts_store *store, enum sts_kind kind, unsigned bucket, ino_t ino)
+{
+	ino_t found[256] = {0};
+	enum sts_status status;
+
+	if (kind == STS_KIND_POLICY && store->synced[bucket] == ino)
+		return STS_OK;
+	if (fsync(store->dir) != 0)
+		return sts_status_from_errno(errno);
+	status = sync_kind(store, kind, found);
+	if (status == STS_OK && kind == STS_KIND_POLICY)
+		memcpy(store->synced, found, sizeof(found));
+	return status;
+}

@@ -198,11 +198,12 @@ run_once(const struct sts_config *config, const struct sts_store *store,
 		return status;
 	spec.detach = patience.detach;
 	spec.lifetime = lifetime_of(patience.full_ms);
-	if ((status = sts_child_start(&child, &spec)) != STS_OK)
-		return status;
-	*started = true;
-	status = await_answer(&child, what, domain, start_ms + patience.ms);
-	if (patience.detach && status == STS_RESOLVER_TIMEOUT)
+	if ((status = sts_child_start(&child, &spec)) == STS_OK) {
+		*started = true;
+		status =
+		    await_answer(&child, what, domain, start_ms + patience.ms);
+	}
+	if (*started && patience.detach && status == STS_RESOLVER_TIMEOUT)
 		status = STS_BUDGET;
 	spend(budget, sts_monotonic_ms() - start_ms, status == STS_BUDGET);
 	return status;

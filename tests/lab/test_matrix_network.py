@@ -18,6 +18,7 @@ rows = [
     Row('dns-unreachable', 'no_nameserver'),
     Row('dns-silent', 'no_nameserver'),
     Row('dns-forbidden', 'no_nameserver'),
+    Row('dns-refuses-all', 'no_nameserver'),
     Row('https-forbidden', 'network', FREE),
     Row('fetcher-missing', 'fetcher_missing', FREE),
     Row('fetcher-hangs', 'fetcher_timeout', FREE),

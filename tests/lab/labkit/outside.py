@@ -78,6 +78,28 @@ def _link_local(_lab):
         front.close()
 
 
+REFUSING = '127.0.0.62'
+
+
+def serve_refusing():
+    """A name server that refuses whatever it is asked; its address."""
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind((REFUSING, 53))
+
+    def serve():
+        while True:
+            query, client = server.recvfrom(4096)
+            server.sendto(query[:2] + b'\x81\x85' + query[4:], client)
+    threading.Thread(target=serve, daemon=True).start()
+    return REFUSING
+
+
+@contextlib.contextmanager
+def _dns_refuses_all(_lab):
+    with settings(nameserver=serve_refusing()):
+        yield
+
+
 def _fetcher(word):
     """help_fetcher_fault does what its name says."""
     @contextlib.contextmanager
@@ -95,6 +117,7 @@ FAULTS = {
     'dns-unreachable': _nameserver(paths.UNREACHABLE),
     'dns-silent': _nameserver(paths.BLACKHOLE),
     'dns-forbidden': _dns_forbidden,
+    'dns-refuses-all': _dns_refuses_all,
     'dns-link-local': _link_local,
     'https-forbidden': _https_forbidden,
     'fetcher-missing': lambda _lab: settings(fetcher='/nonexistent/fetcher'),

@@ -25,6 +25,7 @@ import threading
 import time
 
 from labkit import opensmtpd_lab, paths, tap
+from labkit.outside import serve_refusing
 
 KINDS = ('known', 'bad', 'none', 'cold', 'free')
 SEEN = ('known', 'bad', 'none')
@@ -113,6 +114,8 @@ def _rows():
         Row('dns-silent', lambda: {'nameserver': paths.BLACKHOLE}, USUAL),
         Row('dns-forbidden', lambda: {'nameserver': KNOT}, USUAL,
             lambda: _forbidden('to', KNOT)),
+        Row('dns-refuses-all', lambda: {'nameserver': serve_refusing()},
+            USUAL),
         Row('https-forbidden', dict, FETCH,
             lambda: _forbidden('ipproto', 'tcp', 'dport', '443')),
         Row('fetcher-missing', lambda: {'fetcher': '/nonexistent/fetcher'},

@@ -9,13 +9,18 @@
 #include "base/fault.h"
 #include "fetcher/sandbox.h"
 
-/* The errno of a connection that does not come about at once, or 0. */
+/*
+ * The errno of a connection that does not come about at once, or 0; then also
+ * the address of our own that it comes from.
+ */
 static int
-try_connect(const struct sts_address *address, uint16_t port)
+try_connect(
+    const struct sts_address *address, uint16_t port, struct sts_address *from)
 {
 	struct sts_address to = *address;
 	int family = to.u.sa.sa_family, error = 0;
 	socklen_t len = family == AF_INET6 ? sizeof(to.u.v6) : sizeof(to.u.v4);
+	socklen_t from_len = sizeof(*from);
 	int fd = sts_sandbox_socket(
 	    family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
@@ -27,6 +32,8 @@ try_connect(const struct sts_address *address, uint16_t port)
 		to.u.v4.sin_port = htons(port);
 	if (connect(fd, &to.u.sa, len) != 0 && errno != EINPROGRESS)
 		error = errno;
+	else if (getsockname(fd, &from->u.sa, &from_len) != 0)
+		error = errno;
 	close(fd);
 	return error;
 }
@@ -35,17 +42,18 @@ try_connect(const struct sts_address *address, uint16_t port)
  * True where this machine has a route to the IPv6 internet: it may be one that
  * has no IPv4 by intention.  The address belongs to the range of global ones;
  * nothing is sent where there is no route, and a SYN to nobody where there is.
+ * A router that is gone, or whose own line is down, leaves a route to nowhere
+ * behind, or one from an address that is good for the next wire only (RFC 4291
+ * 2.5.6, RFC 4193): that is no internet.
  */
 static bool
 has_ipv6(uint16_t port)
 {
-	struct sts_address global;
-	int error;
+	struct sts_address global, from = {0};
 
-	if (!sts_address_parse("2000::1", &global))
-		return false;
-	error = try_connect(&global, port);
-	return error == 0 || error == ECONNREFUSED || error == EHOSTUNREACH;
+	return sts_address_parse("2000::1", &global) &&
+	    try_connect(&global, port, &from) == 0 &&
+	    (from.u.v6.sin6_addr.s6_addr[0] & 0xe0) == 0x20; /* 2000::/3 */
 }
 
 static enum sts_status
@@ -76,7 +84,8 @@ sts_route_fault(
 
 	for (size_t i = 0; i < count; i++) {
 		int family = addresses[i].u.sa.sa_family;
-		int error = try_connect(&addresses[i], port);
+		struct sts_address from;
+		int error = try_connect(&addresses[i], port, &from);
 		enum sts_status status = fault_of(error, family, port);
 
 		if (status == STS_OK && error != ENETUNREACH &&

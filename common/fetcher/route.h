@@ -23,7 +23,8 @@ enum sts_status sts_route_fault(
 
 /*
  * What the errno of one failed connect(2) means, as sts_fault_connect; and
- * STS_NETWORK for no route over IPv4 where there is none over IPv6 either.
+ * STS_NETWORK for no route over IPv4 where there is none to the IPv6 internet
+ * either, from a global address of this machine.
  */
 enum sts_status sts_route_fault_errno(int error, int family, uint16_t port);
 

@@ -58,6 +58,29 @@ def no_route():
     expect("no IPv6 here, and the host has nothing else", fetch, 4433,
            "fetch_connect")
     names.zone[HOST] = names.zone[MX] = [a(V4)]
+    if not (ip("link", "add", "one", "type", "veth", "peer", "name", "two") and
+            ip("link", "set", "two", "up") and ip("link", "set", "one", "up")):
+        tap.skip("an IPv6 route without a use", "this kernel has no veth")
+        return
+    ip("-6", "address", "add", "fe80::7/64", "dev", "one", "nodad")
+    for what, words in (
+            ("a link-local network alone", ()),
+            ("a local network of IPv6", ("route", "add", "fd00::/8")),
+            ("a default route, and a link-local address",
+             ("route", "add", "default")),
+            ("a default route, and a local address",
+             ("address", "add", "fd00:7::7/64", "nodad"))):
+        if words:
+            ip("-6", *words[:3], "dev", "one", *words[3:])
+        expect(f"no IPv4 route, and of IPv6 {what}: a fetch", fetch, 4433,
+               "network")
+        expect(f"{what}: a probe", probe, 4433, "network")
+    ip("-6", "address", "add", "2a00:7::7/64", "dev", "one", "nodad")
+    expect("IPv6 alone, and the host has none", fetch, 4433, "fetch_connect")
+    ip("-6", "route", "replace", "unreachable", "default", "metric", "1")
+    expect("a default route that leads nowhere", fetch, 4433, "network")
+    ip("link", "delete", "one")
+    ip("-6", "route", "delete", "unreachable", "default", "metric", "1")
 
 
 def forbidden(ask, port, well):

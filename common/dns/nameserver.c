@@ -13,7 +13,8 @@
 #include "base/cursor.h"
 #include "base/fault.h"
 
-enum { SYSTEM_FILE_MAX = 65536 }; /* bytes; what lies beyond is not read */
+/* Bytes; a line that begins beyond is not read. */
+enum { SYSTEM_FILE_MAX = 1024 * 1024 };
 
 /* ":PORT" or nothing, and then the end. */
 static bool
@@ -123,63 +124,63 @@ take_line(struct sts_nameserver_list *list, char *line)
 		(void)sts_nameserver_parse(&list->server[list->count++], line);
 }
 
-static void
-take_lines(struct sts_nameserver_list *list, char *text)
+/* All lines; 0, or an errno. */
+static int
+take_lines(struct sts_nameserver_list *list, FILE *file)
 {
-	char *line, *rest = text;
+	size_t size = 0, total = 0;
+	char *line = NULL;
+	ssize_t len = 0;
+	int error;
 
-	list->count = 0;
-	while ((line = strsep(&rest, "\n")) != NULL)
+	while (total < SYSTEM_FILE_MAX &&
+	    (len = getline(&line, &size, file)) > 0) {
+		total += (size_t)len;
+		line[strcspn(line, "\n")] = '\0';
 		take_line(list, line);
-	if (list->count == 0)
-		(void)sts_nameserver_parse(
-		    &list->server[list->count++], "127.0.0.1");
+	}
+	error = len < 0 && !feof(file) ? errno : 0;
+	free(line);
+	return error;
 }
 
-/* The length, or -1 with errno. */
-static ssize_t
-read_all(int fd, char *text, size_t size)
+/* 0, or an errno; a file that is not there has no lines. */
+static int
+read_system(struct sts_nameserver_list *list, const char *path)
 {
-	size_t len = 0;
-	ssize_t got = 1;
+	/* Non-blocking, in case it was made a pipe. */
+	int error, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	FILE *file;
 
-	while (got > 0 && len < size) {
-		got = read(fd, text + len, size - len);
-		if (got < 0 && errno == EINTR)
-			got = 1;
-		else if (got > 0)
-			len += (size_t)got;
+	if (fd < 0)
+		return errno == ENOENT ? 0 : errno;
+	if ((file = fdopen(fd, "r")) == NULL) {
+		error = errno;
+		close(fd);
+		return error;
 	}
-	return got < 0 ? -1 : (ssize_t)len;
+	error = take_lines(list, file);
+	(void)fclose(file);
+	return error;
 }
 
 enum sts_status
 sts_nameserver_system(struct sts_nameserver_list *list, const char *path)
 {
-	/* Non-blocking, in case it was made a pipe. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	char *text = calloc(1, SYSTEM_FILE_MAX + 1);
-	enum sts_status status = STS_OK;
-	ssize_t len = 0;
+	enum sts_status status;
+	int error;
 
-	if (text == NULL) {
-		status = STS_NO_MEMORY;
-		goto out;
+	list->count = 0;
+	if ((error = read_system(list, path)) != 0) {
+		status = sts_fault_traffic(error);
+		return status != STS_OK ? status : STS_CONFIG;
 	}
-	if (fd >= 0)
-		len = read_all(fd, text, SYSTEM_FILE_MAX);
-	if ((fd < 0 && errno != ENOENT) || len < 0) {
-		status = sts_fault_traffic(errno);
-		if (status == STS_OK)
-			status = STS_CONFIG;
-		goto out;
+	if (list->count == 0) {
+		(void)sts_nameserver_parse(
+		    &list->server[list->count++], "127.0.0.1");
+		list->server[0].implied = true;
 	}
-	take_lines(list, text);
-out:
-	if (fd >= 0)
-		close(fd);
-	free(text);
-	return status;
+	return STS_OK;
 }
 
 /* The number of an interface, given by its name or as that number; 0: none. */

@@ -22,6 +22,7 @@ enum {
 struct sts_nameserver {
 	char text[STS_NAMESERVER_TEXT]; /* as it was written */
 	bool usable;                    /* false: this text is no address */
+	bool implied;                   /* the system's file names none */
 	char zone[IF_NAMESIZE];         /* of the address, or "" */
 	union {
 		struct sockaddr sa;

@@ -81,11 +81,18 @@ is_whole(const unsigned char *wire, size_t len)
 	return true;
 }
 
-/* The server is the zone's (AA), or asks others (RA). */
+/* The server asks others (RA). */
+static bool
+is_recursive(const unsigned char *wire)
+{
+	return (wire[3] & 0x80) != 0;
+}
+
+/* It does, or is the zone's own (AA). */
 static bool
 is_competent(const unsigned char *wire)
 {
-	return (wire[2] & 0x04) != 0 || (wire[3] & 0x80) != 0;
+	return (wire[2] & 0x04) != 0 || is_recursive(wire);
 }
 
 /*
@@ -324,6 +331,9 @@ sts_reply_read(struct sts_reply *reply, enum sts_record_type type,
 		reply->status = take_mx(reply, wire, (int)len);
 	else if (type == STS_TYPE_A || type == STS_TYPE_AAAA)
 		reply->status = take_addresses(reply, type, wire, (int)len);
+	/* An alias, which nobody followed (RFC 1034 3.6.2). */
+	if (reply->status == STS_DNS_NODATA && !is_recursive(wire))
+		reply->status = STS_DNS_SERVFAIL;
 	if (reply->status != STS_OK)
 		reply->count = 0;
 }

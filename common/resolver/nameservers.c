@@ -28,6 +28,8 @@ print_health(void *arg, const struct sts_nameserver *server,
 	    health == STS_HEALTH_UNREACHABLE && detail == ECONNREFUSED;
 
 	(void)arg;
+	if (server->implied)
+		(void)fputs("implied\n", stdout);
 	(void)fputs("nameserver ", stdout);
 	print_text(server->text);
 	(void)printf(" %s", refused ? "refused" : names[health]);

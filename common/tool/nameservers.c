@@ -2,6 +2,7 @@
 #include "tool/nameservers.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,9 +27,10 @@ struct said {
 struct report {
 	struct said said[LINES_MAX];
 	size_t count, answered;
+	bool implied; /* /etc/resolv.conf names no server */
 };
 
-/* "nameserver TEXT STATE [DETAIL]"; anything else is not taken. */
+/* "implied", "nameserver TEXT STATE [DETAIL]"; anything else is not taken. */
 static void
 take_line(struct report *report, char *line)
 {
@@ -37,6 +39,8 @@ take_line(struct report *report, char *line)
 	const char *text = line != NULL ? strsep(&line, " ") : NULL;
 	const char *state = line != NULL ? strsep(&line, " ") : NULL;
 
+	if (strcmp(keyword, "implied") == 0)
+		report->implied = true;
 	if (state == NULL || strcmp(keyword, "nameserver") != 0 ||
 	    report->count == LINES_MAX)
 		return;
@@ -127,6 +131,14 @@ sts_check_nameservers(struct sts_findings *f, const struct sts_config *config,
 	if (count != NULL)
 		*count = (struct sts_nameserver_count){
 		    report.count, report.answered};
+	if (report.implied)
+		sts_find(f, STS_FIND_NOTE,
+		    "name one there, or with \"nameserver\" in mta-sts.conf, "
+		    "if "
+		    "that is not meant",
+		    "/etc/resolv.conf names no name server: as by the C "
+		    "library, "
+		    "one on this machine is asked (127.0.0.1)");
 	for (size_t i = 0; i < report.count; i++)
 		note(f, &report, &report.said[i]);
 	if (report.count == 0)

@@ -107,6 +107,56 @@ servers_of(const char *text)
 	return all;
 }
 
+/* "nameserver 192.0.2.1" at `at` and, at the end, "nameserver 192.0.2.77". */
+static void
+write_large(size_t at, size_t size)
+{
+	char *text = malloc(size + 1);
+
+	if (text == NULL)
+		exit(1);
+	memset(text, '#', size);
+	for (size_t i = 63; i < size; i += 64)
+		text[i] = '\n';
+	text[at - 1] = '\n';
+	memcpy(text + at, "nameserver 192.0.2.1\n", 21);
+	memcpy(text + size - 22, "\nnameserver 192.0.2.77", 22);
+	text[size] = '\0';
+	write_file(text);
+	free(text);
+}
+
+/* Nothing is lost in a large one, and no line is taken by its half. */
+static void
+large_file(void)
+{
+	static char text[700 * 1024];
+	struct sts_nameserver_list list;
+
+	for (size_t size = 65530; size < 65564; size++) {
+		write_large(100, size);
+		if (sts_nameserver_system(&list, path) != STS_OK ||
+		    list.count != 2 ||
+		    strcmp(list.server[1].text, "192.0.2.77") != 0)
+			is_int((long long)size, 0, "%s",
+			    list.server[list.count - 1].text);
+	}
+	ok(true, "resolv.conf: a line around 64 KiB");
+	write_large(300000, sizeof(text));
+	(void)sts_nameserver_system(&list, path);
+	is_int((long long)list.count, 2, "resolv.conf: lines of 700 KiB");
+	ok(!list.server[0].implied, "none of them implied");
+	memset(text, 'x', sizeof(text) - 1);
+	memcpy(text, "nameserver ", 11);
+	write_file(text);
+	(void)sts_nameserver_system(&list, path);
+	is_int(list.server[0].usable, false,
+	    "resolv.conf: one endless line is no address");
+	unlink(path);
+	(void)sts_nameserver_system(&list, path);
+	ok(list.server[0].implied, "no file: implied");
+}
+
 static void
 system_file(void)
 {
@@ -144,6 +194,7 @@ system_file(void)
 	    "means a name server on this host");
 	is_int(sts_nameserver_system(&list, "/"), STS_CONFIG,
 	    "a file that cannot be read is a local fault");
+	large_file();
 }
 
 static void

@@ -55,11 +55,32 @@ flags(unsigned char high, unsigned char low)
 	return sts_status_name(read_as(STS_TYPE_TXT, wire, sizeof(wire)));
 }
 
+/* The status of an answer of one CNAME and nothing else. */
+static const char *
+alias(unsigned char high, unsigned char low)
+{
+	static const char record[] = "\xc0\x0c\0\5\0\1\0\0\0\x3c\0\2\xc0\x15";
+	unsigned char wire[HEADER + 21 + sizeof(record) - 1];
+
+	memcpy(wire, whole, HEADER + 21);
+	memcpy(wire + HEADER + 21, record, sizeof(record) - 1);
+	wire[2] = high;
+	wire[3] = low;
+	wire[7] = 1;
+	wire[9] = 0;
+	return sts_status_name(read_as(STS_TYPE_TXT, wire, sizeof(wire)));
+}
+
 static void
 headers(void)
 {
 	is_str(flags(0x81, 0x80), "dns_nodata", "no record, a resolver");
 	is_str(flags(0x84, 0x00), "dns_nodata", "no record, the zone's server");
+	is_str(alias(0x81, 0x80), "dns_nodata", "an alias to no record");
+	is_str(alias(0x85, 0x00), "dns_servfail",
+	    "an alias that the zone's server did not follow");
+	is_str(alias(0x81, 0x00), "dns_servfail",
+	    "an alias from a server that asks nobody");
 	is_str(flags(0x81, 0x00), "dns_servfail",
 	    "no record from a server that neither knows nor asks");
 	is_str(flags(0x83, 0x80), "dns_bad_reply", "truncated");

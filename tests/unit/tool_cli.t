@@ -185,6 +185,9 @@ unreachable,101 error Network.* unreachable
 unreachable,13 error Permission denied
 refused warning nothing listens there
 EOF
+printf 'implied\nnameserver 127.0.0.1 answered\n' >"$top/resolver.says"
+run 0 'no name server is named' config check -f "$top/good.conf"
+out '^note: /etc/resolv.conf names no name server.*127.0.0.1' 'is said'
 printf 'nameserver ::1 refused\nnameserver ::2 silent\n' >"$top/resolver.says"
 run 1 'no name server answers' config check -f "$top/good.conf"
 out '^error: no name server answers: mail to domains never looked up waits' \

@@ -98,6 +98,7 @@ class Policies:
         self.bodies = {}
         self.rules = {}
         self.serial = 0
+        self.addresses = {}
 
     def new_id(self):
         self.serial += 1
@@ -129,7 +130,15 @@ class Policies:
             if link.is_symlink():
                 link.unlink()
             link.symlink_to(bundle.name)
-            self.dns.set(host, 'A', paths.NGINX)
+            self.dns.set(host, 'A', self._address(host))
+
+    def _address(self, host):
+        """Of its own, until there are more hosts than addresses: requests to
+        one address are paced."""
+        if host not in self.addresses:
+            count = len(self.addresses) % len(paths.NGINX)
+            self.addresses[host] = paths.NGINX[count]
+        return self.addresses[host]
 
     def serve(self, domain, body):
         """What the policy host serves; None: 404."""

@@ -14,7 +14,8 @@ MAIL = LAB / 'mail'  # every message that an MX host accepted
 
 DNS = '198.51.100.53'     # the site's resolver: front of the name server
 KNOT = '198.51.100.54'    # authoritative for test.
-NGINX = '198.51.100.80'   # well-behaved policy hosts
+NGINX = [f'198.51.100.{number}' for number in range(101, 201)]
+                          # well-behaved policy hosts, one address each
 HTTPS = '198.51.100.81'   # injector, behaves as the server name says
 HTTPS_SILENT = '198.51.100.82'  # accepts, then nothing
 HTTPS_CLOSE = '198.51.100.83'   # accepts, then closes

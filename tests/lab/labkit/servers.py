@@ -31,6 +31,8 @@ zone:
     semantic-checks: off
 """
 
+LISTEN = ''.join(f'        listen {address}:443 ssl;\n' for address in paths.NGINX)
+
 # The certificate is opened at each handshake, so a policy host appears as
 # soon as its files do.
 NGINX_CONF = f"""\
@@ -54,8 +56,7 @@ http {{
     scgi_temp_path /run/lab/nginx/scgi;
     default_type text/plain;
     server {{
-        listen {paths.NGINX}:443 ssl;
-        server_name _;
+{LISTEN}        server_name _;
         ssl_protocols TLSv1.2 TLSv1.3;
         ssl_certificate /run/lab/certs/host/$ssl_server_name;
         ssl_certificate_key /run/lab/certs/leaf.key;
@@ -75,7 +76,7 @@ $ORIGIN test.
 ns 5 A 198.51.100.54
 """
 
-READY = ((paths.DNS, 53), (paths.KNOT, 53), (paths.NGINX, 443),
+READY = ((paths.DNS, 53), (paths.KNOT, 53), (paths.NGINX[-1], 443),
          (paths.HTTPS, 443), (paths.MX_NET + '1', 25))
 
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: ISC
 """Days that go by: policies over time, by a clock that is moved."""
 import collections
+import math
 import pathlib
+import random
 import re
 import time
 
@@ -11,9 +13,21 @@ HOUR, DAY, MONTH = 3600, 86400, 30 * 86400
 AGES = (60, 600, 3600, 86400, 604800, 31557600)
 RECHECK = 300  # the shortest life of a policy
 REFRESH_AFTER = DAY
+TIMER = 0      # in a calendar; anything else: seconds between two mails
 
 # Seconds since 1970 at the beginning; all other times count from there.
 start = int(time.time()) // HOUR * HOUR + HOUR
+
+
+def calendar(days, rounds):
+    """What comes when, in order: (seconds, TIMER), where the timer runs, and
+    (seconds, DAY or MONTH), one mail at some time of each day, and one at some
+    time of each thirtieth."""
+    chance = random.Random(8461)
+    mails = [(begin + chance.randrange(DAY), every)
+             for every in (DAY, MONTH)
+             for begin in range(0, days * DAY, every)]
+    return sorted([(when, TIMER) for when in rounds] + mails)
 
 
 class Policy:
@@ -24,9 +38,12 @@ class Policy:
         self.domain = domain
         self.max_age = max_age
         self.every = every   # seconds between two mails
-        self.fetches = []
+        self.path = None
+        self.fetches = []    # when each began
         self.expires = 0
         self.late = []       # when it ran out although it should not have
+        self.moments = []    # for so long it was out until a fetch under way
+        self.expired = 0     # seconds without a policy that is live
         self.pending = None  # an event in the second half of its life
         self.answers = collections.Counter()
 
@@ -47,25 +64,39 @@ class Policy:
 
     def _stored(self):
         """(fetched, expires) of the policy file, or None."""
-        for path in self.state.glob(f'policies/*/{self.domain}'):
-            text = path.read_text()
-            return tuple(int(re.search(rf'^{key}: (\d+)$', text, re.M)[1]) -
-                         start for key in ('fetched', 'expires'))
-        return None
+        if self.path is None:
+            self.path = next(self.state.glob(f'policies/*/{self.domain}'),
+                             None)
+        if self.path is None:
+            return None
+        fields = dict(re.findall(r'^(fetched|fetched-us|expires): (\d+)$',
+                                 self.path.read_text(), re.M))
+        return (int(fields['fetched']) - start +
+                int(fields['fetched-us']) / 1e6,
+                int(fields['expires']) - start)
 
     def look(self, now):
         """Notes a fetch; True where there was a new one."""
         found = self._stored()
         if not found or found[0] == (self.fetches or [None])[-1]:
             return False
-        # The fetch that an event starts may end after the last second.
-        if self.pending is not None and \
-                found[0] >= max(self.expires, self.pending + 60):
-            self.late.append(now)
-            self.pending = None
+        if self.fetches and found[0] > self.expires:
+            self.expired += found[0] - self.expires
+            self._judge(found[0], now)
         self.fetches.append(found[0])
         self.expires = found[1]
         return True
+
+    def _judge(self, fetched, now):
+        """A fetch that began after the policy had run out."""
+        if self.pending is None:
+            return
+        # The fetch that an event starts may begin after the last second.
+        if fetched >= max(self.expires, self.pending + 60):
+            self.late.append(now)
+        else:
+            self.moments.append(fetched - self.expires)
+        self.pending = None
 
     def check(self, now):
         """With an event in its second half it must be fetched in time."""
@@ -77,22 +108,67 @@ class Policy:
             self.late.append(now)
             self.pending = None
 
-    def _spread(self):
-        gaps = [b - a for a, b in zip(self.fetches, self.fetches[1:])]
-        if not gaps:
-            return ''
-        return f', {min(gaps) / HOUR:.1f} to {max(gaps) / HOUR:.1f} h apart'
+    def row(self, what, end):
+        """One line of the table, after so many seconds."""
+        gaps = [b - a for a, b in zip(self.fetches, self.fetches[1:])] or [0]
+        times = [t / HOUR for t in self.fetches] or [0]
+        expired = self.expired + max(end - self.expires, 0)
+        after = 'none'
+        if self.late:
+            after = f'{len(self.late)} TIMES'
+        elif self.moments:
+            after = (f'{len(self.moments)} x, at most {max(self.moments):.2f}'
+                     ' s, the fetch under way')
+        return (f'{what:<13} {self.max_age:>8} {self.every // DAY:>4} d '
+                f'{len(self.fetches):>7} {times[0]:>6.2f} {times[-1]:>8.2f} '
+                f'{min(gaps) / HOUR:>8.2f} {max(gaps) / HOUR:>8.2f} '
+                f'{expired / HOUR:>8.1f} {after}')
 
-    def report(self, what, answer):
-        first = ' '.join(f'{t / HOUR:.1f}' for t in self.fetches[:8])
-        tap.diag(f'{what}, max_age {self.max_age}, mail every '
-                 f'{self.every // DAY} d: {len(self.fetches)} fetches'
-                 f'{self._spread()}; at hours {first} ...')
+    def report(self, answer):
         tap.ok(self.fetches, f'{self.domain} is fetched')
         tap.same(self.late, [], f'{self.domain} never runs out while timer or '
                  'mail comes in the second half of its life')
         tap.same(set(self.answers), {answer},
                  f'{self.domain}: every mail is enforced')
+
+
+HEAD = f'{"refreshed by":<13} {"max_age":>8} {"mail":>6} {"fetches":>7} ' \
+       f'{"first":>6} {"last":>8} {"gap min":>8} {"gap max":>8} ' \
+       f'{"expired":>8} expired although timer or mail had come since half ' \
+       'its age'
+
+
+def table(name, days, cases):
+    """Prints what became of the cases, (what refreshes it, policy) each, and
+    leaves it with all times of fetches below the build directory."""
+    lines = [f'{days} days; first, last, gaps and expired in hours', HEAD]
+    lines += [policy.row(what, days * DAY) for what, policy in cases]
+    tap.diag('\n'.join(lines))
+    for what, policy in cases:
+        lines += ['', f'{what}, max_age {policy.max_age}, mail every '
+                  f'{policy.every // DAY} d: fetched at hours']
+        lines += [' '.join(f'{t / HOUR:.4f}' for t in policy.fetches[i:i + 12])
+                  for i in range(0, len(policy.fetches), 12)]
+    out = paths.LAB / 'out/lab' / f'{name}.txt'
+    out.write_text('\n'.join(lines) + '\n')
+
+
+class Progress:
+    """A line for each ten days."""
+
+    def __init__(self, policies):
+        self.policies = policies
+        self.began = time.monotonic()
+        self.next = 0
+
+    def step(self, now):
+        if now < self.next:
+            return
+        self.next = (now // (10 * DAY) + 1) * 10 * DAY
+        tap.diag(f'day {now // DAY:.0f}, '
+                 f'{time.monotonic() - self.began:.0f} s: '
+                 f'{sum(len(one.fetches) for one in self.policies)} fetches, '
+                 f'{sum(len(one.late) for one in self.policies)} late')
 
 
 def publish(lab, policies):
@@ -111,6 +187,7 @@ def publish(lab, policies):
 def set_clock(now, monotonic=False):
     """For programs that start, and, where the monotonic clock moves too, for
     those that run."""
-    offset = start + now - int(time.time())
-    sabotage.replace_clock(f'{offset} monotonic\n' if monotonic
-                           else f'{offset}\n')
+    offset = start + now - time.time()
+    seconds = math.floor(offset)
+    sabotage.replace_clock(f'{seconds}.{int((offset - seconds) * 1e6):06d}' +
+                           (' monotonic\n' if monotonic else '\n'))

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Preloaded into every program of a world that starts while /etc/ld.so.preload
- * names it: the wall clock is off by the seconds in /etc/lab-clock, and the
- * file system's goes on as it is.  So does the monotonic clock, unless the word
+ * names it: the wall clock is off by the seconds in /etc/lab-clock (rounded
+ * down, after a point six digits of the rest), and the file system's goes on as
+ * it is.  So does the monotonic clock, unless the word
  * "monotonic" follows the number: then both move, and the file is read again
  * at each call, so that days go by for a program that runs.
  */
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 static long long offset;
+static long nanoseconds; /* of the offset, 0 to 999999999 */
 static bool moves;
 
 /* What cannot be read any more, in a sandbox perhaps, stays as it was. */
@@ -29,7 +31,10 @@ static void __attribute__((constructor)) read_offset(void)
 	if (fd < 0)
 		return;
 	if (read(fd, text, sizeof(text) - 1) > 0) {
+		const char *point = strchr(text, '.');
+
 		offset = atoll(text);
+		nanoseconds = point != NULL ? atol(point + 1) * 1000 : 0;
 		moves = strstr(text, "monotonic") != NULL;
 	}
 	close(fd);
@@ -46,8 +51,14 @@ clock_gettime(clockid_t which, struct timespec *now)
 		read_offset();
 	errno = saved;
 	result = syscall(SYS_clock_gettime, which, now);
-	if (result == 0 && (wall || (moves && which == CLOCK_MONOTONIC)))
+	if (result == 0 && (wall || (moves && which == CLOCK_MONOTONIC))) {
 		now->tv_sec += offset;
+		now->tv_nsec += nanoseconds;
+		if (now->tv_nsec >= 1000000000) {
+			now->tv_nsec -= 1000000000;
+			now->tv_sec++;
+		}
+	}
 	return (int)result;
 }
 

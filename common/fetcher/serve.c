@@ -188,6 +188,7 @@ is_impatience(enum sts_status status)
 	case STS_FETCH_CONNECT:
 	case STS_FETCH_TIMEOUT:
 	case STS_FETCH_TLS:
+	case STS_FETCH_STATUS: /* 408 */
 	case STS_FETCH_HTTP:
 	case STS_MX_CONNECT:
 	case STS_MX_TIMEOUT:

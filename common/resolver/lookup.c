@@ -394,6 +394,9 @@ on_record(void *arg, enum sts_status status, const struct sts_span *records,
 	struct sts_lookup *l = arg;
 
 	l->query = NULL;
+	/* RFC 8461 10.2: a refresh goes on whatever becomes of the record. */
+	if (status == STS_RESOLVER_TIMEOUT && l->task != STS_TASK_LOOKUP)
+		status = STS_DNS_TIMEOUT;
 	if (sts_status_is_local(status)) {
 		sts_lookup_finish(l, status);
 		return;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The clock is set while a lookup waits for its policy host: a certificate that
- * fails then may have failed for the clock alone.
+ * fails then may have failed for the clock alone.  And a process that stood
+ * still while it waited for the record.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,6 +90,40 @@ test_steps(void)
 	    "2", 0, 0, STS_VERDICT_ENFORCE, true, "right, beside a policy");
 }
 
+static enum sts_status
+stand_still(enum race_role role, enum sts_verdict *verdict)
+{
+	const struct race_part part = {
+	    role, STS_RESOLVER_TIMEOUT, "", FETCH_POLICY, true};
+	struct race_message at = {0};
+	bool here = race_give(&process, &part, &at);
+
+	while (here && at.step != STEP_DONE)
+		here = race_go(&process, &at);
+	*verdict = at.verdict;
+	return here ? at.status : STS_INTERNAL;
+}
+
+static void
+test_standing_still(void)
+{
+	enum sts_verdict verdict;
+	struct sts_check check;
+
+	(void)stand_still(ROLE_MAIL, &verdict);
+	is_str(sts_verdict_name(verdict), "defer",
+	    "stood still at the question for its record: mail waits");
+	is_int(sts_store_read_check(
+		   store, race_domain, race_clock->seconds, &check),
+	    STS_NOT_FOUND, "and nothing is recorded");
+	put_policy();
+	(void)stand_still(ROLE_MAIL, &verdict);
+	is_str(sts_verdict_name(verdict), "enforce", "a policy stays in force");
+	is_str(sts_status_name(stand_still(ROLE_FORCE, &verdict)), "ok",
+	    "and is fetched all the same where it is to be refreshed");
+	(void)sts_store_drop(store, race_domain);
+}
+
 static bool
 become_owner(void)
 {
@@ -111,6 +146,7 @@ main(void)
 		return 1;
 	}
 	test_steps();
+	test_standing_still();
 	sts_store_close(store);
 	race_end(&process);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);

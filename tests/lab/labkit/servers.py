@@ -31,7 +31,8 @@ zone:
     semantic-checks: off
 """
 
-LISTEN = ''.join(f'        listen {address}:443 ssl;\n' for address in paths.NGINX)
+LISTEN = ''.join(f'        listen {address}:443 ssl;\n'
+                 for address in paths.NGINX)
 
 # The certificate is opened at each handshake, so a policy host appears as
 # soon as its files do.

@@ -20,9 +20,9 @@
 #include "core/domain.h"
 
 enum {
-	ROUND_MIN = 10, /* seconds between two rounds */
-	ROUND_MAX = 3600,
-	ROUNDS_A_REFRESH = 24,       /* rounds in `refresh-after` */
+	ROUND_MIN = 10,        /* seconds between two rounds */
+	ROUND_MAX = 3000,      /* before a policy of one hour has run out */
+	ROUNDS_A_REFRESH = 24, /* rounds in `refresh-after` */
 	NAMES_MAX = 8 * 1024 * 1024, /* bytes of names in a round */
 	NAMES_A_STEP = 32,           /* read from the store in one go */
 	STEP_MS = 20

@@ -137,16 +137,31 @@ set_error(struct sts_reply *reply, enum sts_status why)
 	set_reply(reply, STS_ERROR, sts_status_name(why), "");
 }
 
-/* Never looked up, as far as can be told; or its DNS was in trouble then. */
+/*
+ * What was "no policy" for a while, since its DNS was in trouble, or its policy
+ * could not be had: once that time is over it says nothing of the domain.
+ */
+static bool
+is_old_trouble(const struct sts_known *k)
+{
+	switch (sts_status_class(k->why)) {
+	case STS_CLASS_DNS:
+		return !k->fresh;
+	case STS_CLASS_FETCH:
+	case STS_CLASS_POLICY:
+		return k->expired;
+	default:
+		return false;
+	}
+}
+
+/* Never looked up, as far as can be told; or it was in trouble then. */
 static bool
 is_unknown(const struct sts_known *k)
 {
-	bool old_trouble =
-	    !k->fresh && sts_status_class(k->why) == STS_CLASS_DNS;
-
 	return k->domain[0] != '\0' &&
 	    (k->verdict == STS_VERDICT_DEFER ||
-		(k->verdict == STS_VERDICT_NONE && old_trouble));
+		(k->verdict == STS_VERDICT_NONE && is_old_trouble(k)));
 }
 
 /* Waits whatever on-local-error says: it is the domain's fault, not ours. */

@@ -78,6 +78,7 @@ read_old(const struct sts_config *config, struct sts_store *store, int64_t now,
 		    ? STS_VERDICT_DEFER
 		    : STS_VERDICT_NONE;
 		k->why = check.reason;
+		k->expired = true;
 	} else if (has_policy) {
 		take_entry(k, &entry);
 		k->verdict = verdict_of(config, k);

@@ -34,6 +34,7 @@ struct sts_known {
 	enum sts_verdict verdict;
 	enum sts_status why;
 	bool fresh;      /* needs no lookup before it is answered */
+	bool expired;    /* "no policy", which has run out */
 	bool due;        /* a live policy: to be fetched again behind that */
 	bool has_policy; /* `entry` is filled, whatever its mode or age */
 	bool from_file;  /* and it is an operator's, which nobody fetched */

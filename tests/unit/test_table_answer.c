@@ -264,6 +264,10 @@ test_dns_trouble(void)
 	is_checked(
 	    "hang-now.test", "not-found", "unknown: so is trouble of now");
 	is_checked("hang-then.test", "found", "unknown: trouble of a day ago");
+	is_checked("host.test", "not-found",
+	    "unknown: a policy that could not be had just now");
+	is_checked("host-then.test", "found",
+	    "unknown: one that could not be had a day ago");
 	finish();
 	make_trouble("on-dns-error defer\non-local-error deliver\n");
 	start();
@@ -317,7 +321,6 @@ test_hosts(void)
 	struct sts_routes r = {.domain = "nullmx.test", .status = STS_NULL_MX};
 
 	begin("");
-	r.recorded = time(NULL) - 10;
 	world_policy(
 	    &w, "state", "enforce.test", smtpd_enforce("enforce.test"), 10, 10);
 	smtpd_routes(&w, "enforce.test", 10);
@@ -331,6 +334,8 @@ test_hosts(void)
 	    smtpd_enforce("enforce-cold.test"), 10, 10);
 	world_policy(
 	    &w, "state", "nullmx.test", smtpd_enforce("nullmx.test"), 10, 10);
+	/* Not before the policy's, in whatever second that was. */
+	r.recorded = time(NULL) - 10;
 	smtpd_write_routes(&w, &r);
 	world_none(&w, "state", "withdrawn.test", "", 10, 3600);
 	smtpd_routes(&w, "withdrawn.test", 10);

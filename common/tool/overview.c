@@ -148,6 +148,9 @@ load_config(struct sts_overview *o, struct sts_tool *tool)
 	    : sts_config_default_file();
 	enum sts_status status;
 
+	/* The default is one that need not be there. */
+	if (tool->args.config_file != NULL || access(file, F_OK) == 0)
+		set(o->config_file, file);
 	if (may_not_read(file)) {
 		sts_overview_unseen(o, "the configuration %s", file);
 		o->blind = true;
@@ -270,6 +273,7 @@ sts_overview_fill(struct sts_overview *o, struct sts_tool *tool,
 	begin(o, tool->now);
 	if (!load_config(o, tool))
 		return;
+	o->loaded = true;
 	note_config(o, &tool->config);
 	find_job(o, places);
 	check_files(o, &tool->config);

@@ -77,6 +77,7 @@ struct sts_overview {
 	char smtpd[STS_OVERVIEW_TEXT];
 
 	/* Not in the table. */
+	bool loaded; /* the configuration; else nothing more was looked at */
 	struct sts_findings findings; /* each is kept in `problems` */
 	struct sts_overview_problem *problems;
 	size_t problem_count, problem_size;

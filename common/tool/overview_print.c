@@ -92,9 +92,12 @@ number_of(const struct sts_overview *o, const struct field *f)
 static void
 print_field(FILE *out, const struct sts_overview *o, const struct field *f)
 {
-	if (f->type == TEXT)
-		sts_out_line(out, f->label, "%s",
-		    text_of(o, f)[0] != '\0' ? text_of(o, f) : f->empty);
+	if (f->type == TEXT && text_of(o, f)[0] != '\0')
+		sts_out_line(out, f->label, "%s", text_of(o, f));
+	else if (f->type == TEXT && o->loaded)
+		sts_out_line(out, f->label, "%s", f->empty);
+	else if (f->type == TEXT)
+		return;
 	else if (number_of(o, f) == STS_OVERVIEW_UNKNOWN)
 		return;
 	else if (f->type == TIME)

@@ -244,6 +244,20 @@ configuration(void)
 	leave();
 	configure("");
 	mended("the configuration is right again");
+	(void)rename(w.conf, at("away.conf"));
+	expect(1, "mta-sts.conf: error: ", "no such file");
+	look();
+	ok(strstr(o.config_file, "/mta-sts.conf") != NULL, "it is named");
+	{
+		char *text = text_of(false);
+
+		ok(strstr(text, "does not ask") == NULL &&
+			strstr(text, "built-in") == NULL,
+		    "and nothing is said of what was not looked at");
+		free(text);
+	}
+	leave();
+	(void)rename(at("away.conf"), w.conf);
 	(void)chmod(w.conf, 0666);
 	expect(1, "can be written by other users", "a file for everybody");
 	(void)chmod(w.conf, 0644);

@@ -273,6 +273,12 @@ test_due(void)
 	is_int(sts_due_backoff(1000, 86400), 3000,
 	    "and never as long as the timer's hour");
 	sts_entry_free(&e);
+	ok(!sts_due_is_silent(86399, 1000),
+	    "a fetch within the day: no silence");
+	ok(!sts_due_is_silent(INT64_MAX, 2), "two domains that fail: none");
+	ok(sts_due_is_silent(86400, 3), "a day, and three: silence");
+	ok(sts_due_is_silent(INT64_MAX, 3),
+	    "never a fetch, and three: silence");
 }
 
 /* Started as root where we are: gives files to another user; or -1. */

@@ -31,9 +31,18 @@ def usage():
     return (use.ru_utime + use.ru_stime) * 1e6
 
 
+def make_state():
+    """A store that has been in use: its directories are there."""
+    state = tempfile.mkdtemp(dir=TOP)
+    for kind in "policies", "checks":
+        for bucket in range(256):
+            os.makedirs(f"{state}/{kind}/{bucket:02x}", 0o750)
+    return state
+
+
 def configure():
     conf = tempfile.mkstemp(dir=TOP)[1]
-    WORLD.configure(conf, state_dir=tempfile.mkdtemp(dir=TOP), dns_timeout=20,
+    WORLD.configure(conf, state_dir=make_state(), dns_timeout=20,
                     fetch_timeout=60, log_level="error")
     return conf
 

@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "store/crc_table.h"
+
 enum {
 	CRC_LINE = 16, /* "crc32: 01234567\n" */
 	DIR_PATH = 16,
@@ -44,21 +46,15 @@ sts_domain_hash(const char *domain)
 	return hash ^ (hash >> 33);
 }
 
-/* CRC-32 (ISO 3309), four bits at a time: 64 bytes of table, fast enough. */
+/* CRC-32 (ISO 3309). */
 static uint32_t
 crc32_of(const char *bytes, size_t len)
 {
-	static const uint32_t table[16] = {0x00000000, 0x1db71064, 0x3b6e20c8,
-	    0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
-	    0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0,
-	    0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
 	uint32_t crc = 0xffffffff;
 
-	for (size_t i = 0; i < len; i++) {
-		crc ^= (unsigned char)bytes[i];
-		crc = (crc >> 4) ^ table[crc & 15];
-		crc = (crc >> 4) ^ table[crc & 15];
-	}
+	for (size_t i = 0; i < len; i++)
+		crc = (crc >> 8) ^
+		    crc_table[(crc ^ (unsigned char)bytes[i]) & 0xff];
 	return ~crc;
 }
 

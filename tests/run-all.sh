@@ -180,6 +180,21 @@ host_state() {
 	grep -l "LAB_MARK=$$" /proc/[0-9]*/environ 2>/dev/null
 }
 
+as_before() {
+	host_state >"$scratch/after"
+	cmp -s "$scratch/before" "$scratch/after"
+}
+
+# within SECONDS COMMAND...: waits until it succeeds.
+within() {
+	deadline=$(($(date +%s) + $1))
+	shift
+	until "$@"; do
+		[ "$(date +%s)" -lt "$deadline" ] || return 1
+		sleep 0.5
+	done
+}
+
 # A world that is ended by a signal to the whole group, as Ctrl-C does it, or
 # to the process that was started, and once by its time limit.
 left_behind() {
@@ -190,8 +205,7 @@ left_behind() {
 	mail=tests/lab/test_reuse.py # a program that has Exim's daemons
 	for signal in INT TERM HUP KILL; do
 		setsid tests/lab/enter "$mail" >"$B/logs/world" 2>&1 &
-		sleep 4
-		grep -q '^# world up' "$B/logs/world" || return 1
+		within 60 grep -q '^ok 1 ' "$B/logs/world" || return 1
 		case $signal in
 		INT | TERM) kill -s "$signal" -- -$! ;;
 		*) kill -s "$signal" $! ;;
@@ -201,9 +215,10 @@ left_behind() {
 	done
 	LAB_LIMIT=3 tests/lab/enter /bin/sleep 60
 	[ $? -eq 124 ] || return 1
-	sleep 1
-	host_state >"$scratch/after"
-	diff "$scratch/before" "$scratch/after" || return 1
+	within 30 as_before || {
+		diff "$scratch/before" "$scratch/after"
+		return 1
+	}
 	echo 'nothing is left behind'
 }
 

@@ -332,7 +332,7 @@ def test_names():
 
 lab.mta.configure()
 lab.mta.start()
-lab.configure(dns_timeout=1)
+lab.configure(dns_timeout=3)
 test_recheck()
 test_new_id()
 test_mode_none()

@@ -120,7 +120,7 @@ class Exim:
     def start(self, queue_runs='10m'):
         """The daemon; its children are forked deliveries."""
         self.run('-bd', f'-q{queue_runs}')
-        if not until(self._is_up, 10):
+        if not until(self._is_up, 60):
             raise RuntimeError('exim does not listen; see ' + str(MAINLOG))
 
     @staticmethod
@@ -147,7 +147,7 @@ class Exim:
                 os.kill(pid, 15)
             except ProcessLookupError:
                 pass
-            until(lambda: not os.path.exists(f'/proc/{pid}'), 10)
+            until(lambda: not os.path.exists(f'/proc/{pid}'), 60)
 
     def restart(self):
         self.stop()

@@ -171,7 +171,7 @@ class OpenSmtpd:
         del queue_runs
         # smtpd listens on every address of an interface, and cannot on one
         # that is not yet known to be the only one of its kind.
-        until(lambda: 'tentative' not in _must('ip', '-6', 'addr'), 10)
+        until(lambda: 'tentative' not in _must('ip', '-6', 'addr'), 60)
         with open(self.log_file.path, 'ab') as log:
             self.process = subprocess.Popen(
                 [*limits, 'chroot', str(self.root), '/usr/sbin/smtpd', '-d'],
@@ -180,8 +180,8 @@ class OpenSmtpd:
         self.paused = False
         # It reads its queue by and by.
         kept = len(list(QUEUE.glob('*/*/' + '[0-9a-f]' * 16)))
-        if not until(self._is_up, 10) or \
-                not until(lambda: len(self.envelopes()) >= kept, 20):
+        if not until(self._is_up, 60) or \
+                not until(lambda: len(self.envelopes()) >= kept, 60):
             raise RuntimeError('smtpd does not listen:\n' +
                                self.log()[-2000:])
 
@@ -213,8 +213,8 @@ class OpenSmtpd:
     def stop(self):
         if self.is_running():
             self.process.terminate()
-            self.process.wait(20)
-        until(lambda: 'smtpd' not in self.processes().values(), 20)
+            self.process.wait(60)
+        until(lambda: 'smtpd' not in self.processes().values(), 60)
 
     def restart(self):
         self.stop()

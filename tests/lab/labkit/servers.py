@@ -112,7 +112,7 @@ def start(inside):
     return children
 
 
-def wait_until_up(seconds=20):
+def wait_until_up(seconds=60):
     deadline = time.monotonic() + seconds
     for address, port in READY:
         while True:

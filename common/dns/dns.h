@@ -45,14 +45,13 @@ void sts_dns_destroy(struct sts_dns *dns);
  *	local faults
  *
  * STS_NO_NAMESERVER: no name server could be reached (refused, forbidden, no
- * STS_NO_NAMESERVER: no name server could be reached (refused, forbidden, no
  * route, no such interface, no address), or all that could failed or were
  * silent, and gave no useful answer to the control questions either
- * (servers.h).  Failure or silence of servers that answer those is the
- *domain's; where this process stood still meanwhile (sts_loop_stalls), silence
- *is STS_RESOLVER_TIMEOUT, a local fault too.  See ask.h for what is sent when.
- *Arrays belong to the caller of the callback and last until it returns.  A name
- *too long to be asked counts as STS_DNS_NXDOMAIN.
+ * (servers.h).  Failure or silence of servers that answer those is that of the
+ * domain; where this process stood still meanwhile (sts_loop_stalls), silence
+ * is STS_RESOLVER_TIMEOUT, a local fault too.  See ask.h for what is sent when.
+ * Arrays belong to the caller of the callback and last until it returns.  A
+ * name too long to be asked counts as STS_DNS_NXDOMAIN.
  */
 typedef void sts_dns_txt_done(void *arg, enum sts_status status,
     const struct sts_span *records, size_t count);

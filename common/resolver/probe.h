@@ -10,7 +10,7 @@
  *
  * At most 4 run at once, and an address is contacted once a minute and 8 times
  * in 10 minutes, whatever hosts have it; locks in the store hold other
- *processes to that too, as far as they know of each other.
+ * processes to that too, as far as they know of each other.
  */
 #ifndef STS_RESOLVER_PROBE_H
 #define STS_RESOLVER_PROBE_H

@@ -286,6 +286,17 @@ set_key(struct sts_config_loader *l, const char *name, char *value)
 }
 
 /*
+ * A line that was copied from a web page may have no-break spaces in it, which
+ * nobody sees: "domain" with one behind it would be no key that we know.
+ */
+static void
+replace_unseen(char *text)
+{
+	for (char *p = text; (p = strstr(p, "\xc2\xa0")) != NULL; p += 2)
+		p[0] = p[1] = ' ';
+}
+
+/*
  * A line that is too long, or has a byte in it that no line may have: only
  * whose domain it might have been is still read.
  */
@@ -301,6 +312,7 @@ unreadable_line(
 	for (size_t i = 0; i < line.len; i++)
 		text[i] = line.p[i] != '\0' ? line.p[i] : '?';
 	text[line.len] = '\0';
+	replace_unseen(text);
 	name = text + strspn(text, " \t");
 	value = sts_config_split(name);
 	if (sts_config_is_domain_key(name, &value))
@@ -360,6 +372,7 @@ parse_line(struct sts_config_loader *l, struct sts_span line)
 		return;
 	}
 	(void)sts_span_copy(line, text, sizeof(text));
+	replace_unseen(text);
 	trim(text);
 	name = text + strspn(text, " \t");
 	if (name[0] == '\0')
@@ -426,6 +439,8 @@ parse_file(struct sts_config_loader *l, bool must_exist)
 		return sts_status_is_local(status) ? status : STS_CONFIG;
 	l->config->file = absolute(l, l->file);
 	c = sts_cursor_make(bytes, len);
+	/* The mark of an editor: it would be part of the first key. */
+	(void)sts_cursor_literal(&c, "\xef\xbb\xbf");
 	while (sts_cursor_line(&c, &line)) {
 		l->line++;
 		parse_line(l, line);

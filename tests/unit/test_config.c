@@ -365,6 +365,29 @@ test_long_domain_line(void)
 	sts_config_free(&c);
 }
 
+/* What an editor or a web page puts in and nobody sees. */
+static void
+test_unseen_bytes(void)
+{
+	static const char *const texts[] = {"\xef\xbb\xbf"
+					    "domain a.example enforce\n",
+	    "\xc2\xa0 domain\xc2\xa0"
+	    "a.example enforce\xc2\xa0\n",
+	    "\xc2\xa0\ndomain a.example\xc2\xa0\xc2\xa0"
+	    "enforce\n"};
+	struct sts_config c;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		(void)load(&c, texts[i]);
+		ok(c.override_count == 1 &&
+			c.overrides[0].kind == STS_OVERRIDE_ENFORCE &&
+			strcmp(c.overrides[0].name, "a.example") == 0 &&
+			c.bad_lines == 0,
+		    "a mark or blanks that are not seen: %zu", i);
+		sts_config_free(&c);
+	}
+}
+
 static void
 test_bytes(void)
 {
@@ -625,6 +648,7 @@ main(void)
 	test_bad_lines();
 	test_bad_domain_lines();
 	test_long_domain_line();
+	test_unseen_bytes();
 	test_bytes();
 	test_repeated();
 	test_many_overrides();

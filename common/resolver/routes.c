@@ -312,20 +312,23 @@ add_host(struct sts_routes_task *t, const char *host, int64_t preference)
 	t->host_count++;
 }
 
-static void
+/* A local fault where it is not known what the policy permits. */
+static enum sts_status
 match_policy(struct sts_routes_task *t)
 {
 	struct sts_entry entry;
 	int64_t now = sts_now();
+	enum sts_status status = sts_store_read_policy(
+	    t->resolver->store, t->routes.domain, now, &entry);
 
-	if (sts_store_read_policy(
-		t->resolver->store, t->routes.domain, now, &entry) != STS_OK)
-		return;
+	if (status != STS_OK)
+		return status == STS_NOT_FOUND ? STS_OK : status;
 	for (size_t i = 0; sts_entry_is_live(&entry, now) && i < t->host_count;
 	     i++)
 		t->host[i].route.permitted =
 		    sts_policy_permits(&entry.policy, t->host[i].route.host);
 	sts_entry_free(&entry);
+	return STS_OK;
 }
 
 static void
@@ -349,7 +352,10 @@ on_mx(
 		add_host(t, routes->domain, 0);
 	} else
 		routes->status = status;
-	match_policy(t);
+	if ((status = match_policy(t)) != STS_OK) {
+		finish(t, status);
+		return;
+	}
 	t->began_ms = sts_monotonic_ms();
 	ask_next(t);
 }

@@ -359,8 +359,8 @@ replace_file(
 		status = sts_status_from_errno(errno);
 	if (status != STS_OK)
 		(void)unlinkat(dir, temporary, 0);
-	else if (durable && fsync(dir) != 0)
-		status = sts_status_from_errno(errno);
+	else if (durable)
+		status = sts_sync_dir(dir);
 	return status;
 }
 

@@ -68,6 +68,12 @@ unsigned sts_file_bucket(const char *domain);
 const char *sts_file_kind(enum sts_kind kind);
 
 /*
+ * sync.c: syncs a directory.  STS_OK also where its file system cannot do that
+ * to a directory.
+ */
+enum sts_status sts_sync_dir(int dir);
+
+/*
  * sync.c: makes sure that the directory of that kind for names of `bucket`,
  * which is inode `ino`, is found again after a power cut.
  */

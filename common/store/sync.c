@@ -13,6 +13,15 @@
 #include <string.h>
 #include <unistd.h>
 
+/* fsync(2): EINVAL where the file system has no such thing. */
+enum sts_status
+sts_sync_dir(int dir)
+{
+	if (fsync(dir) == 0 || errno == EINVAL)
+		return STS_OK;
+	return sts_status_from_errno(errno);
+}
+
 /* Which directories there are in policies/, by their inodes. */
 static void
 list_buckets(DIR *dir, ino_t found[256])
@@ -35,7 +44,7 @@ list_buckets(DIR *dir, ino_t found[256])
 static enum sts_status
 sync_kind(struct sts_store *store, enum sts_kind kind, ino_t found[256])
 {
-	enum sts_status status = STS_OK;
+	enum sts_status status;
 	int fd = openat(store->dir, sts_file_kind(kind),
 	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	DIR *dir;
@@ -47,8 +56,7 @@ sync_kind(struct sts_store *store, enum sts_kind kind, ino_t found[256])
 		return STS_NO_MEMORY;
 	}
 	list_buckets(dir, found);
-	if (fsync(fd) != 0)
-		status = sts_status_from_errno(errno);
+	status = sts_sync_dir(fd);
 	closedir(dir);
 	return status;
 }
@@ -62,9 +70,9 @@ sts_sync_parents(
 
 	if (kind == STS_KIND_POLICY && store->synced[bucket] == ino)
 		return STS_OK;
-	if (fsync(store->dir) != 0)
-		return sts_status_from_errno(errno);
-	status = sync_kind(store, kind, found);
+	status = sts_sync_dir(store->dir);
+	if (status == STS_OK)
+		status = sync_kind(store, kind, found);
 	if (status == STS_OK && kind == STS_KIND_POLICY)
 		memcpy(store->synced, found, sizeof(found));
 	return status;

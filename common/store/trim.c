@@ -47,26 +47,34 @@ by_rank(const void *a, const void *b)
 	return (x->time > y->time) - (x->time < y->time);
 }
 
+static enum rank
+rank_live(const struct sts_entry *e, const struct sts_check *check)
+{
+	if (check->used_days < 2)
+		return RANK_USED_ONCE;
+	return e->policy.mode == STS_MODE_ENFORCE ? RANK_KEPT : RANK_OTHER;
+}
+
 static void
 rank_policy(struct sts_store *store, struct candidate *c, int64_t now)
 {
 	struct sts_check check;
 	struct sts_entry e;
+	enum sts_status status;
 
 	c->rank = RANK_KEPT;
 	/* A damaged one is a fault that a person is to see. */
 	if (sts_store_read_policy(store, c->name, now, &e) != STS_OK)
 		return;
-	(void)sts_store_read_check(store, c->name, now, &check);
+	status = sts_store_read_check(store, c->name, now, &check);
 	c->time = check.used > e.fetched ? check.used : e.fetched;
 	if (!sts_entry_is_live(&e, now))
 		c->rank = RANK_EXPIRED;
 	else if (e.policy.mode == STS_MODE_NONE)
 		c->rank = RANK_NONE;
-	else if (check.used_days < 2)
-		c->rank = RANK_USED_ONCE;
-	else if (e.policy.mode != STS_MODE_ENFORCE)
-		c->rank = RANK_OTHER;
+	/* Where its use cannot be read just now, nobody knows. */
+	else if (status == STS_OK || status == STS_NOT_FOUND)
+		c->rank = rank_live(&e, &check);
 	c->judged = e;
 	c->judged.body = NULL;
 	sts_entry_free(&e);

@@ -240,6 +240,28 @@ def order():
                   "what the policy names is marked")
 
 
+def policy_unreadable():
+    """What the policy permits is not known: nothing is written."""
+    zone(c_test=[mx(10, "h.c.test")], h_c_test=HERE)
+    with Resolver() as r:
+        r.policy("c.test", "h.c.test")
+        path = next(os.path.join(top, "c.test") for top, _, files
+                    in os.walk(os.path.join(r.state, "policies"))
+                    if "c.test" in files)
+        with open(path, "r+b") as policy:
+            whole = policy.read()
+            policy.seek(0)
+            policy.write(b"X")
+        tap.equal(r.ask("routes c.test"), "fault entry_corrupt",
+                  "a policy that cannot be read: a fault of this machine")
+        tap.equal(r.routes("c.test"), None, "and no routes are written")
+        with open(path, "r+b") as policy:
+            policy.write(whole)
+        tap.equal(r.ask("routes c.test"), "ok", "once it can be read")
+        tap.equal(r.routes("c.test")["mx"][0]["permitted"], "1",
+                  "they are, and say what it permits")
+
+
 def beyond_eight():
     """MX hosts without an address take no place of others."""
     hosts = [f"h{i:02}.t.test" for i in range(1, 31)]
@@ -637,7 +659,8 @@ with unprivileged("tests/help_probe_resolver") as scratch:
     stranger = Authority(scratch, "stranger")
     good = root.issue("x", SAN)
     with DnsServer({}) as names:
-        for part in (kinds, private, order, beyond_eight, unknown_later, deadline,
+        for part in (kinds, private, order, policy_unreadable, beyond_eight,
+                     unknown_later, deadline,
                      routes_faults, recorded, outcomes, kept, shared, limits,
                      configured, probe_faults, many):
             began = time.monotonic()

@@ -28,11 +28,25 @@ static void step_decide(struct sts_lookup *l);
 static void step_fetch(struct sts_lookup *l);
 static void on_fetch(void *arg, const struct sts_fetch_result *result);
 
+/* So that searching the list seldom compares names. */
+static unsigned
+key_of(const char *domain)
+{
+	unsigned key = 0;
+
+	for (; *domain != '\0'; domain++)
+		key = key * 31 + (unsigned char)*domain;
+	return key;
+}
+
 static struct sts_lookup *
 find(struct sts_resolver *r, const char *domain, enum sts_task task)
 {
+	unsigned key = key_of(domain);
+
 	for (struct sts_lookup *l = r->lookups; l != NULL; l = l->next) {
-		if (l->task == task && strcmp(l->domain, domain) == 0)
+		if (l->key == key && l->task == task &&
+		    strcmp(l->domain, domain) == 0)
 			return l;
 	}
 	return NULL;
@@ -47,6 +61,7 @@ create(struct sts_resolver *r, const char *domain, enum sts_task task)
 		return NULL;
 	l->resolver = r;
 	l->task = task;
+	l->key = key_of(domain);
 	l->began = sts_now();
 	l->began_ms = sts_monotonic_ms();
 	memcpy(l->domain, domain, strlen(domain) + 1);

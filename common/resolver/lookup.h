@@ -18,8 +18,9 @@ struct sts_lookup {
 	struct sts_resolver *resolver;
 	struct sts_lookup *next;
 	struct sts_waiter *waiters;
-	char domain[STS_NAME_MAX + 1];
+	unsigned key; /* of the domain: what differs in it is another one */
 	enum sts_task task;
+	char domain[STS_NAME_MAX + 1];
 	int64_t began;    /* seconds since 1970 */
 	int64_t began_ms; /* monotonic */
 	bool contended;   /* somebody else had the lock */

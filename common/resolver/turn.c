@@ -24,7 +24,7 @@ held_here(const struct sts_lookup *self)
 	const struct sts_lookup *l;
 
 	for (l = self->resolver->lookups; l != NULL; l = l->next) {
-		if (l != self && l->locked &&
+		if (l != self && l->locked && l->key == self->key &&
 		    strcmp(l->domain, self->domain) == 0)
 			return true;
 	}

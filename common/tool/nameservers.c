@@ -90,7 +90,9 @@ wrong_of(const struct said *said, const char **fix)
 	    {"no_interface", "its zone is no network interface here", fix_list},
 	    {"unusable", "is not an address", fix_list},
 	    {"silent", "does not answer within 2 seconds", fix_list},
-	    {"garbage", "answers, and not as a name server", fix_list},
+	    {"garbage",
+		"answers, and not as a name server, or refuses this machine",
+		fix_list},
 	    {"failed", "answers with an error, perhaps not to this machine",
 		"have it serve this machine, or name another one"},
 	};

@@ -133,13 +133,12 @@ lab.dns.behave('_mta-sts.picky.test', 'refused', 'TXT')
 lab.dns.commit()
 
 
-def no_way(number, address, what):
+def no_way(number, address, what, why='answers with an error|does not'):
     lab.configure(nameserver=address)
     code, text = check()
     tap.same((code, text if code != 1 else ''), (1, ''),
              f'{what}: config check says no')
-    tap.like(text, r'error: nameserver \S+: (answers with an error|does not)',
-             'and why')
+    tap.like(text, rf'error: nameserver \S+: ({why})', 'and why')
     lab.expect_deferred(lab.send(f'bob@cold{number}.test'), 'no_nameserver',
                         f'{what}: a cold domain waits')
     lab.expect_delivered(lab.send('bob@known.test'),
@@ -166,7 +165,10 @@ with resolvers.unbound(UNBOUND, resolvers.NO_WAY_OUT):
 with resolvers.unbound(UNBOUND, ''):
     no_way(11, UNBOUND, 'unbound, and no root server answers')
 with resolvers.unbound(UNBOUND, resolvers.TO_THE_SITE, allow='refuse'):
-    no_way(12, UNBOUND, 'unbound that refuses this machine')
+    # A header alone, without the question: c-ares 1.18 waits on for an answer,
+    # 1.34 takes it for none.
+    no_way(12, UNBOUND, 'unbound that refuses this machine',
+           'does not answer|answers, and not as a name server, or refuses')
 with resolvers.unbound(UNBOUND, resolvers.TO_THE_SITE):
     works(13, UNBOUND, 'unbound')
 with resolvers.resolved('LLMNR=yes'):

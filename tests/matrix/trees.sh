@@ -132,6 +132,7 @@ tree_fill() {
 tree_debs() {
 	tree_store=$MATRIX_CACHE/$1-debs
 	tree_stamp=$tree_store/$(echo "$*" | tr ' ' +).complete
+	# shellcheck disable=SC3013 # dash and all others know it
 	[ "$tree_stamp" -nt "$MATRIX_CACHE/$1/complete" ] && return 0
 	mkdir -p "$tree_store/partial" "$MATRIX_CACHE/empty"
 	tree_log=$MATRIX_CACHE/$1-debs.log

@@ -33,7 +33,7 @@ if command -v readelf >/dev/null && command -v nm >/dev/null; then
 	grep -q '^libc\.' "$work/needed"
 	ok 'the list of needed libraries can be read'
 	for library in curl cares ssl crypto bsd; do
-		! grep -q "^lib$library[.-]" "$work/needed"
+		! grep -q "^lib${library}[.-]" "$work/needed"
 		ok "it does not need lib$library"
 	done
 	nm -D --defined-only "$object" | awk '{ print $3 }' |

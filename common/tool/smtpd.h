@@ -12,7 +12,6 @@
  *	smtpd_check.c    the filter, the table, the listeners
  *	smtpd_actions.c  actions
  *	smtpd_rules.c    match rules
- *	smtpd_aliases.c  targets of aliases
  */
 #ifndef STS_TOOL_SMTPD_H
 #define STS_TOOL_SMTPD_H
@@ -29,8 +28,7 @@ enum {
 	STS_SMTPD_FILES_MAX = 64,
 	STS_SMTPD_DEPTH_MAX = 16, /* of includes */
 	STS_SMTPD_STATEMENTS_MAX = 8192,
-	STS_SMTPD_WORDS_MAX = 65536, /* of all statements */
-	STS_SMTPD_CONDITIONS_MAX = 16
+	STS_SMTPD_WORDS_MAX = 65536 /* of all statements */
 };
 
 enum sts_smtpd_kind {
@@ -67,18 +65,14 @@ struct sts_smtpd_conf {
 	bool no_memory;
 };
 
-/* A match rule; strings are the statement's, or in `text`. */
+/* A match rule. */
 struct sts_smtpd_rule {
 	const struct sts_smtpd_statement *statement;
-	/* "from local", "tag SUBMIT", "auth"; "from any" is none. */
-	char *condition[STS_SMTPD_CONDITIONS_MAX];
-	size_t condition_count;
-	bool too_many; /* conditions: nothing can be said of it */
+	size_t end;                /* its conditions are words 1 to end, */
+	size_t for_begin, for_end; /* but for these: for whom */
 	const struct sts_smtpd_statement *action; /* NULL: reject, or none */
-	/* For whom: */
-	bool for_any; /* or for all but some */
+	bool for_any; /* or for all but some, or by the recipient */
 	bool for_not;
-	bool for_regex; /* for_domain is one, or a list of them */
 	const struct sts_smtpd_word *for_domain; /* the first word behind it */
 	const struct sts_smtpd_statement *for_table; /* of ours, or NULL */
 };
@@ -88,8 +82,7 @@ struct sts_smtpd {
 	struct sts_smtpd_conf conf;
 	const struct sts_config *config; /* of ours */
 	const char *config_file;         /* as -f names it; NULL: default */
-	int64_t now;
-	struct sts_smtpd_rule *rule; /* all match rules, in order */
+	struct sts_smtpd_rule *rule;     /* all match rules, in order */
 	size_t rule_count;
 };
 
@@ -170,21 +163,9 @@ void sts_smtpd_find_at(struct sts_findings *findings,
 bool sts_smtpd_make_rules(struct sts_smtpd *smtpd);
 void sts_smtpd_free_rules(struct sts_smtpd *smtpd);
 
-/* True where every mail that `narrow` takes meets the conditions of `wide`. */
-bool sts_smtpd_covers(
-    const struct sts_smtpd_rule *wide, const struct sts_smtpd_rule *narrow);
-
-/*
- * True where the rule names this domain (normalised) behind "for domain", in
- * the file of a table too; tables of ours name none.
- */
-bool sts_smtpd_names(const struct sts_smtpd_conf *conf,
-    const struct sts_smtpd_rule *r, const char *domain);
-
 /* Judges: each prints its findings. */
 void sts_smtpd_judge_actions(struct sts_findings *f, const struct sts_smtpd *s);
 void sts_smtpd_judge_rules(struct sts_findings *f, const struct sts_smtpd *s);
-void sts_smtpd_judge_aliases(struct sts_findings *f, const struct sts_smtpd *s);
 
 /* True for the action that asks our table for its host. */
 bool sts_smtpd_is_strict(const struct sts_smtpd_conf *conf,

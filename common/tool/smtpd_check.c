@@ -356,15 +356,13 @@ judge(struct sts_findings *f, const struct sts_smtpd *s)
 	judge_hold(f, s);
 	sts_smtpd_judge_actions(f, s);
 	sts_smtpd_judge_rules(f, s);
-	sts_smtpd_judge_aliases(f, s);
 }
 
 int
 sts_smtpd_check_file(struct sts_tool *tool, struct sts_findings *findings)
 {
-	struct sts_smtpd s = {.config = &tool->config,
-	    .config_file = tool->args.config_file,
-	    .now = tool->now};
+	struct sts_smtpd s = {
+	    .config = &tool->config, .config_file = tool->args.config_file};
 	enum sts_status status =
 	    sts_smtpd_read(&s.conf, tool->args.smtpd_file, findings);
 	int code = STS_EXIT_OK;

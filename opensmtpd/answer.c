@@ -91,6 +91,8 @@ sts_table_init(
 	read_config(table, &table->config);
 	sts_background_init(&table->background, &table->config, on_done, table);
 	sts_attempts_init(&table->attempts, &table->config);
+	sts_outcomes_init(
+	    &table->asked, &table->config, STS_OUTCOMES_ASKED, true);
 }
 
 void
@@ -98,6 +100,7 @@ sts_table_close(struct sts_table *table)
 {
 	sts_background_close(&table->background);
 	sts_attempts_close(&table->attempts);
+	sts_outcomes_close(&table->asked);
 	sts_config_free(&table->config);
 }
 
@@ -116,6 +119,7 @@ sts_table_update(struct sts_table *table)
 		return false;
 	}
 	sts_attempts_close(&table->attempts);
+	sts_outcomes_close(&table->asked);
 	sts_config_free(&table->config);
 	table->config = config;
 	return table->config_status == STS_OK;
@@ -303,6 +307,8 @@ sts_table_lookup(
 		return;
 	}
 	read_known(table, key, true, &k);
+	if (k.domain[0] != '\0')
+		sts_outcomes_note(&table->asked, k.domain);
 	permitted = sts_routes_permitted(&k.routes, sts_known_policy(&k));
 	/*
 	 * Nothing known: a host could be anybody's.  A policy that was

@@ -16,7 +16,8 @@ sts_attempts_init(
     struct sts_attempts *attempts, const struct sts_config *config)
 {
 	memset(attempts, 0, sizeof(*attempts));
-	sts_outcomes_init(&attempts->outcomes, config, false);
+	sts_outcomes_init(
+	    &attempts->outcomes, config, STS_OUTCOMES_SENT, false);
 }
 
 void
@@ -66,8 +67,7 @@ sts_attempts_note(
 	}
 	if (age < STS_ATTEMPT_AGAIN_MS)
 		return false;
-	if (sts_outcomes_committed(&attempts->outcomes, domain) >=
-	    t->first_ms) {
+	if (sts_outcomes_noted(&attempts->outcomes, domain) >= t->first_ms) {
 		begin(attempts, t, domain, host, now);
 		return false;
 	}
@@ -81,7 +81,7 @@ may_have_failed(
     struct sts_attempts *a, const struct sts_attempt *t, int64_t failed)
 {
 	return failed >= t->first_ms &&
-	    sts_outcomes_committed(&a->outcomes, t->domain) < t->first_ms;
+	    sts_outcomes_noted(&a->outcomes, t->domain) < t->first_ms;
 }
 
 void

@@ -165,11 +165,15 @@ main(int argc, char **argv)
 	file = parse_options(&filter, argc, argv);
 	load_config(&filter, file);
 	sts_output_open(&filter.output, STDOUT_FILENO);
-	sts_outcomes_init(&filter.outcomes, &filter.config, true);
+	sts_outcomes_init(
+	    &filter.outcomes, &filter.config, STS_OUTCOMES_SENT, true);
+	sts_outcomes_init(
+	    &filter.asked, &filter.config, STS_OUTCOMES_ASKED, false);
 	filter.keep = sts_keep_create(&filter.config, on_done, &filter);
 	run(&filter, file);
 	sts_keep_destroy(filter.keep);
 	sts_outcomes_close(&filter.outcomes);
+	sts_outcomes_close(&filter.asked);
 	sts_output_close(&filter.output);
 	return 0;
 }

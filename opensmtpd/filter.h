@@ -8,6 +8,7 @@
  *	filter_hold.c      recipients that wait for their domain's answer
  *	filter_out.c       outgoing sessions: what became of the mail
  *	filter_refresh.c   domains that are kept known
+ *	filter_unprotected.c  mail that left past the table
  *
  * smtpd ends when a filter ends, answers twice, or writes a line of its own
  * invention; and it waits for an answer for ever.
@@ -34,7 +35,8 @@ enum {
 	STS_HOLDS_MAX = 20000,           /* recipients waiting at once */
 	STS_SESSIONS_MAX = 50000,        /* of each direction */
 	STS_SESSION_ID_MAX = 16,         /* hex digits, of tokens too */
-	STS_REFRESH_AT_ONCE = 4
+	STS_REFRESH_AT_ONCE = 4,
+	STS_UNPROTECTED_SLOTS = 256
 };
 
 /* An incoming session. */
@@ -99,10 +101,12 @@ struct sts_filter {
 	struct sts_keep *keep;   /* NULL: no memory for it */
 	struct sts_map sessions; /* struct sts_session */
 	struct sts_holds holds;
-	struct sts_map out;       /* outgoing sessions */
-	struct sts_map addresses; /* MX hosts by address */
-	int64_t walked_ms;        /* when all routes were last read */
-	struct sts_outcomes outcomes;
+	struct sts_map out;           /* outgoing sessions */
+	struct sts_map addresses;     /* MX hosts by address */
+	int64_t walked_ms;            /* when all routes were last read */
+	struct sts_outcomes outcomes; /* for the table */
+	struct sts_outcomes asked;    /* the table's */
+	int64_t unprotected_ms[STS_UNPROTECTED_SLOTS]; /* no line before */
 	struct sts_refresh refresh;
 };
 
@@ -148,6 +152,14 @@ void sts_out_end(struct sts_filter *f, uint64_t id);
 /* Notes which addresses a domain's permitted MX hosts have. */
 void sts_out_learn(struct sts_filter *f, const struct sts_known *known);
 void sts_out_forget(struct sts_filter *f);
+
+/*
+ * Mail for this domain was accepted at the address ("" where not known): an
+ * error in the log, and in the store, where the domain enforces and the table
+ * was not asked for its host.
+ */
+void sts_unprotected_check(
+    struct sts_filter *f, const char *address, const char *domain);
 
 /* Has a policy that is due fetched again; dropped where too many are. */
 void sts_refresh_want(struct sts_filter *f, const char *domain);

@@ -133,8 +133,10 @@ sts_out_commit(struct sts_filter *f, uint64_t id)
 	if (o == NULL)
 		return;
 	/* The next transaction of this session has recipients of its own. */
-	for (size_t at = 0; at < o->len; at += strlen(o->domains + at) + 1)
-		sts_outcomes_commit(&f->outcomes, o->domains + at);
+	for (size_t at = 0; at < o->len; at += strlen(o->domains + at) + 1) {
+		sts_outcomes_note(&f->outcomes, o->domains + at);
+		sts_unprotected_check(f, o->address, o->domains + at);
+	}
 	o->len = 0;
 }
 

@@ -28,9 +28,10 @@ sts_outcomes_now(void)
 
 void
 sts_outcomes_init(struct sts_outcomes *outcomes,
-    const struct sts_config *config, bool writing)
+    const struct sts_config *config, enum sts_outcomes_file file, bool writing)
 {
 	outcomes->config = config;
+	outcomes->file = file;
 	outcomes->fd = -1;
 	outcomes->writing = writing;
 }
@@ -51,7 +52,8 @@ path_of(const struct sts_outcomes *o, char path[PATH_BYTES])
 
 	if (o->config->state_dir == NULL)
 		return false;
-	len = snprintf(path, PATH_BYTES, "%s/smtp-out", o->config->state_dir);
+	len = snprintf(path, PATH_BYTES, "%s/%s", o->config->state_dir,
+	    o->file == STS_OUTCOMES_SENT ? "smtp-out" : "smtp-asked");
 	return len > 0 && len < PATH_BYTES;
 }
 
@@ -132,7 +134,7 @@ read_time(struct sts_outcomes *o, off_t at)
 }
 
 void
-sts_outcomes_commit(struct sts_outcomes *outcomes, const char *domain)
+sts_outcomes_note(struct sts_outcomes *outcomes, const char *domain)
 {
 	write_now(outcomes, slot_of(domain));
 }
@@ -144,7 +146,7 @@ sts_outcomes_failure(struct sts_outcomes *outcomes)
 }
 
 int64_t
-sts_outcomes_committed(struct sts_outcomes *outcomes, const char *domain)
+sts_outcomes_noted(struct sts_outcomes *outcomes, const char *domain)
 {
 	return read_time(outcomes, slot_of(domain));
 }

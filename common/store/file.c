@@ -541,14 +541,16 @@ sts_file_remove_stale(int dir, const char *name)
 }
 
 enum sts_status
-sts_file_read_newest(struct sts_store *store, char **text, size_t *len)
+sts_file_read_single(
+    struct sts_store *store, const char *name, char **text, size_t *len)
 {
-	return read_file(store->dir, "newest", store->uid, text, len);
+	return read_file(store->dir, name, store->uid, text, len);
 }
 
 enum sts_status
-sts_file_write_newest(struct sts_store *store, const char *text, size_t len)
+sts_file_write_single(
+    struct sts_store *store, const char *name, const char *text, size_t len)
 {
 	return write_file(
-	    store->dir, "newest", store->uid, text, len, STS_WRITE_ATOMIC);
+	    store->dir, name, store->uid, text, len, STS_WRITE_ATOMIC);
 }

@@ -83,11 +83,11 @@ enum sts_status sts_sync_parents(
 /* Removes what a writer that was killed left behind. */
 void sts_file_remove_stale(int dir, const char *name);
 
-/* The same as above for the file "newest" in the state directory itself. */
-enum sts_status sts_file_read_newest(
-    struct sts_store *store, char **text, size_t *len);
-enum sts_status sts_file_write_newest(
-    struct sts_store *store, const char *text, size_t len);
+/* The same as above for a file in the state directory itself. */
+enum sts_status sts_file_read_single(
+    struct sts_store *store, const char *name, char **text, size_t *len);
+enum sts_status sts_file_write_single(
+    struct sts_store *store, const char *name, const char *text, size_t len);
 
 /* Text is put together in a buffer of fixed size; `full` once it overflows. */
 struct sts_text {

@@ -200,7 +200,8 @@ sts_store_read_newest(struct sts_store *store, int64_t *fetched)
 	char *text;
 
 	*fetched = 0;
-	if ((status = sts_file_read_newest(store, &text, &len)) != STS_OK)
+	if ((status = sts_file_read_single(store, "newest", &text, &len)) !=
+	    STS_OK)
 		return status == STS_ENTRY_CORRUPT ? STS_NOT_FOUND : status;
 	c = sts_cursor_make(text, len);
 	if (!sts_text_title(&c, "mta-sts newest 2") ||
@@ -220,5 +221,42 @@ sts_store_write_newest(struct sts_store *store, int64_t fetched)
 
 	sts_text_add(
 	    &text, "mta-sts newest 2\nfetched: %lld\n", (long long)fetched);
-	return sts_file_write_newest(store, buf, text.len);
+	return sts_file_write_single(store, "newest", buf, text.len);
+}
+
+enum sts_status
+sts_store_read_unprotected(
+    struct sts_store *store, struct sts_unprotected *unprotected)
+{
+	enum sts_status status;
+	struct sts_cursor c;
+	size_t len;
+	char *text;
+
+	memset(unprotected, 0, sizeof(*unprotected));
+	status = sts_file_read_single(store, "unprotected", &text, &len);
+	if (status != STS_OK)
+		return status == STS_ENTRY_CORRUPT ? STS_NOT_FOUND : status;
+	c = sts_cursor_make(text, len);
+	if (!sts_text_title(&c, "mta-sts unprotected 1") ||
+	    !sts_text_string(&c, "domain", unprotected->domain,
+		sizeof(unprotected->domain)) ||
+	    !sts_text_number(&c, "when", &unprotected->when)) {
+		memset(unprotected, 0, sizeof(*unprotected));
+		status = STS_NOT_FOUND;
+	}
+	free(text);
+	return status;
+}
+
+enum sts_status
+sts_store_write_unprotected(
+    struct sts_store *store, const struct sts_unprotected *unprotected)
+{
+	char buf[STS_NAME_MAX + 100];
+	struct sts_text text = {buf, sizeof(buf), 0, false};
+
+	sts_text_add(&text, "mta-sts unprotected 1\ndomain: %s\nwhen: %lld\n",
+	    unprotected->domain, (long long)unprotected->when);
+	return sts_file_write_single(store, "unprotected", buf, text.len);
 }

@@ -9,6 +9,7 @@
  *     lock                 who looks a domain up at the moment (see lock.h)
  *     writing              who changes a file in policies/ at the moment
  *     newest               the newest `fetched`: the clock's lower bound
+ *     unprotected          mail that the filter saw leave past the table
  *
  * XX is two hex digits of a hash of the domain.  A file is text and ends with
  * a CRC-32 of all before it.  A reader takes no lock and never writes.  It
@@ -196,5 +197,17 @@ enum sts_status sts_store_read_newest(
     struct sts_store *store, int64_t *fetched);
 enum sts_status sts_store_write_newest(
     struct sts_store *store, int64_t fetched);
+
+/* Mail that left for a domain that enforces, and nothing had enforced it. */
+struct sts_unprotected {
+	char domain[STS_NAME_MAX + 1];
+	int64_t when; /* seconds since 1970 */
+};
+
+/* The last time that was seen; STS_NOT_FOUND: never. */
+enum sts_status sts_store_read_unprotected(
+    struct sts_store *store, struct sts_unprotected *unprotected);
+enum sts_status sts_store_write_unprotected(
+    struct sts_store *store, const struct sts_unprotected *unprotected);
 
 #endif

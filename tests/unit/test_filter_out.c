@@ -12,10 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "opensmtpd/outcomes.h"
+#include "store/store.h"
 #include "tests/unit/tap.h"
 #include "tests/unit/tap_smtpd.h"
 
@@ -58,8 +60,8 @@ noted(const char *domain)
 	struct sts_outcomes o;
 	int64_t when;
 
-	sts_outcomes_init(&o, &config, false);
-	when = domain != NULL ? sts_outcomes_committed(&o, domain)
+	sts_outcomes_init(&o, &config, STS_OUTCOMES_SENT, false);
+	when = domain != NULL ? sts_outcomes_noted(&o, domain)
 			      : sts_outcomes_failed(&o);
 	sts_outcomes_close(&o);
 	return when;
@@ -97,6 +99,64 @@ test_commit(const char *version, const char *domain)
 	ok(noted(domain) >= before, "%s: then it is noted", version);
 	is_int(noted("refused.test"), 0, "not for a refused recipient");
 	is_int(noted(NULL), 0, "and nothing failed");
+}
+
+/* The domain of the last mail that went past the table, or "". */
+static const char *
+unprotected(void)
+{
+	static struct sts_unprotected u;
+	struct sts_store *store;
+
+	u.domain[0] = '\0';
+	if (sts_store_open(&store, w.state, false) == STS_OK) {
+		(void)sts_store_read_unprotected(store, &u);
+		sts_store_close(store);
+	}
+	return u.domain;
+}
+
+static void
+deliver(const char *address, const char *domain)
+{
+	char text[600];
+
+	snprintf(text, sizeof(text),
+	    "report|0.7|1.1|smtp-out|link-connect|e1|mx|pass|203.0.113.1:1|%s\n"
+	    "report|0.7|1.1|smtp-out|tx-begin|e1|1d2c3b4a\n"
+	    "report|0.7|1.1|smtp-out|tx-rcpt|e1|1d2c3b4a|ok|u@%s\n"
+	    "report|0.7|1.1|smtp-out|tx-commit|e1|1d2c3b4a|431\n"
+	    "report|0.7|1.1|smtp-out|link-disconnect|e1\n",
+	    address, domain);
+	peer_say(&p, text);
+	settle();
+}
+
+/* What some rule of smtpd.conf sent without asking for the host is noticed. */
+static void
+test_unprotected(void)
+{
+	struct sts_config config = {.state_dir = w.state};
+	struct sts_outcomes asked;
+	struct stat st;
+
+	sts_outcomes_init(&asked, &config, STS_OUTCOMES_ASKED, true);
+	sts_outcomes_note(&asked, "enforce.test");
+	/* As the table makes it, whose user the filter's is. */
+	ok(stat(w.state, &st) == 0 &&
+		fchown(asked.fd, st.st_uid, st.st_gid) == 0,
+	    "the table was asked for its host");
+	deliver("192.0.2.1:25", "enforce.test");
+	is_str(unprotected(), "",
+	    "a domain that enforces, its host asked for: nothing to report");
+	sts_outcomes_remove(&asked);
+	deliver("192.0.2.1:25", "none.test");
+	is_str(unprotected(), "", "nor for one without a policy");
+	deliver("127.0.0.1:10587", "enforce.test");
+	is_str(unprotected(), "", "nor for what stays on this machine");
+	deliver("192.0.2.1:25", "enforce.test");
+	is_str(unprotected(), "enforce.test",
+	    "a host that the table was not asked for: mail left unprotected");
 }
 
 static void
@@ -400,6 +460,7 @@ main(void)
 	start(true);
 	test_commit("0.6", "good68.test");
 	test_commit("0.7", "good76.test");
+	test_unprotected();
 	test_failures();
 	is_int(peer_end(&p), 0, "ends with its input");
 	test_file();

@@ -412,9 +412,9 @@ tell(const char *committed)
 
 	if (geteuid() == 0 && seteuid(WORLD_USER) != 0)
 		ok(false, "cannot change the user");
-	sts_outcomes_init(&o, &config, true);
+	sts_outcomes_init(&o, &config, STS_OUTCOMES_SENT, true);
 	if (committed != NULL)
-		sts_outcomes_commit(&o, committed);
+		sts_outcomes_note(&o, committed);
 	else
 		sts_outcomes_failure(&o);
 	sts_outcomes_close(&o);

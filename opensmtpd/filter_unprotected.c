@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Mail that left past the table.
+ *
+ * Which rule of smtpd.conf takes a message is smtpd's to say, in a grammar that
+ * grows, and a configuration may be changed after it was checked.  So what
+ * happens is watched: where mail for a domain that enforces was accepted by a
+ * host, and smtpd did not ask the table for that domain's host within a day,
+ * some other rule had the mail.
+ */
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "opensmtpd/filter.h"
+#include "store/store.h"
+
+enum {
+	ASKED_MS = 86400 * 1000, /* an attempt asks, and takes minutes */
+	AGAIN_MS = 3600 * 1000   /* between two lines on one domain */
+};
+
+/* On this machine it has not left: a hold listener, or a scanner. */
+static bool
+is_elsewhere(struct sts_filter *f, const char *address)
+{
+	struct sts_network n;
+
+	return !sts_network_parse(address, &n) ||
+	    !sts_networks_have(&f->networks, &n);
+}
+
+/* Whether a line on this domain is due; what shares its slot waits with it. */
+static bool
+may_report(struct sts_filter *f, const char *domain)
+{
+	int64_t now = sts_monotonic_ms();
+	int64_t *next =
+	    &f->unprotected_ms[sts_map_hash(domain) % STS_UNPROTECTED_SLOTS];
+
+	if (now < *next)
+		return false;
+	*next = now + AGAIN_MS;
+	return true;
+}
+
+/* For `mta-sts status`.  What cannot be written is in the log all the same. */
+static void
+record(struct sts_filter *f, const char *domain)
+{
+	struct sts_unprotected u = {.when = (int64_t)time(NULL)};
+	struct sts_store *store;
+
+	memcpy(u.domain, domain, strlen(domain) + 1);
+	if (f->config.state_dir == NULL ||
+	    sts_store_open(&store, f->config.state_dir, true) != STS_OK)
+		return;
+	(void)sts_store_write_unprotected(store, &u);
+	sts_store_close(store);
+}
+
+void
+sts_unprotected_check(
+    struct sts_filter *f, const char *address, const char *domain)
+{
+	int64_t asked = sts_outcomes_noted(&f->asked, domain);
+	struct sts_known k;
+
+	if (asked > sts_outcomes_now() - ASKED_MS || !is_elsewhere(f, address))
+		return;
+	sts_known_read(&f->config, domain, false, &k);
+	if (k.verdict == STS_VERDICT_ENFORCE && may_report(f, domain)) {
+		sts_log(STS_LOG_ERROR, domain, "event=unprotected address=%s",
+		    address);
+		record(f, domain);
+	}
+	sts_known_free(&k);
+}

@@ -18,6 +18,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/config.h"
 #include "tool/check.h"
@@ -82,6 +83,7 @@ struct sts_smtpd {
 	struct sts_smtpd_conf conf;
 	const struct sts_config *config; /* of ours */
 	const char *config_file;         /* as -f names it; NULL: default */
+	int64_t now;                     /* seconds since 1970 */
 	struct sts_smtpd_rule *rule;     /* all match rules, in order */
 	size_t rule_count;
 };

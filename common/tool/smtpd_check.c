@@ -11,7 +11,11 @@
 #include <unistd.h>
 
 #include "base/readfile.h"
+#include "store/store.h"
+#include "tool/out.h"
 #include "tool/smtpd.h"
+
+enum { UNPROTECTED_SHOWN = 7 * 86400 };
 
 /* Whether there is a table, an action, a rule of ours, whatever is in them. */
 struct parts {
@@ -336,9 +340,36 @@ judge_limits(struct sts_findings *f, const struct sts_smtpd *s)
 	}
 }
 
+/* What the filter saw happen: some rule that this file does not show us. */
+static void
+check_unprotected(struct sts_findings *f, const struct sts_smtpd *s)
+{
+	struct sts_smtpd_statement here = whole_file(s);
+	struct sts_unprotected u;
+	struct sts_store *store;
+	char when[STS_TIME_TEXT], fix[STS_NAME_MAX + 128];
+
+	if (s->config->state_dir == NULL ||
+	    sts_store_open(&store, s->config->state_dir, false) != STS_OK)
+		return;
+	if (sts_store_read_unprotected(store, &u) == STS_OK &&
+	    s->now - u.when <= UNPROTECTED_SHOWN) {
+		(void)snprintf(fix, sizeof(fix),
+		    "find the rule that took it; where that is meant: domain "
+		    "%s off in mta-sts.conf",
+		    u.domain);
+		sts_smtpd_find_at(f, STS_FIND_ERROR, &here, fix,
+		    "mail for %s, which enforces, left at %s, and the table "
+		    "was not asked for its host",
+		    u.domain, sts_out_time(when, u.when));
+	}
+	sts_store_close(store);
+}
+
 static void
 judge(struct sts_findings *f, const struct sts_smtpd *s)
 {
+	check_unprotected(f, s);
 	if (!judge_parts(f, s))
 		return;
 	for (size_t i = 0; i < s->conf.count; i++) {
@@ -361,8 +392,9 @@ judge(struct sts_findings *f, const struct sts_smtpd *s)
 int
 sts_smtpd_check_file(struct sts_tool *tool, struct sts_findings *findings)
 {
-	struct sts_smtpd s = {
-	    .config = &tool->config, .config_file = tool->args.config_file};
+	struct sts_smtpd s = {.config = &tool->config,
+	    .config_file = tool->args.config_file,
+	    .now = tool->now};
 	enum sts_status status =
 	    sts_smtpd_read(&s.conf, tool->args.smtpd_file, findings);
 	int code = STS_EXIT_OK;

@@ -524,6 +524,47 @@ files(void)
 	ran_free(&ran);
 }
 
+/* Becomes the owner of the state directory, and root again. */
+static void
+as_owner(bool owner)
+{
+	struct stat st;
+
+	if (getuid() == 0 &&
+	    (stat(state_dir, &st) != 0 || seteuid(0) != 0 ||
+		(owner &&
+		    (setegid(st.st_gid) != 0 || seteuid(st.st_uid) != 0)) ||
+		(!owner && setegid(0) != 0)))
+		exit(1);
+}
+
+/* What the filter saw leave past the table. */
+static void
+mail_that_left(void)
+{
+	struct sts_unprotected u = {"leaked.example", time(NULL) - 86400};
+	struct sts_store *store;
+	struct ran ran;
+
+	as_owner(true);
+	if (!ok(sts_store_open(&store, state_dir, true) == STS_OK &&
+		    sts_store_write_unprotected(store, &u) == STS_OK,
+		"the filter saw unprotected mail a day ago"))
+		return;
+	as_owner(false);
+	ran = check_text(example);
+	is_int(ran.code, 1, "whatever the file says: exit status 1");
+	ok(found(ran.out, "error: ", "mail for leaked.example, which enforces"),
+	    "and that is said");
+	ran_free(&ran);
+	u.when = time(NULL) - 8 * 86400;
+	as_owner(true);
+	ok(sts_store_write_unprotected(store, &u) == STS_OK, "eight days ago");
+	sts_store_close(store);
+	as_owner(false);
+	expect_clean(example, "no more after a week");
+}
+
 /* Nearly right input ends with a status, and nothing worse. */
 static void
 nonsense(void)
@@ -637,6 +678,7 @@ main(void)
 	two_filters();
 	the_filter_alone();
 	groups();
+	mail_that_left();
 	files();
 	nonsense();
 	snprintf(command, sizeof(command), "rm -rf %s", top);

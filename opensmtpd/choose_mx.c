@@ -5,12 +5,12 @@
  * cannot be reached.  smtpd takes one host an attempt, so the turn is taken
  * between attempts: by what the last probe said, and for equal hosts by time.
  */
-#include "opensmtpd/choice.h"
+#include "opensmtpd/choose_mx.h"
 
 #include <limits.h>
 #include <string.h>
 
-#include "opensmtpd/map.h"
+#include "base/hashmap.h"
 
 /* The size of smtpd's own buffer for a relay's name, without the NUL. */
 #ifdef HOST_NAME_MAX

@@ -7,8 +7,8 @@
  * backup host must not get mail while the first works, and a host that failed
  * must be told by its last probe.
  */
-#ifndef STS_OPENSMTPD_CHOICE_H
-#define STS_OPENSMTPD_CHOICE_H
+#ifndef STS_OPENSMTPD_CHOOSE_MX_H
+#define STS_OPENSMTPD_CHOOSE_MX_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,7 +4,7 @@
  * so neither side needs a lock.  A collision makes a failed host look well for
  * a while, or costs a probe; the file never grows, whoever sends what.
  */
-#include "opensmtpd/outcomes.h"
+#include "opensmtpd/delivery_log.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "opensmtpd/map.h"
+#include "base/hashmap.h"
 
 /* Slot 0 is the failure's, the others are the domains'. */
 enum { SLOTS = 4096, PATH_BYTES = 4096 };

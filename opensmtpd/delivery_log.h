@@ -11,8 +11,8 @@
  * decides whether mail that left is worth an error in the log.  Two domains may
  * share a slot, and a file that is missing or makes no sense says "never".
  */
-#ifndef STS_OPENSMTPD_OUTCOMES_H
-#define STS_OPENSMTPD_OUTCOMES_H
+#ifndef STS_OPENSMTPD_DELIVERY_LOG_H
+#define STS_OPENSMTPD_DELIVERY_LOG_H
 
 #include <stdbool.h>
 #include <stdint.h>

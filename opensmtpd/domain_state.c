@@ -6,13 +6,13 @@
  * has said what the domain has now, which is a matter of seconds, and in that
  * time it is the safer of the two answers.
  */
-#include "opensmtpd/known.h"
+#include "opensmtpd/domain_state.h"
 
 #include <string.h>
 #include <time.h>
 
 #include "core/domain.h"
-#include "opensmtpd/choice.h"
+#include "opensmtpd/choose_mx.h"
 
 /* Whether a live answer of the store may be given without a new lookup. */
 static bool

@@ -8,8 +8,8 @@
  * policy still counts by its mode, and "no policy" for 30 days; what is out of
  * date is marked, so that somebody has it looked up again.
  */
-#ifndef STS_OPENSMTPD_KNOWN_H
-#define STS_OPENSMTPD_KNOWN_H
+#ifndef STS_OPENSMTPD_DOMAIN_STATE_H
+#define STS_OPENSMTPD_DOMAIN_STATE_H
 
 #include "client/ask.h"
 #include "store/routes.h"

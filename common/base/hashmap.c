@@ -3,7 +3,7 @@
  * Chained, with a fixed number of buckets: it never has to grow, so it cannot
  * fail for want of memory, and 50,000 sessions make chains of a dozen.
  */
-#include "opensmtpd/map.h"
+#include "base/hashmap.h"
 
 /* Session ids are random already, hashes of names are not in their low bits. */
 static size_t

@@ -5,8 +5,8 @@
  * whoever made it; several may have the same key.  The table itself never
  * allocates.
  */
-#ifndef STS_OPENSMTPD_MAP_H
-#define STS_OPENSMTPD_MAP_H
+#ifndef STS_BASE_HASHMAP_H
+#define STS_BASE_HASHMAP_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "client/asked.h"
-#include "client/lookup.h"
+#include "client/recent.h"
+#include "client/run_resolver.h"
 #include "client/override.h"
 #include "core/domain.h"
 

@@ -3,7 +3,7 @@
 
 #include <time.h>
 
-#include "client/lookup.h"
+#include "client/run_resolver.h"
 #include "core/domain.h"
 
 static bool

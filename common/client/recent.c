@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "client/asked.h"
+#include "client/recent.h"
 
 #include <string.h>
 

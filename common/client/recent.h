@@ -4,8 +4,8 @@
  * recently.  A message may have a thousand recipients at one domain, and what
  * was not known for the first of them is not known for the others.
  */
-#ifndef STS_CLIENT_ASKED_H
-#define STS_CLIENT_ASKED_H
+#ifndef STS_CLIENT_RECENT_H
+#define STS_CLIENT_RECENT_H
 
 #include "client/ask.h"
 

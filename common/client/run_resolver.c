@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "client/lookup.h"
+#include "client/run_resolver.h"
 
 #include <string.h>
 #include <unistd.h>

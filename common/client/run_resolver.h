@@ -3,8 +3,8 @@
  * Inside the client: how a resolver is started, and one run of it
  * for one domain.
  */
-#ifndef STS_CLIENT_LOOKUP_H
-#define STS_CLIENT_LOOKUP_H
+#ifndef STS_CLIENT_RUN_RESOLVER_H
+#define STS_CLIENT_RUN_RESOLVER_H
 
 #include "base/child.h"
 #include "client/ask.h"

@@ -10,7 +10,7 @@
  * an end.  A line that is no answer to a question that is open counts as a
  * sign of life and no more.
  */
-#include "client/keep.h"
+#include "client/worker.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -8,8 +8,8 @@
  * answered is asked once more.  Everything happens in sts_keep_step, which the
  * owner calls from its own poll(2) loop.
  */
-#ifndef STS_CLIENT_KEEP_H
-#define STS_CLIENT_KEEP_H
+#ifndef STS_CLIENT_WORKER_H
+#define STS_CLIENT_WORKER_H
 
 #include <poll.h>
 #include <stdbool.h>

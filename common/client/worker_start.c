@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* The processes behind client/keep.h. */
-#include "client/keep.h"
+#include "client/worker.h"
 
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "client/lookup.h"
+#include "client/run_resolver.h"
 
 void
 sts_reaper_take(struct sts_reaper *reaper, struct sts_child *child)

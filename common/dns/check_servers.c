@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "dns/check.h"
+#include "dns/check_servers.h"
 
 #include <stdbool.h>
 

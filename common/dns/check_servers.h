@@ -3,8 +3,8 @@
  * The control questions to each name server, for a person who wants to know
  * which of them works.
  */
-#ifndef STS_DNS_CHECK_H
-#define STS_DNS_CHECK_H
+#ifndef STS_DNS_CHECK_SERVERS_H
+#define STS_DNS_CHECK_SERVERS_H
 
 #include "base/config.h"
 #include "base/status.h"

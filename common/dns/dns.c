@@ -6,7 +6,7 @@
 #include <sys/queue.h>
 
 #include "base/child.h"
-#include "dns/ask.h"
+#include "dns/schedule.h"
 #include "dns/channel.h"
 #include "dns/reply.h"
 #include "dns/servers.h"

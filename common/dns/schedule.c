@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "dns/ask.h"
+#include "dns/schedule.h"
 
 #include <string.h>
 

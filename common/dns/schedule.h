@@ -25,8 +25,8 @@
  * in the second round, silence and failure are the domain's trouble.  Where
  * there is none, the servers fail for every name, and it is this side's.
  */
-#ifndef STS_DNS_ASK_H
-#define STS_DNS_ASK_H
+#ifndef STS_DNS_SCHEDULE_H
+#define STS_DNS_SCHEDULE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -19,7 +19,7 @@
 #include "fetcher/library.h"
 #include "fetcher/roots.h"
 #include "fetcher/sandbox.h"
-#include "fetcher/serve.h"
+#include "fetcher/fetcher_serve.h"
 
 enum { EXIT_USAGE = 2, EXIT_FAULT = 3 };
 

@@ -4,7 +4,7 @@
  * loop.  The job is gone once its reply is in the buffer; the buffer is
  * bounded by the number of requests that may be under way.
  */
-#include "fetcher/serve.h"
+#include "fetcher/fetcher_serve.h"
 
 #include <errno.h>
 #include <fcntl.h>

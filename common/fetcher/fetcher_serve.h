@@ -3,8 +3,8 @@
  * The fetcher at work: requests from one pipe, many at a time, replies on
  * another, as wire.h has them.
  */
-#ifndef STS_FETCHER_SERVE_H
-#define STS_FETCHER_SERVE_H
+#ifndef STS_FETCHER_FETCHER_SERVE_H
+#define STS_FETCHER_FETCHER_SERVE_H
 
 #include <stdint.h>
 

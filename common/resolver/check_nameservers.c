@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-#include "resolver/nameservers.h"
+#include "resolver/check_nameservers.h"
 
 #include <errno.h>
 #include <stdio.h>
 
-#include "dns/check.h"
+#include "dns/check_servers.h"
 
 static void
 print_text(const char *text)

@@ -2,8 +2,8 @@
 /*
  * `mta-sts-resolver --check-nameservers`: one question to each name server.
  */
-#ifndef STS_RESOLVER_NAMESERVERS_H
-#define STS_RESOLVER_NAMESERVERS_H
+#ifndef STS_RESOLVER_CHECK_NAMESERVERS_H
+#define STS_RESOLVER_CHECK_NAMESERVERS_H
 
 #include "base/config.h"
 

@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "base/privilege.h"
 #include "core/domain.h"
-#include "resolver/nameservers.h"
+#include "resolver/check_nameservers.h"
 #include "resolver/resolver.h"
 
 enum { EXIT_USAGE = 2, EXIT_FAULT = 3 };

@@ -10,7 +10,7 @@
 #include <sys/types.h>
 
 #include "base/config.h"
-#include "tool/check.h"
+#include "tool/config_check.h"
 
 /* Root's groups, to come back to. */
 struct sts_as_user {

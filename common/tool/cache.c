@@ -12,7 +12,7 @@
 
 #include "core/due.h"
 #include "tool/out.h"
-#include "tool/query.h"
+#include "tool/query_command.h"
 #include "tool/tool.h"
 
 /* The domains of one kind, collected before any is read. */

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "tool/out.h"
-#include "tool/query.h"
+#include "tool/query_command.h"
 
 void
 sts_cache_policy_line(struct sts_cache_line *line,

@@ -2,8 +2,8 @@
 /*
  * `mta-sts cache refresh`: the account of what the resolver reports.
  */
-#ifndef STS_TOOL_REFRESH_H
-#define STS_TOOL_REFRESH_H
+#ifndef STS_TOOL_CACHE_REFRESH_H
+#define STS_TOOL_CACHE_REFRESH_H
 
 #include "tool/tool.h"
 

@@ -6,7 +6,7 @@
  * the roots are there and can be read by the right user is what usually goes
  * wrong.
  */
-#include "tool/check.h"
+#include "tool/config_check.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -22,10 +22,10 @@
 #include "base/readfile.h"
 #include "core/policy.h"
 #include "tool/access.h"
-#include "tool/exim.h"
-#include "tool/nameservers.h"
+#include "exim/check/exim.h"
+#include "tool/config_nameservers.h"
 #include "tool/out.h"
-#include "tool/smtpd.h"
+#include "opensmtpd/check/smtpd.h"
 #include "tool/tool.h"
 
 const char *

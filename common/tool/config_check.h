@@ -2,8 +2,8 @@
 /*
  * `mta-sts config check`: findings, each with what mends it.
  */
-#ifndef STS_TOOL_CHECK_H
-#define STS_TOOL_CHECK_H
+#ifndef STS_TOOL_CONFIG_CHECK_H
+#define STS_TOOL_CONFIG_CHECK_H
 
 #include <stdbool.h>
 #include <stdio.h>

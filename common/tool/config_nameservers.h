@@ -2,13 +2,13 @@
 /*
  * `mta-sts config check` and `status`: do the name servers answer?
  */
-#ifndef STS_TOOL_NAMESERVERS_H
-#define STS_TOOL_NAMESERVERS_H
+#ifndef STS_TOOL_CONFIG_NAMESERVERS_H
+#define STS_TOOL_CONFIG_NAMESERVERS_H
 
 #include <stddef.h>
 
 #include "base/config.h"
-#include "tool/check.h"
+#include "tool/config_check.h"
 
 struct sts_nameserver_count {
 	size_t asked; /* 0: the resolver did not get that far */

@@ -16,7 +16,7 @@
 #include <stdio.h>
 
 #include "base/names.h"
-#include "tool/check.h"
+#include "tool/config_check.h"
 #include "tool/tool.h"
 
 enum {

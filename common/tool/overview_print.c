@@ -11,7 +11,7 @@
 #include <jansson.h>
 
 #include "tool/out.h"
-#include "tool/query.h"
+#include "tool/query_command.h"
 
 enum type {
 	TEXT,   /* a char array; "" is null */

@@ -13,7 +13,7 @@
 #include "base/child.h"
 #include "base/cursor.h"
 #include "fetcher/wire.h"
-#include "tool/nameservers.h"
+#include "tool/config_nameservers.h"
 
 enum { ANSWER_MS = 10000, LIFETIME = 15 };
 

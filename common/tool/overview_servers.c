@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "base/readfile.h"
-#include "tool/exim.h"
-#include "tool/exim_fragments.h"
-#include "tool/smtpd.h"
+#include "exim/check/exim.h"
+#include "exim/check/exim_fragments.h"
+#include "opensmtpd/check/smtpd.h"
 
 enum { FILE_MAX_BYTES = 4 * 1024 * 1024 };
 

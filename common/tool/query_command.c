@@ -3,7 +3,7 @@
  * `mta-sts query` asks as a delivery asks, through the client.  Only the MX
  * hosts are beside the path of an Exim delivery, which finds them itself.
  */
-#include "tool/query.h"
+#include "tool/query_command.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/child.h"
-#include "client/keep.h"
+#include "client/worker.h"
 #include "core/domain.h"
 #include "tool/out.h"
 #include "tool/tool.h"

@@ -3,8 +3,8 @@
  * `mta-sts query`: an answer, and the MX hosts beside it, for people and as
  * JSON.  Apart from asking, so that any answer can be shown.
  */
-#ifndef STS_TOOL_QUERY_H
-#define STS_TOOL_QUERY_H
+#ifndef STS_TOOL_QUERY_COMMAND_H
+#define STS_TOOL_QUERY_COMMAND_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,7 +3,7 @@
  * The keys are a promise, made in mta-sts(1).  All of them are always there,
  * so that a script finds null and not a missing key.
  */
-#include "tool/query.h"
+#include "tool/query_command.h"
 
 #include <stdlib.h>
 #include <string.h>

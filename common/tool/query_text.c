@@ -3,7 +3,7 @@
  * An answer for people.  The order is that of the questions: what is
  * published, how old is it, which hosts are there, and so what happens.
  */
-#include "tool/query.h"
+#include "tool/query_command.h"
 
 #include <string.h>
 

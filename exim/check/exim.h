@@ -5,13 +5,13 @@
  *
  * Asking and judging are apart, so that recorded answers can be judged.
  */
-#ifndef STS_TOOL_EXIM_H
-#define STS_TOOL_EXIM_H
+#ifndef STS_EXIM_CHECK_EXIM_H
+#define STS_EXIM_CHECK_EXIM_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "tool/check.h"
+#include "tool/config_check.h"
 #include "tool/tool.h"
 
 /* A flag is "true" or "false"; other values are as Exim prints them. */

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/readfile.h"
-#include "tool/exim.h"
+#include "exim/check/exim.h"
 
 enum { SETTINGS_MAX = 65536 };
 

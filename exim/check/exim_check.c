@@ -10,7 +10,7 @@
 
 #include "base/cursor.h"
 #include "base/readfile.h"
-#include "tool/exim.h"
+#include "exim/check/exim.h"
 
 enum { RESOLV_CONF_MAX = 65536 };
 

@@ -3,12 +3,12 @@
  * The fragments for Debian's Exim: whether all four are in conf.d, and whether
  * the file that Exim reads still has them.
  */
-#ifndef STS_TOOL_EXIM_FRAGMENTS_H
-#define STS_TOOL_EXIM_FRAGMENTS_H
+#ifndef STS_EXIM_CHECK_EXIM_FRAGMENTS_H
+#define STS_EXIM_CHECK_EXIM_FRAGMENTS_H
 
 #include <stdbool.h>
 
-#include "tool/check.h"
+#include "tool/config_check.h"
 
 /* True where at least one of the fragments, or a link for it, is there. */
 bool sts_exim_has_fragments(const char *etc);

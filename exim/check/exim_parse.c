@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/cursor.h"
-#include "tool/exim.h"
+#include "exim/check/exim.h"
 
 /* As many drivers and options as there are lines are enough. */
 static size_t

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "tool/exim.h"
+#include "exim/check/exim.h"
 
 #define IS_ENFORCE "${if eq{${extract{mode}{$address_data}}}{enforce}}"
 #define IS_NOT_FREE \

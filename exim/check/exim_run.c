@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "base/child.h"
-#include "tool/exim.h"
-#include "tool/exim_fragments.h"
+#include "exim/check/exim.h"
+#include "exim/check/exim_fragments.h"
 
 enum { OUTPUT_MAX = 4 * 1024 * 1024, PATIENCE_MS = 30000, ARGUMENTS_MAX = 8 };
 

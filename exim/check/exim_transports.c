@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "tool/exim.h"
+#include "exim/check/exim.h"
 
 #define SANS "${certextract{subj_altname,dns}{$tls_out_peercert}{$value}{}}"
 #define STRICT_NAMES                                               \

@@ -13,15 +13,15 @@
  *	smtpd_actions.c  actions
  *	smtpd_rules.c    match rules
  */
-#ifndef STS_TOOL_SMTPD_H
-#define STS_TOOL_SMTPD_H
+#ifndef STS_OPENSMTPD_CHECK_SMTPD_H
+#define STS_OPENSMTPD_CHECK_SMTPD_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/config.h"
-#include "tool/check.h"
+#include "tool/config_check.h"
 #include "tool/tool.h"
 
 enum {

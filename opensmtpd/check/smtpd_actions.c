@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "tool/smtpd.h"
+#include "opensmtpd/check/smtpd.h"
 
 enum { VALUE_MAX = 512, TTL_DEFAULT = 4 * 86400 };
 

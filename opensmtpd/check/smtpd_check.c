@@ -13,7 +13,7 @@
 #include "base/readfile.h"
 #include "store/store.h"
 #include "tool/out.h"
-#include "tool/smtpd.h"
+#include "opensmtpd/check/smtpd.h"
 
 enum { UNPROTECTED_SHOWN = 7 * 86400 };
 

@@ -12,7 +12,7 @@
 
 #include "base/cursor.h"
 #include "base/readfile.h"
-#include "tool/smtpd.h"
+#include "opensmtpd/check/smtpd.h"
 
 enum { WORD_MAX = 8192 }; /* bytes, as in smtpd */
 

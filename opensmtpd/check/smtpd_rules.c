@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tool/smtpd.h"
+#include "opensmtpd/check/smtpd.h"
 
 enum { TEXT_MAX = 512 };
 

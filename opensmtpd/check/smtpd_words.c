@@ -6,7 +6,7 @@
 
 #include "base/cursor.h"
 #include "tool/out.h"
-#include "tool/smtpd.h"
+#include "opensmtpd/check/smtpd.h"
 
 void
 sts_smtpd_find_at(struct sts_findings *findings, enum sts_severity severity,

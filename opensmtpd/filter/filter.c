@@ -7,7 +7,7 @@
  * its input ends, and whatever it cannot do, it lets the recipient go on,
  * since the table decides at every delivery attempt.
  */
-#include "opensmtpd/filter.h"
+#include "opensmtpd/filter/filter.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -13,20 +13,20 @@
  * smtpd ends when a filter ends, answers twice, or writes a line of its own
  * invention; and it waits for an answer for ever.
  */
-#ifndef STS_OPENSMTPD_FILTER_H
-#define STS_OPENSMTPD_FILTER_H
+#ifndef STS_OPENSMTPD_FILTER_FILTER_H
+#define STS_OPENSMTPD_FILTER_FILTER_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/config.h"
-#include "client/keep.h"
-#include "opensmtpd/known.h"
+#include "client/worker.h"
+#include "opensmtpd/domain_state.h"
 #include "opensmtpd/lines.h"
-#include "opensmtpd/map.h"
-#include "opensmtpd/networks.h"
-#include "opensmtpd/outcomes.h"
+#include "base/hashmap.h"
+#include "opensmtpd/filter/filter_networks.h"
+#include "opensmtpd/delivery_log.h"
 #include "opensmtpd/output.h"
 
 enum {

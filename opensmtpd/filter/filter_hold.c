@@ -13,14 +13,14 @@
  * request is either answered on the spot or is one struct sts_hold, and the
  * end of that, in end_hold, is its answer.
  */
-#include "opensmtpd/filter.h"
+#include "opensmtpd/filter/filter.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/log.h"
-#include "opensmtpd/choice.h"
+#include "opensmtpd/choose_mx.h"
 
 /* What the holds of one domain wait for. */
 struct wait {

@@ -5,7 +5,7 @@
  * of interfaces are read anew every few seconds: they may come and go while
  * this program runs for months.
  */
-#include "opensmtpd/networks.h"
+#include "opensmtpd/filter/filter_networks.h"
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>

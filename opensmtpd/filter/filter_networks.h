@@ -4,8 +4,8 @@
  * the operator named.  A stranger on a public listener could else make us look
  * up whatever he likes.
  */
-#ifndef STS_OPENSMTPD_NETWORKS_H
-#define STS_OPENSMTPD_NETWORKS_H
+#ifndef STS_OPENSMTPD_FILTER_FILTER_NETWORKS_H
+#define STS_OPENSMTPD_FILTER_FILTER_NETWORKS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -11,7 +11,7 @@
  * of four.  So a store of any size costs no session a noticeable delay, and
  * policy hosts see no burst.
  */
-#include "opensmtpd/filter.h"
+#include "opensmtpd/filter/filter.h"
 
 #include <stdlib.h>
 #include <string.h>

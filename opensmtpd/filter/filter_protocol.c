@@ -10,7 +10,7 @@
  * version of its own, but each line has one, and a relay without this filter
  * sends no smtp-out events; neither is an error.
  */
-#include "opensmtpd/filter.h"
+#include "opensmtpd/filter/filter.h"
 
 #include <stdio.h>
 #include <stdlib.h>

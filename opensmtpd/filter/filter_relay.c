@@ -5,7 +5,7 @@
  * and that a session ended without a transaction.  Its address is looked for
  * among the routes, and the host it belongs to is probed.
  */
-#include "opensmtpd/filter.h"
+#include "opensmtpd/filter/filter.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 
 #include "core/domain.h"
-#include "opensmtpd/choice.h"
+#include "opensmtpd/choose_mx.h"
 
 enum {
 	DOMAINS_BYTES = 4096,  /* of the recipients of one message */

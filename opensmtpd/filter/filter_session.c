@@ -8,7 +8,7 @@
  * so it acts only for those who may relay: this machine, whoever has
  * authenticated, and networks that the operator named.
  */
-#include "opensmtpd/filter.h"
+#include "opensmtpd/filter/filter.h"
 
 #include <stdlib.h>
 #include <string.h>

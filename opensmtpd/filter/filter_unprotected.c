@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "opensmtpd/filter.h"
+#include "opensmtpd/filter/filter.h"
 #include "store/store.h"
 
 enum {

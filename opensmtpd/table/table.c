@@ -18,7 +18,7 @@
 
 #include "base/log.h"
 #include "opensmtpd/daemon.h"
-#include "opensmtpd/table_proto.h"
+#include "opensmtpd/table/table_proto.h"
 
 enum { READ_BYTES = 65536, LAST_MS = 2000 };
 

@@ -14,14 +14,14 @@
  * A lookup is never told "not-found": smtpd makes the same of it as of an
  * error, and the reason would be lost.
  */
-#include "opensmtpd/answer.h"
+#include "opensmtpd/table/table_answer.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/log.h"
-#include "opensmtpd/choice.h"
+#include "opensmtpd/choose_mx.h"
 
 enum { CONFIG_AGAIN_MS = 10000 };
 

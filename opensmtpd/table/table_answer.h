@@ -2,16 +2,16 @@
 /*
  * What the table answers, whatever protocol asks.
  */
-#ifndef STS_OPENSMTPD_ANSWER_H
-#define STS_OPENSMTPD_ANSWER_H
+#ifndef STS_OPENSMTPD_TABLE_TABLE_ANSWER_H
+#define STS_OPENSMTPD_TABLE_TABLE_ANSWER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/config.h"
-#include "opensmtpd/attempts.h"
-#include "opensmtpd/background.h"
-#include "opensmtpd/known.h"
+#include "opensmtpd/table/table_attempts.h"
+#include "opensmtpd/table/table_background.h"
+#include "opensmtpd/domain_state.h"
 
 enum {
 	/* The one wait of the table, for a domain never looked up. */

@@ -4,12 +4,12 @@
  * another only has its next failure overlooked.  Nothing here decides what is
  * answered: that is the probe's result, in the routes.
  */
-#include "opensmtpd/attempts.h"
+#include "opensmtpd/table/table_attempts.h"
 
 #include <string.h>
 
 #include "base/child.h"
-#include "opensmtpd/map.h"
+#include "base/hashmap.h"
 
 void
 sts_attempts_init(

@@ -5,15 +5,15 @@
  * without a commit in between, or a connection that failed while the answer
  * was in use.  Then the host is worth a probe; a healthy one never is.
  */
-#ifndef STS_OPENSMTPD_ATTEMPTS_H
-#define STS_OPENSMTPD_ATTEMPTS_H
+#ifndef STS_OPENSMTPD_TABLE_TABLE_ATTEMPTS_H
+#define STS_OPENSMTPD_TABLE_TABLE_ATTEMPTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/config.h"
-#include "opensmtpd/outcomes.h"
+#include "opensmtpd/delivery_log.h"
 
 enum {
 	STS_ATTEMPTS_MAX = 256,        /* in use at once, the oldest go */

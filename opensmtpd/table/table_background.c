@@ -8,7 +8,7 @@
  * There is no kept resolver here, as the filter has one: the table needs few,
  * and a site may use the table without the filter's wait.
  */
-#include "opensmtpd/background.h"
+#include "opensmtpd/table/table_background.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "opensmtpd/map.h"
+#include "base/hashmap.h"
 
 /* Of `recent`, which is indexed by key: two names may share a place. */
 enum {

@@ -4,8 +4,8 @@
  * for but by sts_background_wait, each domain at most once in half a minute,
  * each host at most once in a minute.
  */
-#ifndef STS_OPENSMTPD_BACKGROUND_H
-#define STS_OPENSMTPD_BACKGROUND_H
+#ifndef STS_OPENSMTPD_TABLE_TABLE_BACKGROUND_H
+#define STS_OPENSMTPD_TABLE_TABLE_BACKGROUND_H
 
 #include <poll.h>
 #include <stdbool.h>
@@ -14,7 +14,7 @@
 
 #include "base/child.h"
 #include "base/config.h"
-#include "client/keep.h"
+#include "client/worker.h"
 
 enum {
 	STS_BACKGROUND_MAX = 4,

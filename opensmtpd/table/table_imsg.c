@@ -7,7 +7,7 @@
  * library's header changed with its versions, smtpd's own copy did not.  A
  * descriptor is never sent with a message, so plain reads do.
  */
-#include "opensmtpd/table_proto.h"
+#include "opensmtpd/table/table_proto.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -5,13 +5,13 @@
  * did not ask, or not in its form, so each request gets exactly one reply and
  * everything else is passed over in silence.
  */
-#ifndef STS_OPENSMTPD_TABLE_PROTO_H
-#define STS_OPENSMTPD_TABLE_PROTO_H
+#ifndef STS_OPENSMTPD_TABLE_TABLE_PROTO_H
+#define STS_OPENSMTPD_TABLE_TABLE_PROTO_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "opensmtpd/answer.h"
+#include "opensmtpd/table/table_answer.h"
 #include "opensmtpd/lines.h"
 #include "opensmtpd/output.h"
 

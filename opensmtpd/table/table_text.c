@@ -7,7 +7,7 @@
  * gets no answer, a request that makes no sense gets an error, and an id is
  * given back only if it can do no harm there.
  */
-#include "opensmtpd/table_proto.h"
+#include "opensmtpd/table/table_proto.h"
 
 #include <stdio.h>
 #include <string.h>

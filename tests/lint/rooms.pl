@@ -20,14 +20,22 @@ my %may = (
     'common/fetcher' => [qw(common/base common/core common/loop common/dns)],
     'common/resolver' => [qw(common/base common/core common/store common/loop
         common/dns)],
-    'common/tool' => [qw(common/base common/core common/store common/client)],
+    'common/tool' => [qw(common/base common/core common/store common/client
+        exim/check opensmtpd/check)],
     'exim' => [qw(common/base common/core common/store common/client)],
+    'exim/check' => [qw(common/base common/store opensmtpd/check)],
     'opensmtpd' => [qw(common/base common/core common/store common/client)],
+    'opensmtpd/filter' => [qw(common/base common/core common/store
+        common/client opensmtpd)],
+    'opensmtpd/table' => [qw(common/base common/core common/store
+        common/client opensmtpd)],
+    'opensmtpd/check' => [qw(common/base common/store)],
 );
 # Single headers beside that: both ends of the fetcher's pipe, and MX addresses,
 # which cross it.
 my %also = (
     'common/resolver' => [qw(common/fetcher/wire.h)],
+    'common/tool' => [qw(common/fetcher/wire.h)],
 );
 
 my $bad = 0;
@@ -48,7 +56,7 @@ sub resolve {
 
 my @files = sort grep { m{/} } map { glob "$_/*.[ch]" } keys %may;
 @files or complain("$top: no source files found");
-for my $dir (grep { -d } glob('common/* exim opensmtpd')) {
+for my $dir (grep { -d } glob('common/* exim exim/* opensmtpd opensmtpd/*')) {
     my @sources = glob "$dir/*.[ch]";
     complain("$dir: not listed in $0") if @sources && !$may{$dir};
 }

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "client/lookup.h"
+#include "client/run_resolver.h"
 #include "dns/dns.h"
 #include "loop/loop.h"
 #include "resolver/fetch.h"

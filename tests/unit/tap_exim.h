@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "tool/exim.h"
+#include "exim/check/exim.h"
 
 /* One recorded Exim, with what a test changes in it. */
 struct world {

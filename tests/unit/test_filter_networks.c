@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 
 #include "base/child.h"
-#include "opensmtpd/networks.h"
+#include "opensmtpd/filter/filter_networks.h"
 #include "tests/unit/tap.h"
 
 static const struct {

@@ -4,7 +4,7 @@
 /* Of turns that take ten minutes the clock and the resolver are the test's. */
 #define sts_monotonic_ms fake_ms
 #define sts_keep_probe   fake_probe
-#include "opensmtpd/filter_out.c"
+#include "opensmtpd/filter/filter_relay.c"
 #undef sts_monotonic_ms
 #undef sts_keep_probe
 
@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "opensmtpd/outcomes.h"
+#include "opensmtpd/delivery_log.h"
 #include "store/store.h"
 #include "tests/unit/tap.h"
 #include "tests/unit/tap_smtpd.h"

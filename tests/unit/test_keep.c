@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "client/keep.h"
+#include "client/worker.h"
 #include "tests/unit/tap.h"
 #include "tests/unit/tap_smtpd.h"
 

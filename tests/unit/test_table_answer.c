@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "opensmtpd/outcomes.h"
+#include "opensmtpd/delivery_log.h"
 #include "tests/unit/tap.h"
 #include "tests/unit/tap_smtpd.h"
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "opensmtpd/choice.h"
+#include "opensmtpd/choose_mx.h"
 #include "tests/unit/tap.h"
 
 static const int64_t now = 1800000000;

@@ -7,7 +7,7 @@
 
 #include "tests/unit/tap.h"
 #include "tool/cache.h"
-#include "tool/refresh.h"
+#include "tool/cache_refresh.h"
 
 static const int64_t now = 1800000000;
 static const struct sts_config config = {.recheck = 300,

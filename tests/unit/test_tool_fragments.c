@@ -8,7 +8,7 @@
 
 #include "tests/unit/tap.h"
 #include "tests/unit/tap_tool.h"
-#include "tool/exim_fragments.h"
+#include "exim/check/exim_fragments.h"
 
 static char top[] = "/tmp/mta-sts-fragments.XXXXXX";
 static const char *const names[] = {"main/04_mta-sts", "router/190_mta-sts",

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "tests/unit/tap.h"
-#include "tool/query.h"
+#include "tool/query_command.h"
 
 static const int64_t now = 1800000000;
 

@@ -17,7 +17,7 @@
 #include "tests/unit/tap.h"
 #include "tests/unit/tap_mutate.h"
 #include "tests/unit/tap_tool.h"
-#include "tool/smtpd.h"
+#include "opensmtpd/check/smtpd.h"
 
 enum { TEXT_MAX = 65536 };
 

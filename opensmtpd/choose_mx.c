@@ -81,8 +81,8 @@ turn(const char *domain, const char *host, int64_t now)
 {
 	uint64_t slot = (uint64_t)(now / STS_CHOICE_SLOT);
 
-	return sts_map_mix(
-	    sts_map_hash(domain) ^ sts_map_mix(slot) ^ sts_map_hash(host) * 3);
+	return sts_hashmap_mix(sts_hashmap_hash(domain) ^
+	    sts_hashmap_mix(slot) ^ sts_hashmap_hash(host) * 3);
 }
 
 /* True where `a` is to be tried before `b`. */

@@ -32,7 +32,7 @@ unblock(int fd)
 }
 
 void
-sts_daemon_settle(const char *program, bool own_stderr)
+sts_daemon_begin(const char *program, bool own_stderr)
 {
 	static const int ignored[] = {SIGPIPE, SIGHUP, SIGINT, SIGQUIT, SIGTERM,
 	    SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGXFSZ};

@@ -16,7 +16,7 @@
  * non-blocking where it is ours alone; promises, on OpenBSD, to do what these
  * programs do and no more.
  */
-void sts_daemon_settle(const char *program, bool own_stderr);
+void sts_daemon_begin(const char *program, bool own_stderr);
 
 /* Prints usage or version where that is what `argument` asks for. */
 bool sts_daemon_is_option(const char *argument, const char *usage);

@@ -18,7 +18,7 @@
 enum { SLOTS = 4096, PATH_BYTES = 4096 };
 
 int64_t
-sts_outcomes_now(void)
+sts_delivery_log_now(void)
 {
 	struct timespec now = {0};
 
@@ -27,8 +27,9 @@ sts_outcomes_now(void)
 }
 
 void
-sts_outcomes_init(struct sts_outcomes *outcomes,
-    const struct sts_config *config, enum sts_outcomes_file file, bool writing)
+sts_delivery_log_init(struct sts_delivery_log *outcomes,
+    const struct sts_config *config, enum sts_delivery_log_file file,
+    bool writing)
 {
 	outcomes->config = config;
 	outcomes->file = file;
@@ -37,7 +38,7 @@ sts_outcomes_init(struct sts_outcomes *outcomes,
 }
 
 void
-sts_outcomes_close(struct sts_outcomes *outcomes)
+sts_delivery_log_close(struct sts_delivery_log *outcomes)
 {
 	if (outcomes->fd >= 0)
 		close(outcomes->fd);
@@ -46,23 +47,23 @@ sts_outcomes_close(struct sts_outcomes *outcomes)
 
 /* False where there is no such path. */
 static bool
-path_of(const struct sts_outcomes *o, char path[PATH_BYTES])
+path_of(const struct sts_delivery_log *o, char path[PATH_BYTES])
 {
 	int len;
 
 	if (o->config->state_dir == NULL)
 		return false;
 	len = snprintf(path, PATH_BYTES, "%s/%s", o->config->state_dir,
-	    o->file == STS_OUTCOMES_SENT ? "smtp-out" : "smtp-asked");
+	    o->file == STS_DELIVERY_LOG_SENT ? "smtp-out" : "smtp-asked");
 	return len > 0 && len < PATH_BYTES;
 }
 
 void
-sts_outcomes_remove(struct sts_outcomes *outcomes)
+sts_delivery_log_remove(struct sts_delivery_log *outcomes)
 {
 	char path[PATH_BYTES];
 
-	sts_outcomes_close(outcomes);
+	sts_delivery_log_close(outcomes);
 	if (path_of(outcomes, path))
 		(void)unlink(path);
 }
@@ -81,14 +82,14 @@ is_gone(int fd)
  * time, so this is asked before each use.
  */
 static bool
-open_file(struct sts_outcomes *o)
+open_file(struct sts_delivery_log *o)
 {
 	char path[PATH_BYTES];
 	struct stat st;
 
 	if (o->fd >= 0 && !is_gone(o->fd))
 		return true;
-	sts_outcomes_close(o);
+	sts_delivery_log_close(o);
 	if (!path_of(o, path))
 		return false;
 	o->fd = open(path,
@@ -98,61 +99,61 @@ open_file(struct sts_outcomes *o)
 	if (o->fd >= 0 &&
 	    (fstat(o->fd, &st) != 0 || !S_ISREG(st.st_mode) ||
 		st.st_nlink != 1))
-		sts_outcomes_close(o);
+		sts_delivery_log_close(o);
 	return o->fd >= 0;
 }
 
 static off_t
 slot_of(const char *domain)
 {
-	uint64_t slot =
-	    1 + sts_map_mix(sts_map_hash(domain)) % (uint64_t)(SLOTS - 1);
+	uint64_t slot = 1 +
+	    sts_hashmap_mix(sts_hashmap_hash(domain)) % (uint64_t)(SLOTS - 1);
 
 	return (off_t)(slot * sizeof(int64_t));
 }
 
 /* What cannot be written is not told: the table then asks for a probe. */
 static void
-write_now(struct sts_outcomes *o, off_t at)
+write_now(struct sts_delivery_log *o, off_t at)
 {
-	int64_t now = sts_outcomes_now();
+	int64_t now = sts_delivery_log_now();
 
 	if (open_file(o) && pwrite(o->fd, &now, sizeof(now), at) < 0)
-		sts_outcomes_close(o);
+		sts_delivery_log_close(o);
 }
 
 /* A time in the future says nothing: the clock was set back. */
 static int64_t
-read_time(struct sts_outcomes *o, off_t at)
+read_time(struct sts_delivery_log *o, off_t at)
 {
 	int64_t when;
 
 	if (!open_file(o) ||
 	    pread(o->fd, &when, sizeof(when), at) != (ssize_t)sizeof(when))
 		return 0;
-	return when > 0 && when <= sts_outcomes_now() ? when : 0;
+	return when > 0 && when <= sts_delivery_log_now() ? when : 0;
 }
 
 void
-sts_outcomes_note(struct sts_outcomes *outcomes, const char *domain)
+sts_delivery_log_note(struct sts_delivery_log *outcomes, const char *domain)
 {
 	write_now(outcomes, slot_of(domain));
 }
 
 void
-sts_outcomes_failure(struct sts_outcomes *outcomes)
+sts_delivery_log_failure(struct sts_delivery_log *outcomes)
 {
 	write_now(outcomes, 0);
 }
 
 int64_t
-sts_outcomes_noted(struct sts_outcomes *outcomes, const char *domain)
+sts_delivery_log_noted(struct sts_delivery_log *outcomes, const char *domain)
 {
 	return read_time(outcomes, slot_of(domain));
 }
 
 int64_t
-sts_outcomes_failed(struct sts_outcomes *outcomes)
+sts_delivery_log_failed(struct sts_delivery_log *outcomes)
 {
 	return read_time(outcomes, 0);
 }

@@ -19,34 +19,37 @@
 
 #include "base/config.h"
 
-enum sts_outcomes_file { STS_OUTCOMES_SENT, STS_OUTCOMES_ASKED };
+enum sts_delivery_log_file { STS_DELIVERY_LOG_SENT, STS_DELIVERY_LOG_ASKED };
 
-struct sts_outcomes {
+struct sts_delivery_log {
 	const struct sts_config *config; /* must outlive it */
-	enum sts_outcomes_file file;
+	enum sts_delivery_log_file file;
 	int fd; /* -1: not open */
 	bool writing;
 };
 
-void sts_outcomes_init(struct sts_outcomes *outcomes,
-    const struct sts_config *config, enum sts_outcomes_file file, bool writing);
-void sts_outcomes_close(struct sts_outcomes *outcomes);
+void sts_delivery_log_init(struct sts_delivery_log *outcomes,
+    const struct sts_config *config, enum sts_delivery_log_file file,
+    bool writing);
+void sts_delivery_log_close(struct sts_delivery_log *outcomes);
 
 /* Removes the file: nobody tells us of outgoing sessions any more. */
-void sts_outcomes_remove(struct sts_outcomes *outcomes);
+void sts_delivery_log_remove(struct sts_delivery_log *outcomes);
 
 /*
  * Notes that mail for the domain was accepted (or its host asked for), or that
  * a connection failed.
  */
-void sts_outcomes_note(struct sts_outcomes *outcomes, const char *domain);
-void sts_outcomes_failure(struct sts_outcomes *outcomes);
+void sts_delivery_log_note(
+    struct sts_delivery_log *outcomes, const char *domain);
+void sts_delivery_log_failure(struct sts_delivery_log *outcomes);
 
-/* When that was last, as sts_outcomes_now has it; 0 for never. */
-int64_t sts_outcomes_noted(struct sts_outcomes *outcomes, const char *domain);
-int64_t sts_outcomes_failed(struct sts_outcomes *outcomes);
+/* When that was last, as sts_delivery_log_now has it; 0 for never. */
+int64_t sts_delivery_log_noted(
+    struct sts_delivery_log *outcomes, const char *domain);
+int64_t sts_delivery_log_failed(struct sts_delivery_log *outcomes);
 
 /* Milliseconds since 1970. */
-int64_t sts_outcomes_now(void);
+int64_t sts_delivery_log_now(void);
 
 #endif

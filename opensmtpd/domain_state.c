@@ -34,7 +34,7 @@ is_fresh(
 
 /* Moves the entry over, so that it is freed once. */
 static void
-take_entry(struct sts_known *k, struct sts_entry *entry)
+move_entry(struct sts_domain_state *k, struct sts_entry *entry)
 {
 	k->entry = *entry;
 	k->has_policy = true;
@@ -43,7 +43,7 @@ take_entry(struct sts_known *k, struct sts_entry *entry)
 
 /* As the client would put it, if the policy were still in force. */
 static enum sts_verdict
-verdict_of(const struct sts_config *config, const struct sts_known *k)
+verdict_of(const struct sts_config *config, const struct sts_domain_state *k)
 {
 	static const enum sts_verdict verdicts[] = {
 	    [STS_MODE_NONE] = STS_VERDICT_NONE,
@@ -61,7 +61,7 @@ verdict_of(const struct sts_config *config, const struct sts_known *k)
  */
 static void
 read_old(const struct sts_config *config, struct sts_store *store, int64_t now,
-    struct sts_known *k)
+    struct sts_domain_state *k)
 {
 	struct sts_check check;
 	struct sts_entry entry;
@@ -80,7 +80,7 @@ read_old(const struct sts_config *config, struct sts_store *store, int64_t now,
 		k->why = check.reason;
 		k->expired = true;
 	} else if (has_policy) {
-		take_entry(k, &entry);
+		move_entry(k, &entry);
 		k->verdict = verdict_of(config, k);
 		k->why = STS_OK;
 		has_policy = false;
@@ -95,23 +95,23 @@ read_old(const struct sts_config *config, struct sts_store *store, int64_t now,
  * policy was fetched are out of date: who changes MX hosts changes both.
  */
 static bool
-routes_are_fresh(const struct sts_known *k, int64_t now)
+routes_are_fresh(const struct sts_domain_state *k, int64_t now)
 {
 	int64_t age = now - k->routes.recorded;
 	bool useful = k->routes.status == STS_OK &&
-	    sts_routes_permitted(&k->routes, sts_known_policy(k)) > 0;
+	    sts_routes_permitted(&k->routes, sts_domain_state_policy(k)) > 0;
 
 	if (k->has_policy && !k->from_file &&
 	    k->routes.recorded < k->entry.fetched)
 		return false;
 	return !k->routes.unsure &&
-	    age < (useful ? STS_ROUTES_FRESH : STS_ROUTES_USELESS);
+	    age < (useful ? STS_ROUTES_FRESH : STS_EMPTY_TTL);
 }
 
 /* The second reading of the store, where the first left something open. */
 static void
 read_more(const struct sts_config *config, bool want_routes, int64_t now,
-    struct sts_known *k)
+    struct sts_domain_state *k)
 {
 	struct sts_store *store;
 	bool want_old =
@@ -133,14 +133,14 @@ read_more(const struct sts_config *config, bool want_routes, int64_t now,
 	sts_store_close(store);
 	if (k->routes_status != STS_OK)
 		return;
-	if (now - k->routes.recorded > STS_ROUTES_BELIEVED)
+	if (now - k->routes.recorded > STS_STALE_MAX)
 		k->routes_status = STS_NOT_FOUND;
 	k->routes_fresh = routes_are_fresh(k, now);
 }
 
 void
-sts_known_read(const struct sts_config *config, const char *name,
-    bool want_routes, struct sts_known *known)
+sts_domain_state_read(const struct sts_config *config, const char *name,
+    bool want_routes, struct sts_domain_state *known)
 {
 	int64_t now = (int64_t)time(NULL);
 	struct sts_answer answer;
@@ -155,7 +155,7 @@ sts_known_read(const struct sts_config *config, const char *name,
 	known->from_file = answer.override != NULL &&
 	    answer.override->kind == STS_OVERRIDE_POLICY;
 	if (answer.has_entry) {
-		take_entry(known, &answer.entry);
+		move_entry(known, &answer.entry);
 		answer.has_entry = false;
 	}
 	sts_answer_free(&answer);
@@ -164,7 +164,7 @@ sts_known_read(const struct sts_config *config, const char *name,
 }
 
 void
-sts_known_free(struct sts_known *known)
+sts_domain_state_free(struct sts_domain_state *known)
 {
 	if (known->has_policy)
 		sts_entry_free(&known->entry);
@@ -172,7 +172,7 @@ sts_known_free(struct sts_known *known)
 }
 
 const struct sts_policy *
-sts_known_policy(const struct sts_known *known)
+sts_domain_state_policy(const struct sts_domain_state *known)
 {
 	return known->has_policy && known->verdict == STS_VERDICT_ENFORCE
 	    ? &known->entry.policy

@@ -17,11 +17,11 @@
 enum {
 	STS_NONE_STALE_MAX = 30 * 86400, /* seconds after it was recorded */
 	STS_ROUTES_FRESH = 900,          /* seconds after they were found */
-	STS_ROUTES_USELESS = 60,         /* the same, without a usable host */
-	STS_ROUTES_BELIEVED = 30 * 86400
+	STS_EMPTY_TTL = 60,              /* the same, without a usable host */
+	STS_STALE_MAX = 30 * 86400
 };
 
-struct sts_known {
+struct sts_domain_state {
 	char domain[STS_NAME_MAX + 1]; /* normalised; "" where it is none */
 	/*
 	 * STS_VERDICT_DEFER: not known, and `why` is STS_NOT_FOUND (never
@@ -48,16 +48,17 @@ struct sts_known {
 /*
  * Reads what the store knows of a domain as it came from smtpd, and its
  * routes if asked for.  Never waits.  Always fills *known, which the caller
- * frees with sts_known_free.
+ * frees with sts_domain_state_free.
  */
-void sts_known_read(const struct sts_config *config, const char *name,
-    bool want_routes, struct sts_known *known);
-void sts_known_free(struct sts_known *known);
+void sts_domain_state_read(const struct sts_config *config, const char *name,
+    bool want_routes, struct sts_domain_state *known);
+void sts_domain_state_free(struct sts_domain_state *known);
 
 /*
  * The policy that hosts of this domain have to match: NULL where any MX host
  * may have the mail, which is then still sent under verified TLS.
  */
-const struct sts_policy *sts_known_policy(const struct sts_known *known);
+const struct sts_policy *sts_domain_state_policy(
+    const struct sts_domain_state *known);
 
 #endif

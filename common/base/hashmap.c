@@ -9,13 +9,14 @@
 static size_t
 bucket_of(uint64_t key)
 {
-	return (size_t)(sts_map_mix(key) % STS_MAP_BUCKETS);
+	return (size_t)(sts_hashmap_mix(key) % STS_MAP_BUCKETS);
 }
 
 void
-sts_map_insert(struct sts_map *map, struct sts_map_node *node, uint64_t key)
+sts_hashmap_insert(
+    struct sts_hashmap *map, struct sts_hashmap_node *node, uint64_t key)
 {
-	struct sts_map_node **at = &map->bucket[bucket_of(key)];
+	struct sts_hashmap_node **at = &map->bucket[bucket_of(key)];
 
 	node->key = key;
 	node->next = *at;
@@ -24,9 +25,9 @@ sts_map_insert(struct sts_map *map, struct sts_map_node *node, uint64_t key)
 }
 
 void *
-sts_map_find(const struct sts_map *map, uint64_t key)
+sts_hashmap_find(const struct sts_hashmap *map, uint64_t key)
 {
-	struct sts_map_node *node = map->bucket[bucket_of(key)];
+	struct sts_hashmap_node *node = map->bucket[bucket_of(key)];
 
 	while (node != NULL && node->key != key)
 		node = node->next;
@@ -34,7 +35,7 @@ sts_map_find(const struct sts_map *map, uint64_t key)
 }
 
 void *
-sts_map_next(const struct sts_map_node *node)
+sts_hashmap_next(const struct sts_hashmap_node *node)
 {
 	uint64_t key = node->key;
 
@@ -46,9 +47,9 @@ sts_map_next(const struct sts_map_node *node)
 }
 
 void
-sts_map_remove(struct sts_map *map, struct sts_map_node *node)
+sts_hashmap_remove(struct sts_hashmap *map, struct sts_hashmap_node *node)
 {
-	struct sts_map_node **at = &map->bucket[bucket_of(node->key)];
+	struct sts_hashmap_node **at = &map->bucket[bucket_of(node->key)];
 
 	while (*at != NULL && *at != node)
 		at = &(*at)->next;
@@ -60,10 +61,10 @@ sts_map_remove(struct sts_map *map, struct sts_map_node *node)
 }
 
 void *
-sts_map_pop(struct sts_map *map)
+sts_hashmap_pop(struct sts_hashmap *map)
 {
 	for (size_t i = 0; map->count > 0 && i < STS_MAP_BUCKETS; i++) {
-		struct sts_map_node *node = map->bucket[i];
+		struct sts_hashmap_node *node = map->bucket[i];
 
 		if (node != NULL) {
 			map->bucket[i] = node->next;
@@ -76,7 +77,7 @@ sts_map_pop(struct sts_map *map)
 
 /* FNV-1a. */
 uint64_t
-sts_map_hash(const char *string)
+sts_hashmap_hash(const char *string)
 {
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
@@ -89,7 +90,7 @@ sts_map_hash(const char *string)
 
 /* The finaliser of SplitMix64: FNV's low bits alone order badly. */
 uint64_t
-sts_map_mix(uint64_t value)
+sts_hashmap_mix(uint64_t value)
 {
 	value ^= value >> 30;
 	value *= UINT64_C(0xbf58476d1ce4e5b9);

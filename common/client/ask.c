@@ -179,7 +179,7 @@ reason_of(const struct known *k, enum sts_status fault)
 
 /* Answers after everything that could be tried: `fault` is what went wrong. */
 static void
-settle(struct question *q, struct known *k, enum sts_status fault)
+decide(struct question *q, struct known *k, enum sts_status fault)
 {
 	enum sts_status reason;
 
@@ -204,7 +204,7 @@ static bool
 asked_enough(
     const struct question *q, const struct known *k, enum sts_status *fault)
 {
-	if (!sts_asked_recently(
+	if (!sts_recent_recently(
 		q->budget, q->config, q->answer->domain, false, fault))
 		return false;
 	return *fault != STS_OK ||
@@ -226,7 +226,7 @@ ask_resolver(struct question *q, struct sts_store *store, struct known *before)
 		fault = sts_client_lookup(
 		    q->config, store, domain, q->budget, &q->answer->asked);
 		if (q->answer->asked)
-			sts_asked_note(
+			sts_recent_note(
 			    q->budget, q->config, domain, false, fault);
 		read_store(store, domain, &k);
 		if (has_live_policy(before) && !has_live_policy(&k)) {
@@ -235,7 +235,7 @@ ask_resolver(struct question *q, struct sts_store *store, struct known *before)
 		} else
 			forget(before);
 	}
-	settle(q, &k, fault);
+	decide(q, &k, fault);
 	forget(&k);
 }
 
@@ -251,7 +251,7 @@ ask_store(struct question *q, struct sts_store *store)
 	else if (q->may_start)
 		ask_resolver(q, store, &k);
 	else {
-		settle(q, &k, STS_OK);
+		decide(q, &k, STS_OK);
 		forget(&k);
 	}
 }
@@ -265,10 +265,10 @@ start_refresh(struct question *q, struct sts_store *store)
 
 	/* Not by a resolver that has just failed. */
 	if (!a->due || !q->may_start || a->why != STS_OK ||
-	    sts_asked_recently(q->budget, q->config, a->domain, true, &status))
+	    sts_recent_recently(q->budget, q->config, a->domain, true, &status))
 		return;
 	status = sts_client_detach(q->config, store, "--due", a->domain);
-	sts_asked_note(q->budget, q->config, a->domain, true, status);
+	sts_recent_note(q->budget, q->config, a->domain, true, status);
 }
 
 /* Whether the override only changes how a fetched policy counts. */

@@ -19,7 +19,7 @@ place_of(const struct sts_config *config)
 }
 
 void
-sts_asked_note(struct sts_budget *budget, const struct sts_config *config,
+sts_recent_note(struct sts_budget *budget, const struct sts_config *config,
     const char *domain, bool detached, enum sts_status status)
 {
 	struct sts_asked *asked;
@@ -37,7 +37,7 @@ sts_asked_note(struct sts_budget *budget, const struct sts_config *config,
 }
 
 bool
-sts_asked_recently(const struct sts_budget *budget,
+sts_recent_recently(const struct sts_budget *budget,
     const struct sts_config *config, const char *domain, bool detached,
     enum sts_status *status)
 {

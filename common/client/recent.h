@@ -10,14 +10,14 @@
 #include "client/ask.h"
 
 /* Notes that a resolver ran for a domain, and how that ended. */
-void sts_asked_note(struct sts_budget *budget, const struct sts_config *config,
+void sts_recent_note(struct sts_budget *budget, const struct sts_config *config,
     const char *domain, bool detached, enum sts_status status);
 
 /*
  * True, with its status, where one of that sort ran within the last minute,
  * for the same state directory.  False without a budget.
  */
-bool sts_asked_recently(const struct sts_budget *budget,
+bool sts_recent_recently(const struct sts_budget *budget,
     const struct sts_config *config, const char *domain, bool detached,
     enum sts_status *status);
 

@@ -28,7 +28,7 @@ enum {
 	PROVEN_MS = 10000, /* a resolver that lived so long had started well */
 	BACKOFF_MS = 250,  /* doubled with each failure */
 	BACKOFF_MAX = 10000, /* milliseconds */
-	HOPELESS = 3,        /* failures in a row: nobody is kept waiting */
+	FAILURES_MAX = 3,    /* failures in a row: nobody is kept waiting */
 	PROBES_MAX = 64,     /* waiting to be written */
 	READS_MAX = 16,      /* of a resolver's output, a step */
 	BUCKETS = 1024,
@@ -37,9 +37,9 @@ enum {
 };
 
 static const char *const words[] = {
-    [STS_KEEP_LOOKUP] = "lookup",
-    [STS_KEEP_ROUTES] = "routes",
-    [STS_KEEP_REFRESH] = "refresh",
+    [STS_WORKER_LOOKUP] = "lookup",
+    [STS_WORKER_ROUTES] = "routes",
+    [STS_WORKER_REFRESH] = "refresh",
 };
 enum { WORDS = sizeof(words) / sizeof(words[0]) };
 
@@ -47,7 +47,7 @@ enum { WORDS = sizeof(words) / sizeof(words[0]) };
 struct question {
 	struct question *next_in_bucket;
 	struct question *next, *prev; /* in a queue */
-	enum sts_keep_what what;
+	enum sts_worker_what what;
 	unsigned tries; /* how often it was written to a resolver */
 	int64_t sent_ms;
 	char domain[];
@@ -59,9 +59,9 @@ struct queue {
 	size_t count;
 };
 
-struct sts_keep {
+struct sts_worker {
 	const struct sts_config *config;
-	sts_keep_done *done;
+	sts_worker_done *done;
 	void *arg;
 	struct question *bucket[BUCKETS];
 	struct queue waiting; /* not written yet */
@@ -132,7 +132,7 @@ queue_prepend(struct queue *to, struct queue *from)
 
 /* The link to the question, or to where it would be. */
 static struct question **
-find(struct sts_keep *k, enum sts_keep_what what, const char *domain)
+find(struct sts_worker *k, enum sts_worker_what what, const char *domain)
 {
 	size_t hash = (size_t)what + 5381;
 	struct question **at;
@@ -146,10 +146,11 @@ find(struct sts_keep *k, enum sts_keep_what what, const char *domain)
 	return at;
 }
 
-struct sts_keep *
-sts_keep_create(const struct sts_config *config, sts_keep_done *done, void *arg)
+struct sts_worker *
+sts_worker_create(
+    const struct sts_config *config, sts_worker_done *done, void *arg)
 {
-	struct sts_keep *k = calloc(1, sizeof(*k));
+	struct sts_worker *k = calloc(1, sizeof(*k));
 
 	if (k == NULL)
 		return NULL;
@@ -172,7 +173,7 @@ free_queue(struct queue *queue)
 }
 
 void
-sts_keep_destroy(struct sts_keep *keep)
+sts_worker_destroy(struct sts_worker *keep)
 {
 	if (keep == NULL)
 		return;
@@ -184,20 +185,21 @@ sts_keep_destroy(struct sts_keep *keep)
 }
 
 size_t
-sts_keep_pending(const struct sts_keep *keep)
+sts_worker_pending(const struct sts_worker *keep)
 {
 	return keep->waiting.count + keep->sent.count;
 }
 
 bool
-sts_keep_ask(struct sts_keep *keep, enum sts_keep_what what, const char *domain)
+sts_worker_ask(
+    struct sts_worker *keep, enum sts_worker_what what, const char *domain)
 {
 	struct question **at = find(keep, what, domain), *q;
 	size_t size = strlen(domain) + 1;
 
 	if (*at != NULL)
 		return true;
-	if (sts_keep_pending(keep) >= STS_KEEP_QUESTIONS_MAX ||
+	if (sts_worker_pending(keep) >= STS_WORKER_QUESTIONS_MAX ||
 	    !sts_domain_is_normalised(domain) ||
 	    (q = calloc(1, sizeof(*q) + size)) == NULL)
 		return false;
@@ -210,7 +212,7 @@ sts_keep_ask(struct sts_keep *keep, enum sts_keep_what what, const char *domain)
 
 /* Takes a question out for good and tells whoever asked. */
 static void
-settle(struct sts_keep *k, struct queue *queue, struct question *q,
+reply(struct sts_worker *k, struct queue *queue, struct question *q,
     enum sts_status status)
 {
 	struct question **at = find(k, q->what, q->domain);
@@ -226,7 +228,7 @@ settle(struct sts_keep *k, struct queue *queue, struct question *q,
  * again, unless it was before: a domain may be what kills it.
  */
 static void
-give_up(struct sts_keep *k, enum sts_status reason)
+give_up(struct sts_worker *k, enum sts_status reason)
 {
 	int64_t now = sts_monotonic_ms();
 	struct question *q, *next;
@@ -247,7 +249,7 @@ give_up(struct sts_keep *k, enum sts_status reason)
 	for (q = k->sent.first; q != NULL; q = next) {
 		next = q->next;
 		if (q->tries >= TRIES_MAX)
-			settle(k, &k->sent, q, reason);
+			reply(k, &k->sent, q, reason);
 		else
 			q->sent_ms = 0;
 	}
@@ -259,14 +261,14 @@ give_up(struct sts_keep *k, enum sts_status reason)
  * waits had better be told at once.
  */
 static bool
-is_refusing(const struct sts_keep *k)
+is_refusing(const struct sts_worker *k)
 {
 	return !k->running && sts_monotonic_ms() < k->retry_ms &&
-	    (k->start_status != STS_OK || k->failures >= HOPELESS);
+	    (k->start_status != STS_OK || k->failures >= FAILURES_MAX);
 }
 
 bool
-sts_keep_probe(struct sts_keep *keep, const char *host)
+sts_worker_probe(struct sts_worker *keep, const char *host)
 {
 	if (is_refusing(keep) || !sts_domain_is_normalised(host))
 		return false;
@@ -281,19 +283,19 @@ sts_keep_probe(struct sts_keep *keep, const char *host)
 }
 
 static void
-refuse_waiting(struct sts_keep *k)
+refuse_waiting(struct sts_worker *k)
 {
 	enum sts_status status =
 	    k->start_status != STS_OK ? k->start_status : STS_RESOLVER_DIED;
 
 	for (size_t n = k->waiting.count; n > 0; n--)
-		settle(k, &k->waiting, k->waiting.first, status);
+		reply(k, &k->waiting, k->waiting.first, status);
 	k->probe_count = 0;
 }
 
 /* Starts a resolver, unless it is too early for the next try. */
 static void
-start(struct sts_keep *k)
+start(struct sts_worker *k)
 {
 	static const char *const none[] = {NULL};
 	int64_t now = sts_monotonic_ms();
@@ -303,7 +305,7 @@ start(struct sts_keep *k)
 	if (now < k->retry_ms)
 		return;
 	k->start_status =
-	    sts_keep_start_resolver(k->config, none, true, 0, &k->child);
+	    sts_worker_start_resolver(k->config, none, true, 0, &k->child);
 	now = sts_monotonic_ms();
 	if (k->start_status != STS_OK) {
 		sts_log(STS_LOG_ERROR, NULL, "event=resolver reason=%s",
@@ -322,7 +324,7 @@ start(struct sts_keep *k)
 
 /* Adds a line to what is to be written; false: no room now. */
 static bool
-put_line(struct sts_keep *k, const char *word, const char *name)
+put_line(struct sts_worker *k, const char *word, const char *name)
 {
 	size_t room = sizeof(k->out) - k->out_len;
 	int len = snprintf(k->out + k->out_len, room, "%s%s%s\n", word,
@@ -336,11 +338,11 @@ put_line(struct sts_keep *k, const char *word, const char *name)
 
 /* Questions first: somebody waits for them.  False: nothing, or no room. */
 static bool
-put_next(struct sts_keep *k)
+put_next(struct sts_worker *k)
 {
 	struct question *q = k->waiting.first;
 
-	if (q != NULL && k->sent.count < STS_KEEP_UNDER_WAY_MAX) {
+	if (q != NULL && k->sent.count < STS_WORKER_UNDER_WAY_MAX) {
 		if (!put_line(k, words[q->what], q->domain))
 			return false;
 		q->tries++;
@@ -363,7 +365,7 @@ put_next(struct sts_keep *k)
 
 /* Writes what the pipe takes; false where the resolver is gone. */
 static bool
-write_out(struct sts_keep *k)
+write_out(struct sts_worker *k)
 {
 	for (;;) {
 		ssize_t n;
@@ -400,7 +402,7 @@ parse_result(struct sts_span result, enum sts_status *status)
 
 /* "done WHAT DOMAIN RESULT"; all else is a sign of life and no more. */
 static void
-take_line(struct sts_keep *k, const char *line, size_t len)
+handle_line(struct sts_worker *k, const char *line, size_t len)
 {
 	struct sts_cursor c = sts_cursor_make(line, len);
 	struct sts_span word, name;
@@ -421,18 +423,18 @@ take_line(struct sts_keep *k, const char *line, size_t len)
 		what++;
 	if (what == WORDS)
 		return;
-	q = *find(k, (enum sts_keep_what)what, domain);
+	q = *find(k, (enum sts_worker_what)what, domain);
 	/* Not sent: asked again of a new resolver, or never asked. */
 	if (q == NULL || q->sent_ms == 0)
 		return;
 	k->proven = true;
 	k->failures = 0;
-	settle(k, &k->sent, q, status);
+	reply(k, &k->sent, q, status);
 }
 
 /* Bytes are put together to lines, a line that is too long to none. */
 static void
-take_byte(struct sts_keep *k, char byte)
+handle_byte(struct sts_worker *k, char byte)
 {
 	if (byte != '\n') {
 		if (k->line_len < sizeof(k->line))
@@ -441,14 +443,14 @@ take_byte(struct sts_keep *k, char byte)
 			k->line_cut = true;
 		return;
 	}
-	take_line(k, k->line, k->line_cut ? 0 : k->line_len);
+	handle_line(k, k->line, k->line_cut ? 0 : k->line_len);
 	k->line_len = 0;
 	k->line_cut = false;
 }
 
 /* Reads what has come; false where the resolver is gone. */
 static bool
-read_in(struct sts_keep *k)
+read_in(struct sts_worker *k)
 {
 	char buf[4096];
 	ssize_t n = 0;
@@ -457,7 +459,7 @@ read_in(struct sts_keep *k)
 	for (int i = 0; i < READS_MAX; i++) {
 		n = read(k->child.out_fd, buf, sizeof(buf));
 		for (ssize_t j = 0; j < n; j++)
-			take_byte(k, buf[j]);
+			handle_byte(k, buf[j]);
 		if (n <= 0)
 			break;
 	}
@@ -466,7 +468,7 @@ read_in(struct sts_keep *k)
 
 /* Longest that an answer may take, in milliseconds: see mta-sts.conf(5). */
 static int64_t
-patience_ms(const struct sts_keep *k)
+wait_limit_ms(const struct sts_worker *k)
 {
 	/* Routes: MX, then the addresses of up to 8 hosts one by one. */
 	int64_t lookup = k->config->fetch_timeout + 2 * k->config->dns_timeout;
@@ -477,12 +479,12 @@ patience_ms(const struct sts_keep *k)
 
 /* A resolver that lives, but never came back to a question. */
 static void
-expire(struct sts_keep *k)
+expire(struct sts_worker *k)
 {
-	int64_t limit = sts_monotonic_ms() - patience_ms(k);
+	int64_t limit = sts_monotonic_ms() - wait_limit_ms(k);
 
 	while (k->sent.first != NULL && k->sent.first->sent_ms < limit)
-		settle(k, &k->sent, k->sent.first, STS_RESOLVER_TIMEOUT);
+		reply(k, &k->sent, k->sent.first, STS_RESOLVER_TIMEOUT);
 }
 
 /*
@@ -490,21 +492,21 @@ expire(struct sts_keep *k)
  * answers any ill-formed line with "bad".  False where it gave none.
  */
 static bool
-is_alive(struct sts_keep *k)
+is_alive(struct sts_worker *k)
 {
 	int64_t silence = sts_monotonic_ms() - k->heard_ms;
 
-	if (k->sent.first == NULL || silence < STS_KEEP_SILENCE_MS)
+	if (k->sent.first == NULL || silence < STS_WORKER_SILENCE_MS)
 		return true;
 	/* Where even that has no room, the pipe has not moved for as long. */
 	if (!k->pinged)
 		(void)put_line(k, "?", "");
 	k->pinged = true;
-	return silence < STS_KEEP_STALLED_MS;
+	return silence < STS_WORKER_STALLED_MS;
 }
 
 void
-sts_keep_step(struct sts_keep *keep)
+sts_worker_step(struct sts_worker *keep)
 {
 	sts_reaper_step(&keep->reaper);
 	if (!keep->running &&
@@ -525,7 +527,7 @@ sts_keep_step(struct sts_keep *keep)
 }
 
 size_t
-sts_keep_poll(const struct sts_keep *keep, struct pollfd *fds)
+sts_worker_poll(const struct sts_worker *keep, struct pollfd *fds)
 {
 	size_t count = 0;
 
@@ -544,7 +546,7 @@ sooner(int64_t a, int64_t b)
 }
 
 int64_t
-sts_keep_due_ms(const struct sts_keep *keep)
+sts_worker_due_ms(const struct sts_worker *keep)
 {
 	int64_t due = INT64_MAX;
 
@@ -557,8 +559,8 @@ sts_keep_due_ms(const struct sts_keep *keep)
 	}
 	if (keep->sent.first == NULL)
 		return keep->waiting.first == NULL ? due : 0;
-	due = sooner(due, keep->sent.first->sent_ms + patience_ms(keep) + 1);
+	due = sooner(due, keep->sent.first->sent_ms + wait_limit_ms(keep) + 1);
 	return sooner(due,
 	    keep->heard_ms +
-		(keep->pinged ? STS_KEEP_STALLED_MS : STS_KEEP_SILENCE_MS));
+		(keep->pinged ? STS_WORKER_STALLED_MS : STS_WORKER_SILENCE_MS));
 }

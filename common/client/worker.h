@@ -5,8 +5,8 @@
  *
  * One `mta-sts-resolver` in serving mode, started when the first question
  * comes, and again, ever more slowly, when it dies or stalls; what it had not
- * answered is asked once more.  Everything happens in sts_keep_step, which the
- * owner calls from its own poll(2) loop.
+ * answered is asked once more.  Everything happens in sts_worker_step, which
+ * the owner calls from its own poll(2) loop.
  */
 #ifndef STS_CLIENT_WORKER_H
 #define STS_CLIENT_WORKER_H
@@ -21,16 +21,21 @@
 #include "base/config.h"
 #include "base/status.h"
 
-struct sts_keep;
+struct sts_worker;
 
-enum sts_keep_what { STS_KEEP_LOOKUP, STS_KEEP_ROUTES, STS_KEEP_REFRESH };
+enum sts_worker_what {
+	STS_WORKER_LOOKUP,
+	STS_WORKER_ROUTES,
+	STS_WORKER_REFRESH
+};
 
 enum {
-	STS_KEEP_FDS = 2,               /* descriptors for poll(2) */
-	STS_KEEP_QUESTIONS_MAX = 20000, /* waiting at once */
-	STS_KEEP_UNDER_WAY_MAX = 1024,  /* of these with the resolver */
-	STS_KEEP_SILENCE_MS = 5000, /* then it is asked for a sign of life */
-	STS_KEEP_STALLED_MS = 2 * STS_KEEP_SILENCE_MS /* then it is killed */
+	STS_WORKER_FDS = 2,               /* descriptors for poll(2) */
+	STS_WORKER_QUESTIONS_MAX = 20000, /* waiting at once */
+	STS_WORKER_UNDER_WAY_MAX = 1024,  /* of these with the resolver */
+	STS_WORKER_SILENCE_MS = 5000, /* then it is asked for a sign of life */
+	STS_WORKER_STALLED_MS =
+	    2 * STS_WORKER_SILENCE_MS /* then it is killed */
 };
 
 /*
@@ -38,26 +43,26 @@ enum {
  * reason of a failed refresh, or a local fault (STS_RESOLVER_DIED,
  * STS_RESOLVER_TIMEOUT, STS_RESOLVER_MISSING, ...).
  */
-typedef void sts_keep_done(void *arg, enum sts_keep_what what,
+typedef void sts_worker_done(void *arg, enum sts_worker_what what,
     const char *domain, enum sts_status status);
 
 /* The config must outlive it.  NULL: no memory. */
-struct sts_keep *sts_keep_create(
-    const struct sts_config *config, sts_keep_done *done, void *arg);
+struct sts_worker *sts_worker_create(
+    const struct sts_config *config, sts_worker_done *done, void *arg);
 
 /*
  * Calls nothing back.  The resolver sees the end of its input, finishes what
  * it is at and ends by itself.
  */
-void sts_keep_destroy(struct sts_keep *keep);
+void sts_worker_destroy(struct sts_worker *keep);
 
 /*
  * Asks about a normalised domain, or joins the same question that is under
  * way.  The callback never comes from within this call.  False: too many
  * questions, or no memory; then no callback comes.
  */
-bool sts_keep_ask(
-    struct sts_keep *keep, enum sts_keep_what what, const char *domain);
+bool sts_worker_ask(
+    struct sts_worker *keep, enum sts_worker_what what, const char *domain);
 
 /*
  * Has an MX host (a normalised name) probed.  Nobody is told: what comes of it
@@ -65,26 +70,26 @@ bool sts_keep_ask(
  * the order of the calls; of hosts at one address it contacts only one.
  * False: too many wait, or no resolver can be started now; then it is dropped.
  */
-bool sts_keep_probe(struct sts_keep *keep, const char *host);
+bool sts_worker_probe(struct sts_worker *keep, const char *host);
 
-/* Fills at most STS_KEEP_FDS elements; returns how many. */
-size_t sts_keep_poll(const struct sts_keep *keep, struct pollfd *fds);
+/* Fills at most STS_WORKER_FDS elements; returns how many. */
+size_t sts_worker_poll(const struct sts_worker *keep, struct pollfd *fds);
 
-/* When sts_keep_step has to be called at the latest; INT64_MAX: no need. */
-int64_t sts_keep_due_ms(const struct sts_keep *keep);
+/* When sts_worker_step has to be called at the latest; INT64_MAX: no need. */
+int64_t sts_worker_due_ms(const struct sts_worker *keep);
 
 /* Starts, writes, reads, kills, reaps and calls back; never waits. */
-void sts_keep_step(struct sts_keep *keep);
+void sts_worker_step(struct sts_worker *keep);
 
 /* Questions that have no answer yet. */
-size_t sts_keep_pending(const struct sts_keep *keep);
+size_t sts_worker_pending(const struct sts_worker *keep);
 
 /*
  * Starts a resolver as sts_client_start_resolver does, its standard error
  * thrown away (it logs by syslog): `want_stdin` for the serving mode,
  * `lifetime` seconds until it ends itself, 0 for none.
  */
-enum sts_status sts_keep_start_resolver(const struct sts_config *config,
+enum sts_status sts_worker_start_resolver(const struct sts_config *config,
     const char *const *arguments, bool want_stdin, unsigned lifetime,
     struct sts_child *child);
 

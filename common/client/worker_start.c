@@ -38,7 +38,7 @@ sts_reaper_step(struct sts_reaper *reaper)
 }
 
 enum sts_status
-sts_keep_start_resolver(const struct sts_config *config,
+sts_worker_start_resolver(const struct sts_config *config,
     const char *const *arguments, bool want_stdin, unsigned lifetime,
     struct sts_child *child)
 {

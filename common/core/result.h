@@ -41,9 +41,9 @@ const char *sts_policy_type_name(enum sts_policy_type type);
 bool sts_policy_type_parse(const char *name, enum sts_policy_type *out);
 
 /*
- * What a failed discovery, fetch or probe is called in a report: failures of the
- * policy host's certificate are sts-webpki-invalid, of the body and its media
- * type sts-policy-invalid, of everything else between us and a body
+ * What a failed discovery, fetch or probe is called in a report: failures of
+ * the policy host's certificate are sts-webpki-invalid, of the body and its
+ * media type sts-policy-invalid, of everything else between us and a body
  * sts-policy-fetch-error.  What a probe finds wrong with STARTTLS or with the
  * certificate of an MX host has a result type of its own (RFC 8460 4.3.1,
  * 4.3.3); that there was no connection is a transient error and has none

@@ -110,7 +110,7 @@ sts_uri_is_valid(struct sts_span uri)
 
 /* Consumes `scheme`, written in lower case, in either case. */
 static bool
-take_scheme(struct sts_cursor *c, const char *scheme)
+parse_scheme(struct sts_cursor *c, const char *scheme)
 {
 	struct sts_cursor at = *c;
 
@@ -191,7 +191,7 @@ sts_uri_is_destination(struct sts_span uri)
 	struct sts_cursor c = sts_cursor_make(uri.p, uri.len);
 	struct sts_span local, domain;
 
-	if (take_scheme(&c, "mailto:")) {
+	if (parse_scheme(&c, "mailto:")) {
 		/* An address ends where its header fields begin, RFC 6068. */
 		struct sts_span address =
 		    sts_cursor_while(&c, is_authority_byte);
@@ -199,6 +199,6 @@ sts_uri_is_destination(struct sts_span uri)
 		return after_at(address, &local, &domain) && local.len > 0 &&
 		    domain.len > 0;
 	}
-	return take_scheme(&c, "https://") &&
+	return parse_scheme(&c, "https://") &&
 	    has_host(sts_cursor_while(&c, is_authority_byte));
 }

@@ -20,7 +20,7 @@ struct check {
 
 /* What one answer says of the server. */
 static struct check
-judge(const struct sts_answer *answer)
+check_reply(const struct sts_answer *answer)
 {
 	switch (answer->outcome) {
 	case STS_FAULT:
@@ -48,7 +48,7 @@ ended(void *arg, size_t server, const struct sts_answer *answer)
 {
 	struct check *check = arg;
 	unsigned waiting = check->waiting - 1;
-	struct check one = judge(answer);
+	struct check one = check_reply(answer);
 
 	(void)server;
 	if (check->fault == STS_OK &&

@@ -18,7 +18,7 @@ enum { SYSTEM_FILE_MAX = 1024 * 1024 };
 
 /* ":PORT" or nothing, and then the end. */
 static bool
-take_port(struct sts_cursor *c, int64_t *port)
+parse_port(struct sts_cursor *c, int64_t *port)
 {
 	*port = 53;
 	if (sts_cursor_left(c) == 0)
@@ -71,10 +71,10 @@ take(struct sts_nameserver *server, const char *text, int64_t *port)
 	if (sts_cursor_byte(&c, '['))
 		return sts_cursor_until(&c, ']', &host) &&
 		    c.p != host.p + host.len && /* there is a bracket */
-		    take_v6(server, host) && take_port(&c, port);
+		    take_v6(server, host) && parse_port(&c, port);
 	host.len = strcspn(text, ":");
 	c.p += host.len;
-	return take_v4(server, host) && take_port(&c, port);
+	return take_v4(server, host) && parse_port(&c, port);
 }
 
 /* No names: looking one up would need a name server. */
@@ -110,7 +110,7 @@ sts_nameserver_config(
 
 /* As libc reads it: the keyword at the very beginning, blanks, a word. */
 static void
-take_line(struct sts_nameserver_list *list, char *line)
+parse_line(struct sts_nameserver_list *list, char *line)
 {
 	static const char keyword[] = "nameserver";
 	size_t len = sizeof(keyword) - 1;
@@ -126,7 +126,7 @@ take_line(struct sts_nameserver_list *list, char *line)
 
 /* All lines; 0, or an errno. */
 static int
-take_lines(struct sts_nameserver_list *list, FILE *file)
+parse_lines(struct sts_nameserver_list *list, FILE *file)
 {
 	size_t size = 0, total = 0;
 	char *line = NULL;
@@ -137,7 +137,7 @@ take_lines(struct sts_nameserver_list *list, FILE *file)
 	    (len = getline(&line, &size, file)) > 0) {
 		total += (size_t)len;
 		line[strcspn(line, "\n")] = '\0';
-		take_line(list, line);
+		parse_line(list, line);
 	}
 	error = len < 0 && !feof(file) ? errno : 0;
 	free(line);
@@ -159,7 +159,7 @@ read_system(struct sts_nameserver_list *list, const char *path)
 		close(fd);
 		return error;
 	}
-	error = take_lines(list, file);
+	error = parse_lines(list, file);
 	(void)fclose(file);
 	return error;
 }

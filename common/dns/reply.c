@@ -194,7 +194,7 @@ join_txt(struct sts_reply *reply, const struct ares_txt_ext *list)
  * record as if it were a record.  Lengths count, since a string may hold NUL.
  */
 static enum sts_status
-take_txt(struct sts_reply *reply, const unsigned char *wire, int len)
+parse_txt(struct sts_reply *reply, const unsigned char *wire, int len)
 {
 	struct ares_txt_ext *list = NULL;
 	int code = ares_parse_txt_reply_ext(wire, len, &list);
@@ -254,7 +254,7 @@ copy_mx(struct sts_reply *reply, const struct ares_mx_reply *list)
 }
 
 static enum sts_status
-take_mx(struct sts_reply *reply, const unsigned char *wire, int len)
+parse_mx(struct sts_reply *reply, const unsigned char *wire, int len)
 {
 	struct ares_mx_reply *list = NULL;
 	int code = ares_parse_mx_reply(wire, len, &list);
@@ -269,7 +269,7 @@ take_mx(struct sts_reply *reply, const unsigned char *wire, int len)
 
 /* A reply of nothing but CNAMEs is a success with no address. */
 static enum sts_status
-take_a(struct sts_reply *reply, const unsigned char *wire, int len)
+parse_a(struct sts_reply *reply, const unsigned char *wire, int len)
 {
 	struct ares_addrttl found[STS_ADDRESSES_MAX];
 	int count = STS_ADDRESSES_MAX;
@@ -288,7 +288,7 @@ take_a(struct sts_reply *reply, const unsigned char *wire, int len)
 }
 
 static enum sts_status
-take_aaaa(struct sts_reply *reply, const unsigned char *wire, int len)
+parse_aaaa(struct sts_reply *reply, const unsigned char *wire, int len)
 {
 	struct ares_addr6ttl found[STS_ADDRESSES_MAX];
 	int count = STS_ADDRESSES_MAX;
@@ -308,14 +308,14 @@ take_aaaa(struct sts_reply *reply, const unsigned char *wire, int len)
 }
 
 static enum sts_status
-take_addresses(struct sts_reply *reply, enum sts_record_type type,
+parse_addresses(struct sts_reply *reply, enum sts_record_type type,
     const unsigned char *wire, int len)
 {
 	reply->addresses = calloc(STS_ADDRESSES_MAX, sizeof(*reply->addresses));
 	if (reply->addresses == NULL)
 		return STS_NO_MEMORY;
-	return type == STS_TYPE_A ? take_a(reply, wire, len)
-				  : take_aaaa(reply, wire, len);
+	return type == STS_TYPE_A ? parse_a(reply, wire, len)
+				  : parse_aaaa(reply, wire, len);
 }
 
 void
@@ -326,11 +326,11 @@ sts_reply_read(struct sts_reply *reply, enum sts_record_type type,
 	if (reply->status != STS_OK)
 		return;
 	if (type == STS_TYPE_TXT)
-		reply->status = take_txt(reply, wire, (int)len);
+		reply->status = parse_txt(reply, wire, (int)len);
 	else if (type == STS_TYPE_MX)
-		reply->status = take_mx(reply, wire, (int)len);
+		reply->status = parse_mx(reply, wire, (int)len);
 	else if (type == STS_TYPE_A || type == STS_TYPE_AAAA)
-		reply->status = take_addresses(reply, type, wire, (int)len);
+		reply->status = parse_addresses(reply, type, wire, (int)len);
 	/* An alias, which nobody followed (RFC 1034 3.6.2). */
 	if (reply->status == STS_DNS_NODATA && !is_recursive(wire))
 		reply->status = STS_DNS_SERVFAIL;

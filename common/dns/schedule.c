@@ -134,7 +134,7 @@ is_final(enum sts_status status)
 }
 
 static void
-take_message(struct sts_ask *ask, size_t i, const struct sts_answer *answer)
+handle_message(struct sts_ask *ask, size_t i, const struct sts_answer *answer)
 {
 	struct sts_reply reply;
 
@@ -155,7 +155,7 @@ take_message(struct sts_ask *ask, size_t i, const struct sts_answer *answer)
  * question's reply: then the server is asked again, alone.
  */
 static void
-take_loss(struct sts_ask *ask, size_t i, const struct sts_answer *answer)
+handle_loss(struct sts_ask *ask, size_t i, const struct sts_answer *answer)
 {
 	if (answer->alone)
 		ask->server[i].state = STS_SERVER_GARBAGE;
@@ -182,13 +182,13 @@ attempt_ended(void *arg, size_t i, const struct sts_answer *answer)
 
 	ask->server[i].waiting--;
 	if (answer->outcome == STS_ANSWERED)
-		take_message(ask, i, answer);
+		handle_message(ask, i, answer);
 	else if (answer->outcome == STS_NO_NAME)
 		finish(ask, &(struct sts_reply){.status = STS_DNS_NXDOMAIN});
 	else if (answer->outcome == STS_FAULT)
 		ask->fault = answer->fault;
 	if (answer->outcome == STS_LOST && is_silent(ask, i))
-		take_loss(ask, i, answer);
+		handle_loss(ask, i, answer);
 	else if (is_silent(ask, i))
 		ask->server[i].state = STS_SERVER_UNREACHABLE;
 	if (!ask->over)

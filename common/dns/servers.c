@@ -192,7 +192,7 @@ replace(
 
 /* Reads the system's file where it is not the one that was read last. */
 static enum sts_status
-look(struct sts_server_source *source)
+load(struct sts_server_source *source)
 {
 	struct version version = version_of(source->path);
 	struct sts_nameserver_list list;
@@ -251,7 +251,7 @@ sts_servers_take(struct sts_servers **out, struct sts_server_source *source)
 	if (source->path != NULL &&
 	    (source->looked_ms == INT64_MIN ||
 		now - source->looked_ms >= LOOK_MS)) {
-		status = look(source);
+		status = load(source);
 		/* A fault is looked at again by the next question. */
 		source->looked_ms = status == STS_OK ? now : INT64_MIN;
 	}

@@ -5,7 +5,7 @@
 
 /* Three digits, the first of them 2 to 5; into *code. */
 static bool
-take_code(struct sts_cursor *c, int *code)
+parse_code(struct sts_cursor *c, int *code)
 {
 	*code = 0;
 	for (int i = 0; i < 3; i++) {
@@ -45,7 +45,7 @@ keep_text(struct sts_smtp_reply *reply, struct sts_cursor c)
 
 /* One line without its end: "250-text", "250 text" or "250". */
 static enum sts_smtp_progress
-take_line(struct sts_smtp_reply *reply, struct sts_span line)
+parse_line(struct sts_smtp_reply *reply, struct sts_span line)
 {
 	struct sts_cursor c;
 	bool last;
@@ -54,7 +54,7 @@ take_line(struct sts_smtp_reply *reply, struct sts_span line)
 	if (line.len > 0 && line.p[line.len - 1] == '\r')
 		line.len--;
 	c = sts_cursor_make(line.p, line.len);
-	if (memchr(line.p, '\0', line.len) != NULL || !take_code(&c, &code))
+	if (memchr(line.p, '\0', line.len) != NULL || !parse_code(&c, &code))
 		return STS_SMTP_BAD;
 	/* All lines of a reply have the same code, RFC 5321 4.2.1. */
 	if (reply->lines > 0 && code != reply->code)
@@ -89,7 +89,7 @@ sts_smtp_reply_take(struct sts_smtp_reply *reply, struct sts_cursor *bytes)
 			*bytes = before; /* its end has not come yet */
 			break;
 		}
-		progress = take_line(reply, line);
+		progress = parse_line(reply, line);
 	}
 	return progress;
 }

@@ -369,7 +369,7 @@ on_reply(struct sts_probe_session *s)
  * is never full then: a line that fills it is too long.
  */
 static void
-take_input(struct sts_probe_session *s)
+read_input(struct sts_probe_session *s)
 {
 	struct sts_cursor c = sts_cursor_make(s->in, s->in_len);
 	enum sts_smtp_progress progress = sts_smtp_reply_take(&s->reply, &c);
@@ -400,7 +400,7 @@ read_reply(struct sts_probe_session *s)
 		return;
 	if (n > 0) {
 		s->in_len += (size_t)n;
-		take_input(s);
+		read_input(s);
 	} else if (s->stage == STAGE_QUIT)
 		report(s);
 	else if (n < 0)

@@ -132,7 +132,7 @@ check_header(struct sts_transfer *t)
 
 /* Fewer bytes than libcurl offered end the transfer. */
 static size_t
-take_body(char *bytes, size_t size, size_t count, void *arg)
+append_body(char *bytes, size_t size, size_t count, void *arg)
 {
 	struct sts_transfer *t = arg;
 	size_t len = size * count;
@@ -328,7 +328,7 @@ set_callbacks(struct sts_transfer *t)
 	bool ok = true;
 
 	SET(CURLOPT_ERRORBUFFER, t->error);
-	SET(CURLOPT_WRITEFUNCTION, take_body);
+	SET(CURLOPT_WRITEFUNCTION, append_body);
 	SET(CURLOPT_WRITEDATA, t);
 	SET(CURLOPT_HEADERFUNCTION, count_header);
 	SET(CURLOPT_HEADERDATA, t);

@@ -113,7 +113,7 @@ add_directory(X509_STORE *store, const char *path)
  * Non-blocking: a named pipe in its place must not hang the process.
  */
 static enum sts_status
-take_stamp(const char *file, struct stamp *stamp)
+read_stamp(const char *file, struct stamp *stamp)
 {
 	struct stat st;
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -166,7 +166,7 @@ static enum sts_status
 load_bundle(struct sts_trust *trust, const char *file, const char *path)
 {
 	struct stamp stamp;
-	enum sts_status status = take_stamp(file, &stamp);
+	enum sts_status status = read_stamp(file, &stamp);
 	X509 *root;
 
 	if (status != STS_OK)
@@ -232,7 +232,7 @@ read_certificate(int dir, const char *name)
 
 /* STS_OK with the sample kept where one entry can be read. */
 static enum sts_status
-look_into(struct sts_trust *trust, const char *path)
+scan(struct sts_trust *trust, const char *path)
 {
 	DIR *dir = opendir(path);
 	enum sts_status status;
@@ -260,7 +260,7 @@ look_into(struct sts_trust *trust, const char *path)
 static enum sts_status
 directory_store(struct sts_trust *trust, const char *path, X509_STORE **out)
 {
-	enum sts_status status = look_into(trust, path);
+	enum sts_status status = scan(trust, path);
 
 	if (status != STS_OK)
 		return status;
@@ -296,7 +296,7 @@ sts_trust_get(struct sts_trust *trust, X509_STORE **store)
 	    (path != NULL && !sts_path_is_safe(path, NULL)))
 		return STS_UNSAFE_FILE;
 	if (file != NULL && path != NULL &&
-	    (status = look_into(trust, path)) != STS_OK)
+	    (status = scan(trust, path)) != STS_OK)
 		return status;
 	if (file != NULL)
 		return bundle_store(trust, file, path, store);

@@ -268,7 +268,7 @@ accept_reply(void *arg, const struct sts_wire_reply *reply)
 }
 
 static void
-take_reply(void *arg, const struct sts_wire_reply *reply, const char *body)
+handle_reply(void *arg, const struct sts_wire_reply *reply, const char *body)
 {
 	struct sts_fetcher *f = arg;
 	struct sts_fetcher_request *r = find_sent(f, reply->number);
@@ -286,7 +286,7 @@ take_reply(void *arg, const struct sts_wire_reply *reply, const char *body)
 }
 
 static const struct sts_fetcher_input_calls calls = {
-    accept_hello, accept_reply, take_reply};
+    accept_hello, accept_reply, handle_reply};
 
 static void
 on_output(void *arg)

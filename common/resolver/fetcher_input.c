@@ -57,7 +57,7 @@ end_reply(struct sts_fetcher_input *in, struct sts_span line,
 }
 
 static enum sts_status
-take_line(struct sts_fetcher_input *in,
+read_line(struct sts_fetcher_input *in,
     const struct sts_fetcher_input_calls *calls, void *arg)
 {
 	struct sts_span line = {in->line, in->line_len};
@@ -76,7 +76,7 @@ take_line(struct sts_fetcher_input *in,
 
 /* As much of the body as there is; how many bytes that was. */
 static size_t
-take_body(struct sts_fetcher_input *in, const char *bytes, size_t len)
+read_body(struct sts_fetcher_input *in, const char *bytes, size_t len)
 {
 	size_t missing = in->reply.length - in->body_len;
 	size_t some = len < missing ? len : missing;
@@ -88,7 +88,7 @@ take_body(struct sts_fetcher_input *in, const char *bytes, size_t len)
 
 /* A line, or a part of one; how many bytes that was.  0: it is too long. */
 static size_t
-take_text(
+read_text(
     struct sts_fetcher_input *in, const char *bytes, size_t len, bool *whole)
 {
 	const char *end = memchr(bytes, '\n', len);
@@ -113,14 +113,14 @@ sts_fetcher_input_take(struct sts_fetcher_input *in, const char *bytes,
 		size_t some;
 
 		if (in->in_reply && in->body_len < in->reply.length)
-			some = take_body(in, bytes, len);
-		else if ((some = take_text(in, bytes, len, &whole)) == 0)
+			some = read_body(in, bytes, len);
+		else if ((some = read_text(in, bytes, len, &whole)) == 0)
 			return STS_FETCHER_REPLY;
 		bytes += some;
 		len -= some;
 		if (!whole)
 			continue;
-		status = take_line(in, calls, arg);
+		status = read_line(in, calls, arg);
 		/* Refused, or given up by a callback. */
 		if (!in->greeted && (greeted || status == STS_OK))
 			break;

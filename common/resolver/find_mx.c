@@ -98,7 +98,7 @@ is_unsure(enum sts_status status)
 
 /* What was known of a host, where it is not known better now. */
 static void
-take_over(struct sts_routes_task *t, const struct sts_routes *earlier)
+copy_known(struct sts_routes_task *t, const struct sts_routes *earlier)
 {
 	for (size_t i = 0; i < t->host_count; i++) {
 		struct sts_route *r = &t->host[i].route;
@@ -166,7 +166,7 @@ is_known(enum sts_status status)
  * hosts' certificates are verified whenever mail is sent.
  */
 static void
-settle(struct sts_routes_task *t)
+release(struct sts_routes_task *t)
 {
 	struct sts_store *store = t->resolver->store;
 	struct sts_routes earlier;
@@ -179,7 +179,7 @@ settle(struct sts_routes_task *t)
 		finish(t, status);
 		return;
 	}
-	take_over(t, &earlier);
+	copy_known(t, &earlier);
 	list_routes(t);
 	if (!is_known(t->routes.status) && earlier.count > 0) {
 		sts_log(STS_LOG_INFO, t->routes.domain,
@@ -283,7 +283,7 @@ ask_next(struct sts_routes_task *t)
 		(void)ask_some(t, false, room);
 	}
 	if (t->pending == 1) {
-		settle(t);
+		release(t);
 		return;
 	}
 	if (--t->pending == 0)

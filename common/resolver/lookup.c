@@ -448,7 +448,7 @@ end_without_record(struct sts_lookup *l)
 		return STS_ENTRY_CORRUPT;
 	if (l->task != STS_TASK_LOOKUP)
 		return STS_NOT_FOUND;
-	return sts_settle_none(l, l->record,
+	return sts_record_result_none(l, l->record,
 	    no_answer ? STS_DNS_BACKOFF : l->resolver->config->negative_ttl);
 }
 
@@ -460,11 +460,11 @@ end_backing_off(struct sts_lookup *l, int64_t now)
 	if (l->task != STS_TASK_LOOKUP)
 		return l->check.failed_reason;
 	if (sts_entry_is_live(&l->entry, now))
-		return sts_settle_keep(l);
+		return sts_record_result_kept(l);
 	if (sts_check_is_none(&l->check, now))
 		return STS_OK;
 	/* The policy expired while its id is backed off. */
-	return sts_settle_none(
+	return sts_record_result_none(
 	    l, l->check.failed_reason, l->check.failed_next - now);
 }
 
@@ -483,7 +483,7 @@ step_decide(struct sts_lookup *l)
 	if (l->record != STS_OK && !live)
 		sts_lookup_finish(l, end_without_record(l));
 	else if ((same || l->record != STS_OK) && l->task == STS_TASK_LOOKUP)
-		sts_lookup_finish(l, sts_settle_keep(l));
+		sts_lookup_finish(l, sts_record_result_kept(l));
 	else if (backs_off(l, now))
 		sts_lookup_finish(l, end_backing_off(l, now));
 	else
@@ -583,9 +583,9 @@ on_fetch(void *arg, const struct sts_fetch_result *result)
 	if (sts_status_is_local(status) || status == STS_TOO_SOON)
 		sts_lookup_finish(l, status);
 	else if (status == STS_OK)
-		sts_lookup_finish(l, sts_settle_fetched(l, &policy));
+		sts_lookup_finish(l, sts_record_result_fetched(l, &policy));
 	else {
 		log_failure(l, status, result->detail);
-		sts_lookup_finish(l, sts_settle_failed(l, status));
+		sts_lookup_finish(l, sts_record_result_failed(l, status));
 	}
 }

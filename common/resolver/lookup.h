@@ -76,18 +76,18 @@ int64_t sts_turn_left_ms(const struct sts_lookup *lookup);
  */
 
 /* The record confirms the policy, or could not be had while it is in force. */
-enum sts_status sts_settle_keep(struct sts_lookup *lookup);
+enum sts_status sts_record_result_kept(struct sts_lookup *lookup);
 
 /* A policy was fetched and parses. */
-enum sts_status sts_settle_fetched(
+enum sts_status sts_record_result_fetched(
     struct sts_lookup *lookup, const struct sts_policy *policy);
 
 /* The fetch failed, or what came is no policy: `reason`. */
-enum sts_status sts_settle_failed(
+enum sts_status sts_record_result_failed(
     struct sts_lookup *lookup, enum sts_status reason);
 
 /* No policy in force and none to be had: `reason` counts for `seconds`. */
-enum sts_status sts_settle_none(
+enum sts_status sts_record_result_none(
     struct sts_lookup *lookup, enum sts_status reason, int64_t seconds);
 
 /* clock.c */

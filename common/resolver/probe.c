@@ -331,7 +331,7 @@ decide(struct sts_probe_task *task)
  * probe, and saves reading all routes.
  */
 static void
-look(struct sts_probe_task *task)
+open_store(struct sts_probe_task *task)
 {
 	sts_probe_look(task);
 	if (task->fault == STS_OK && task->domains.count == 0)
@@ -382,7 +382,7 @@ static void
 step_task(struct sts_probe_task *task, bool *slots_left)
 {
 	if (task->step == STS_STEP_LOOK)
-		look(task);
+		open_store(task);
 	else if (task->step == STS_STEP_QUEUED)
 		*slots_left = *slots_left && try_to_run(task);
 	else if (task->step == STS_STEP_WRITE && sts_probe_write_step(task))

@@ -84,7 +84,7 @@ ends_all(enum sts_status status)
 }
 
 static bool
-look_at(void *arg, const char *domain)
+load(void *arg, const char *domain)
 {
 	struct sts_probe_task *task = arg;
 	struct sts_routes routes;
@@ -104,8 +104,7 @@ look_at(void *arg, const char *domain)
 void
 sts_probe_look(struct sts_probe_task *task)
 {
-	sts_probe_memory_domains(
-	    task->prober->memory, task->host, look_at, task);
+	sts_probe_memory_domains(task->prober->memory, task->host, load, task);
 }
 
 struct collection {

@@ -89,7 +89,7 @@ warn_of_dns(struct sts_lookup *l, int64_t now)
 }
 
 enum sts_status
-sts_settle_keep(struct sts_lookup *lookup)
+sts_record_result_kept(struct sts_lookup *lookup)
 {
 	int64_t now = sts_now();
 
@@ -130,7 +130,8 @@ note_newest(struct sts_lookup *l)
 }
 
 enum sts_status
-sts_settle_fetched(struct sts_lookup *lookup, const struct sts_policy *policy)
+sts_record_result_fetched(
+    struct sts_lookup *lookup, const struct sts_policy *policy)
 {
 	const struct sts_config *config = lookup->resolver->config;
 	struct sts_store *store = lookup->resolver->store;
@@ -197,7 +198,7 @@ is_withdrawn(const struct sts_lookup *l)
 }
 
 enum sts_status
-sts_settle_failed(struct sts_lookup *lookup, enum sts_status reason)
+sts_record_result_failed(struct sts_lookup *lookup, enum sts_status reason)
 {
 	struct sts_store *store = lookup->resolver->store;
 	bool for_mail = lookup->task == STS_TASK_LOOKUP;
@@ -217,7 +218,8 @@ sts_settle_failed(struct sts_lookup *lookup, enum sts_status reason)
 	}
 	mark_failed(lookup, reason, live, now);
 	if (!live && for_mail)
-		return sts_settle_none(lookup, reason, STS_FETCH_BACKOFF);
+		return sts_record_result_none(
+		    lookup, reason, STS_FETCH_BACKOFF);
 	mark_checked(lookup, now);
 	if (live)
 		clear_none(&lookup->check);
@@ -226,7 +228,7 @@ sts_settle_failed(struct sts_lookup *lookup, enum sts_status reason)
 }
 
 enum sts_status
-sts_settle_none(
+sts_record_result_none(
     struct sts_lookup *lookup, enum sts_status reason, int64_t seconds)
 {
 	enum sts_class class = sts_status_class(reason);

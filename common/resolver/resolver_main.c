@@ -243,7 +243,7 @@ limit_life(unsigned seconds)
 
 /* Nothing that we were started with may end us in the middle of a write. */
 static void
-settle_process(const struct options *o, const struct sts_config *config)
+set_up_process(const struct options *o, const struct sts_config *config)
 {
 	const struct rlimit no_core = {0, 0};
 
@@ -306,7 +306,7 @@ main(int argc, char **argv)
 	    sts_config_load(&config, o.config_file, sts_config_note_log, NULL);
 	sts_log_open("mta-sts-resolver",
 	    o.to_stderr ? STS_LOG_STDERR : STS_LOG_SYSLOG, config.log_level);
-	settle_process(&o, &config);
+	set_up_process(&o, &config);
 	result =
 	    status == STS_OK ? run(&o, &config) : fail(&o, o.domain, status);
 	sts_config_free(&config);

@@ -210,7 +210,7 @@ handle_line(struct server *s, struct sts_span line)
 }
 
 static void
-take_byte(struct server *s, char byte)
+handle_byte(struct server *s, char byte)
 {
 	if (byte != '\n') {
 		if (s->len < sizeof(s->line))
@@ -248,7 +248,7 @@ on_input(void *arg)
 	s->lost = !sts_store_is_current(
 	    s->resolver->store, s->resolver->config->state_dir);
 	for (ssize_t i = 0; i < n && !s->lost; i++)
-		take_byte(s, buf[i]);
+		handle_byte(s, buf[i]);
 }
 
 int

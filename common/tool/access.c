@@ -74,7 +74,7 @@ check_safe(struct sts_findings *f, const char *what, const char *path)
 
 	if (path == NULL || sts_path_is_safe(path, &unsafe))
 		return;
-	sts_find(f, STS_FIND_ERROR, sts_unsafe_fix(&unsafe, fix),
+	sts_report_problem(f, STS_FIND_ERROR, sts_unsafe_fix(&unsafe, fix),
 	    "%s %s is refused: %s", what, path, sts_unsafe_text(&unsafe, text));
 }
 
@@ -88,7 +88,7 @@ check_state_parent(struct sts_findings *f, const char *dir)
 	sts_parent_path(dir, parent, sizeof(parent));
 	if (sts_path_is_safe(parent, &unsafe))
 		return;
-	sts_find(f, STS_FIND_ERROR,
+	sts_report_problem(f, STS_FIND_ERROR,
 	    "set state-dir to a directory whose parents belong to root",
 	    "state-dir %s: %s, so another user can replace it", dir,
 	    sts_unsafe_text(&unsafe, text));
@@ -117,7 +117,7 @@ check_config_readable(struct sts_findings *f, const char *file)
 		(void)snprintf(fix, sizeof(fix), "chmod a+x '%s'", at);
 	else
 		(void)snprintf(fix, sizeof(fix), "chmod 0644 '%.4000s'", file);
-	sts_find(f, STS_FIND_ERROR, fix,
+	sts_report_problem(f, STS_FIND_ERROR, fix,
 	    "%s: the mail server's user cannot read it, so all mail to domains "
 	    "with a policy waits",
 	    file);
@@ -132,6 +132,6 @@ sts_check_reachable(struct sts_findings *f, const struct sts_config *config)
 	if (!sts_blocked_at(config->state_dir, at, sizeof(at)))
 		return;
 	(void)snprintf(fix, sizeof(fix), "chmod a+x '%.4000s'", at);
-	sts_find(f, STS_FIND_ERROR, fix,
+	sts_report_problem(f, STS_FIND_ERROR, fix,
 	    "state-dir %s: its owner cannot enter %s", config->state_dir, at);
 }

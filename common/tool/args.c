@@ -76,7 +76,7 @@ value_slot(struct sts_args *args, unsigned bit)
 
 /* Takes the option at argv[*at], and its value, which may be the next word. */
 static bool
-take_option(struct sts_args *args, int argc, char **argv, int *at, FILE *err)
+parse_option(struct sts_args *args, int argc, char **argv, int *at, FILE *err)
 {
 	const char *value;
 	const struct option *option = find_option(argv[*at], &value);
@@ -110,7 +110,7 @@ sts_args_parse(struct sts_args *args, int argc, char **argv, FILE *err)
 		if (!options_end && strcmp(arg, "--") == 0) {
 			options_end = true;
 		} else if (!options_end && arg[0] == '-' && arg[1] != '\0') {
-			if (!take_option(args, argc, argv, &i, err))
+			if (!parse_option(args, argc, argv, &i, err))
 				return false;
 		} else if (args->operand_count == STS_OPERANDS_MAX) {
 			(void)fprintf(err, "mta-sts: too many arguments\n");

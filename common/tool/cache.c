@@ -225,7 +225,7 @@ print_body(FILE *out, const char *body, size_t len)
 	(void)fputs("body:\n", out);
 	while (sts_cursor_line(&c, &line)) {
 		(void)fputs("    ", out);
-		sts_out_escaped(out, line.p, line.len);
+		sts_print_escaped(out, line.p, line.len);
 		(void)putc('\n', out);
 	}
 }
@@ -238,13 +238,13 @@ show_policy(struct sts_tool *tool, const struct sts_entry *entry,
 	struct sts_cache_line line;
 
 	sts_cache_policy_line(&line, entry, check, &tool->config, tool->now);
-	sts_out_line(tool->out, "state", "%s", line.state);
+	sts_print_line(tool->out, "state", "%s", line.state);
 	sts_query_print_entry(tool->out, entry, check, tool->now);
-	sts_out_time_line(tool->out, "due",
+	sts_print_time_line(tool->out, "due",
 	    sts_due_at(
 		entry->fetched, entry->expires, tool->config.refresh_after),
 	    tool->now);
-	sts_out_time_line(
+	sts_print_time_line(
 	    tool->out, "next check", check->next_check, tool->now);
 	print_body(tool->out, entry->body, entry->body_len);
 }
@@ -265,7 +265,7 @@ show_entries(struct sts_tool *tool, struct sts_store *store, const char *domain)
 	bool matched = policy == STS_OK && entry.policy.mode != STS_MODE_NONE;
 
 	if (policy == STS_OK || checked || routed)
-		sts_out_line(tool->out, "domain", "%s", domain);
+		sts_print_line(tool->out, "domain", "%s", domain);
 	if (policy == STS_OK) {
 		show_policy(tool, &entry, &check);
 		sts_entry_free(&entry);
@@ -273,7 +273,7 @@ show_entries(struct sts_tool *tool, struct sts_store *store, const char *domain)
 	if (check.reason != STS_OK)
 		sts_query_print_none(tool->out, &check, tool->now);
 	if (checked)
-		sts_out_time_line(
+		sts_print_time_line(
 		    tool->out, "last used", check.used, tool->now);
 	if (routed)
 		sts_query_print_routes(tool->out, &routes, matched, tool->now);

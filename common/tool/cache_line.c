@@ -75,9 +75,9 @@ sts_cache_print_line(FILE *out, const struct sts_cache_line *line, int64_t now)
 	char age[STS_AGE_TEXT] = "-", left[STS_AGE_TEXT] = "-";
 
 	if (line->since != 0)
-		(void)sts_out_short_span(age, now - line->since);
+		(void)sts_print_short_span(age, now - line->since);
 	if (line->until != 0)
-		(void)sts_out_short_span(left, line->until - now);
+		(void)sts_print_short_span(left, line->until - now);
 	(void)fprintf(out, "%-32s %-6s %-7s %-20s %6s %6s %s%s%s%s\n",
 	    line->domain, line->kind, line->mode,
 	    line->id[0] != '\0' ? line->id : "-", age, left, line->state,

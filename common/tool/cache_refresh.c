@@ -33,7 +33,7 @@ split(char *line, const char *word[5])
  * network: only names and tokens that we know are repeated.
  */
 static void
-take_done(struct sts_refresh *r, const char *const word[5])
+parse_done(struct sts_refresh *r, const char *const word[5])
 {
 	enum sts_status reason = STS_INTERNAL;
 
@@ -68,7 +68,7 @@ clear_progress(const struct sts_refresh *r)
 
 /* "KEY=N" into *count; another key leaves it alone. */
 static void
-take_count(const char *word, const char *key, size_t *count)
+parse_count(const char *word, const char *key, size_t *count)
 {
 	size_t len = strlen(key);
 
@@ -78,34 +78,34 @@ take_count(const char *word, const char *key, size_t *count)
 
 /* The end of a refresh of all domains: its own account is exact. */
 static void
-take_totals(struct sts_refresh *r, const char *const word[5])
+parse_totals(struct sts_refresh *r, const char *const word[5])
 {
 	size_t failed = 0;
 
 	for (size_t i = 1; i < 5; i++) {
-		take_count(word[i], "fetched", &r->succeeded);
-		take_count(word[i], "not_due", &r->not_due);
-		take_count(word[i], "failed", &failed);
-		take_count(word[i], "removed", &r->removed);
+		parse_count(word[i], "fetched", &r->succeeded);
+		parse_count(word[i], "not_due", &r->not_due);
+		parse_count(word[i], "failed", &failed);
+		parse_count(word[i], "removed", &r->removed);
 	}
 	r->failed = failed > r->faults ? failed - r->faults : 0;
 }
 
 void
-sts_refresh_take(struct sts_refresh *r, char *line)
+sts_refresh_parse(struct sts_refresh *r, char *line)
 {
 	const char *word[5];
 
 	split(line, word);
 	if (strcmp(word[0], "done") == 0 && strcmp(word[1], "refresh") == 0) {
 		clear_progress(r);
-		take_done(r, word);
+		parse_done(r, word);
 	} else if (strcmp(word[0], "progress") == 0) {
 		r->done = strtoul(word[1], NULL, 10);
 		r->total = strtoul(word[2], NULL, 10);
 		show_progress(r);
 	} else if (strcmp(word[0], "refreshed") == 0)
-		take_totals(r, word);
+		parse_totals(r, word);
 }
 
 /* Reads lines until the resolver has no more; false: it fell silent. */
@@ -126,7 +126,7 @@ read_reports(struct sts_refresh *r, struct sts_child *child)
 			return len == 0;
 		line[len] = '\0';
 		line[strcspn(line, "\n")] = '\0';
-		sts_refresh_take(r, line);
+		sts_refresh_parse(r, line);
 	}
 }
 

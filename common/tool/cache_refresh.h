@@ -21,7 +21,7 @@ struct sts_refresh {
  * fetched=N not_due=N failed=N removed=N".  Anything else is ignored.  The line
  * is cut up.
  */
-void sts_refresh_take(struct sts_refresh *refresh, char *line);
+void sts_refresh_parse(struct sts_refresh *refresh, char *line);
 
 /*
  * Prints the summary and returns the exit status; `died`: the resolver ended

@@ -40,14 +40,14 @@ void
 sts_finding_print(FILE *out, const struct sts_finding *finding)
 {
 	if (finding->place != NULL) {
-		sts_out_escaped(out, finding->place, strlen(finding->place));
+		sts_print_escaped(out, finding->place, strlen(finding->place));
 		(void)fputs(": ", out);
 	}
 	(void)fprintf(out, "%s: ", sts_severity_name(finding->severity));
-	sts_out_escaped(out, finding->text, strlen(finding->text));
+	sts_print_escaped(out, finding->text, strlen(finding->text));
 	if (finding->mend != NULL) {
 		(void)fputs("\n  mend: ", out);
-		sts_out_escaped(out, finding->mend, strlen(finding->mend));
+		sts_print_escaped(out, finding->mend, strlen(finding->mend));
 	}
 	(void)putc('\n', out);
 }
@@ -70,7 +70,7 @@ find(struct sts_findings *findings, struct sts_finding *finding,
 }
 
 void
-sts_find(struct sts_findings *findings, enum sts_severity severity,
+sts_report_problem(struct sts_findings *findings, enum sts_severity severity,
     const char *mend, const char *format, ...)
 {
 	struct sts_finding finding = {.severity = severity, .mend = mend};
@@ -102,14 +102,14 @@ note_line(void *arg, const char *file, unsigned line, const char *reason)
 
 	/* The file as a whole. */
 	if (line == 0) {
-		sts_find(
+		sts_report_problem(
 		    findings, STS_FIND_ERROR, NULL, "%s: %s", file, reason);
 		return;
 	}
 	findings->count[STS_FIND_ERROR]++;
-	sts_out_escaped(findings->out, file, strlen(file));
+	sts_print_escaped(findings->out, file, strlen(file));
 	(void)fprintf(findings->out, ":%u: ", line);
-	sts_out_escaped(findings->out, reason, strlen(reason));
+	sts_print_escaped(findings->out, reason, strlen(reason));
 	(void)putc('\n', findings->out);
 }
 
@@ -117,7 +117,7 @@ bool
 sts_check_state(struct sts_findings *f, const char *dir, struct stat *st)
 {
 	if (lstat(dir, st) != 0) {
-		sts_find(f, STS_FIND_ERROR,
+		sts_report_problem(f, STS_FIND_ERROR,
 		    errno == ENOENT ? "mta-sts setup --user NAME" : NULL,
 		    "state-dir %s: %s", dir, strerror(errno));
 		return false;
@@ -125,20 +125,23 @@ sts_check_state(struct sts_findings *f, const char *dir, struct stat *st)
 	if (S_ISLNK(st->st_mode) && stat(dir, st) != 0)
 		memset(st, 0, sizeof(*st));
 	if (!S_ISDIR(st->st_mode)) {
-		sts_find(f, STS_FIND_ERROR, NULL,
+		sts_report_problem(f, STS_FIND_ERROR, NULL,
 		    "state-dir %s: not a directory", dir);
 		return false;
 	}
 	if (st->st_uid == 0 || st->st_gid == 0)
-		sts_find(f, STS_FIND_ERROR, "mta-sts setup --user NAME",
+		sts_report_problem(f, STS_FIND_ERROR,
+		    "mta-sts setup --user NAME",
 		    "state-dir %s belongs to root%s; the resolver never runs "
 		    "as root",
 		    dir, st->st_uid == 0 ? "" : "'s group");
 	if ((st->st_mode & S_IWOTH) != 0)
-		sts_find(f, STS_FIND_ERROR, "mta-sts setup --user NAME",
+		sts_report_problem(f, STS_FIND_ERROR,
+		    "mta-sts setup --user NAME",
 		    "state-dir %s can be written by everybody", dir);
 	else if ((st->st_mode & 07777) != 0750)
-		sts_find(f, STS_FIND_WARNING, "mta-sts setup --user NAME",
+		sts_report_problem(f, STS_FIND_WARNING,
+		    "mta-sts setup --user NAME",
 		    "state-dir %s has mode %04o, not 0750", dir,
 		    (unsigned)st->st_mode & 07777);
 	return st->st_uid != 0;
@@ -151,11 +154,11 @@ check_program(struct sts_findings *f, const char *what, const char *path)
 	struct stat st;
 
 	if (stat(path, &st) != 0)
-		sts_find(f, STS_FIND_ERROR, NULL, "%s %s: %s", what, path,
-		    strerror(errno));
+		sts_report_problem(f, STS_FIND_ERROR, NULL, "%s %s: %s", what,
+		    path, strerror(errno));
 	else if (!S_ISREG(st.st_mode) ||
 	    faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) != 0)
-		sts_find(f, STS_FIND_ERROR, NULL,
+		sts_report_problem(f, STS_FIND_ERROR, NULL,
 		    "%s %s: the owner of the state directory cannot execute it",
 		    what, path);
 }
@@ -227,7 +230,7 @@ check_default_roots(struct sts_findings *f)
 	}
 	if (has_hashed_certificates("/etc/ssl/certs"))
 		return;
-	sts_find(f, STS_FIND_WARNING,
+	sts_report_problem(f, STS_FIND_WARNING,
 	    "install ca-certificates, or set ca-file or ca-path",
 	    "no trust roots were found in the usual places");
 }
@@ -237,11 +240,11 @@ static void
 check_roots(struct sts_findings *f, const struct sts_config *config)
 {
 	if (config->ca_file != NULL && !is_readable_file(config->ca_file))
-		sts_find(f, STS_FIND_ERROR, NULL, "ca-file %s: %s",
+		sts_report_problem(f, STS_FIND_ERROR, NULL, "ca-file %s: %s",
 		    config->ca_file, errno_text());
 	if (config->ca_path != NULL &&
 	    !has_hashed_certificates(config->ca_path))
-		sts_find(f, STS_FIND_ERROR,
+		sts_report_problem(f, STS_FIND_ERROR,
 		    errno == 0 ? "openssl rehash DIRECTORY" : NULL,
 		    "ca-path %s: %s", config->ca_path, errno_text());
 	if (config->ca_file == NULL && config->ca_path == NULL)
@@ -262,9 +265,10 @@ note_policy(void *arg, unsigned line, enum sts_status reason, bool error)
 
 	if (line > 0)
 		(void)snprintf(at, sizeof(at), "%u:", line);
-	sts_find(note->findings, error ? STS_FIND_ERROR : STS_FIND_WARNING,
-	    NULL, "%s:%s %s (%s)", note->override->file, at,
-	    sts_status_text(reason), sts_status_name(reason));
+	sts_report_problem(note->findings,
+	    error ? STS_FIND_ERROR : STS_FIND_WARNING, NULL, "%s:%s %s (%s)",
+	    note->override->file, at, sts_status_text(reason),
+	    sts_status_name(reason));
 }
 
 /*
@@ -288,7 +292,7 @@ check_override(struct sts_findings *f, const struct sts_override *override)
 	if (status == STS_OK)
 		(void)sts_policy_parse(&policy, bytes, len, note_policy, &note);
 	else
-		sts_find(f, STS_FIND_ERROR, NULL,
+		sts_report_problem(f, STS_FIND_ERROR, NULL,
 		    "domain %s policy %s: the file cannot be read, is a "
 		    "link, can be written by everybody, or is larger than 64 "
 		    "KiB",
@@ -320,13 +324,14 @@ sts_check_as_owner(struct sts_findings *f, const struct sts_config *config)
 
 	sts_check_safe(f, config);
 	if (has_owner && !sts_as_user_begin(&as, st.st_uid, st.st_gid))
-		sts_find(f, STS_FIND_ERROR, NULL,
+		sts_report_problem(f, STS_FIND_ERROR, NULL,
 		    "cannot become the owner of the state directory");
 	if (has_owner)
 		sts_check_reachable(f, config);
 	check_files(f, config);
 	if (!sts_as_user_end(&as))
-		sts_find(f, STS_FIND_ERROR, NULL, "cannot be root again");
+		sts_report_problem(
+		    f, STS_FIND_ERROR, NULL, "cannot be root again");
 }
 
 /*

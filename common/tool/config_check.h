@@ -36,8 +36,8 @@ struct sts_findings {
  * Prints "error: TEXT" (or warning, note) and, unless `mend` is NULL, a line
  * "  mend: MEND".  Bytes that are not printable are escaped.
  */
-void sts_find(struct sts_findings *findings, enum sts_severity severity,
-    const char *mend, const char *format, ...)
+void sts_report_problem(struct sts_findings *findings,
+    enum sts_severity severity, const char *mend, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* The same with "PLACE: " before it, unless `place` is NULL. */

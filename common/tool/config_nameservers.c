@@ -32,7 +32,7 @@ struct report {
 
 /* "implied", "nameserver TEXT STATE [DETAIL]"; anything else is not taken. */
 static void
-take_line(struct report *report, char *line)
+parse_line(struct report *report, char *line)
 {
 	struct said *said = &report->said[report->count];
 	const char *keyword = strsep(&line, " ");
@@ -69,7 +69,7 @@ ask_resolver(struct report *report, const struct sts_config *config)
 		    &child, line, sizeof(line) - 1, true, end)) > 0) {
 		line[len] = '\0';
 		line[strcspn(line, "\n")] = '\0';
-		take_line(report, line);
+		parse_line(report, line);
 	}
 	(void)sts_child_finish(&child, sts_monotonic_ms() + 1000);
 	return len < 0 ? STS_RESOLVER_TIMEOUT : STS_OK;
@@ -119,8 +119,9 @@ note(struct sts_findings *f, const struct report *report,
 	if (strcmp(said->state, "answered") == 0)
 		return;
 	wrong = wrong_of(said, &fix);
-	sts_find(f, report->answered > 0 ? STS_FIND_WARNING : STS_FIND_ERROR,
-	    fix, "nameserver %s: %s", said->text, wrong);
+	sts_report_problem(f,
+	    report->answered > 0 ? STS_FIND_WARNING : STS_FIND_ERROR, fix,
+	    "nameserver %s: %s", said->text, wrong);
 }
 
 void
@@ -134,7 +135,7 @@ sts_check_nameservers(struct sts_findings *f, const struct sts_config *config,
 		*count = (struct sts_nameserver_count){
 		    report.count, report.answered};
 	if (report.implied)
-		sts_find(f, STS_FIND_NOTE,
+		sts_report_problem(f, STS_FIND_NOTE,
 		    "name one there, or with \"nameserver\" in mta-sts.conf, "
 		    "if "
 		    "that is not meant",
@@ -144,12 +145,12 @@ sts_check_nameservers(struct sts_findings *f, const struct sts_config *config,
 	for (size_t i = 0; i < report.count; i++)
 		note(f, &report, &report.said[i]);
 	if (report.count == 0)
-		sts_find(f, STS_FIND_ERROR, NULL,
+		sts_report_problem(f, STS_FIND_ERROR, NULL,
 		    "the name servers could not be asked: %s",
 		    status != STS_OK ? sts_status_text(status)
 				     : "the resolver says nothing of them");
 	else if (report.answered == 0)
-		sts_find(f, STS_FIND_ERROR, fix_list,
+		sts_report_problem(f, STS_FIND_ERROR, fix_list,
 		    "no name server answers: mail to domains never looked up "
 		    "waits (no_nameserver)");
 }

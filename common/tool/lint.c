@@ -99,20 +99,20 @@ print_remark(struct remarks *remarks, unsigned line, bool error,
 {
 	FILE *err = remarks->tool->err;
 
-	sts_out_escaped(
+	sts_print_escaped(
 	    err, remarks->input->name, strlen(remarks->input->name));
 	(void)fprintf(err, ":%u: %s", line, error ? "" : "warning: ");
-	sts_out_escaped(err, text, strlen(text));
+	sts_print_escaped(err, text, strlen(text));
 	(void)fprintf(err, " (%s)", token);
 	if (value.len > 0) {
 		(void)fputs(": \"", err);
-		sts_out_escaped(err, value.p,
+		sts_print_escaped(err, value.p,
 		    value.len > SHOWN_MAX ? SHOWN_MAX : value.len);
 		(void)fputs(value.len > SHOWN_MAX ? "...\"" : "\"", err);
 	}
 	if (cause[0] != '\0') {
 		(void)fputs(": ", err);
-		sts_out_escaped(err, cause, strlen(cause));
+		sts_print_escaped(err, cause, strlen(cause));
 	}
 	(void)putc('\n', err);
 	if (error)
@@ -187,7 +187,7 @@ print_policy(FILE *out, const struct sts_policy *policy)
 	    sts_mode_name(policy->mode), (long long)policy->max_age);
 	while (sts_policy_mx_next(policy, &walk, pattern)) {
 		(void)fputs("mx=", out);
-		sts_out_escaped(out, pattern, strlen(pattern));
+		sts_print_escaped(out, pattern, strlen(pattern));
 		(void)putc('\n', out);
 	}
 }
@@ -304,7 +304,7 @@ check_tlsrpt(const struct sts_span *records, size_t count, FILE *out)
 		return status;
 	for (size_t i = 0; i < list.count; i++) {
 		(void)fputs("rua=", out);
-		sts_out_escaped(out, list.uri[i].p, list.uri[i].len);
+		sts_print_escaped(out, list.uri[i].p, list.uri[i].len);
 		(void)putc('\n', out);
 	}
 	return status;

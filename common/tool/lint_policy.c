@@ -24,7 +24,7 @@ struct loose {
 };
 
 static struct loose
-take_apart(struct sts_span line)
+split(struct sts_span line)
 {
 	struct loose l = {.name = sts_span_trim(line)};
 	size_t len = 0;
@@ -283,7 +283,7 @@ void
 sts_lint_policy_cause(enum sts_status reason, struct sts_span line,
     struct sts_span *value, char cause[STS_CAUSE_BYTES])
 {
-	struct loose l = take_apart(line);
+	struct loose l = split(line);
 	const char *why = "";
 
 	*value = l.value;
@@ -344,7 +344,7 @@ sts_lint_meant_line(enum sts_status reason, const char *bytes, size_t len,
 	cause[0] = '\0';
 	for (unsigned number = 1; field != NULL && sts_cursor_line(&c, &line);
 	     number++) {
-		struct loose l = take_apart(line);
+		struct loose l = split(line);
 		const char *meant = meant_field(l.name);
 
 		if (meant == NULL || strcmp(meant, field) != 0)
@@ -450,7 +450,7 @@ sts_lint_advise(const char *bytes, size_t len, const struct sts_policy *policy,
 	struct sts_span line;
 
 	while (sts_cursor_line(&c, &line)) {
-		struct loose l = take_apart(line);
+		struct loose l = split(line);
 
 		a.line++;
 		/* The parser has said what is wrong with others. */

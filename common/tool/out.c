@@ -24,7 +24,7 @@ is_plain(unsigned char byte)
 }
 
 void
-sts_out_escaped(FILE *out, const char *bytes, size_t len)
+sts_print_escaped(FILE *out, const char *bytes, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		unsigned char byte = (unsigned char)bytes[i];
@@ -37,7 +37,7 @@ sts_out_escaped(FILE *out, const char *bytes, size_t len)
 }
 
 char *
-sts_out_escape(const char *bytes, size_t len)
+sts_print_escape(const char *bytes, size_t len)
 {
 	char *text = len < SIZE_MAX / 8 ? malloc(len * 4 + 1) : NULL;
 	char *to = text;
@@ -57,7 +57,7 @@ sts_out_escape(const char *bytes, size_t len)
 }
 
 const char *
-sts_out_time(char buf[STS_TIME_TEXT], int64_t seconds)
+sts_print_time(char buf[STS_TIME_TEXT], int64_t seconds)
 {
 	time_t when = (time_t)seconds;
 	struct tm parts;
@@ -96,7 +96,7 @@ unit_for(int64_t seconds)
 }
 
 const char *
-sts_out_span(char buf[STS_AGE_TEXT], int64_t seconds)
+sts_print_span(char buf[STS_AGE_TEXT], int64_t seconds)
 {
 	const struct unit *unit;
 	int64_t count;
@@ -111,7 +111,7 @@ sts_out_span(char buf[STS_AGE_TEXT], int64_t seconds)
 }
 
 const char *
-sts_out_short_span(char buf[STS_AGE_TEXT], int64_t seconds)
+sts_print_short_span(char buf[STS_AGE_TEXT], int64_t seconds)
 {
 	int64_t size = seconds < 0 ? -seconds : seconds;
 	const struct unit *unit = unit_for(size);
@@ -122,21 +122,23 @@ sts_out_short_span(char buf[STS_AGE_TEXT], int64_t seconds)
 }
 
 void
-sts_out_when(FILE *out, int64_t when, int64_t now)
+sts_print_when(FILE *out, int64_t when, int64_t now)
 {
 	char at[STS_TIME_TEXT], span[STS_AGE_TEXT];
 
-	(void)fputs(sts_out_time(at, when), out);
+	(void)fputs(sts_print_time(at, when), out);
 	if (when == 0)
 		return;
 	if (when > now)
-		(void)fprintf(out, " (in %s)", sts_out_span(span, when - now));
+		(void)fprintf(
+		    out, " (in %s)", sts_print_span(span, when - now));
 	else
-		(void)fprintf(out, " (%s ago)", sts_out_span(span, now - when));
+		(void)fprintf(
+		    out, " (%s ago)", sts_print_span(span, now - when));
 }
 
 void
-sts_out_key(FILE *out, const char *key)
+sts_print_key(FILE *out, const char *key)
 {
 	int pad = KEY_WIDTH - (int)strlen(key) - 1;
 
@@ -144,7 +146,7 @@ sts_out_key(FILE *out, const char *key)
 }
 
 void
-sts_out_line(FILE *out, const char *key, const char *format, ...)
+sts_print_line(FILE *out, const char *key, const char *format, ...)
 {
 	char value[VALUE_MAX];
 	va_list args;
@@ -153,15 +155,15 @@ sts_out_line(FILE *out, const char *key, const char *format, ...)
 	if (vsnprintf(value, sizeof(value), format, args) < 0)
 		value[0] = '\0';
 	va_end(args);
-	sts_out_key(out, key);
-	sts_out_escaped(out, value, strlen(value));
+	sts_print_key(out, key);
+	sts_print_escaped(out, value, strlen(value));
 	(void)putc('\n', out);
 }
 
 void
-sts_out_time_line(FILE *out, const char *key, int64_t when, int64_t now)
+sts_print_time_line(FILE *out, const char *key, int64_t when, int64_t now)
 {
-	sts_out_key(out, key);
-	sts_out_when(out, when, now);
+	sts_print_key(out, key);
+	sts_print_when(out, when, now);
 	(void)putc('\n', out);
 }

@@ -19,34 +19,34 @@ enum {
  * Writes len bytes, those outside printable ASCII and the backslash as \xHH:
  * nothing that came from the network can move a cursor or forge a line.
  */
-void sts_out_escaped(FILE *out, const char *bytes, size_t len);
+void sts_print_escaped(FILE *out, const char *bytes, size_t len);
 
 /*
  * The same into a new string, which the caller frees; NULL without memory.
  * Such a string is plain ASCII, as JSON wants it.
  */
-char *sts_out_escape(const char *bytes, size_t len);
+char *sts_print_escape(const char *bytes, size_t len);
 
 /* ISO 8601 in UTC, whatever TZ says; "never" for 0. */
-const char *sts_out_time(char buf[STS_TIME_TEXT], int64_t seconds);
+const char *sts_print_time(char buf[STS_TIME_TEXT], int64_t seconds);
 
 /* A span of time in one unit, in words: "45 seconds", "3 hours", "12 days". */
-const char *sts_out_span(char buf[STS_AGE_TEXT], int64_t seconds);
+const char *sts_print_span(char buf[STS_AGE_TEXT], int64_t seconds);
 
 /* The same in a column's width: "45s", "3h", "12d"; a past time has "-". */
-const char *sts_out_short_span(char buf[STS_AGE_TEXT], int64_t seconds);
+const char *sts_print_short_span(char buf[STS_AGE_TEXT], int64_t seconds);
 
 /* "2026-11-22T13:14:15Z (3 hours ago)" or "(in 6 days)"; "never" for 0. */
-void sts_out_when(FILE *out, int64_t when, int64_t now);
+void sts_print_when(FILE *out, int64_t when, int64_t now);
 
 /* The beginning of a line: "key:" padded to one column for all keys. */
-void sts_out_key(FILE *out, const char *key);
+void sts_print_key(FILE *out, const char *key);
 
 /* A whole line "key: value", the value escaped. */
-void sts_out_line(FILE *out, const char *key, const char *format, ...)
+void sts_print_line(FILE *out, const char *key, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* A whole line with a time, as sts_out_when writes it. */
-void sts_out_time_line(FILE *out, const char *key, int64_t when, int64_t now);
+/* A whole line with a time, as sts_print_when writes it. */
+void sts_print_time_line(FILE *out, const char *key, int64_t when, int64_t now);
 
 #endif

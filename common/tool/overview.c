@@ -243,13 +243,13 @@ read_store(struct sts_overview *o, const struct sts_config *config)
 	    !S_ISDIR(st.st_mode))
 		return;
 	if (st.st_uid != 0 && !sts_as_user_begin(&as, st.st_uid, st.st_gid)) {
-		sts_find(&o->findings, STS_FIND_ERROR, NULL,
+		sts_report_problem(&o->findings, STS_FIND_ERROR, NULL,
 		    "cannot become the owner of the state directory");
 		return;
 	}
 	sts_overview_store(o, config);
 	if (!sts_as_user_end(&as))
-		sts_find(
+		sts_report_problem(
 		    &o->findings, STS_FIND_ERROR, NULL, "cannot be root again");
 }
 

@@ -93,17 +93,18 @@ static void
 print_field(FILE *out, const struct sts_overview *o, const struct field *f)
 {
 	if (f->type == TEXT && text_of(o, f)[0] != '\0')
-		sts_out_line(out, f->label, "%s", text_of(o, f));
+		sts_print_line(out, f->label, "%s", text_of(o, f));
 	else if (f->type == TEXT && o->loaded)
-		sts_out_line(out, f->label, "%s", f->empty);
+		sts_print_line(out, f->label, "%s", f->empty);
 	else if (f->type == TEXT)
 		return;
 	else if (number_of(o, f) == STS_OVERVIEW_UNKNOWN)
 		return;
 	else if (f->type == TIME)
-		sts_out_time_line(out, f->label, number_of(o, f), o->now);
+		sts_print_time_line(out, f->label, number_of(o, f), o->now);
 	else
-		sts_out_line(out, f->label, "%lld", (long long)number_of(o, f));
+		sts_print_line(
+		    out, f->label, "%lld", (long long)number_of(o, f));
 }
 
 static void
@@ -144,7 +145,7 @@ sts_overview_print(FILE *out, const struct sts_overview *o)
 	print_findings(out, o);
 	for (size_t i = 0; i < o->unseen.count; i++) {
 		(void)fputs("not seen as this user: ", out);
-		sts_out_escaped(
+		sts_print_escaped(
 		    out, o->unseen.name[i], strlen(o->unseen.name[i]));
 		(void)putc('\n', out);
 	}

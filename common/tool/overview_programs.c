@@ -85,7 +85,7 @@ check_fetcher(struct sts_overview *o, const struct sts_config *config,
 	if (status == STS_FETCHER_MISSING &&
 	    (geteuid() == 0 || geteuid() == st->st_uid))
 		return;
-	sts_find(&o->findings, STS_FIND_ERROR,
+	sts_report_problem(&o->findings, STS_FIND_ERROR,
 	    "install it, or set fetcher in mta-sts.conf",
 	    "fetcher %s: %s%s%s; no policy can be fetched", config->fetcher,
 	    sts_status_text(status), hello.detail[0] != '\0' ? ": " : "",

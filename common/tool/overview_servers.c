@@ -87,7 +87,7 @@ check_smtpd(struct sts_overview *o, struct sts_tool *tool,
 	(void)snprintf(o->smtpd, sizeof(o->smtpd), "%s", file);
 	tool->args.smtpd_file = file;
 	if (sts_smtpd_check_file(tool, &o->findings) != STS_EXIT_OK)
-		sts_find(&o->findings, STS_FIND_ERROR, NULL,
+		sts_report_problem(&o->findings, STS_FIND_ERROR, NULL,
 		    "%s cannot be checked", file);
 	tool->args.smtpd_file = given;
 	return true;
@@ -103,7 +103,7 @@ sts_overview_servers(struct sts_overview *o, struct sts_tool *tool,
 
 	if (exim || smtpd || o->unseen.count > unseen)
 		return;
-	sts_find(&o->findings, STS_FIND_WARNING,
+	sts_report_problem(&o->findings, STS_FIND_WARNING,
 	    "set one up, see the guides; or name its file: --exim-config FILE, "
 	    "--smtpd FILE",
 	    "no configuration of Exim or OpenSMTPD was found that asks for "

@@ -45,7 +45,7 @@ add(struct trouble *t, const char *domain, const char *format, int64_t when,
 	if (t->count < STS_OVERVIEW_EXAMPLES)
 		(void)snprintf(t->first[t->count], sizeof(t->first[0]),
 		    "%s%s%s", domain, format,
-		    when != 0 ? sts_out_span(span, llabs(now - when)) : "");
+		    when != 0 ? sts_print_span(span, llabs(now - when)) : "");
 	t->count++;
 }
 
@@ -199,8 +199,8 @@ report(struct scan *s, const struct trouble *t, enum sts_severity severity,
 			used += (size_t)got;
 	}
 	if (t->count > 0)
-		sts_find(&s->o->findings, severity, mend, "%s: %lld (%s%s)",
-		    what, (long long)t->count, list,
+		sts_report_problem(&s->o->findings, severity, mend,
+		    "%s: %lld (%s%s)", what, (long long)t->count, list,
 		    t->count > STS_OVERVIEW_EXAMPLES ? ", ..." : "");
 }
 
@@ -213,13 +213,13 @@ report_silence(struct scan *s)
 
 	if (!is_silent(o) || !sts_due_is_silent(INT64_MAX, (size_t)failed))
 		return;
-	sts_find(&o->findings, STS_FIND_ERROR,
+	sts_report_problem(&o->findings, STS_FIND_ERROR,
 	    "see the log for the reasons; can this machine reach port 443 of "
 	    "others, is its clock right, are its trust roots complete?",
 	    "no fetch has succeeded %s%s, and %lld or more domains failed: "
 	    "what is known expires, and new policies are not seen",
 	    o->newest > 0 ? "for " : "yet",
-	    o->newest > 0 ? sts_out_span(span, o->now - o->newest) : "",
+	    o->newest > 0 ? sts_print_span(span, o->now - o->newest) : "",
 	    (long long)failed);
 }
 
@@ -231,7 +231,7 @@ report_bound(struct scan *s)
 
 	if (o->policies < o->policies_max / 10 * 9)
 		return;
-	sts_find(&o->findings, STS_FIND_WARNING,
+	sts_report_problem(&o->findings, STS_FIND_WARNING,
 	    "raise policies-max in mta-sts.conf",
 	    "%lld policies of at most %lld: beyond that, policies are dropped",
 	    (long long)o->policies, (long long)o->policies_max);
@@ -258,7 +258,7 @@ report_troubles(struct scan *s)
 	report_silence(s);
 	report_bound(s);
 	if (s->unreadable > 0 && geteuid() == 0)
-		sts_find(&o->findings, STS_FIND_ERROR,
+		sts_report_problem(&o->findings, STS_FIND_ERROR,
 		    "mta-sts setup --user NAME", "%lld policies cannot be read",
 		    (long long)s->unreadable);
 	else if (s->unreadable > 0)
@@ -280,7 +280,8 @@ read_newest(struct scan *s)
 		o->newest = 0;
 	if (o->now < (int64_t)STS_BUILD_DATE ||
 	    (o->newest > 0 && o->now < o->newest - STS_SILENCE))
-		sts_find(&o->findings, STS_FIND_ERROR, "set the clock",
+		sts_report_problem(&o->findings, STS_FIND_ERROR,
+		    "set the clock",
 		    "the clock is before this release, or more than a day "
 		    "behind the newest fetch");
 }
@@ -302,7 +303,7 @@ check_writable(struct sts_overview *o, const struct sts_config *config)
 		if (faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) == 0 ||
 		    errno == ENOENT)
 			continue;
-		sts_find(&o->findings, STS_FIND_ERROR,
+		sts_report_problem(&o->findings, STS_FIND_ERROR,
 		    errno == EROFS ? NULL : "mta-sts setup --user NAME",
 		    "%s: its owner cannot write there: %s", path,
 		    strerror(errno));
@@ -316,7 +317,7 @@ check_space(struct sts_overview *o, const struct sts_config *config)
 
 	if (statvfs(config->state_dir, &v) == 0 &&
 	    (v.f_bavail == 0 || (v.f_files > 0 && v.f_favail == 0)))
-		sts_find(&o->findings, STS_FIND_ERROR, "make room",
+		sts_report_problem(&o->findings, STS_FIND_ERROR, "make room",
 		    "%s: no %s are left: mail to domains never looked up "
 		    "waits",
 		    config->state_dir, v.f_bavail == 0 ? "blocks" : "inodes");
@@ -376,7 +377,7 @@ sts_overview_store(struct sts_overview *o, const struct sts_config *config)
 		    o, "what is in the state directory %s", config->state_dir);
 		o->blind = true;
 	} else if (status != STS_OK) {
-		sts_find(&o->findings, STS_FIND_ERROR,
+		sts_report_problem(&o->findings, STS_FIND_ERROR,
 		    "mta-sts setup --user NAME", "state-dir %s: %s",
 		    config->state_dir, sts_status_text(status));
 	}

@@ -63,7 +63,7 @@ probe_hosts(struct sts_tool *tool, const struct sts_routes *routes)
 	struct sts_child child;
 	void (*on_pipe)(int);
 
-	if (sts_keep_start_resolver(
+	if (sts_worker_start_resolver(
 		&tool->config, none, true, PROBES_S, &child) != STS_OK)
 		return;
 	if (isatty(STDERR_FILENO))
@@ -83,7 +83,7 @@ probe_hosts(struct sts_tool *tool, const struct sts_routes *routes)
  * hangs on it: where that fails, the answer is shown without them.
  */
 static void
-look_at_routes(struct sts_tool *tool, struct sts_query *query)
+load_routes(struct sts_tool *tool, struct sts_query *query)
 {
 	const char *domain = query->answer.domain;
 	const char *const arguments[] = {"--once", "--routes", domain, NULL};
@@ -142,7 +142,7 @@ sts_tool_query(struct sts_tool *tool)
 	}
 	if (query.answer.domain[0] != '\0' &&
 	    !sts_status_is_local(query.answer.why))
-		look_at_routes(tool, &query);
+		load_routes(tool, &query);
 	code = sts_query_delivers(&query) ? STS_EXIT_OK : STS_EXIT_NO;
 	if ((tool->args.given & STS_OPT_JSON) == 0)
 		sts_query_print(tool->out, &query);

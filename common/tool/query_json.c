@@ -15,13 +15,14 @@ sts_json_time(int64_t when)
 {
 	char text[STS_TIME_TEXT];
 
-	return when == 0 ? json_null() : json_string(sts_out_time(text, when));
+	return when == 0 ? json_null()
+			 : json_string(sts_print_time(text, when));
 }
 
 json_t *
 sts_json_text(const char *text)
 {
-	char *escaped = sts_out_escape(text, strlen(text));
+	char *escaped = sts_print_escape(text, strlen(text));
 	json_t *value = escaped != NULL ? json_string(escaped) : NULL;
 
 	free(escaped);

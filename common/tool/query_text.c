@@ -75,7 +75,7 @@ print_patterns(FILE *out, const struct sts_policy *policy)
 	char pattern[STS_PATTERN_MAX + 1];
 
 	while (sts_policy_mx_next(policy, &walk, pattern))
-		sts_out_line(out, "mx pattern", "%s", pattern);
+		sts_print_line(out, "mx pattern", "%s", pattern);
 }
 
 void
@@ -84,35 +84,35 @@ sts_query_print_entry(FILE *out, const struct sts_entry *entry,
 {
 	char span[STS_AGE_TEXT];
 
-	sts_out_line(out, "record id", "%s", entry->id[0] ? entry->id : "-");
-	sts_out_line(
+	sts_print_line(out, "record id", "%s", entry->id[0] ? entry->id : "-");
+	sts_print_line(
 	    out, "policy mode", "%s", sts_mode_name(entry->policy.mode));
-	sts_out_line(out, "max_age", "%lld (%s)",
+	sts_print_line(out, "max_age", "%lld (%s)",
 	    (long long)entry->policy.max_age,
-	    sts_out_span(span, entry->policy.max_age));
+	    sts_print_span(span, entry->policy.max_age));
 	print_patterns(out, &entry->policy);
-	sts_out_time_line(out, "fetched", entry->fetched, now);
-	sts_out_time_line(out, "expires", entry->expires, now);
-	sts_out_time_line(out, "record checked", check->checked, now);
+	sts_print_time_line(out, "fetched", entry->fetched, now);
+	sts_print_time_line(out, "expires", entry->expires, now);
+	sts_print_time_line(out, "record checked", check->checked, now);
 	if (check->failed_reason == STS_OK)
 		return;
-	sts_out_line(out, "failed fetch", "id %s: %s (%s)",
+	sts_print_line(out, "failed fetch", "id %s: %s (%s)",
 	    check->failed_id[0] != '\0' ? check->failed_id : "-",
 	    sts_status_text(check->failed_reason),
 	    sts_status_name(check->failed_reason));
-	sts_out_time_line(out, "failed since", check->failed_since, now);
-	sts_out_time_line(out, "next attempt", check->failed_next, now);
+	sts_print_time_line(out, "failed since", check->failed_since, now);
+	sts_print_time_line(out, "next attempt", check->failed_next, now);
 }
 
 void
 sts_query_print_none(FILE *out, const struct sts_check *check, int64_t now)
 {
-	sts_out_line(out, "policy", "none: %s (%s)",
+	sts_print_line(out, "policy", "none: %s (%s)",
 	    sts_status_text(check->reason), sts_status_name(check->reason));
 	if (check->failed_id[0] != '\0')
-		sts_out_line(out, "record id", "%s", check->failed_id);
-	sts_out_time_line(out, "looked up", check->checked, now);
-	sts_out_time_line(out, "asked again", check->until, now);
+		sts_print_line(out, "record id", "%s", check->failed_id);
+	sts_print_time_line(out, "looked up", check->checked, now);
+	sts_print_time_line(out, "asked again", check->until, now);
 }
 
 /* Every address, since a probe or a block list is about addresses. */
@@ -133,16 +133,16 @@ print_route(FILE *out, const struct sts_route *route, bool policy, int64_t now)
 		if (got > 0 && (size_t)got < sizeof(addresses) - used)
 			used += (size_t)got;
 	}
-	sts_out_line(out, "MX host", "%lld %s%s%s",
+	sts_print_line(out, "MX host", "%lld %s%s%s",
 	    (long long)route->preference, route->host, addresses,
 	    policy ? permitted : "");
 	if (route->probed == 0)
 		return;
-	sts_out_line(out, "last probe", "%s: %s (%s), %s ago", route->host,
+	sts_print_line(out, "last probe", "%s: %s (%s), %s ago", route->host,
 	    route->probe == STS_OK ? "TLS with a valid certificate"
 				   : sts_status_text(route->probe),
 	    sts_status_name(route->probe),
-	    sts_out_span(span, now - route->probed));
+	    sts_print_span(span, now - route->probed));
 }
 
 void
@@ -152,20 +152,20 @@ sts_query_print_routes(
 	for (size_t i = 0; i < routes->count; i++)
 		print_route(out, &routes->route[i], policy, now);
 	if (routes->count == 0)
-		sts_out_line(out, "MX host", "none: %s (%s)",
+		sts_print_line(out, "MX host", "none: %s (%s)",
 		    sts_status_text(routes->status),
 		    sts_status_name(routes->status));
 	if (routes->more > 0)
-		sts_out_line(out, "MX hosts",
+		sts_print_line(out, "MX hosts",
 		    "%lld more are not listed: they have no address to be "
 		    "contacted at, or come after the first %d that have one",
 		    (long long)routes->more, (int)STS_ROUTES_MAX);
 	if (policy && routes->unusable != STS_OK)
-		sts_out_line(out, "MX hosts",
+		sts_print_line(out, "MX hosts",
 		    "the first permitted one that is not listed: %s (%s)",
 		    sts_status_text(routes->unusable),
 		    sts_status_name(routes->unusable));
-	sts_out_time_line(out, "MX looked up", routes->recorded, now);
+	sts_print_time_line(out, "MX looked up", routes->recorded, now);
 }
 
 /* With its line: somebody wrote it, perhaps long ago. */
@@ -174,23 +174,23 @@ print_override(FILE *out, const struct sts_override *override)
 {
 	switch (override->kind) {
 	case STS_OVERRIDE_OFF:
-		sts_out_line(out, "override", "domain %s off (line %u)",
+		sts_print_line(out, "override", "domain %s off (line %u)",
 		    override->name, override->line);
 		break;
 	case STS_OVERRIDE_TESTING:
-		sts_out_line(out, "override", "domain %s testing (line %u)",
+		sts_print_line(out, "override", "domain %s testing (line %u)",
 		    override->name, override->line);
 		break;
 	case STS_OVERRIDE_ENFORCE:
-		sts_out_line(out, "override", "domain %s enforce (line %u)",
+		sts_print_line(out, "override", "domain %s enforce (line %u)",
 		    override->name, override->line);
 		break;
 	case STS_OVERRIDE_POLICY:
-		sts_out_line(out, "override", "domain %s policy %s (line %u)",
+		sts_print_line(out, "override", "domain %s policy %s (line %u)",
 		    override->name, override->file, override->line);
 		break;
 	case STS_OVERRIDE_BAD:
-		sts_out_line(out, "override",
+		sts_print_line(out, "override",
 		    "line %u, which is ill-formed, may mean this domain (%s)",
 		    override->line, override->name);
 		break;
@@ -221,13 +221,13 @@ print_verdict(FILE *out, const struct sts_query *query)
 {
 	enum sts_status reason = sts_query_reason(query);
 
-	sts_out_line(out, "verdict", "%s: %s",
+	sts_print_line(out, "verdict", "%s: %s",
 	    sts_query_delivers(query) ? sts_verdict_name(query->answer.verdict)
 				      : sts_verdict_name(STS_VERDICT_DEFER),
 	    verdict_sentence(query));
 	/* With a policy in force, a fault of ours is only news. */
 	if (reason != STS_OK)
-		sts_out_line(out,
+		sts_print_line(out,
 		    sts_query_delivers(query) && query->answer.has_entry
 			? "fault"
 			: "reason",
@@ -240,7 +240,7 @@ sts_query_print(FILE *out, const struct sts_query *query)
 {
 	const struct sts_answer *answer = &query->answer;
 
-	sts_out_line(out, "domain", "%s",
+	sts_print_line(out, "domain", "%s",
 	    answer->domain[0] != '\0' ? answer->domain : query->asked);
 	if (answer->override != NULL)
 		print_override(out, answer->override);

@@ -77,7 +77,7 @@ complain(struct sts_setup *s, const char *path, const char *reason)
 
 /* Owner, group and mode through the descriptor. */
 static bool
-mend(struct sts_setup *s, int fd, const struct stat *st, const char *path)
+fix(struct sts_setup *s, int fd, const struct stat *st, const char *path)
 {
 	mode_t mode = S_ISDIR(st->st_mode) ? DIR_MODE : FILE_MODE;
 
@@ -94,11 +94,11 @@ mend(struct sts_setup *s, int fd, const struct stat *st, const char *path)
 	return true;
 }
 
-static bool mend_tree(struct sts_setup *s, int fd, const char *path, int depth);
+static bool fix_tree(struct sts_setup *s, int fd, const char *path, int depth);
 
 /* One name of a directory: mended where it is a plain file or a directory. */
 static void
-mend_name(struct sts_setup *s, int dir, const char *name, const char *parent,
+fix_name(struct sts_setup *s, int dir, const char *name, const char *parent,
     int depth)
 {
 	char path[4096];
@@ -116,18 +116,18 @@ mend_name(struct sts_setup *s, int dir, const char *name, const char *parent,
 	if (fd < 0 || fstat(fd, &st) != 0)
 		(void)complain(s, path, strerror(errno));
 	else if (S_ISDIR(st.st_mode))
-		(void)mend_tree(s, fd, path, depth + 1);
+		(void)fix_tree(s, fd, path, depth + 1);
 	else if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
 		(void)complain(s, path, "has another link; left alone");
 	else
-		(void)mend(s, fd, &st, path);
+		(void)fix(s, fd, &st, path);
 	if (fd >= 0)
 		(void)close(fd);
 }
 
 /* A directory and all in it; fd stays open. */
 static bool
-mend_tree(struct sts_setup *s, int fd, const char *path, int depth)
+fix_tree(struct sts_setup *s, int fd, const char *path, int depth)
 {
 	struct stat st;
 	struct dirent *entry;
@@ -136,7 +136,7 @@ mend_tree(struct sts_setup *s, int fd, const char *path, int depth)
 
 	if (depth > DEPTH_MAX)
 		return complain(s, path, "too deep; left alone");
-	if (fstat(fd, &st) != 0 || !mend(s, fd, &st, path))
+	if (fstat(fd, &st) != 0 || !fix(s, fd, &st, path))
 		return false;
 	copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	dir = copy >= 0 ? fdopendir(copy) : NULL;
@@ -149,7 +149,7 @@ mend_tree(struct sts_setup *s, int fd, const char *path, int depth)
 	while ((entry = readdir(dir)) != NULL) {
 		if (strcmp(entry->d_name, ".") != 0 &&
 		    strcmp(entry->d_name, "..") != 0)
-			mend_name(s, fd, entry->d_name, path, depth);
+			fix_name(s, fd, entry->d_name, path, depth);
 	}
 	(void)closedir(dir);
 	return true;
@@ -327,7 +327,7 @@ sts_setup_tree(struct sts_setup *s, const char *dir)
 		if (sub >= 0)
 			(void)close(sub);
 	}
-	(void)mend_tree(s, fd, path, 0);
+	(void)fix_tree(s, fd, path, 0);
 	(void)close(fd);
 	return !s->failed;
 }

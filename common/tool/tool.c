@@ -180,7 +180,7 @@ sts_tool_outside(struct sts_tool *tool, const char *format, ...)
 		text[0] = '\0';
 	va_end(args);
 	(void)fputs("mta-sts: ", tool->err);
-	sts_out_escaped(tool->err, text, strlen(text));
+	sts_print_escaped(tool->err, text, strlen(text));
 	(void)putc('\n', tool->err);
 	return STS_EXIT_OUTSIDE;
 }

@@ -110,12 +110,12 @@ bool sts_exim_list_is_open(const char *domains);
 char *sts_exim_run(const struct sts_exim *e, const char *const *arguments);
 
 /* Judges: each prints its findings. */
-void sts_exim_judge(struct sts_findings *f, struct sts_exim *e);
-void sts_exim_judge_routers(struct sts_findings *f, const struct sts_exim *e);
-void sts_exim_judge_transports(struct sts_findings *f, const struct sts_exim *e,
+void sts_exim_check(struct sts_findings *f, struct sts_exim *e);
+void sts_exim_check_routers(struct sts_findings *f, const struct sts_exim *e);
+void sts_exim_check_transports(struct sts_findings *f, const struct sts_exim *e,
     const struct sts_exim_driver *enforce,
     const struct sts_exim_driver *plain_router);
-void sts_exim_judge_absence(struct sts_findings *f, const struct sts_exim *e);
+void sts_exim_check_absence(struct sts_findings *f, const struct sts_exim *e);
 
 /* Finds and asks the Exim of this machine, then judges. */
 void sts_exim_check_installed(

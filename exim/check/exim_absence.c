@@ -86,53 +86,53 @@ fragments_linked(const struct sts_exim *e)
  * TLS to that one host.
  */
 static void
-judge_smarthost(
+check_smarthost(
     struct sts_findings *f, const struct sts_exim *e, const char *type)
 {
 	const struct sts_exim_driver *d =
 	    sts_exim_find(&e->transports, "remote_smtp_smarthost");
 
-	sts_find(f, STS_FIND_NOTE, NULL,
+	sts_report_problem(f, STS_FIND_NOTE, NULL,
 	    "the configuration type is \"%s\": all mail goes to a smart host, "
 	    "and the MTA-STS fragments do nothing",
 	    type);
 	if (d == NULL || !sts_exim_is(d, "hosts_require_tls", "*"))
-		sts_find(f, STS_FIND_ERROR,
+		sts_report_problem(f, STS_FIND_ERROR,
 		    "REMOTE_SMTP_SMARTHOST_HOSTS_REQUIRE_TLS = *" PLACE,
 		    "mail to the smart host may go out in clear text");
 	if (d != NULL && !sts_exim_is(d, "tls_verify_hosts", "*"))
-		sts_find(f, STS_FIND_ERROR,
+		sts_report_problem(f, STS_FIND_ERROR,
 		    "REMOTE_SMTP_SMARTHOST_TLS_VERIFY_HOSTS = *" PLACE,
 		    "the smart host's certificate is not verified");
 }
 
 /* The causes in the order in which an installation meets them. */
 static void
-judge_debian(struct sts_findings *f, const struct sts_exim *e,
+check_debian(struct sts_findings *f, const struct sts_exim *e,
     const struct debian *debian)
 {
 	if (strcmp(debian->type, "smarthost") == 0 ||
 	    strcmp(debian->type, "satellite") == 0)
-		judge_smarthost(f, e, debian->type);
+		check_smarthost(f, e, debian->type);
 	else if (strcmp(debian->type, "internet") != 0)
-		sts_find(f, STS_FIND_NOTE, NULL,
+		sts_report_problem(f, STS_FIND_NOTE, NULL,
 		    "the configuration type is \"%s\": no mail leaves this "
 		    "machine by MX, and the MTA-STS fragments do nothing",
 		    debian->type);
 	else if (!fragments_linked(e))
-		sts_find(f, STS_FIND_ERROR,
+		sts_report_problem(f, STS_FIND_ERROR,
 		    "for f in main/04_mta-sts router/190_mta-sts "
 		    "transport/31_mta-sts retry/20_mta-sts; do ln "
 		    "-sf " FRAGMENTS "/$f /etc/exim4/conf.d/$f; done",
 		    "the MTA-STS fragments are not in %s/conf.d",
 		    e->debian_dir);
 	else if (!debian->split)
-		sts_find(f, STS_FIND_ERROR,
+		sts_report_problem(f, STS_FIND_ERROR,
 		    "update-exim4.conf.template -r && update-exim4.conf",
 		    "the configuration is not split: the MTA-STS fragments "
 		    "are linked, but not in the file that Exim reads");
 	else
-		sts_find(f, STS_FIND_ERROR, "update-exim4.conf",
+		sts_report_problem(f, STS_FIND_ERROR, "update-exim4.conf",
 		    "the MTA-STS fragments are linked, but not in the file "
 		    "that Exim reads");
 }
@@ -153,20 +153,21 @@ no_dlfunc_router(const struct sts_exim *e)
 }
 
 void
-sts_exim_judge_absence(struct sts_findings *f, const struct sts_exim *e)
+sts_exim_check_absence(struct sts_findings *f, const struct sts_exim *e)
 {
 	const struct sts_exim_driver *defers = no_dlfunc_router(e);
 	struct debian debian;
 
 	if (defers != NULL)
-		sts_find(f, STS_FIND_ERROR, "apt install exim4-daemon-heavy",
+		sts_report_problem(f, STS_FIND_ERROR,
+		    "apt install exim4-daemon-heavy",
 		    "router %s defers all remote mail: this Exim cannot ask "
 		    "for policies",
 		    defers->name);
 	else if (read_settings(e, &debian))
-		judge_debian(f, e, &debian);
+		check_debian(f, e, &debian);
 	else
-		sts_find(f, STS_FIND_ERROR,
+		sts_report_problem(f, STS_FIND_ERROR,
 		    "take the three routers and the transport "
 		    "from " STS_EXAMPLE_DIR "/exim/example.conf",
 		    "no router asks mta_sts_query");

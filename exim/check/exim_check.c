@@ -62,10 +62,10 @@ has_dlfunc(const struct sts_exim *e)
 
 /* Without it nothing else can work, so it comes first. */
 static void
-judge_dlfunc(struct sts_findings *f, const struct sts_exim *e)
+check_dlfunc(struct sts_findings *f, const struct sts_exim *e)
 {
 	if (!has_dlfunc(e))
-		sts_find(f, STS_FIND_ERROR,
+		sts_report_problem(f, STS_FIND_ERROR,
 		    "install an Exim with dlfunc; on Debian: apt install "
 		    "exim4-daemon-heavy",
 		    "this Exim has no dlfunc (EXPAND_DLFUNC)");
@@ -73,7 +73,7 @@ judge_dlfunc(struct sts_findings *f, const struct sts_exim *e)
 
 /* The object, as this very Exim loads it. */
 static void
-judge_call(struct sts_findings *f, const struct sts_exim *e,
+check_call(struct sts_findings *f, const struct sts_exim *e,
     const struct sts_exim_driver *router)
 {
 	const char *data = sts_exim_value(router, "address_data");
@@ -83,12 +83,12 @@ judge_call(struct sts_findings *f, const struct sts_exim *e,
 	if (!sts_exim_call_argument(data, 0, object, sizeof(object)))
 		return;
 	if (stat(object, &st) != 0)
-		sts_find(f, STS_FIND_ERROR,
+		sts_report_problem(f, STS_FIND_ERROR,
 		    "install it, or set MTA_STS_SO to where it is",
 		    "router %s: %s does not exist", router->name, object);
 	else if (e->call_result == NULL ||
 	    strncmp(e->call_result, "mode=", 5) != 0)
-		sts_find(f, STS_FIND_ERROR, NULL,
+		sts_report_problem(f, STS_FIND_ERROR, NULL,
 		    "router %s: Exim cannot call mta_sts_query in %s: %s",
 		    router->name, object,
 		    e->call_result != NULL ? e->call_result : "no answer");
@@ -98,7 +98,7 @@ judge_call(struct sts_findings *f, const struct sts_exim *e,
 	if (strcmp(config,
 		e->config_file != NULL ? e->config_file
 				       : sts_config_default_file()) != 0)
-		sts_find(f, STS_FIND_WARNING,
+		sts_report_problem(f, STS_FIND_WARNING,
 		    "check the configuration that Exim uses, with -f",
 		    "router %s uses the configuration %s, not the one checked "
 		    "here",
@@ -127,7 +127,7 @@ user_number(const char *user, uid_t *uid)
  * as root or as its own user: those have to be one.
  */
 static void
-judge_owner(struct sts_findings *f, const struct sts_exim *e)
+check_owner(struct sts_findings *f, const struct sts_exim *e)
 {
 	char user[64], mend[128];
 	struct stat st;
@@ -135,17 +135,17 @@ judge_owner(struct sts_findings *f, const struct sts_exim *e)
 
 	if (!main_value(e, "exim_user", user, sizeof(user)) ||
 	    !user_number(user, &uid)) {
-		sts_find(f, STS_FIND_NOTE, NULL,
+		sts_report_problem(f, STS_FIND_NOTE, NULL,
 		    "the user that Exim runs as is not known");
 		return;
 	}
 	(void)snprintf(mend, sizeof(mend), "mta-sts setup --user %s", user);
 	if (stat(e->state_dir, &st) != 0)
-		sts_find(f, STS_FIND_ERROR, mend,
+		sts_report_problem(f, STS_FIND_ERROR, mend,
 		    "state-dir %s: Exim runs as %s and cannot use it",
 		    e->state_dir, user);
 	else if (st.st_uid != uid)
-		sts_find(f, STS_FIND_ERROR, mend,
+		sts_report_problem(f, STS_FIND_ERROR, mend,
 		    "state-dir %s does not belong to %s, as whom Exim runs",
 		    e->state_dir, user);
 }
@@ -170,7 +170,7 @@ struct resolv_conf {
 
 /* resolv.conf(5): words separated by blanks, the key at the line's start. */
 static void
-take_resolv_line(struct resolv_conf *r, char *line)
+parse_resolv_line(struct resolv_conf *r, char *line)
 {
 	char *key = strsep(&line, " \t");
 	char *word;
@@ -192,7 +192,7 @@ take_resolv_line(struct resolv_conf *r, char *line)
  * record, which goes before any policy (RFC 8461 2).
  */
 static void
-judge_trust_ad(struct sts_findings *f, const struct sts_exim *e)
+check_trust_ad(struct sts_findings *f, const struct sts_exim *e)
 {
 	struct resolv_conf r = {0};
 	char *bytes, *rest, *line;
@@ -202,10 +202,10 @@ judge_trust_ad(struct sts_findings *f, const struct sts_exim *e)
 	    STS_OK)
 		return;
 	for (rest = bytes; (line = strsep(&rest, "\n")) != NULL;)
-		take_resolv_line(&r, line);
+		parse_resolv_line(&r, line);
 	free(bytes);
 	if (r.trust_ad && r.foreign[0] != '\0')
-		sts_find(f, STS_FIND_WARNING,
+		sts_report_problem(f, STS_FIND_WARNING,
 		    "run a validating resolver on loopback, or remove "
 		    "\"options trust-ad\"",
 		    "%s believes the AD bit of nameserver %s: whoever can "
@@ -219,13 +219,13 @@ judge_trust_ad(struct sts_findings *f, const struct sts_exim *e)
  * asked DNSSEC for.
  */
 static void
-judge_dnssec_ok(struct sts_findings *f, const struct sts_exim *e)
+check_dnssec_ok(struct sts_findings *f, const struct sts_exim *e)
 {
 	char value[32];
 
 	if (main_value(e, "dns_dnssec_ok", value, sizeof(value)) &&
 	    strcmp(value, "1") != 0)
-		sts_find(f, STS_FIND_WARNING, "dns_dnssec_ok = 1",
+		sts_report_problem(f, STS_FIND_WARNING, "dns_dnssec_ok = 1",
 		    "dns_dnssec_ok is %s: DANE, which goes before MTA-STS, is "
 		    "not used",
 		    value);
@@ -237,10 +237,10 @@ judge_dnssec_ok(struct sts_findings *f, const struct sts_exim *e)
  * against another.  ACLs are nowhere but in the whole configuration.
  */
 static void
-judge_cutthrough(struct sts_findings *f, const struct sts_exim *e)
+check_cutthrough(struct sts_findings *f, const struct sts_exim *e)
 {
 	if (e->all != NULL && strstr(e->all, "cutthrough_delivery") != NULL)
-		sts_find(f, STS_FIND_WARNING,
+		sts_report_problem(f, STS_FIND_WARNING,
 		    "remove \"control = cutthrough_delivery\" from the ACL, or "
 		    "limit it to domains that are not asked about",
 		    "an ACL asks for cutthrough delivery, which checks a "
@@ -252,11 +252,11 @@ judge_cutthrough(struct sts_findings *f, const struct sts_exim *e)
  * whose MX host is a CNAME to another's leaves one there.
  */
 static void
-judge_retry(struct sts_findings *f, const struct sts_exim *e)
+check_retry(struct sts_findings *f, const struct sts_exim *e)
 {
 	if (e->retry != NULL && e->retry_tls != NULL &&
 	    strcmp(e->retry, e->retry_tls) == 0)
-		sts_find(f, STS_FIND_WARNING,
+		sts_report_problem(f, STS_FIND_WARNING,
 		    "take the two rules for tls_required from " STS_EXAMPLE_DIR
 		    "/exim, before the other retry rules",
 		    "a host whose certificate fails for one domain makes the "
@@ -268,7 +268,7 @@ judge_retry(struct sts_findings *f, const struct sts_exim *e)
  * each driver is enough to say so.
  */
 static void
-judge_hidden(struct sts_findings *f, const struct sts_exim_list *list)
+check_hidden(struct sts_findings *f, const struct sts_exim_list *list)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		const struct sts_exim_driver *d = &list->driver[i];
@@ -277,29 +277,30 @@ judge_hidden(struct sts_findings *f, const struct sts_exim_list *list)
 		while (k < d->count && !sts_exim_is_hidden(d->option[k].value))
 			k++;
 		if (k < d->count)
-			sts_find(f, STS_FIND_WARNING, "run this as root",
+			sts_report_problem(f, STS_FIND_WARNING,
+			    "run this as root",
 			    "%s: Exim does not show %s to this user", d->name,
 			    d->option[k].name);
 	}
 }
 
 void
-sts_exim_judge(struct sts_findings *f, struct sts_exim *e)
+sts_exim_check(struct sts_findings *f, struct sts_exim *e)
 {
 	const struct sts_exim_driver *router = sts_exim_query_router(e);
 
-	judge_dlfunc(f, e);
-	judge_hidden(f, &e->routers);
-	judge_hidden(f, &e->transports);
+	check_dlfunc(f, e);
+	check_hidden(f, &e->routers);
+	check_hidden(f, &e->transports);
 	if (router != NULL) {
-		judge_call(f, e, router);
-		judge_retry(f, e);
-		sts_exim_judge_routers(f, e);
+		check_call(f, e, router);
+		check_retry(f, e);
+		sts_exim_check_routers(f, e);
 	} else {
-		sts_exim_judge_absence(f, e);
+		sts_exim_check_absence(f, e);
 	}
-	judge_cutthrough(f, e);
-	judge_dnssec_ok(f, e);
-	judge_trust_ad(f, e);
-	judge_owner(f, e);
+	check_cutthrough(f, e);
+	check_dnssec_ok(f, e);
+	check_trust_ad(f, e);
+	check_owner(f, e);
 }

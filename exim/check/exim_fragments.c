@@ -63,7 +63,7 @@ report_absence(struct sts_findings *f, const char *etc, const char *name,
 
 	(void)snprintf(fix, sizeof(fix),
 	    "ln -sfn " FRAGMENTS "/%s %s/conf.d/%s", name, etc, name);
-	sts_find(f, STS_FIND_ERROR, fix,
+	sts_report_problem(f, STS_FIND_ERROR, fix,
 	    presence == DANGLING
 		? "%s/conf.d/%s leads nowhere, and the next update-exim4.conf "
 		  "leaves it out"
@@ -131,7 +131,7 @@ check_text(struct sts_findings *f, const char *etc, const char *path,
 	free(text);
 	if (lacking == NULL)
 		return true;
-	sts_find(f, STS_FIND_ERROR, fix,
+	sts_report_problem(f, STS_FIND_ERROR, fix,
 	    "%s%s%s does not have what %s/conf.d/%s says: it was made before "
 	    "it, or written anew without it",
 	    path, name[0] != '\0' ? "/" : "", name, etc, lacking);

@@ -19,7 +19,7 @@ count_lines(const char *text)
 
 /* "NAME router:" becomes NAME; false where the line is no such head. */
 static bool
-take_head(char *line, const char *kind)
+parse_head(char *line, const char *kind)
 {
 	size_t len = strlen(line), tail = strlen(kind) + 2;
 
@@ -33,7 +33,7 @@ take_head(char *line, const char *kind)
 
 /* A flag that is off is printed with "no_" before its name. */
 static void
-take_option(struct sts_exim_option *option, char *line)
+parse_option(struct sts_exim_option *option, char *line)
 {
 	char *equals = strstr(line, " =");
 
@@ -67,12 +67,12 @@ sts_exim_parse(struct sts_exim_list *list, char *text, const char *kind)
 		return STS_NO_MEMORY;
 	}
 	while ((line = strsep(&text, "\n")) != NULL) {
-		if (take_head(line, kind)) {
+		if (parse_head(line, kind)) {
 			driver = &list->driver[list->count++];
 			driver->name = line;
 			driver->option = &list->options[used];
 		} else if (driver != NULL && line[0] != '\0') {
-			take_option(&list->options[used++], line);
+			parse_option(&list->options[used++], line);
 			driver->count++;
 		}
 	}

@@ -162,12 +162,13 @@ want(struct sts_findings *f, const struct sts_exim_driver *d,
 
 	if (has == NULL || sts_exim_same(has, value))
 		return;
-	sts_find(f, STS_FIND_ERROR, line, "router %s: %s", d->name, why);
+	sts_report_problem(
+	    f, STS_FIND_ERROR, line, "router %s: %s", d->name, why);
 }
 
 /* What all three have in common. */
 static void
-judge_common(struct sts_findings *f, const struct roles *r,
+check_common(struct sts_findings *f, const struct roles *r,
     const struct sts_exim_driver *d)
 {
 	static const char *const limits[] = {"senders", "local_parts",
@@ -181,12 +182,14 @@ judge_common(struct sts_findings *f, const struct roles *r,
 	want(f, d, "verify_recipient", "true", "verify_recipient",
 	    "a delivery that was verified without it may go out in clear text");
 	if (!sts_exim_is(d, "domains", domains != NULL ? domains : ""))
-		sts_find(f, STS_FIND_ERROR, "give the three the same domains",
+		sts_report_problem(f, STS_FIND_ERROR,
+		    "give the three the same domains",
 		    "router %s has other domains than %s", d->name,
 		    r->query->name);
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		if (sts_exim_is_set(d, limits[i]))
-			sts_find(f, STS_FIND_ERROR, "remove that option",
+			sts_report_problem(f, STS_FIND_ERROR,
+			    "remove that option",
 			    "router %s: %s exempts mail from its policy",
 			    d->name, limits[i]);
 	}
@@ -197,7 +200,7 @@ judge_common(struct sts_findings *f, const struct roles *r,
  * that lets it pass over a message lets that message out unprotected.
  */
 static void
-judge_query(struct sts_findings *f, const struct sts_exim_driver *d)
+check_query(struct sts_findings *f, const struct sts_exim_driver *d)
 {
 	const char *data = sts_exim_value(d, "data");
 	const char *domains = sts_exim_value(d, "domains");
@@ -212,7 +215,7 @@ judge_query(struct sts_findings *f, const struct sts_exim_driver *d)
 	want(f, d, "condition", "", "remove its condition",
 	    "a condition exempts mail from its policy");
 	if (data == NULL || strstr(data, NO_ANSWER) == NULL)
-		sts_find(f, STS_FIND_ERROR,
+		sts_report_problem(f, STS_FIND_ERROR,
 		    "data = ${if !inlist{${extract{mode}{$address_data}}}"
 		    "{none:testing:enforce}{:defer: MTA-STS: ${extract{why}"
 		    "{$address_data}{$value}{no usable answer}}}}",
@@ -221,19 +224,19 @@ judge_query(struct sts_findings *f, const struct sts_exim_driver *d)
 	if (!sts_exim_call_argument(sts_exim_value(d, "address_data"), 2,
 		argument, sizeof(argument)) ||
 	    !sts_exim_same(argument, "$domain"))
-		sts_find(f, STS_FIND_ERROR,
+		sts_report_problem(f, STS_FIND_ERROR,
 		    "address_data = ${dlfunc{MTA_STS_SO}{mta_sts_query}"
 		    "{$domain}}",
 		    "router %s does not ask about $domain", d->name);
 	if (domains != NULL && !sts_exim_list_is_open(domains))
-		sts_find(f, STS_FIND_NOTE, NULL,
+		sts_report_problem(f, STS_FIND_NOTE, NULL,
 		    "router %s: only these domains are asked about: %s",
 		    d->name, domains);
 }
 
 /* Whether the plain router keeps strangers off private addresses. */
 static void
-judge_addresses(struct sts_findings *f, const struct roles *r)
+check_addresses(struct sts_findings *f, const struct roles *r)
 {
 	const char *ours = sts_exim_value(r->enforce, "ignore_target_hosts");
 	const char *plain = r->plain != NULL
@@ -243,7 +246,7 @@ judge_addresses(struct sts_findings *f, const struct roles *r)
 	if (plain == NULL || plain[0] == '\0' || ours == NULL)
 		return;
 	if (strchr(ours, '+') == NULL && strstr(ours, "127.") == NULL)
-		sts_find(f, STS_FIND_WARNING,
+		sts_report_problem(f, STS_FIND_WARNING,
 		    "name the addresses in a hostlist and add it to "
 		    "ignore_target_hosts",
 		    "router %s lacks the ignored addresses of router %s",
@@ -292,8 +295,8 @@ check_enforce_demands(struct sts_findings *f, const struct sts_exim_driver *d)
 		const char *has = sts_exim_value(d, row->option);
 
 		if (has != NULL && !sts_exim_same(has, row->value))
-			sts_find(f, row->severity, row->fix, "router %s: %s",
-			    d->name, row->why);
+			sts_report_problem(f, row->severity, row->fix,
+			    "router %s: %s", d->name, row->why);
 	}
 }
 
@@ -324,13 +327,13 @@ check_ignored(struct sts_findings *f, const struct sts_exim_driver *d)
 	const char *rest = list != NULL ? rest_of_list(list) : NULL;
 
 	if (rest == NULL)
-		sts_find(f, STS_FIND_ERROR,
+		sts_report_problem(f, STS_FIND_ERROR,
 		    "ignore_target_hosts = " IGNORE_ITEM " : 0.0.0.0 : ...",
 		    "router %s does not compare MX hosts with the policy "
 		    "first of all",
 		    d->name);
 	else if (strchr(rest, '$') != NULL)
-		sts_find(f, STS_FIND_ERROR,
+		sts_report_problem(f, STS_FIND_ERROR,
 		    "move it to a hostlist, and name that",
 		    "router %s: an expansion in ignore_target_hosts that "
 		    "fails lets every MX host through:%s",
@@ -350,19 +353,19 @@ check_self(struct sts_findings *f, const struct sts_exim_driver *d)
 			return;
 	}
 	if (has != NULL)
-		sts_find(f, STS_FIND_ERROR, "self = freeze",
+		sts_report_problem(f, STS_FIND_ERROR, "self = freeze",
 		    "router %s: self = %s hands mail to another router",
 		    d->name, has);
 }
 
 static void
-judge_enforce(struct sts_findings *f, const struct roles *r)
+check_enforce(struct sts_findings *f, const struct roles *r)
 {
-	judge_common(f, r, r->enforce);
+	check_common(f, r, r->enforce);
 	check_enforce_demands(f, r->enforce);
 	check_ignored(f, r->enforce);
 	check_self(f, r->enforce);
-	judge_addresses(f, r);
+	check_addresses(f, r);
 }
 
 /*
@@ -370,29 +373,30 @@ judge_enforce(struct sts_findings *f, const struct roles *r)
  * would deliver.
  */
 static void
-judge_no_mx(struct sts_findings *f, const struct roles *r)
+check_no_mx(struct sts_findings *f, const struct roles *r)
 {
 	const struct sts_exim_driver *d = r->no_mx;
 	const char *condition = sts_exim_value(d, "condition");
 	const char *data = sts_exim_value(d, "data");
 
-	judge_common(f, r, d);
+	check_common(f, r, d);
 	want(f, d, "allow_defer", "true", "allow_defer",
 	    "without it the reason is not shown");
 	if (condition == NULL ||
 	    (!sts_exim_same(condition, IS_NOT_FREE) &&
 		!sts_exim_same(condition, IS_ENFORCE)))
-		sts_find(f, STS_FIND_ERROR, "condition = " IS_NOT_FREE,
+		sts_report_problem(f, STS_FIND_ERROR,
+		    "condition = " IS_NOT_FREE,
 		    "router %s does not stop exactly the mail that has no "
 		    "permitted MX host",
 		    d->name);
 	if (data == NULL || strncmp(data, ":defer:", 7) != 0)
-		sts_find(f, STS_FIND_ERROR,
+		sts_report_problem(f, STS_FIND_ERROR,
 		    "data = :defer: MTA-STS: "
 		    "${dlfunc{MTA_STS_SO}{mta_sts_no_mx}{$domain}}",
 		    "router %s does not defer", d->name);
 	else if (strstr(data, "{mta_sts_no_mx}") == NULL)
-		sts_find(f, STS_FIND_WARNING,
+		sts_report_problem(f, STS_FIND_WARNING,
 		    "data = :defer: MTA-STS: "
 		    "${dlfunc{MTA_STS_SO}{mta_sts_no_mx}{$domain}}",
 		    "router %s: a policy that was corrected without a new id "
@@ -402,25 +406,25 @@ judge_no_mx(struct sts_findings *f, const struct roles *r)
 
 /* A router that takes remote mail before the policy is looked at. */
 static void
-judge_before(struct sts_findings *f, const struct sts_exim_driver *d,
+check_before(struct sts_findings *f, const struct sts_exim_driver *d,
     const struct roles *r)
 {
 	const char *domains = sts_exim_value(d, "domains");
 	bool limited = domains != NULL && domains[0] != '\0';
 
 	if (sts_exim_is(d, "driver", "ipliteral"))
-		sts_find(f, STS_FIND_NOTE, NULL,
+		sts_report_problem(f, STS_FIND_NOTE, NULL,
 		    "router %s delivers to address literals, which have no "
 		    "policy",
 		    d->name);
 	else if (takes_every_domain(d))
-		sts_find(f, STS_FIND_ERROR,
+		sts_report_problem(f, STS_FIND_ERROR,
 		    "move it below the MTA-STS routers, or limit its domains",
 		    "router %s (%s) comes before %s and takes mail for every "
 		    "remote domain: no policy is asked for",
 		    d->name, sts_exim_value(d, "driver"), r->query->name);
 	else
-		sts_find(f, STS_FIND_NOTE, NULL,
+		sts_report_problem(f, STS_FIND_NOTE, NULL,
 		    "router %s (%s) is an exception: what it takes is sent "
 		    "without asking for a policy%s%s",
 		    d->name, sts_exim_value(d, "driver"),
@@ -432,7 +436,7 @@ judge_before(struct sts_findings *f, const struct sts_exim_driver *d,
  * all of it.
  */
 static void
-judge_order(
+check_order(
     struct sts_findings *f, const struct sts_exim *e, const struct roles *r)
 {
 	const struct sts_exim_driver *last =
@@ -440,7 +444,7 @@ judge_order(
 
 	if (r->enforce < r->query ||
 	    (r->no_mx != NULL && r->no_mx < r->enforce))
-		sts_find(f, STS_FIND_ERROR,
+		sts_report_problem(f, STS_FIND_ERROR,
 		    "order: the query, the enforcing router, the one that "
 		    "defers",
 		    "the MTA-STS routers are in a wrong order");
@@ -448,10 +452,10 @@ judge_order(
 	     d++) {
 		if (d != r->query && d != r->enforce && d != r->no_mx &&
 		    sends_away(e, d))
-			judge_before(f, d, r);
+			check_before(f, d, r);
 	}
 	if (r->plain != NULL && sts_exim_is(r->plain, "driver", "manualroute"))
-		sts_find(f, STS_FIND_WARNING,
+		sts_report_problem(f, STS_FIND_WARNING,
 		    "remove the MTA-STS routers, and require verified TLS of "
 		    "the smart host: hosts_require_tls = *, tls_verify_hosts = "
 		    "* in its transport",
@@ -461,27 +465,27 @@ judge_order(
 }
 
 void
-sts_exim_judge_routers(struct sts_findings *f, const struct sts_exim *e)
+sts_exim_check_routers(struct sts_findings *f, const struct sts_exim *e)
 {
 	struct roles r;
 
 	find_roles(e, &r);
-	judge_common(f, &r, r.query);
-	judge_query(f, r.query);
+	check_common(f, &r, r.query);
+	check_query(f, r.query);
 	if (r.enforce == NULL) {
-		sts_find(f, STS_FIND_ERROR,
+		sts_report_problem(f, STS_FIND_ERROR,
 		    "take mta_sts_enforce from " STS_EXAMPLE_DIR "/exim",
 		    "no router enforces what %s is told", r.query->name);
 		return;
 	}
-	judge_enforce(f, &r);
+	check_enforce(f, &r);
 	if (r.no_mx != NULL)
-		judge_no_mx(f, &r);
+		check_no_mx(f, &r);
 	else
-		sts_find(f, STS_FIND_ERROR,
+		sts_report_problem(f, STS_FIND_ERROR,
 		    "take mta_sts_no_mx from " STS_EXAMPLE_DIR "/exim",
 		    "no router defers mail that has no permitted MX host; the "
 		    "next one delivers it");
-	judge_order(f, e, &r);
-	sts_exim_judge_transports(f, e, r.enforce, r.plain);
+	check_order(f, e, &r);
+	sts_exim_check_transports(f, e, r.enforce, r.plain);
 }

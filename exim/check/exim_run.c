@@ -153,16 +153,17 @@ sts_exim_check_installed(struct sts_tool *tool, struct sts_findings *findings)
 	if (e.binary == NULL)
 		e.binary = find_binary();
 	if (e.binary == NULL)
-		sts_find(findings, STS_FIND_ERROR, "--exim-binary PATH",
+		sts_report_problem(findings, STS_FIND_ERROR,
+		    "--exim-binary PATH",
 		    "no Exim was found in the usual places");
 	else if (ask_all(&e))
-		sts_exim_judge(findings, &e);
+		sts_exim_check(findings, &e);
 	else if (e.version == NULL)
-		sts_find(findings, STS_FIND_ERROR,
+		sts_report_problem(findings, STS_FIND_ERROR,
 		    "see what this says: exim -bV",
 		    "%s cannot be run, or refuses its configuration", e.binary);
 	else
-		sts_find(findings, STS_FIND_ERROR, "run this as root",
+		sts_report_problem(findings, STS_FIND_ERROR, "run this as root",
 		    "%s does not show its configuration to this user",
 		    e.binary);
 	/* With a file of its own, Exim does not read what Debian makes. */

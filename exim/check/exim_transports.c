@@ -76,7 +76,7 @@ option_line(char *buf, size_t size, const char *option, const char *value)
 
 /* One row of the table. */
 static void
-judge_demand(struct sts_findings *f, const struct sts_exim_driver *d,
+check_demand(struct sts_findings *f, const struct sts_exim_driver *d,
     const struct demand *demand)
 {
 	const char *has = sts_exim_value(d, demand->option);
@@ -86,7 +86,7 @@ judge_demand(struct sts_findings *f, const struct sts_exim_driver *d,
 		/* An Exim that cannot do it at all cannot do it wrongly. */
 		if (!is_unset(demand->value) &&
 		    !sts_exim_hides(d, demand->option))
-			sts_find(f, STS_FIND_NOTE, NULL,
+			sts_report_problem(f, STS_FIND_NOTE, NULL,
 			    "transport %s: this Exim does not have %s", d->name,
 			    demand->option);
 		return;
@@ -94,13 +94,14 @@ judge_demand(struct sts_findings *f, const struct sts_exim_driver *d,
 	if (sts_exim_same(has, demand->value))
 		return;
 	option_line(line, sizeof(line), demand->option, demand->value);
-	sts_find(f, STS_FIND_ERROR, line, "transport %s: %s is \"%s\": %s",
-	    d->name, demand->option, has, demand->why);
+	sts_report_problem(f, STS_FIND_ERROR, line,
+	    "transport %s: %s is \"%s\": %s", d->name, demand->option, has,
+	    demand->why);
 }
 
 /* TLS 1.2 or later; the words depend on the TLS library. */
 static void
-judge_ciphers(struct sts_findings *f, const struct sts_exim *e,
+check_ciphers(struct sts_findings *f, const struct sts_exim *e,
     const struct sts_exim_driver *d)
 {
 	const char *has = sts_exim_value(d, "tls_require_ciphers");
@@ -115,12 +116,12 @@ judge_ciphers(struct sts_findings *f, const struct sts_exim *e,
 	    strstr(has, "+VERS-TLS1.0") != NULL ||
 	    strstr(has, "+VERS-TLS1.1") != NULL ||
 	    strstr(has, "+VERS-SSL") != NULL)
-		sts_find(f, STS_FIND_ERROR, line,
+		sts_report_problem(f, STS_FIND_ERROR, line,
 		    "transport %s: tls_require_ciphers is \"%s\": TLS before "
 		    "1.2 is taken",
 		    d->name, has);
 	else
-		sts_find(f, STS_FIND_WARNING, line,
+		sts_report_problem(f, STS_FIND_WARNING, line,
 		    "transport %s: tls_require_ciphers is \"%s\": make sure "
 		    "that it takes TLS 1.2 and 1.3 and nothing older",
 		    d->name, has);
@@ -132,7 +133,7 @@ judge_ciphers(struct sts_findings *f, const struct sts_exim *e,
  * ours, for an operator's own events.
  */
 static void
-judge_event(struct sts_findings *f, const struct sts_exim_driver *d)
+check_event(struct sts_findings *f, const struct sts_exim_driver *d)
 {
 	const char *has = sts_exim_value(d, "event_action");
 
@@ -141,12 +142,13 @@ judge_event(struct sts_findings *f, const struct sts_exim_driver *d)
 	if (strstr(has, "{tls:cert}") != NULL &&
 	    strstr(has, "{subj_altname,dns}") != NULL &&
 	    strstr(has, "eqi{$item}{$host}") != NULL)
-		sts_find(f, STS_FIND_NOTE, NULL,
+		sts_report_problem(f, STS_FIND_NOTE, NULL,
 		    "transport %s: event_action is your own; it must refuse a "
 		    "certificate without a DNS subjectAltName for the host",
 		    d->name);
 	else
-		sts_find(f, STS_FIND_ERROR, "event_action = " STRICT_NAMES,
+		sts_report_problem(f, STS_FIND_ERROR,
+		    "event_action = " STRICT_NAMES,
 		    "transport %s: event_action does not refuse a certificate "
 		    "that has only a common name or a partial wildcard",
 		    d->name);
@@ -166,7 +168,7 @@ check_retry_rule(struct sts_findings *f, const struct sts_exim *e,
 	(void)snprintf(
 	    part, sizeof(part), "{eq{$transport_name}{%s}}", d->name);
 	if (e->all != NULL && strstr(e->all, part) == NULL)
-		sts_find(f, STS_FIND_WARNING,
+		sts_report_problem(f, STS_FIND_WARNING,
 		    "take the two rules for tls_required from " STS_EXAMPLE_DIR
 		    "/exim, before the other retry rules",
 		    "transport %s: no retry rule names it: a host whose "
@@ -177,7 +179,7 @@ check_retry_rule(struct sts_findings *f, const struct sts_exim *e,
 
 /* Retry records are kept by host and interface. */
 static void
-judge_interface(struct sts_findings *f, const struct sts_exim_driver *d,
+check_interface(struct sts_findings *f, const struct sts_exim_driver *d,
     const struct sts_exim_driver *plain)
 {
 	const char *has = sts_exim_value(d, "interface");
@@ -190,17 +192,18 @@ judge_interface(struct sts_findings *f, const struct sts_exim_driver *d,
 	if (theirs != NULL && theirs[0] != '\0' &&
 	    !sts_exim_same(has, theirs)) {
 		option_line(line, sizeof(line), "interface", theirs);
-		sts_find(f, STS_FIND_WARNING, line,
+		sts_report_problem(f, STS_FIND_WARNING, line,
 		    "transport %s: interface is \"%s\", but transport %s has "
 		    "\"%s\"",
 		    d->name, has, plain->name, theirs);
 	} else if (has[0] == '\0') {
-		sts_find(f, STS_FIND_WARNING, "interface = <; 0.0.0.0 ; ::0",
+		sts_report_problem(f, STS_FIND_WARNING,
+		    "interface = <; 0.0.0.0 ; ::0",
 		    "transport %s: interface is not set: a host that fails "
 		    "here makes other domains' mail wait",
 		    d->name);
 	} else if (theirs != NULL && theirs[0] != '\0') {
-		sts_find(f, STS_FIND_NOTE, NULL,
+		sts_report_problem(f, STS_FIND_NOTE, NULL,
 		    "transports %s and %s have the same interface: a host "
 		    "that fails one makes the other's mail wait",
 		    d->name, plain->name);
@@ -258,7 +261,7 @@ is_visible(const char *option)
  * must.
  */
 static void
-judge_difference(struct sts_findings *f, const struct sts_exim_driver *d,
+check_difference(struct sts_findings *f, const struct sts_exim_driver *d,
     const struct sts_exim_driver *plain)
 {
 	char line[1024];
@@ -273,12 +276,12 @@ judge_difference(struct sts_findings *f, const struct sts_exim_driver *d,
 			continue;
 		option_line(line, sizeof(line), o->name, o->value);
 		if (is_visible(o->name))
-			sts_find(f, STS_FIND_WARNING, line,
+			sts_report_problem(f, STS_FIND_WARNING, line,
 			    "transport %s: %s differs from transport %s, whose "
 			    "mail this is",
 			    d->name, o->name, plain->name);
 		else
-			sts_find(f, STS_FIND_NOTE, NULL,
+			sts_report_problem(f, STS_FIND_NOTE, NULL,
 			    "transport %s: %s is \"%s\", transport %s has "
 			    "\"%s\"",
 			    d->name, o->name, has != NULL ? has : "",
@@ -288,18 +291,18 @@ judge_difference(struct sts_findings *f, const struct sts_exim_driver *d,
 
 /* RFC 8461 2: a failing DANE is not overridden, for a testing policy either. */
 static void
-judge_plain(struct sts_findings *f, const struct sts_exim_driver *plain)
+check_plain(struct sts_findings *f, const struct sts_exim_driver *plain)
 {
 	const char *has = sts_exim_value(plain, "hosts_try_dane");
 
 	if (has != NULL && !sts_exim_same(has, "*"))
-		sts_find(f, STS_FIND_WARNING, "hosts_try_dane = *",
+		sts_report_problem(f, STS_FIND_WARNING, "hosts_try_dane = *",
 		    "transport %s: hosts_try_dane is \"%s\": DANE is not used",
 		    plain->name, has);
 }
 
 void
-sts_exim_judge_transports(struct sts_findings *f, const struct sts_exim *e,
+sts_exim_check_transports(struct sts_findings *f, const struct sts_exim *e,
     const struct sts_exim_driver *enforce,
     const struct sts_exim_driver *plain_router)
 {
@@ -314,19 +317,19 @@ sts_exim_judge_transports(struct sts_findings *f, const struct sts_exim *e,
 	    : NULL;
 
 	if (d == NULL || d == plain) {
-		sts_find(f, STS_FIND_ERROR,
+		sts_report_problem(f, STS_FIND_ERROR,
 		    "take remote_smtp_mta_sts from " STS_EXAMPLE_DIR "/exim",
 		    "router %s has no transport of its own", enforce->name);
 		return;
 	}
 	for (size_t i = 0; i < DEMAND_COUNT; i++)
-		judge_demand(f, d, &demands[i]);
-	judge_ciphers(f, e, d);
-	judge_event(f, d);
-	judge_interface(f, d, plain);
+		check_demand(f, d, &demands[i]);
+	check_ciphers(f, e, d);
+	check_event(f, d);
+	check_interface(f, d, plain);
 	check_retry_rule(f, e, d);
 	if (plain != NULL && sts_exim_is(plain, "driver", "smtp")) {
-		judge_difference(f, d, plain);
-		judge_plain(f, plain);
+		check_difference(f, d, plain);
+		check_plain(f, plain);
 	}
 }

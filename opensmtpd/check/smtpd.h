@@ -102,7 +102,7 @@ bool sts_smtpd_is(const struct sts_smtpd_word *word, const char *keyword);
 bool sts_smtpd_is_mark(const struct sts_smtpd_word *word, char mark);
 
 /* The word's place in the statement, from `from` on; 0: it is not there. */
-size_t sts_smtpd_find(
+size_t sts_smtpd_word_index(
     const struct sts_smtpd_statement *s, size_t from, const char *keyword);
 bool sts_smtpd_has(const struct sts_smtpd_statement *s, const char *keyword);
 
@@ -156,18 +156,17 @@ bool sts_smtpd_has_filter(
     const struct sts_smtpd_conf *conf, const struct sts_smtpd_statement *s);
 
 /* Prints a finding with the statement's place before it. */
-void sts_smtpd_find_at(struct sts_findings *findings,
-    enum sts_severity severity, const struct sts_smtpd_statement *s,
-    const char *mend, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+void sts_smtpd_report(struct sts_findings *findings, enum sts_severity severity,
+    const struct sts_smtpd_statement *s, const char *mend, const char *format,
+    ...) __attribute__((format(printf, 5, 6)));
 
 /* Fills rule and rule_count; false: no memory. */
 bool sts_smtpd_make_rules(struct sts_smtpd *smtpd);
 void sts_smtpd_free_rules(struct sts_smtpd *smtpd);
 
 /* Judges: each prints its findings. */
-void sts_smtpd_judge_actions(struct sts_findings *f, const struct sts_smtpd *s);
-void sts_smtpd_judge_rules(struct sts_findings *f, const struct sts_smtpd *s);
+void sts_smtpd_check_actions(struct sts_findings *f, const struct sts_smtpd *s);
+void sts_smtpd_check_rules(struct sts_findings *f, const struct sts_smtpd *s);
 
 /* True for the action that asks our table for its host. */
 bool sts_smtpd_is_strict(const struct sts_smtpd_conf *conf,
@@ -177,7 +176,7 @@ bool sts_smtpd_is_strict(const struct sts_smtpd_conf *conf,
  * The differences between the strict action and the plain one, whose mail it
  * takes.
  */
-void sts_smtpd_judge_difference(struct sts_findings *f,
+void sts_smtpd_check_difference(struct sts_findings *f,
     const struct sts_smtpd_statement *strict,
     const struct sts_smtpd_statement *plain);
 

@@ -36,22 +36,22 @@ are_modern(const char *protocols)
 
 /* "tls" is what has the certificate verified. */
 static void
-judge_tls(struct sts_findings *f, const struct sts_smtpd_statement *a)
+check_tls(struct sts_findings *f, const struct sts_smtpd_statement *a)
 {
 	const struct sts_smtpd_word *next = sts_smtpd_value(a, "tls");
 	const struct sts_smtpd_word *protocols =
 	    sts_smtpd_value(a, "protocols");
 
 	if (!sts_smtpd_has(a, "tls"))
-		sts_smtpd_find_at(f, STS_FIND_ERROR, a, "relay tls ...",
+		sts_smtpd_report(f, STS_FIND_ERROR, a, "relay tls ...",
 		    "action %s: without \"tls\" no certificate is verified",
 		    a->word[1].text);
 	else if (sts_smtpd_is(next, "no-verify"))
-		sts_smtpd_find_at(f, STS_FIND_ERROR, a, "remove no-verify",
+		sts_smtpd_report(f, STS_FIND_ERROR, a, "remove no-verify",
 		    "action %s: with no-verify any certificate is taken",
 		    a->word[1].text);
 	if (protocols != NULL && !are_modern(protocols->text))
-		sts_smtpd_find_at(f, STS_FIND_ERROR, a, "remove protocols",
+		sts_smtpd_report(f, STS_FIND_ERROR, a, "remove protocols",
 		    "action %s: TLS before 1.2 is taken", a->word[1].text);
 }
 
@@ -60,13 +60,13 @@ judge_tls(struct sts_findings *f, const struct sts_smtpd_statement *a)
  * being equal, whether its certificate was verified or not.
  */
 static void
-judge_ca(struct sts_findings *f, const struct sts_smtpd_conf *conf,
+check_ca(struct sts_findings *f, const struct sts_smtpd_conf *conf,
     const struct sts_smtpd_statement *a)
 {
 	const struct sts_smtpd_word *ca = sts_smtpd_value(a, "ca");
 
 	if (ca == NULL) {
-		sts_smtpd_find_at(f, STS_FIND_ERROR, a,
+		sts_smtpd_report(f, STS_FIND_ERROR, a,
 		    "ca mta-sts-roots cert \"FILE\" before it, and here: "
 		    "relay tls ca mta-sts-roots ...",
 		    "action %s has no \"ca\" of its own: its mail can be "
@@ -75,7 +75,7 @@ judge_ca(struct sts_findings *f, const struct sts_smtpd_conf *conf,
 		return;
 	}
 	if (sts_smtpd_named(conf, "ca", ca->text) == NULL)
-		sts_smtpd_find_at(f, STS_FIND_ERROR, a,
+		sts_smtpd_report(f, STS_FIND_ERROR, a,
 		    "ca NAME cert \"FILE\" before it",
 		    "action %s: there is no ca %s", a->word[1].text, ca->text);
 	for (size_t i = 0; i < conf->count; i++) {
@@ -88,7 +88,7 @@ judge_ca(struct sts_findings *f, const struct sts_smtpd_conf *conf,
 			continue;
 		theirs = sts_smtpd_value(other, "ca");
 		if (theirs != NULL && strcmp(theirs->text, ca->text) == 0)
-			sts_smtpd_find_at(f, STS_FIND_ERROR, other,
+			sts_smtpd_report(f, STS_FIND_ERROR, other,
 			    "give it a ca of another name, even for the same "
 			    "file",
 			    "action %s shares the ca of action %s: mail can be "
@@ -98,32 +98,32 @@ judge_ca(struct sts_findings *f, const struct sts_smtpd_conf *conf,
 }
 
 static void
-judge_action(struct sts_findings *f, const struct sts_smtpd_conf *conf,
+check_action(struct sts_findings *f, const struct sts_smtpd_conf *conf,
     const struct sts_smtpd_statement *a)
 {
 	char mend[128];
 
-	judge_tls(f, a);
-	judge_ca(f, conf, a);
+	check_tls(f, a);
+	check_ca(f, conf, a);
 	if (sts_smtpd_our_filter(conf) == NULL || sts_smtpd_has_filter(conf, a))
 		return;
 	(void)snprintf(
 	    mend, sizeof(mend), "filter \"%s\"", sts_smtpd_our_filter(conf));
-	sts_smtpd_find_at(f, STS_FIND_WARNING, a, mend,
+	sts_smtpd_report(f, STS_FIND_WARNING, a, mend,
 	    "action %s: the filter does not see its sessions, so hosts that "
 	    "fail are found late",
 	    a->word[1].text);
 }
 
 void
-sts_smtpd_judge_actions(struct sts_findings *f, const struct sts_smtpd *s)
+sts_smtpd_check_actions(struct sts_findings *f, const struct sts_smtpd *s)
 {
 	for (size_t i = 0; i < s->conf.count; i++) {
 		const struct sts_smtpd_statement *a = &s->conf.statement[i];
 
 		if (a->count > 2 && sts_smtpd_is(&a->word[0], "action") &&
 		    sts_smtpd_is_strict(&s->conf, a))
-			judge_action(f, &s->conf, a);
+			check_action(f, &s->conf, a);
 	}
 }
 
@@ -132,7 +132,7 @@ static void
 option_text(const struct sts_smtpd_statement *a, const char *option, bool flag,
     char *buf, size_t size)
 {
-	size_t at = sts_smtpd_find(a, 2, option);
+	size_t at = sts_smtpd_word_index(a, 2, option);
 
 	if (at == 0)
 		(void)snprintf(buf, size, "-");
@@ -178,7 +178,7 @@ is_wise(const char *option, const char *strict, const char *plain)
  * anybody touching this machine, so the two may differ only where they must.
  */
 void
-sts_smtpd_judge_difference(struct sts_findings *f,
+sts_smtpd_check_difference(struct sts_findings *f,
     const struct sts_smtpd_statement *strict,
     const struct sts_smtpd_statement *plain)
 {
@@ -203,7 +203,7 @@ sts_smtpd_judge_difference(struct sts_findings *f,
 		else
 			(void)snprintf(mend, sizeof(mend), "%s %s", name,
 			    options[i].flag ? "" : theirs);
-		sts_smtpd_find_at(f, STS_FIND_WARNING, strict, mend,
+		sts_smtpd_report(f, STS_FIND_WARNING, strict, mend,
 		    "action %s: %s differs from action %s, whose mail this is",
 		    strict->word[1].text, name, plain->word[1].text);
 	}

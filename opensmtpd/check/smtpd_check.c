@@ -23,7 +23,7 @@ struct parts {
 };
 
 static void
-look_for_parts(const struct sts_smtpd *s, struct parts *p)
+find_parts(const struct sts_smtpd *s, struct parts *p)
 {
 	memset(p, 0, sizeof(*p));
 	for (size_t i = 0; i < s->conf.count; i++) {
@@ -56,34 +56,34 @@ whole_file(const struct sts_smtpd *s)
 
 /* False: parts are missing altogether, the rest would only repeat that. */
 static bool
-judge_parts(struct sts_findings *f, const struct sts_smtpd *s)
+check_parts(struct sts_findings *f, const struct sts_smtpd *s)
 {
 	struct sts_smtpd_statement here = whole_file(s);
 	bool filter = sts_smtpd_our_filter(&s->conf) != NULL;
 	struct parts p;
 
-	look_for_parts(s, &p);
+	find_parts(s, &p);
 	if (filter && !p.table && !p.action && !p.rule)
-		sts_smtpd_find_at(f, STS_FIND_ERROR, &here,
+		sts_smtpd_report(f, STS_FIND_ERROR, &here,
 		    "take the table, the action and the match rules "
 		    "from " STS_EXAMPLE_DIR "/opensmtpd/example.conf",
 		    "the filter alone protects nothing");
 	if (!filter)
-		sts_smtpd_find_at(f, STS_FIND_ERROR, &here,
+		sts_smtpd_report(f, STS_FIND_ERROR, &here,
 		    "filter \"mta-sts\" proc-exec \"filter-mta-sts\"",
 		    "no filter waits for policies: mail for domains never "
 		    "looked up is refused");
 	if (!p.table)
-		sts_smtpd_find_at(f, STS_FIND_ERROR, &here,
+		sts_smtpd_report(f, STS_FIND_ERROR, &here,
 		    "table mta-sts \"mta-sts:/etc/mta-sts.conf\"",
 		    "no table decides where mail may go");
 	if (p.table && !p.action)
-		sts_smtpd_find_at(f, STS_FIND_ERROR, &here,
+		sts_smtpd_report(f, STS_FIND_ERROR, &here,
 		    "action \"mta-sts\" relay tls ca mta-sts-roots domain "
 		    "<mta-sts> filter \"mta-sts\"",
 		    "no action asks the table for hosts: nothing is enforced");
 	if (p.table && !p.rule)
-		sts_smtpd_find_at(f, STS_FIND_ERROR, &here,
+		sts_smtpd_report(f, STS_FIND_ERROR, &here,
 		    "match from local for domain <mta-sts> action \"mta-sts\"",
 		    "no rule asks the table for domains: nothing is enforced");
 	return p.table;
@@ -117,7 +117,7 @@ loads_as_owner(const struct sts_smtpd *s, const char *path)
 
 /* The parameter of a table: smtpd takes it for a file from the root on. */
 static void
-judge_table(struct sts_findings *f, const struct sts_smtpd *s,
+check_table(struct sts_findings *f, const struct sts_smtpd *s,
     const struct sts_smtpd_statement *table)
 {
 	const char *path = sts_smtpd_table_path(table);
@@ -125,20 +125,20 @@ judge_table(struct sts_findings *f, const struct sts_smtpd *s,
 	    s->config_file != NULL ? s->config_file : sts_config_default_file();
 
 	if (path[0] != '/') {
-		sts_smtpd_find_at(f, STS_FIND_ERROR, table,
+		sts_smtpd_report(f, STS_FIND_ERROR, table,
 		    "table mta-sts \"mta-sts:/etc/mta-sts.conf\"",
 		    "the parameter of table %s is no absolute path",
 		    table->word[1].text);
 		return;
 	}
 	if (!loads_as_owner(s, path))
-		sts_smtpd_find_at(f, STS_FIND_ERROR, table,
+		sts_smtpd_report(f, STS_FIND_ERROR, table,
 		    "make it (it may be empty), readable by the owner of the "
 		    "state directory and writable by root only",
 		    "table %s cannot read its configuration %s",
 		    table->word[1].text, path);
 	if (strcmp(path, checked) != 0)
-		sts_smtpd_find_at(f, STS_FIND_WARNING, table,
+		sts_smtpd_report(f, STS_FIND_WARNING, table,
 		    "check the configuration that the table uses, with -f",
 		    "table %s uses the configuration %s, not the one checked "
 		    "here",
@@ -160,7 +160,7 @@ config_of_command(const char *command, char *buf, size_t size)
 
 /* `smtpd -n` does not look, and smtpd ends when it cannot start it. */
 static void
-judge_program(struct sts_findings *f, const struct sts_smtpd_statement *filter,
+check_program(struct sts_findings *f, const struct sts_smtpd_statement *filter,
     const char *command)
 {
 	char path[512];
@@ -171,7 +171,7 @@ judge_program(struct sts_findings *f, const struct sts_smtpd_statement *filter,
 	(void)snprintf(
 	    path, sizeof(path), "%.*s", (int)strcspn(command, " \t"), command);
 	if (access(path, X_OK) != 0)
-		sts_smtpd_find_at(f, STS_FIND_ERROR, filter,
+		sts_smtpd_report(f, STS_FIND_ERROR, filter,
 		    "install it, or name it as it is installed",
 		    "filter %s: %s: %s", filter->word[1].text, path,
 		    strerror(errno));
@@ -179,7 +179,7 @@ judge_program(struct sts_findings *f, const struct sts_smtpd_statement *filter,
 
 /* Filter and table are two programs, and have to see one store. */
 static void
-judge_filter(struct sts_findings *f, const struct sts_smtpd *s,
+check_filter(struct sts_findings *f, const struct sts_smtpd *s,
     const struct sts_smtpd_statement *filter)
 {
 	const char *command = sts_smtpd_filter_command(&s->conf, filter);
@@ -187,19 +187,19 @@ judge_filter(struct sts_findings *f, const struct sts_smtpd *s,
 	    s->config_file != NULL ? s->config_file : sts_config_default_file();
 	char config[512], mend[640];
 
-	judge_program(f, filter, command);
+	check_program(f, filter, command);
 	config_of_command(command, config, sizeof(config));
 	if (strcmp(config, checked) == 0)
 		return;
 	(void)snprintf(mend, sizeof(mend), "filter-mta-sts -f %s", checked);
-	sts_smtpd_find_at(f, STS_FIND_WARNING, filter, mend,
+	sts_smtpd_report(f, STS_FIND_WARNING, filter, mend,
 	    "filter %s uses the configuration %s, not the one checked here",
 	    filter->word[1].text, config);
 }
 
 /* As whom smtpd runs its tables and filters, as systems name him. */
 static void
-judge_owner(struct sts_findings *f, const struct sts_smtpd *s)
+check_owner(struct sts_findings *f, const struct sts_smtpd *s)
 {
 	static const char *const users[] = {"opensmtpd", "_smtpd", "smtpd"};
 	struct sts_smtpd_statement here = whole_file(s);
@@ -216,7 +216,7 @@ judge_owner(struct sts_findings *f, const struct sts_smtpd *s)
 	    stat(s->config->state_dir, &st) != 0 || st.st_uid == pw->pw_uid)
 		return;
 	(void)snprintf(mend, sizeof(mend), "mta-sts setup --user %s", name);
-	sts_smtpd_find_at(f, STS_FIND_ERROR, &here, mend,
+	sts_smtpd_report(f, STS_FIND_ERROR, &here, mend,
 	    "state-dir %s does not belong to %s, as whom smtpd runs filters "
 	    "and tables",
 	    s->config->state_dir, name);
@@ -242,7 +242,7 @@ needs_filter(const struct sts_smtpd_statement *listener)
 }
 
 static void
-judge_listener(struct sts_findings *f, const struct sts_smtpd *s,
+check_listener(struct sts_findings *f, const struct sts_smtpd *s,
     const struct sts_smtpd_statement *listener)
 {
 	const struct sts_smtpd_word *on = sts_smtpd_value(listener, "on");
@@ -260,13 +260,13 @@ judge_listener(struct sts_findings *f, const struct sts_smtpd *s,
 		    ours);
 	else
 		(void)snprintf(mend, sizeof(mend), "filter \"%s\"", ours);
-	sts_smtpd_find_at(f, STS_FIND_ERROR, listener, mend,
+	sts_smtpd_report(f, STS_FIND_ERROR, listener, mend,
 	    "the listener does not have the filter: its mail for domains "
 	    "never looked up is refused");
 }
 
 static void
-judge_listeners(struct sts_findings *f, const struct sts_smtpd *s)
+check_listeners(struct sts_findings *f, const struct sts_smtpd *s)
 {
 	struct sts_smtpd_statement here = whole_file(s);
 	const char *ours = sts_smtpd_our_filter(&s->conf);
@@ -282,18 +282,18 @@ judge_listeners(struct sts_findings *f, const struct sts_smtpd *s)
 			continue;
 		if (sts_smtpd_is(sts_smtpd_value(l, "on"), "socket"))
 			socket = true;
-		judge_listener(f, s, l);
+		check_listener(f, s, l);
 	}
 	(void)snprintf(
 	    mend, sizeof(mend), "listen on socket filter \"%s\"", ours);
 	if (!socket)
-		sts_smtpd_find_at(f, STS_FIND_ERROR, &here, mend,
+		sts_smtpd_report(f, STS_FIND_ERROR, &here, mend,
 		    "the filter does not see mail from sendmail, nor bounces");
 }
 
 /* What smtpd refuses of sendmail's has no other place to wait. */
 static void
-judge_hold(struct sts_findings *f, const struct sts_smtpd *s)
+check_hold(struct sts_findings *f, const struct sts_smtpd *s)
 {
 	struct sts_smtpd_statement here = whole_file(s);
 
@@ -302,7 +302,7 @@ judge_hold(struct sts_findings *f, const struct sts_smtpd *s)
 		    sts_smtpd_table_is_unknown(s->rule[i].for_table))
 			return;
 	}
-	sts_smtpd_find_at(f, STS_FIND_NOTE, &here, NULL,
+	sts_smtpd_report(f, STS_FIND_NOTE, &here, NULL,
 	    "no hold listener: sendmail to an alias or a .forward at a domain "
 	    "never looked up may lose the mail; " STS_EXAMPLE_DIR
 	    "/opensmtpd/example.conf has one");
@@ -315,28 +315,28 @@ judge_hold(struct sts_findings *f, const struct sts_smtpd *s)
  * 7, from four with 5; never with its own 2.
  */
 static void
-judge_limit(struct sts_findings *f, const struct sts_smtpd_statement *s)
+check_limit(struct sts_findings *f, const struct sts_smtpd_statement *s)
 {
 	const struct sts_smtpd_word *delay =
 	    sts_smtpd_value(s, "conn-delay-relay");
 
 	if (delay == NULL || strtol(delay->text, NULL, 10) <= 2)
 		return;
-	sts_smtpd_find_at(f, STS_FIND_ERROR, s, "leave out conn-delay-relay",
+	sts_smtpd_report(f, STS_FIND_ERROR, s, "leave out conn-delay-relay",
 	    "with conn-delay-relay %s mail for any domain whose first MX "
 	    "addresses are dead may never reach the one that works",
 	    delay->text);
 }
 
 static void
-judge_limits(struct sts_findings *f, const struct sts_smtpd *s)
+check_limits(struct sts_findings *f, const struct sts_smtpd *s)
 {
 	for (size_t i = 0; i < s->conf.count; i++) {
 		const struct sts_smtpd_statement *l = &s->conf.statement[i];
 
 		if (sts_smtpd_is(&l->word[0], "mta") ||
 		    sts_smtpd_is(&l->word[0], "limit"))
-			judge_limit(f, l);
+			check_limit(f, l);
 	}
 }
 
@@ -358,35 +358,35 @@ check_unprotected(struct sts_findings *f, const struct sts_smtpd *s)
 		    "find the rule that took it; where that is meant: domain "
 		    "%s off in mta-sts.conf",
 		    u.domain);
-		sts_smtpd_find_at(f, STS_FIND_ERROR, &here, fix,
+		sts_smtpd_report(f, STS_FIND_ERROR, &here, fix,
 		    "mail for %s, which enforces, left at %s, and the table "
 		    "was not asked for its host",
-		    u.domain, sts_out_time(when, u.when));
+		    u.domain, sts_print_time(when, u.when));
 	}
 	sts_store_close(store);
 }
 
 static void
-judge(struct sts_findings *f, const struct sts_smtpd *s)
+check_all(struct sts_findings *f, const struct sts_smtpd *s)
 {
 	check_unprotected(f, s);
-	if (!judge_parts(f, s))
+	if (!check_parts(f, s))
 		return;
 	for (size_t i = 0; i < s->conf.count; i++) {
 		const struct sts_smtpd_statement *t = &s->conf.statement[i];
 
 		if (sts_smtpd_is(&t->word[0], "table") &&
 		    sts_smtpd_table_path(t) != NULL)
-			judge_table(f, s, t);
+			check_table(f, s, t);
 		else if (sts_smtpd_is_our_filter(&s->conf, t))
-			judge_filter(f, s, t);
+			check_filter(f, s, t);
 	}
-	judge_owner(f, s);
-	judge_listeners(f, s);
-	judge_limits(f, s);
-	judge_hold(f, s);
-	sts_smtpd_judge_actions(f, s);
-	sts_smtpd_judge_rules(f, s);
+	check_owner(f, s);
+	check_listeners(f, s);
+	check_limits(f, s);
+	check_hold(f, s);
+	sts_smtpd_check_actions(f, s);
+	sts_smtpd_check_rules(f, s);
 }
 
 int
@@ -400,7 +400,7 @@ sts_smtpd_check_file(struct sts_tool *tool, struct sts_findings *findings)
 	int code = STS_EXIT_OK;
 
 	if (status == STS_OK && sts_smtpd_make_rules(&s))
-		judge(findings, &s);
+		check_all(findings, &s);
 	else if (status == STS_OK || status == STS_NO_MEMORY)
 		code = sts_tool_outside(
 		    tool, "%s", sts_status_text(STS_NO_MEMORY));

@@ -39,7 +39,7 @@ complain(struct reader *r, const char *what)
 	const struct sts_smtpd_statement here = {
 	    .file = r->file, .line = r->line};
 
-	sts_smtpd_find_at(r->findings, STS_FIND_ERROR, &here,
+	sts_smtpd_report(r->findings, STS_FIND_ERROR, &here,
 	    "see what this says: smtpd -n -f FILE", "%s", what);
 }
 
@@ -174,7 +174,7 @@ include(struct reader *r)
 	r->size = 0;
 	if (read_file(r, s.word[1].text) != STS_OK) {
 		error = errno;
-		sts_smtpd_find_at(r->findings, STS_FIND_ERROR, &s, NULL,
+		sts_smtpd_report(r->findings, STS_FIND_ERROR, &s, NULL,
 		    "%s cannot be read: %s", s.word[1].text, strerror(error));
 	}
 	r->statement = s;

@@ -235,7 +235,7 @@ check_catch_all(struct sts_findings *f, const struct sts_smtpd *s, size_t at)
 		if (!is_strict(s, other) || !covers(other, r))
 			continue;
 		if (i < at) {
-			sts_smtpd_judge_difference(f, other->action, r->action);
+			sts_smtpd_check_difference(f, other->action, r->action);
 			return;
 		}
 		if (late == NULL)
@@ -244,13 +244,13 @@ check_catch_all(struct sts_findings *f, const struct sts_smtpd *s, size_t at)
 	strict_line(s, r, line, sizeof(line));
 	(void)snprintf(mend, sizeof(mend), "before it: match%s", line);
 	if (late != NULL)
-		sts_smtpd_find_at(f, STS_FIND_ERROR, late->statement,
+		sts_smtpd_report(f, STS_FIND_ERROR, late->statement,
 		    "move it before that rule",
 		    "the rule comes after line %u of %s, which takes the mail "
 		    "first",
 		    r->statement->line, r->statement->file);
 	else
-		sts_smtpd_find_at(f, STS_FIND_ERROR, r->statement, mend,
+		sts_smtpd_report(f, STS_FIND_ERROR, r->statement, mend,
 		    "the rule sends mail to remote domains, and no rule before "
 		    "it asks the table about all of that mail");
 }
@@ -261,7 +261,7 @@ check_untrusted(struct sts_findings *f, const struct sts_smtpd_rule *r)
 {
 	if (has_keyword(r, "tag") || has_keyword(r, "src") || is_from_local(r))
 		return;
-	sts_smtpd_find_at(f, STS_FIND_WARNING, r->statement,
+	sts_smtpd_report(f, STS_FIND_WARNING, r->statement,
 	    "add \"tag SUBMIT\" here, in the rule for all other mail, and to "
 	    "the listener for your users",
 	    "without a tag untrusted clients can make the table ask for any "
@@ -280,17 +280,17 @@ check_half(struct sts_findings *f, const struct sts_smtpd *s,
 			   "domain <mta-sts>\"";
 
 	if (asks && r->for_not)
-		sts_smtpd_find_at(f, STS_FIND_ERROR, r->statement,
+		sts_smtpd_report(f, STS_FIND_ERROR, r->statement,
 		    "for domain, without \"!\"",
 		    "the rule takes the domains that do not enforce");
 	else if (asks && !strict)
-		sts_smtpd_find_at(f, STS_FIND_ERROR, r->statement, mend,
+		sts_smtpd_report(f, STS_FIND_ERROR, r->statement, mend,
 		    "the rule is for domains that enforce, but %s",
 		    sts_smtpd_is_relay(r->action)
 			? "its action does not ask the table for their hosts"
 			: "it does not relay their mail");
 	else if (!asks && strict)
-		sts_smtpd_find_at(f, STS_FIND_ERROR, r->statement,
+		sts_smtpd_report(f, STS_FIND_ERROR, r->statement,
 		    "for domain <mta-sts>",
 		    "the rule gives the strict action mail of domains that "
 		    "do not enforce: it would wait for certificates that "
@@ -305,7 +305,7 @@ check_exception(struct sts_findings *f, const struct sts_smtpd *s,
 	if (r->for_domain != NULL && r->for_table == NULL && !r->for_not &&
 	    sts_smtpd_is_relay(r->action) &&
 	    !sts_smtpd_is_strict(&s->conf, r->action))
-		sts_smtpd_find_at(f, STS_FIND_NOTE, r->statement, NULL,
+		sts_smtpd_report(f, STS_FIND_NOTE, r->statement, NULL,
 		    "the rule is an exception: its domains' policies are not "
 		    "asked for");
 }
@@ -324,11 +324,11 @@ check_smarthost(struct sts_findings *f, const struct sts_smtpd_rule *r)
 	if (strncmp(host->text, "smtps://", 8) == 0 ||
 	    strncmp(host->text, "smtp+tls://", 11) == 0 ||
 	    host->kind == STS_SMTPD_TABLE || sts_smtpd_has(r->action, "tls"))
-		sts_smtpd_find_at(f, STS_FIND_NOTE, r->statement, NULL,
+		sts_smtpd_report(f, STS_FIND_NOTE, r->statement, NULL,
 		    "the rule sends to a smart host, and mail for domains that "
 		    "enforce goes past it");
 	else
-		sts_smtpd_find_at(f, STS_FIND_WARNING, r->statement,
+		sts_smtpd_report(f, STS_FIND_WARNING, r->statement,
 		    "smtps://HOST or smtp+tls://HOST in the action",
 		    "the rule sends to a smart host, perhaps in clear text");
 }
@@ -404,7 +404,7 @@ check_held(struct sts_findings *f, const struct sts_smtpd *s, size_t at)
 	    !sts_smtpd_table_is_unknown(r->for_table) || r->action == NULL)
 		return;
 	if ((listener = listener_of(&s->conf, r->action)) == NULL) {
-		sts_smtpd_find_at(f, STS_FIND_ERROR, r->statement,
+		sts_smtpd_report(f, STS_FIND_ERROR, r->statement,
 		    "name the action that has \"relay host "
 		    "smtp+notls://127.0.0.1:PORT\", and listen there",
 		    "the rule is for domains of which nothing is known, but "
@@ -413,7 +413,7 @@ check_held(struct sts_findings *f, const struct sts_smtpd *s, size_t at)
 		return;
 	}
 	if ((tag = sts_smtpd_value(listener, "tag")) == NULL) {
-		sts_smtpd_find_at(f, STS_FIND_ERROR, listener,
+		sts_smtpd_report(f, STS_FIND_ERROR, listener,
 		    "a tag of its own (tag HELD), and rules for it",
 		    "mail that is held comes in here, and without a tag it "
 		    "would be sent round in circles");
@@ -429,14 +429,14 @@ check_held(struct sts_findings *f, const struct sts_smtpd *s, size_t at)
 	(void)snprintf(mend, sizeof(mend),
 	    "before it: match tag %s from local for any action \"relay\"",
 	    tag->text);
-	sts_smtpd_find_at(f, STS_FIND_ERROR, r->statement, mend,
+	sts_smtpd_report(f, STS_FIND_ERROR, r->statement, mend,
 	    "no rule before it takes all mail with the tag %s: mail that is "
 	    "held would be sent round in circles",
 	    tag->text);
 }
 
 void
-sts_smtpd_judge_rules(struct sts_findings *f, const struct sts_smtpd *s)
+sts_smtpd_check_rules(struct sts_findings *f, const struct sts_smtpd *s)
 {
 	for (size_t i = 0; i < s->rule_count; i++) {
 		const struct sts_smtpd_rule *r = &s->rule[i];

@@ -9,7 +9,7 @@
 #include "opensmtpd/check/smtpd.h"
 
 void
-sts_smtpd_find_at(struct sts_findings *findings, enum sts_severity severity,
+sts_smtpd_report(struct sts_findings *findings, enum sts_severity severity,
     const struct sts_smtpd_statement *s, const char *mend, const char *format,
     ...)
 {
@@ -43,7 +43,7 @@ sts_smtpd_is_mark(const struct sts_smtpd_word *word, char mark)
 }
 
 size_t
-sts_smtpd_find(
+sts_smtpd_word_index(
     const struct sts_smtpd_statement *s, size_t from, const char *keyword)
 {
 	for (size_t i = from; i < s->count; i++) {
@@ -56,7 +56,7 @@ sts_smtpd_find(
 bool
 sts_smtpd_has(const struct sts_smtpd_statement *s, const char *keyword)
 {
-	return sts_smtpd_find(s, 1, keyword) > 0;
+	return sts_smtpd_word_index(s, 1, keyword) > 0;
 }
 
 const struct sts_smtpd_word *
@@ -68,7 +68,7 @@ sts_smtpd_word_at(const struct sts_smtpd_statement *s, size_t n)
 const struct sts_smtpd_word *
 sts_smtpd_value(const struct sts_smtpd_statement *s, const char *keyword)
 {
-	size_t at = sts_smtpd_find(s, 1, keyword);
+	size_t at = sts_smtpd_word_index(s, 1, keyword);
 
 	return at > 0 ? sts_smtpd_word_at(s, at + 1) : NULL;
 }
@@ -237,7 +237,7 @@ sts_smtpd_has_filter(
     const struct sts_smtpd_conf *conf, const struct sts_smtpd_statement *s)
 {
 	const struct sts_smtpd_statement *named;
-	size_t at = sts_smtpd_find(s, 2, "filter");
+	size_t at = sts_smtpd_word_index(s, 2, "filter");
 
 	if (at == 0 || at + 1 >= s->count)
 		return false;
@@ -246,6 +246,6 @@ sts_smtpd_has_filter(
 	named = sts_smtpd_named(conf, "filter", s->word[at + 1].text);
 	if (sts_smtpd_is_our_filter(conf, named))
 		return true;
-	at = named != NULL ? sts_smtpd_find(named, 2, "chain") : 0;
+	at = named != NULL ? sts_smtpd_word_index(named, 2, "chain") : 0;
 	return at > 0 && list_has_ours(conf, named, at + 1);
 }

@@ -62,7 +62,7 @@ load_config(struct sts_filter *f, const char *file)
 
 /* The resolver's answer: whoever waits for it is told. */
 static void
-on_done(void *arg, enum sts_keep_what what, const char *domain,
+on_done(void *arg, enum sts_worker_what what, const char *domain,
     enum sts_status status)
 {
 	struct sts_filter *f = arg;
@@ -73,14 +73,14 @@ on_done(void *arg, enum sts_keep_what what, const char *domain,
 
 /* False at the end of input. */
 static bool
-take_input(struct sts_filter *f)
+read_input(struct sts_filter *f)
 {
 	static char buf[READ_BYTES];
 	ssize_t n = read(STDIN_FILENO, buf, sizeof(buf));
 
 	if (n < 0)
 		return sts_daemon_may_read_again(errno);
-	sts_lines_feed(&f->lines, buf, (size_t)n, sts_filter_take_line, f);
+	sts_lines_feed(&f->lines, buf, (size_t)n, sts_filter_handle_line, f);
 	return n > 0;
 }
 
@@ -92,7 +92,7 @@ due_ms(const struct sts_filter *f)
 
 	if (other < due)
 		due = other;
-	other = f->keep != NULL ? sts_keep_due_ms(f->keep) : INT64_MAX;
+	other = f->keep != NULL ? sts_worker_due_ms(f->keep) : INT64_MAX;
 	return other < due ? other : due;
 }
 
@@ -100,7 +100,7 @@ due_ms(const struct sts_filter *f)
 static bool
 wait_for_input(struct sts_filter *f)
 {
-	struct pollfd fds[2 + STS_KEEP_FDS] = {
+	struct pollfd fds[2 + STS_WORKER_FDS] = {
 	    {STDIN_FILENO, POLLIN, 0}, {-1, POLLOUT, 0}};
 	size_t count = 2;
 
@@ -109,7 +109,7 @@ wait_for_input(struct sts_filter *f)
 	if (sts_output_pending(&f->output) > STS_OUTPUT_HIGH)
 		fds[0].fd = -1;
 	if (f->keep != NULL)
-		count += sts_keep_poll(f->keep, fds + 2);
+		count += sts_worker_poll(f->keep, fds + 2);
 	sts_daemon_poll(fds, count, due_ms(f));
 	return fds[0].revents != 0;
 }
@@ -138,13 +138,13 @@ run(struct sts_filter *f, const char *file)
 	while (open) {
 		if (wait_for_input(f)) {
 			retry_config(f, file, &tried_ms);
-			open = take_input(f);
+			open = read_input(f);
 		}
 		sts_hold_expire(f, false);
 		if (f->registered)
 			sts_refresh_step(f);
 		if (f->keep != NULL)
-			sts_keep_step(f->keep);
+			sts_worker_step(f->keep);
 		sts_output_flush(&f->output);
 	}
 	/* Whoever still waits is let go, in case smtpd reads on. */
@@ -161,19 +161,19 @@ main(int argc, char **argv)
 	if (argc == 2 && sts_daemon_is_option(argv[1], usage))
 		return 0;
 	/* smtpd gives its filters a socket of their own there. */
-	sts_daemon_settle("filter-mta-sts", true);
+	sts_daemon_begin("filter-mta-sts", true);
 	file = parse_options(&filter, argc, argv);
 	load_config(&filter, file);
 	sts_output_open(&filter.output, STDOUT_FILENO);
-	sts_outcomes_init(
-	    &filter.outcomes, &filter.config, STS_OUTCOMES_SENT, true);
-	sts_outcomes_init(
-	    &filter.asked, &filter.config, STS_OUTCOMES_ASKED, false);
-	filter.keep = sts_keep_create(&filter.config, on_done, &filter);
+	sts_delivery_log_init(
+	    &filter.outcomes, &filter.config, STS_DELIVERY_LOG_SENT, true);
+	sts_delivery_log_init(
+	    &filter.asked, &filter.config, STS_DELIVERY_LOG_ASKED, false);
+	filter.keep = sts_worker_create(&filter.config, on_done, &filter);
 	run(&filter, file);
-	sts_keep_destroy(filter.keep);
-	sts_outcomes_close(&filter.outcomes);
-	sts_outcomes_close(&filter.asked);
+	sts_worker_destroy(filter.keep);
+	sts_delivery_log_close(&filter.outcomes);
+	sts_delivery_log_close(&filter.asked);
 	sts_output_close(&filter.output);
 	return 0;
 }

@@ -41,7 +41,7 @@ enum {
 
 /* An incoming session. */
 struct sts_session {
-	struct sts_map_node node;
+	struct sts_hashmap_node node;
 	bool ours;       /* local or authenticated: the filter acts */
 	bool socket;     /* sendmail, bounces */
 	int64_t held_ms; /* in this transaction */
@@ -64,7 +64,7 @@ enum sts_decision {
 };
 
 struct sts_holds {
-	struct sts_map domains;        /* struct wait: what is waited for */
+	struct sts_hashmap domains;    /* struct wait: what is waited for */
 	struct sts_hold *first, *last; /* all, the next to end first */
 	size_t count;
 };
@@ -84,7 +84,7 @@ struct sts_refresh {
 	size_t due_count, due_size, due_at;
 	int64_t next_ms; /* the next round */
 	struct {
-		enum sts_keep_what what;
+		enum sts_worker_what what;
 		char domain[STS_NAME_MAX + 1]; /* "": free */
 	} job[STS_REFRESH_AT_ONCE];
 };
@@ -97,21 +97,21 @@ struct sts_filter {
 	struct sts_output output;
 	struct sts_lines lines;
 	bool registered;
-	bool sees_out;           /* smtpd reports outgoing sessions */
-	struct sts_keep *keep;   /* NULL: no memory for it */
-	struct sts_map sessions; /* struct sts_session */
+	bool sees_out;               /* smtpd reports outgoing sessions */
+	struct sts_worker *keep;     /* NULL: no memory for it */
+	struct sts_hashmap sessions; /* struct sts_session */
 	struct sts_holds holds;
-	struct sts_map out;           /* outgoing sessions */
-	struct sts_map addresses;     /* MX hosts by address */
-	int64_t walked_ms;            /* when all routes were last read */
-	struct sts_outcomes outcomes; /* for the table */
-	struct sts_outcomes asked;    /* the table's */
+	struct sts_hashmap out;           /* outgoing sessions */
+	struct sts_hashmap addresses;     /* MX hosts by address */
+	int64_t walked_ms;                /* when all routes were last read */
+	struct sts_delivery_log outcomes; /* for the table */
+	struct sts_delivery_log asked;    /* the table's */
 	int64_t unprotected_ms[STS_UNPROTECTED_SLOTS]; /* no line before */
 	struct sts_refresh refresh;
 };
 
 /* One line of smtpd; an sts_line_take.  Unknown ones are passed over. */
-void sts_filter_take_line(void *filter, struct sts_span line, bool cut);
+void sts_filter_handle_line(void *filter, struct sts_span line, bool cut);
 
 /* Writes the one answer to a request. */
 void sts_filter_answer(struct sts_filter *f, const struct sts_request *request,
@@ -133,7 +133,7 @@ void sts_hold_recipient(struct sts_filter *f, const struct sts_request *request,
     const char *recipient);
 
 /* The resolver's answer. */
-void sts_hold_done(struct sts_filter *f, enum sts_keep_what what,
+void sts_hold_done(struct sts_filter *f, enum sts_worker_what what,
     const char *domain, enum sts_status status);
 
 /* Lets go whose deadline has come; of `all` at once. */
@@ -141,17 +141,18 @@ void sts_hold_expire(struct sts_filter *f, bool all);
 int64_t sts_hold_due_ms(const struct sts_filter *f);
 
 /* Outgoing sessions. */
-void sts_out_connect(
+void sts_relay_connect(
     struct sts_filter *f, uint64_t id, const char *destination);
-void sts_out_begin(struct sts_filter *f, uint64_t id);
-void sts_out_recipient(
+void sts_relay_begin(struct sts_filter *f, uint64_t id);
+void sts_relay_recipient(
     struct sts_filter *f, uint64_t id, const char *recipient);
-void sts_out_commit(struct sts_filter *f, uint64_t id);
-void sts_out_end(struct sts_filter *f, uint64_t id);
+void sts_relay_commit(struct sts_filter *f, uint64_t id);
+void sts_relay_end(struct sts_filter *f, uint64_t id);
 
 /* Notes which addresses a domain's permitted MX hosts have. */
-void sts_out_learn(struct sts_filter *f, const struct sts_known *known);
-void sts_out_forget(struct sts_filter *f);
+void sts_relay_learn(
+    struct sts_filter *f, const struct sts_domain_state *known);
+void sts_relay_forget(struct sts_filter *f);
 
 /*
  * Mail for this domain was accepted at the address ("" where not known): an
@@ -166,7 +167,7 @@ void sts_refresh_want(struct sts_filter *f, const char *domain);
 
 /* Rounds over the store and the prefetch list. */
 void sts_refresh_step(struct sts_filter *f);
-void sts_refresh_done(struct sts_filter *f, enum sts_keep_what what,
+void sts_refresh_done(struct sts_filter *f, enum sts_worker_what what,
     const char *domain, enum sts_status status);
 int64_t sts_refresh_due_ms(const struct sts_filter *f);
 void sts_refresh_forget(struct sts_filter *f);

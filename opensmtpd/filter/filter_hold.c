@@ -24,8 +24,8 @@
 
 /* What the holds of one domain wait for. */
 struct wait {
-	struct sts_map_node node;
-	enum sts_keep_what what;
+	struct sts_hashmap_node node;
+	enum sts_worker_what what;
 	struct sts_hold *first, *last; /* the oldest, the latest */
 	char domain[];
 };
@@ -45,7 +45,7 @@ enum step { STEP_LOOKUP, STEP_ROUTES, STEP_NONE };
 
 /* The table needs hosts for what it will call strict, and for nothing else. */
 static enum step
-step_to_routes(const struct sts_known *k)
+step_to_routes(const struct sts_domain_state *k)
 {
 	return k->verdict == STS_VERDICT_ENFORCE && !k->routes_fresh
 	    ? STEP_ROUTES
@@ -54,7 +54,7 @@ step_to_routes(const struct sts_known *k)
 
 /* What is no domain name, such as an address literal, has no policy. */
 static enum step
-first_step(const struct sts_known *k)
+first_step(const struct sts_domain_state *k)
 {
 	if (k->domain[0] == '\0')
 		return STEP_NONE;
@@ -63,7 +63,7 @@ first_step(const struct sts_known *k)
 
 /* Why smtpd would be given no host for this domain, if so. */
 static enum sts_decision
-decide(const struct sts_known *k)
+decide(const struct sts_domain_state *k)
 {
 	const struct sts_route *route;
 	enum sts_status status;
@@ -71,8 +71,8 @@ decide(const struct sts_known *k)
 	if (k->verdict != STS_VERDICT_ENFORCE || k->routes_status != STS_OK ||
 	    !k->routes_fresh)
 		return STS_PROCEED;
-	status = sts_choose_host(
-	    &k->routes, sts_known_policy(k), (int64_t)time(NULL), &route);
+	status = sts_choose_host(&k->routes, sts_domain_state_policy(k),
+	    (int64_t)time(NULL), &route);
 	switch (status) {
 	case STS_NO_MATCH:
 	case STS_MX_NO_ADDRESS:
@@ -92,9 +92,9 @@ decide(const struct sts_known *k)
  * work again; with "probe always" also those that never were.
  */
 static void
-ask_probes(struct sts_filter *f, const struct sts_known *k)
+ask_probes(struct sts_filter *f, const struct sts_domain_state *k)
 {
-	const struct sts_policy *policy = sts_known_policy(k);
+	const struct sts_policy *policy = sts_domain_state_policy(k);
 	int64_t now = (int64_t)time(NULL);
 
 	if (k->verdict != STS_VERDICT_ENFORCE || f->keep == NULL)
@@ -107,14 +107,14 @@ ask_probes(struct sts_filter *f, const struct sts_known *k)
 		    now - r->probed >= STS_PROBE_RETRY;
 
 		if ((never || again) && sts_route_is_permitted(r, policy))
-			(void)sts_keep_probe(f->keep, r->host);
+			(void)sts_worker_probe(f->keep, r->host);
 	}
 }
 
 /* `k` is NULL where nothing more was learnt. */
 static void
 answer(struct sts_filter *f, const struct sts_request *request, bool socket,
-    const struct sts_known *k)
+    const struct sts_domain_state *k)
 {
 	enum sts_decision decision = STS_PROCEED;
 
@@ -161,7 +161,8 @@ link_hold(struct sts_holds *holds, struct sts_hold *h)
 
 /* The end of a hold that is in no wait's list any more. */
 static void
-end_hold(struct sts_filter *f, struct sts_hold *h, const struct sts_known *k)
+end_hold(
+    struct sts_filter *f, struct sts_hold *h, const struct sts_domain_state *k)
 {
 	struct sts_session *s = sts_session_find(f, h->request.id);
 
@@ -176,42 +177,44 @@ end_hold(struct sts_filter *f, struct sts_hold *h, const struct sts_known *k)
 static struct wait *
 find_wait(const struct sts_filter *f, const char *domain)
 {
-	struct wait *w = sts_map_find(&f->holds.domains, sts_map_hash(domain));
+	struct wait *w =
+	    sts_hashmap_find(&f->holds.domains, sts_hashmap_hash(domain));
 
 	while (w != NULL && strcmp(w->domain, domain) != 0)
-		w = sts_map_next(&w->node);
+		w = sts_hashmap_next(&w->node);
 	return w;
 }
 
 static void
 forget_wait(struct sts_filter *f, struct wait *w)
 {
-	sts_map_remove(&f->holds.domains, &w->node);
+	sts_hashmap_remove(&f->holds.domains, &w->node);
 	free(w);
 }
 
 /* Asks the resolver for a domain; NULL where that is not possible. */
 static struct wait *
-start_wait(struct sts_filter *f, const char *domain, enum sts_keep_what what)
+start_wait(struct sts_filter *f, const char *domain, enum sts_worker_what what)
 {
 	size_t size = strlen(domain) + 1;
 	struct wait *w;
 
 	if (f->keep == NULL || (w = calloc(1, sizeof(*w) + size)) == NULL)
 		return NULL;
-	if (!sts_keep_ask(f->keep, what, domain)) {
+	if (!sts_worker_ask(f->keep, what, domain)) {
 		free(w);
 		return NULL;
 	}
 	w->what = what;
 	memcpy(w->domain, domain, size);
-	sts_map_insert(&f->holds.domains, &w->node, sts_map_hash(domain));
+	sts_hashmap_insert(
+	    &f->holds.domains, &w->node, sts_hashmap_hash(domain));
 	return w;
 }
 
 /* How long this recipient may wait, in milliseconds. */
 static int64_t
-patience_ms(const struct sts_filter *f, const struct sts_session *s)
+wait_limit_ms(const struct sts_filter *f, const struct sts_session *s)
 {
 	int64_t lookup =
 	    (f->config.fetch_timeout + 2 * f->config.dns_timeout) * 1000 +
@@ -225,10 +228,10 @@ patience_ms(const struct sts_filter *f, const struct sts_session *s)
 static bool
 hold(struct sts_filter *f, const struct sts_session *s,
     const struct sts_request *request, const char *domain,
-    enum sts_keep_what what)
+    enum sts_worker_what what)
 {
 	struct wait *w = find_wait(f, domain);
-	int64_t patience = patience_ms(f, s);
+	int64_t patience = wait_limit_ms(f, s);
 	struct sts_hold *h;
 
 	if (w == NULL && (w = start_wait(f, domain, what)) == NULL)
@@ -258,7 +261,7 @@ sts_hold_recipient(struct sts_filter *f, const struct sts_request *request,
 {
 	struct sts_session *s = sts_session_find(f, request->id);
 	char name[STS_LINE_MAX + 1];
-	struct sts_known k;
+	struct sts_domain_state k;
 	enum step step;
 
 	if (s == NULL || !s->ours || f->config_status != STS_OK ||
@@ -266,23 +269,23 @@ sts_hold_recipient(struct sts_filter *f, const struct sts_request *request,
 		sts_filter_answer(f, request, STS_PROCEED);
 		return;
 	}
-	sts_known_read(&f->config, name, true, &k);
+	sts_domain_state_read(&f->config, name, true, &k);
 	if (k.due)
 		sts_refresh_want(f, k.domain);
 	step = first_step(&k);
 	if (step == STEP_NONE ||
 	    !hold(f, s, request, k.domain,
-		step == STEP_LOOKUP ? STS_KEEP_LOOKUP : STS_KEEP_ROUTES)) {
+		step == STEP_LOOKUP ? STS_WORKER_LOOKUP : STS_WORKER_ROUTES)) {
 		answer(f, request, s->socket, &k);
 		ask_probes(f, &k);
-		sts_out_learn(f, &k);
+		sts_relay_learn(f, &k);
 	}
-	sts_known_free(&k);
+	sts_domain_state_free(&k);
 }
 
 /* Lets all go that wait for this domain. */
 static void
-settle(struct sts_filter *f, struct wait *w, const struct sts_known *k)
+release(struct sts_filter *f, struct wait *w, const struct sts_domain_state *k)
 {
 	struct sts_hold *h = w->first, *next;
 
@@ -291,28 +294,28 @@ settle(struct sts_filter *f, struct wait *w, const struct sts_known *k)
 		end_hold(f, h, k);
 	}
 	ask_probes(f, k);
-	sts_out_learn(f, k);
+	sts_relay_learn(f, k);
 	forget_wait(f, w);
 }
 
 void
-sts_hold_done(struct sts_filter *f, enum sts_keep_what what, const char *domain,
-    enum sts_status status)
+sts_hold_done(struct sts_filter *f, enum sts_worker_what what,
+    const char *domain, enum sts_status status)
 {
 	struct wait *w = find_wait(f, domain);
-	struct sts_known k;
+	struct sts_domain_state k;
 
 	if (w == NULL || w->what != what)
 		return;
-	sts_known_read(&f->config, domain, true, &k);
+	sts_domain_state_read(&f->config, domain, true, &k);
 	/* After a fault there is no use in asking for more. */
-	if (what == STS_KEEP_LOOKUP && status == STS_OK &&
+	if (what == STS_WORKER_LOOKUP && status == STS_OK &&
 	    step_to_routes(&k) == STEP_ROUTES &&
-	    sts_keep_ask(f->keep, STS_KEEP_ROUTES, domain))
-		w->what = STS_KEEP_ROUTES;
+	    sts_worker_ask(f->keep, STS_WORKER_ROUTES, domain))
+		w->what = STS_WORKER_ROUTES;
 	else
-		settle(f, w, &k);
-	sts_known_free(&k);
+		release(f, w, &k);
+	sts_domain_state_free(&k);
 }
 
 /* Who ends first is near the front: nearly all may wait equally long. */

@@ -117,7 +117,7 @@ free_job(const struct sts_refresh *r)
 /* The place of a job that is under way, or -1. */
 static int
 find_job(
-    const struct sts_refresh *r, enum sts_keep_what what, const char *domain)
+    const struct sts_refresh *r, enum sts_worker_what what, const char *domain)
 {
 	for (int i = 0; i < STS_REFRESH_AT_ONCE; i++) {
 		if (r->job[i].what == what &&
@@ -132,12 +132,12 @@ find_job(
  * is asked has one answer, which frees one place.
  */
 static void
-start_job(struct sts_filter *f, enum sts_keep_what what, const char *domain)
+start_job(struct sts_filter *f, enum sts_worker_what what, const char *domain)
 {
 	int i = free_job(&f->refresh);
 
 	if (i < 0 || find_job(&f->refresh, what, domain) >= 0 ||
-	    !sts_keep_ask(f->keep, what, domain))
+	    !sts_worker_ask(f->keep, what, domain))
 		return;
 	f->refresh.job[i].what = what;
 	memcpy(f->refresh.job[i].domain, domain, strlen(domain) + 1);
@@ -147,7 +147,7 @@ void
 sts_refresh_want(struct sts_filter *f, const char *domain)
 {
 	if (f->keep != NULL)
-		start_job(f, STS_KEEP_REFRESH, domain);
+		start_job(f, STS_WORKER_REFRESH, domain);
 }
 
 /*
@@ -185,27 +185,27 @@ is_due(const struct sts_filter *f, const char *domain, int64_t *expires)
 static void
 refresh_routes(struct sts_filter *f, const char *domain)
 {
-	struct sts_known k;
+	struct sts_domain_state k;
 
-	sts_known_read(&f->config, domain, true, &k);
+	sts_domain_state_read(&f->config, domain, true, &k);
 	if (k.verdict == STS_VERDICT_ENFORCE && k.routes_status == STS_OK &&
 	    k.has_policy && k.routes.recorded < k.entry.fetched)
-		start_job(f, STS_KEEP_ROUTES, domain);
-	sts_known_free(&k);
+		start_job(f, STS_WORKER_ROUTES, domain);
+	sts_domain_state_free(&k);
 }
 
 /* For a domain that is kept known, its hosts as well as its policy. */
 static void
 prefetch(struct sts_filter *f, const char *domain, bool looked_up)
 {
-	struct sts_known k;
+	struct sts_domain_state k;
 
-	sts_known_read(&f->config, domain, true, &k);
+	sts_domain_state_read(&f->config, domain, true, &k);
 	if (!k.fresh && !looked_up)
-		start_job(f, STS_KEEP_LOOKUP, domain);
+		start_job(f, STS_WORKER_LOOKUP, domain);
 	else if (k.verdict == STS_VERDICT_ENFORCE && !k.routes_fresh)
-		start_job(f, STS_KEEP_ROUTES, domain);
-	sts_known_free(&k);
+		start_job(f, STS_WORKER_ROUTES, domain);
+	sts_domain_state_free(&k);
 }
 
 /* Without memory it is left to the next round. */
@@ -279,13 +279,13 @@ sts_refresh_step(struct sts_filter *f)
 		return;
 	while (r->due_at < r->due_count && free_job(r) >= 0)
 		start_job(
-		    f, STS_KEEP_REFRESH, r->names + r->due[r->due_at++].name);
+		    f, STS_WORKER_REFRESH, r->names + r->due[r->due_at++].name);
 	if (!is_under_way(r) && r->names != NULL)
 		sts_refresh_forget(f);
 }
 
 void
-sts_refresh_done(struct sts_filter *f, enum sts_keep_what what,
+sts_refresh_done(struct sts_filter *f, enum sts_worker_what what,
     const char *domain, enum sts_status status)
 {
 	struct sts_refresh *r = &f->refresh;
@@ -294,9 +294,9 @@ sts_refresh_done(struct sts_filter *f, enum sts_keep_what what,
 	if (i < 0)
 		return;
 	r->job[i].domain[0] = '\0';
-	if (what == STS_KEEP_LOOKUP && status == STS_OK)
+	if (what == STS_WORKER_LOOKUP && status == STS_OK)
 		prefetch(f, domain, true);
-	else if (what == STS_KEEP_REFRESH && status == STS_OK)
+	else if (what == STS_WORKER_REFRESH && status == STS_OK)
 		refresh_routes(f, domain);
 }
 

@@ -50,7 +50,7 @@ register_events(struct sts_filter *f)
 
 /* "config|ready" is the sign to register. */
 static void
-take_config(struct sts_filter *f, struct sts_span rest)
+handle_config(struct sts_filter *f, struct sts_span rest)
 {
 	if (sts_span_is(rest, "subsystem|smtp-out"))
 		f->sees_out = true;
@@ -58,7 +58,7 @@ take_config(struct sts_filter *f, struct sts_span rest)
 		return;
 	register_events(f);
 	if (!f->sees_out)
-		sts_outcomes_remove(&f->outcomes);
+		sts_delivery_log_remove(&f->outcomes);
 }
 
 /* 1 to 16 hex digits, which is all that smtpd takes back. */
@@ -131,7 +131,7 @@ has_passed(struct event *e)
 
 /* Events of incoming sessions. */
 static void
-take_in(struct sts_filter *f, struct sts_span name, struct event *e)
+handle_in(struct sts_filter *f, struct sts_span name, struct event *e)
 {
 	const char *source, *destination;
 
@@ -149,7 +149,7 @@ take_in(struct sts_filter *f, struct sts_span name, struct event *e)
 
 /* tx-rcpt: message, result, address. */
 static void
-take_out_recipient(struct sts_filter *f, struct event *e)
+handle_out_recipient(struct sts_filter *f, struct event *e)
 {
 	char *rest = e->rest;
 	const char *skipped, *result;
@@ -157,31 +157,31 @@ take_out_recipient(struct sts_filter *f, struct event *e)
 	next_field(&rest, &skipped);
 	next_field(&rest, &result);
 	if (strcmp(result, "ok") == 0)
-		sts_out_recipient(f, e->id, rest);
+		sts_relay_recipient(f, e->id, rest);
 }
 
 /* Events of outgoing sessions. */
 static void
-take_out(struct sts_filter *f, struct sts_span name, struct event *e)
+handle_out(struct sts_filter *f, struct sts_span name, struct event *e)
 {
 	const char *source, *destination;
 
 	if (sts_span_is(name, "link-connect")) {
 		split_connect(e, &source, &destination);
-		sts_out_connect(f, e->id, destination);
+		sts_relay_connect(f, e->id, destination);
 	} else if (sts_span_is(name, "tx-begin"))
-		sts_out_begin(f, e->id);
+		sts_relay_begin(f, e->id);
 	else if (sts_span_is(name, "tx-rcpt"))
-		take_out_recipient(f, e);
+		handle_out_recipient(f, e);
 	else if (sts_span_is(name, "tx-commit"))
-		sts_out_commit(f, e->id);
+		sts_relay_commit(f, e->id);
 	else if (sts_span_is(name, "link-disconnect"))
-		sts_out_end(f, e->id);
+		sts_relay_end(f, e->id);
 }
 
 /* VERSION|TIME|DIRECTION|EVENT|SESSION|... */
 static void
-take_report(struct sts_filter *f, struct sts_cursor c)
+handle_report(struct sts_filter *f, struct sts_cursor c)
 {
 	struct sts_span version, time, direction, name, session;
 	char text[STS_SESSION_ID_MAX + 1];
@@ -198,14 +198,14 @@ take_report(struct sts_filter *f, struct sts_cursor c)
 	(void)sts_span_copy((struct sts_span){c.p, sts_cursor_left(&c)}, e.rest,
 	    sizeof(e.rest));
 	if (sts_span_is(direction, "smtp-in"))
-		take_in(f, name, &e);
+		handle_in(f, name, &e);
 	else if (sts_span_is(direction, "smtp-out"))
-		take_out(f, name, &e);
+		handle_out(f, name, &e);
 }
 
 /* VERSION|TIME|smtp-in|rcpt-to|SESSION|TOKEN|ADDRESS */
 static void
-take_request(struct sts_filter *f, struct sts_cursor c, bool cut)
+handle_request(struct sts_filter *f, struct sts_cursor c, bool cut)
 {
 	struct sts_span skipped, direction, phase, session, token;
 	char recipient[FIELD_MAX + 1];
@@ -234,17 +234,17 @@ take_request(struct sts_filter *f, struct sts_cursor c, bool cut)
 }
 
 void
-sts_filter_take_line(void *filter, struct sts_span line, bool cut)
+sts_filter_handle_line(void *filter, struct sts_span line, bool cut)
 {
 	struct sts_cursor c = sts_cursor_make(line.p, line.len);
 
 	if (sts_cursor_literal(&c, "filter|"))
-		take_request(filter, c, cut);
+		handle_request(filter, c, cut);
 	else if (sts_cursor_literal(&c, "report|")) {
 		if (!cut)
-			take_report(filter, c);
+			handle_report(filter, c);
 	} else if (sts_cursor_literal(&c, "config|"))
-		take_config(
+		handle_config(
 		    filter, (struct sts_span){c.p, sts_cursor_left(&c)});
 }
 

@@ -31,7 +31,7 @@ enum {
 };
 
 struct out {
-	struct sts_map_node node;
+	struct sts_hashmap_node node;
 	char address[STS_ADDRESS_TEXT_MAX]; /* "" where not understood */
 	bool began;                         /* a transaction, so TLS was good */
 	char *domains; /* of accepted recipients, each with its NUL */
@@ -40,7 +40,7 @@ struct out {
 
 /* An address of an MX host. */
 struct place {
-	struct sts_map_node node;
+	struct sts_hashmap_node node;
 	char address[STS_ADDRESS_TEXT_MAX];
 	bool may_probe;   /* whatever "probe" says: there is another host */
 	int64_t asked_ms; /* when its probe was last asked for, 0: never */
@@ -52,7 +52,7 @@ struct place {
 static void
 free_out(struct sts_filter *f, struct out *o)
 {
-	sts_map_remove(&f->out, &o->node);
+	sts_hashmap_remove(&f->out, &o->node);
 	free(o->domains);
 	free(o);
 }
@@ -70,23 +70,23 @@ address_of(const char *endpoint, char address[STS_ADDRESS_TEXT_MAX])
 }
 
 void
-sts_out_connect(struct sts_filter *f, uint64_t id, const char *destination)
+sts_relay_connect(struct sts_filter *f, uint64_t id, const char *destination)
 {
-	struct out *o = sts_map_find(&f->out, id);
+	struct out *o = sts_hashmap_find(&f->out, id);
 
 	if (o == NULL) {
 		if (f->out.count >= STS_SESSIONS_MAX ||
 		    (o = calloc(1, sizeof(*o))) == NULL)
 			return;
-		sts_map_insert(&f->out, &o->node, id);
+		sts_hashmap_insert(&f->out, &o->node, id);
 	}
 	address_of(destination, o->address);
 }
 
 void
-sts_out_begin(struct sts_filter *f, uint64_t id)
+sts_relay_begin(struct sts_filter *f, uint64_t id)
 {
-	struct out *o = sts_map_find(&f->out, id);
+	struct out *o = sts_hashmap_find(&f->out, id);
 
 	if (o == NULL)
 		return;
@@ -105,9 +105,9 @@ has_domain(const struct out *o, const char *domain)
 }
 
 void
-sts_out_recipient(struct sts_filter *f, uint64_t id, const char *recipient)
+sts_relay_recipient(struct sts_filter *f, uint64_t id, const char *recipient)
 {
-	struct out *o = sts_map_find(&f->out, id);
+	struct out *o = sts_hashmap_find(&f->out, id);
 	char name[STS_LINE_MAX + 1], domain[STS_NAME_MAX + 1];
 	size_t size;
 	char *more;
@@ -126,15 +126,15 @@ sts_out_recipient(struct sts_filter *f, uint64_t id, const char *recipient)
 }
 
 void
-sts_out_commit(struct sts_filter *f, uint64_t id)
+sts_relay_commit(struct sts_filter *f, uint64_t id)
 {
-	struct out *o = sts_map_find(&f->out, id);
+	struct out *o = sts_hashmap_find(&f->out, id);
 
 	if (o == NULL)
 		return;
 	/* The next transaction of this session has recipients of its own. */
 	for (size_t at = 0; at < o->len; at += strlen(o->domains + at) + 1) {
-		sts_outcomes_note(&f->outcomes, o->domains + at);
+		sts_delivery_log_note(&f->outcomes, o->domains + at);
 		sts_unprotected_check(f, o->address, o->domains + at);
 	}
 	o->len = 0;
@@ -168,12 +168,13 @@ is_before(const struct place *p, const struct place *next)
 static bool
 probe_address(struct sts_filter *f, const char *address)
 {
-	struct place *p = sts_map_find(&f->addresses, sts_map_hash(address));
+	struct place *p =
+	    sts_hashmap_find(&f->addresses, sts_hashmap_hash(address));
 	struct place *next = NULL;
 	int64_t now = sts_monotonic_ms();
 	bool known = false;
 
-	for (; p != NULL; p = sts_map_next(&p->node)) {
+	for (; p != NULL; p = sts_hashmap_next(&p->node)) {
 		if (strcmp(p->address, address) != 0)
 			continue;
 		known = true;
@@ -182,7 +183,7 @@ probe_address(struct sts_filter *f, const char *address)
 		if (may_ask(f, p) && (next == NULL || is_before(p, next)))
 			next = p;
 	}
-	if (next != NULL && sts_keep_probe(f->keep, next->host))
+	if (next != NULL && sts_worker_probe(f->keep, next->host))
 		next->asked_ms = next->turn_ms = now;
 	return known;
 }
@@ -192,11 +193,11 @@ static void
 learn_address(
     struct sts_filter *f, const char *address, const char *host, bool may_probe)
 {
-	uint64_t key = sts_map_hash(address);
-	struct place *p = sts_map_find(&f->addresses, key);
+	uint64_t key = sts_hashmap_hash(address);
+	struct place *p = sts_hashmap_find(&f->addresses, key);
 	size_t size = strlen(host) + 1;
 
-	for (; p != NULL; p = sts_map_next(&p->node)) {
+	for (; p != NULL; p = sts_hashmap_next(&p->node)) {
 		if (strcmp(p->address, address) == 0 &&
 		    strcmp(p->host, host) == 0) {
 			p->may_probe = may_probe;
@@ -205,7 +206,7 @@ learn_address(
 	}
 	/* They come back with the next failure or recipient. */
 	if (f->addresses.count >= ADDRESSES_MAX)
-		sts_out_forget(f);
+		sts_relay_forget(f);
 	if ((p = calloc(1, sizeof(*p) + size)) == NULL)
 		return;
 	memcpy(p->address, address, strlen(address) + 1);
@@ -213,15 +214,15 @@ learn_address(
 	p->may_probe = may_probe;
 	/* Behind those that wait, or ever new names would go before them. */
 	p->turn_ms = sts_monotonic_ms();
-	sts_map_insert(&f->addresses, &p->node, key);
+	sts_hashmap_insert(&f->addresses, &p->node, key);
 }
 
 void
-sts_out_forget(struct sts_filter *f)
+sts_relay_forget(struct sts_filter *f)
 {
 	struct place *p;
 
-	while ((p = sts_map_pop(&f->addresses)) != NULL)
+	while ((p = sts_hashmap_pop(&f->addresses)) != NULL)
 		free(p);
 }
 
@@ -243,11 +244,11 @@ learn_routes(struct sts_filter *f, const struct sts_routes *routes,
 }
 
 void
-sts_out_learn(struct sts_filter *f, const struct sts_known *known)
+sts_relay_learn(struct sts_filter *f, const struct sts_domain_state *known)
 {
 	if (known->verdict == STS_VERDICT_ENFORCE &&
 	    known->routes_status == STS_OK)
-		learn_routes(f, &known->routes, sts_known_policy(known));
+		learn_routes(f, &known->routes, sts_domain_state_policy(known));
 }
 
 /* What a walk over all routes needs. */
@@ -260,11 +261,11 @@ static bool
 learn_domain(void *arg, const char *domain)
 {
 	struct walk *w = arg;
-	struct sts_known k;
+	struct sts_domain_state k;
 
-	sts_known_read(&w->filter->config, domain, true, &k);
-	sts_out_learn(w->filter, &k);
-	sts_known_free(&k);
+	sts_domain_state_read(&w->filter->config, domain, true, &k);
+	sts_relay_learn(w->filter, &k);
+	sts_domain_state_free(&k);
 	return --w->left > 0;
 }
 
@@ -287,13 +288,13 @@ learn_all(struct sts_filter *f)
 }
 
 void
-sts_out_end(struct sts_filter *f, uint64_t id)
+sts_relay_end(struct sts_filter *f, uint64_t id)
 {
-	struct out *o = sts_map_find(&f->out, id);
+	struct out *o = sts_hashmap_find(&f->out, id);
 
 	/* Of a connection that was refused this is the only event. */
 	if (o == NULL) {
-		sts_outcomes_failure(&f->outcomes);
+		sts_delivery_log_failure(&f->outcomes);
 		return;
 	}
 	if (!o->began && o->address[0] != '\0' && f->keep != NULL &&

@@ -16,7 +16,7 @@
 struct sts_session *
 sts_session_find(const struct sts_filter *f, uint64_t id)
 {
-	return sts_map_find(&f->sessions, id);
+	return sts_hashmap_find(&f->sessions, id);
 }
 
 /* Whoever connects from an address to the same address is this machine. */
@@ -44,7 +44,7 @@ sts_session_connect(struct sts_filter *f, uint64_t id, const char *source,
 		if (f->sessions.count >= STS_SESSIONS_MAX ||
 		    (s = calloc(1, sizeof(*s))) == NULL)
 			return;
-		sts_map_insert(&f->sessions, &s->node, id);
+		sts_hashmap_insert(&f->sessions, &s->node, id);
 	}
 	s->socket = sts_endpoint_is_socket(source);
 	s->ours = s->socket || is_local(f, source, destination);
@@ -76,6 +76,6 @@ sts_session_end(struct sts_filter *f, uint64_t id)
 
 	if (s == NULL)
 		return;
-	sts_map_remove(&f->sessions, &s->node);
+	sts_hashmap_remove(&f->sessions, &s->node);
 	free(s);
 }

@@ -36,8 +36,8 @@ static bool
 may_report(struct sts_filter *f, const char *domain)
 {
 	int64_t now = sts_monotonic_ms();
-	int64_t *next =
-	    &f->unprotected_ms[sts_map_hash(domain) % STS_UNPROTECTED_SLOTS];
+	int64_t *next = &f->unprotected_ms[sts_hashmap_hash(domain) %
+	    STS_UNPROTECTED_SLOTS];
 
 	if (now < *next)
 		return false;
@@ -64,16 +64,17 @@ void
 sts_unprotected_check(
     struct sts_filter *f, const char *address, const char *domain)
 {
-	int64_t asked = sts_outcomes_noted(&f->asked, domain);
-	struct sts_known k;
+	int64_t asked = sts_delivery_log_noted(&f->asked, domain);
+	struct sts_domain_state k;
 
-	if (asked > sts_outcomes_now() - ASKED_MS || !is_elsewhere(f, address))
+	if (asked > sts_delivery_log_now() - ASKED_MS ||
+	    !is_elsewhere(f, address))
 		return;
-	sts_known_read(&f->config, domain, false, &k);
+	sts_domain_state_read(&f->config, domain, false, &k);
 	if (k.verdict == STS_VERDICT_ENFORCE && may_report(f, domain)) {
 		sts_log(STS_LOG_ERROR, domain, "event=unprotected address=%s",
 		    address);
 		record(f, domain);
 	}
-	sts_known_free(&k);
+	sts_domain_state_free(&k);
 }

@@ -54,7 +54,7 @@ choose_protocol(struct program *p, char first)
 
 /* False at the end of input. */
 static bool
-take_input(struct program *p)
+read_input(struct program *p)
 {
 	static char buf[READ_BYTES];
 	ssize_t n = read(STDIN_FILENO, buf, sizeof(buf));
@@ -97,7 +97,7 @@ run(struct program *p)
 
 	while (open) {
 		if (wait_for_input(p))
-			open = take_input(p);
+			open = read_input(p);
 		if (p->protocol != NOT_YET)
 			sts_output_flush(&p->output);
 		sts_table_step(&p->table);
@@ -127,7 +127,7 @@ main(int argc, char **argv)
 		return 0;
 	name = name != NULL ? name + 1 : argc > 0 ? argv[0] : "mta-sts";
 	/* smtpd gives its tables its own standard error. */
-	sts_daemon_settle("table-mta-sts", false);
+	sts_daemon_begin("table-mta-sts", false);
 	sts_table_init(&program.table, name, config_file_of(argc, argv));
 	run(&program);
 	sts_table_close(&program.table);

@@ -44,13 +44,13 @@ read_config(struct sts_table *t, struct sts_config *config)
  * until one works.
  */
 static void
-want_next_probe(struct sts_table *t, const struct sts_known *k)
+want_next_probe(struct sts_table *t, const struct sts_domain_state *k)
 {
 	int64_t now = (int64_t)time(NULL);
 	const struct sts_route *route;
 
-	if (sts_choose_host(&k->routes, sts_known_policy(k), now, &route) ==
-		STS_OK &&
+	if (sts_choose_host(&k->routes, sts_domain_state_policy(k), now,
+		&route) == STS_OK &&
 	    !sts_route_is_marked(route, now) &&
 	    now - route->probed >= STS_PROBE_AGAIN)
 		sts_background_want_for(
@@ -62,9 +62,9 @@ static void
 on_done(void *arg, enum sts_job_kind kind, const char *domain)
 {
 	struct sts_table *t = arg;
-	struct sts_known k;
+	struct sts_domain_state k;
 
-	sts_known_read(&t->config, domain, true, &k);
+	sts_domain_state_read(&t->config, domain, true, &k);
 	if (k.verdict == STS_VERDICT_ENFORCE && k.routes_status == STS_OK) {
 		if (kind == STS_JOB_PROBE)
 			want_next_probe(t, &k);
@@ -72,7 +72,7 @@ on_done(void *arg, enum sts_job_kind kind, const char *domain)
 			sts_background_want(
 			    &t->background, STS_JOB_ROUTES, k.domain);
 	}
-	sts_known_free(&k);
+	sts_domain_state_free(&k);
 }
 
 void
@@ -91,8 +91,8 @@ sts_table_init(
 	read_config(table, &table->config);
 	sts_background_init(&table->background, &table->config, on_done, table);
 	sts_attempts_init(&table->attempts, &table->config);
-	sts_outcomes_init(
-	    &table->asked, &table->config, STS_OUTCOMES_ASKED, true);
+	sts_delivery_log_init(
+	    &table->asked, &table->config, STS_DELIVERY_LOG_ASKED, true);
 }
 
 void
@@ -100,7 +100,7 @@ sts_table_close(struct sts_table *table)
 {
 	sts_background_close(&table->background);
 	sts_attempts_close(&table->attempts);
-	sts_outcomes_close(&table->asked);
+	sts_delivery_log_close(&table->asked);
 	sts_config_free(&table->config);
 }
 
@@ -119,7 +119,7 @@ sts_table_update(struct sts_table *table)
 		return false;
 	}
 	sts_attempts_close(&table->attempts);
-	sts_outcomes_close(&table->asked);
+	sts_delivery_log_close(&table->asked);
 	sts_config_free(&table->config);
 	table->config = config;
 	return table->config_status == STS_OK;
@@ -146,7 +146,7 @@ set_error(struct sts_reply *reply, enum sts_status why)
  * could not be had: once that time is over it says nothing of the domain.
  */
 static bool
-is_old_trouble(const struct sts_known *k)
+is_old_trouble(const struct sts_domain_state *k)
 {
 	switch (sts_status_class(k->why)) {
 	case STS_CLASS_DNS:
@@ -161,7 +161,7 @@ is_old_trouble(const struct sts_known *k)
 
 /* Never looked up, as far as can be told; or it was in trouble then. */
 static bool
-is_unknown(const struct sts_known *k)
+is_unknown(const struct sts_domain_state *k)
 {
 	return k->domain[0] != '\0' &&
 	    (k->verdict == STS_VERDICT_DEFER ||
@@ -170,7 +170,7 @@ is_unknown(const struct sts_known *k)
 
 /* Waits whatever on-local-error says: it is the domain's fault, not ours. */
 static bool
-must_wait(const struct sts_table *t, const struct sts_known *k)
+must_wait(const struct sts_table *t, const struct sts_domain_state *k)
 {
 	return k->verdict == STS_VERDICT_DEFER &&
 	    (!t->config.deliver_on_local_error ||
@@ -179,7 +179,8 @@ must_wait(const struct sts_table *t, const struct sts_known *k)
 
 /* Has what is out of date, or not there, looked up behind the answer. */
 static void
-want_fresh(struct sts_table *t, const struct sts_known *k, bool routes_wanted)
+want_fresh(
+    struct sts_table *t, const struct sts_domain_state *k, bool routes_wanted)
 {
 	bool stale = !k->fresh;
 
@@ -199,10 +200,10 @@ want_fresh(struct sts_table *t, const struct sts_known *k, bool routes_wanted)
  * never looked up and no other was waited for just now.
  */
 static void
-read_known(
-    struct sts_table *t, const char *key, bool routes, struct sts_known *k)
+read_known(struct sts_table *t, const char *key, bool routes,
+    struct sts_domain_state *k)
 {
-	sts_known_read(&t->config, key, routes, k);
+	sts_domain_state_read(&t->config, key, routes, k);
 	if (k->verdict != STS_VERDICT_DEFER || k->why != STS_NOT_FOUND ||
 	    !t->may_wait ||
 	    sts_monotonic_ms() - t->waited_ms < STS_TABLE_WAIT_AGAIN_MS)
@@ -211,8 +212,8 @@ read_known(
 	(void)sts_background_wait(
 	    &t->background, STS_JOB_ROUTES, k->domain, STS_TABLE_WAIT_MS);
 	t->waited_ms = sts_monotonic_ms();
-	sts_known_free(k);
-	sts_known_read(&t->config, key, routes, k);
+	sts_domain_state_free(k);
+	sts_domain_state_read(&t->config, key, routes, k);
 }
 
 /* A file that cannot be read may say anything: nothing is known. */
@@ -235,7 +236,7 @@ void
 sts_table_check(
     struct sts_table *table, const char *key, struct sts_reply *reply)
 {
-	struct sts_known k;
+	struct sts_domain_state k;
 
 	if (refuse_unconfigured(table, reply))
 		return;
@@ -250,7 +251,7 @@ sts_table_check(
 	else
 		set_reply(reply, STS_ABSENT, "", "");
 	want_fresh(table, &k, false);
-	sts_known_free(&k);
+	sts_domain_state_free(&k);
 }
 
 /* Whether probes are allowed for a domain with so many permitted hosts. */
@@ -265,9 +266,9 @@ may_probe(const struct sts_table *t, size_t permitted)
  * would never be told to work again.
  */
 static void
-want_probes(struct sts_table *t, const struct sts_known *k, int64_t now)
+want_probes(struct sts_table *t, const struct sts_domain_state *k, int64_t now)
 {
-	const struct sts_policy *policy = sts_known_policy(k);
+	const struct sts_policy *policy = sts_domain_state_policy(k);
 
 	for (size_t i = 0; i < k->routes.count; i++) {
 		const struct sts_route *r = &k->routes.route[i];
@@ -282,7 +283,7 @@ want_probes(struct sts_table *t, const struct sts_known *k, int64_t now)
 
 /* The answer, and what it says about the one before it. */
 static void
-give_host(struct sts_table *t, const struct sts_known *k,
+give_host(struct sts_table *t, const struct sts_domain_state *k,
     const struct sts_route *route, size_t permitted, struct sts_reply *reply)
 {
 	set_reply(reply, STS_FOUND, "smtp+tls://", route->host);
@@ -299,7 +300,7 @@ sts_table_lookup(
 	int64_t now = (int64_t)time(NULL);
 	const struct sts_route *route = NULL;
 	enum sts_status status;
-	struct sts_known k;
+	struct sts_domain_state k;
 	size_t permitted;
 
 	if (refuse_unconfigured(table, reply)) {
@@ -308,8 +309,9 @@ sts_table_lookup(
 	}
 	read_known(table, key, true, &k);
 	if (k.domain[0] != '\0')
-		sts_outcomes_note(&table->asked, k.domain);
-	permitted = sts_routes_permitted(&k.routes, sts_known_policy(&k));
+		sts_delivery_log_note(&table->asked, k.domain);
+	permitted =
+	    sts_routes_permitted(&k.routes, sts_domain_state_policy(&k));
 	/*
 	 * Nothing known: a host could be anybody's.  A policy that was
 	 * withdrawn is something known: what was queued strictly stays so.
@@ -320,7 +322,7 @@ sts_table_lookup(
 		status = k.routes_status;
 	else
 		status = sts_choose_host(
-		    &k.routes, sts_known_policy(&k), now, &route);
+		    &k.routes, sts_domain_state_policy(&k), now, &route);
 	if (status == STS_OK && route != NULL)
 		give_host(table, &k, route, permitted, reply);
 	else
@@ -332,7 +334,7 @@ sts_table_lookup(
 	if (may_probe(table, permitted))
 		want_probes(table, &k, now);
 	want_fresh(table, &k, true);
-	sts_known_free(&k);
+	sts_domain_state_free(&k);
 }
 
 /* A connection failed while smtpd had this host from us. */

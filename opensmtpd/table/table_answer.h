@@ -33,7 +33,7 @@ struct sts_table {
 	int64_t waited_ms; /* the end of the last wait */
 	struct sts_background background;
 	struct sts_attempts attempts;
-	struct sts_outcomes asked; /* for the filter */
+	struct sts_delivery_log asked; /* for the filter */
 };
 
 enum sts_found { STS_ERROR = -1, STS_ABSENT = 0, STS_FOUND = 1 };

@@ -16,20 +16,20 @@ sts_attempts_init(
     struct sts_attempts *attempts, const struct sts_config *config)
 {
 	memset(attempts, 0, sizeof(*attempts));
-	sts_outcomes_init(
-	    &attempts->outcomes, config, STS_OUTCOMES_SENT, false);
+	sts_delivery_log_init(
+	    &attempts->outcomes, config, STS_DELIVERY_LOG_SENT, false);
 }
 
 void
 sts_attempts_close(struct sts_attempts *attempts)
 {
-	sts_outcomes_close(&attempts->outcomes);
+	sts_delivery_log_close(&attempts->outcomes);
 }
 
 static struct sts_attempt *
 slot_of(struct sts_attempts *a, const char *domain)
 {
-	return &a->attempt[sts_map_mix(sts_map_hash(domain)) %
+	return &a->attempt[sts_hashmap_mix(sts_hashmap_hash(domain)) %
 	    STS_ATTEMPTS_MAX];
 }
 
@@ -58,7 +58,7 @@ sts_attempts_note(
     struct sts_attempts *attempts, const char *domain, const char *host)
 {
 	struct sts_attempt *t = slot_of(attempts, domain);
-	int64_t now = sts_outcomes_now(), age = now - t->first_ms;
+	int64_t now = sts_delivery_log_now(), age = now - t->first_ms;
 
 	if (strcmp(t->domain, domain) != 0 || strcmp(t->host, host) != 0 ||
 	    age < 0 || age > STS_ATTEMPT_LIFE_MS) {
@@ -67,7 +67,8 @@ sts_attempts_note(
 	}
 	if (age < STS_ATTEMPT_AGAIN_MS)
 		return false;
-	if (sts_outcomes_noted(&attempts->outcomes, domain) >= t->first_ms) {
+	if (sts_delivery_log_noted(&attempts->outcomes, domain) >=
+	    t->first_ms) {
 		begin(attempts, t, domain, host, now);
 		return false;
 	}
@@ -81,19 +82,19 @@ may_have_failed(
     struct sts_attempts *a, const struct sts_attempt *t, int64_t failed)
 {
 	return failed >= t->first_ms &&
-	    sts_outcomes_noted(&a->outcomes, t->domain) < t->first_ms;
+	    sts_delivery_log_noted(&a->outcomes, t->domain) < t->first_ms;
 }
 
 void
 sts_attempts_step(
     struct sts_attempts *attempts, sts_attempt_failed *failed, void *arg)
 {
-	int64_t now = sts_outcomes_now(), when;
+	int64_t now = sts_delivery_log_now(), when;
 
 	if (sts_monotonic_ms() < sts_attempts_due_ms(attempts))
 		return;
 	attempts->looked_ms = sts_monotonic_ms();
-	when = sts_outcomes_failed(&attempts->outcomes);
+	when = sts_delivery_log_failed(&attempts->outcomes);
 	for (size_t i = 0; i < STS_ATTEMPTS_MAX; i++) {
 		struct sts_attempt *t = &attempts->attempt[i];
 

@@ -86,7 +86,7 @@ is_wanted(
 static uint64_t
 key_of(enum sts_job_kind kind, const char *name)
 {
-	return sts_map_mix(sts_map_hash(name) + (uint64_t)kind);
+	return sts_hashmap_mix(sts_hashmap_hash(name) + (uint64_t)kind);
 }
 
 /* A domain whose answer stays out of date must not keep us busy. */
@@ -162,7 +162,7 @@ start_resolver(const struct sts_config *config, const struct sts_job *job,
 	if (!serves)
 		arguments[n++] = job->name;
 	arguments[n] = NULL;
-	return sts_keep_start_resolver(
+	return sts_worker_start_resolver(
 	    config, arguments, serves, lifetime, child);
 }
 
@@ -217,7 +217,7 @@ has_ended(struct sts_child *child)
 
 /* Ends a job that is over, or beyond any time that one may take. */
 static void
-look_after(struct sts_background *b, int i)
+reap(struct sts_background *b, int i)
 {
 	if (!b->slot[i].running)
 		return;
@@ -252,7 +252,7 @@ sts_background_wait(struct sts_background *background, enum sts_job_kind kind,
 		int64_t left = end_ms - sts_monotonic_ms();
 		struct pollfd p = {background->slot[i].child.out_fd, POLLIN, 0};
 
-		look_after(background, i);
+		reap(background, i);
 		if (!background->slot[i].running)
 			return true;
 		if (left <= 0)
@@ -269,7 +269,7 @@ sts_background_step(struct sts_background *background)
 
 	sts_reaper_step(&b->reaper);
 	for (int i = 0; i < STS_BACKGROUND_MAX; i++)
-		look_after(b, i);
+		reap(b, i);
 	while (b->count > 0 && busy) {
 		busy = start(b, &b->wanted[b->first]) >= 0;
 		if (!busy)

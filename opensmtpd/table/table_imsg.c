@@ -92,7 +92,7 @@ parse_key(struct sts_span payload, uint32_t *service, char key[STS_KEY_MAX + 1])
 
 /* CHECK and LOOKUP: what cannot be read is an error, but gets its reply. */
 static void
-take_question(struct sts_table_imsg *t, bool lookup, struct sts_span payload)
+handle_question(struct sts_table_imsg *t, bool lookup, struct sts_span payload)
 {
 	struct sts_reply reply = {STS_ERROR, ""};
 	char key[STS_KEY_MAX + 1];
@@ -116,7 +116,7 @@ take_question(struct sts_table_imsg *t, bool lookup, struct sts_span payload)
 
 /* {u32 version, name\0}; the name is known from argv[0]. */
 static void
-take_open(struct sts_table_imsg *t, struct sts_span payload)
+handle_open(struct sts_table_imsg *t, struct sts_span payload)
 {
 	uint32_t version;
 
@@ -127,18 +127,18 @@ take_open(struct sts_table_imsg *t, struct sts_span payload)
 }
 
 static void
-take_message(struct sts_table_imsg *t, uint32_t type, struct sts_span payload)
+handle_message(struct sts_table_imsg *t, uint32_t type, struct sts_span payload)
 {
 	switch (type) {
 	case MSG_OPEN:
-		take_open(t, payload);
+		handle_open(t, payload);
 		break;
 	case MSG_UPDATE:
 		put_result(t, sts_table_update(t->table) ? 1 : 0, NULL);
 		break;
 	case MSG_CHECK:
 	case MSG_LOOKUP:
-		take_question(t, type == MSG_LOOKUP, payload);
+		handle_question(t, type == MSG_LOOKUP, payload);
 		break;
 	case MSG_FETCH:
 		put_result(t, STS_ERROR, NULL);
@@ -151,7 +151,7 @@ take_message(struct sts_table_imsg *t, uint32_t type, struct sts_span payload)
 
 /* Takes the messages that are complete; returns the bytes they took. */
 static size_t
-take_messages(struct sts_table_imsg *t)
+handle_messages(struct sts_table_imsg *t)
 {
 	size_t used = 0;
 
@@ -171,7 +171,7 @@ take_messages(struct sts_table_imsg *t)
 		}
 		if (t->len - used < len)
 			break;
-		take_message(t, type,
+		handle_message(t, type,
 		    (struct sts_span){
 			p + STS_IMSG_HEADER, (size_t)len - STS_IMSG_HEADER});
 		used += len;
@@ -191,7 +191,7 @@ sts_table_imsg_feed(struct sts_table_imsg *imsg, const char *bytes, size_t len)
 		imsg->len += n;
 		bytes += n;
 		len -= n;
-		used = take_messages(imsg);
+		used = handle_messages(imsg);
 		memmove(imsg->buf, imsg->buf + used, imsg->len - used);
 		imsg->len -= used;
 	}

@@ -36,7 +36,7 @@ register_services(struct sts_table_text *t)
 
 /* An id that is repeated must not end a field or a line. */
 static bool
-take_id(struct sts_span span, char id[ID_MAX + 1])
+parse_id(struct sts_span span, char id[ID_MAX + 1])
 {
 	for (size_t i = 0; i < span.len; i++) {
 		if (!sts_is_alnum((unsigned char)span.p[i]))
@@ -65,7 +65,7 @@ parse_request(struct sts_span line, struct request *r)
 	if (!sts_span_is(r->op, "update") &&
 	    !sts_cursor_until(&c, '|', &r->service))
 		return false;
-	if (!sts_cursor_until(&c, '|', &id) || !take_id(id, r->id))
+	if (!sts_cursor_until(&c, '|', &id) || !parse_id(id, r->id))
 		return false;
 	(void)sts_span_copy((struct sts_span){c.p, sts_cursor_left(&c)}, r->key,
 	    sizeof(r->key));
@@ -107,7 +107,7 @@ put_reply(struct sts_table_text *t, const struct request *r,
 
 /* A service that was not registered is answered all the same. */
 static void
-take_request(struct sts_table_text *t, const struct request *r)
+handle_request(struct sts_table_text *t, const struct request *r)
 {
 	struct sts_reply reply = {STS_ERROR, "service"};
 
@@ -128,7 +128,7 @@ take_request(struct sts_table_text *t, const struct request *r)
 }
 
 static void
-take_line(void *arg, struct sts_span line, bool cut)
+handle_line(void *arg, struct sts_span line, bool cut)
 {
 	struct sts_table_text *t = arg;
 	struct sts_cursor c = sts_cursor_make(line.p, line.len);
@@ -145,11 +145,11 @@ take_line(void *arg, struct sts_span line, bool cut)
 		r.key[0] = '\0';
 	/* smtpd never asks before; if it did, this would have to come first. */
 	register_services(t);
-	take_request(t, &r);
+	handle_request(t, &r);
 }
 
 void
 sts_table_text_feed(struct sts_table_text *text, const char *bytes, size_t len)
 {
-	sts_lines_feed(&text->lines, bytes, len, take_line, text);
+	sts_lines_feed(&text->lines, bytes, len, handle_line, text);
 }

@@ -46,8 +46,8 @@ is_str(const char *got, const char *expected, const char *format, ...)
 	(void)report(holds, format, args);
 	va_end(args);
 	if (!holds)
-		tap_diag("got '%.300s', expected '%.300s'", got ? got : "(null)",
-		    expected ? expected : "(null)");
+		tap_diag("got '%.300s', expected '%.300s'",
+		    got ? got : "(null)", expected ? expected : "(null)");
 	return holds;
 }
 
@@ -202,8 +202,8 @@ vector_unescape(char *text)
 			from += 2;
 		} else {
 			*to++ = (char)(*from == 'n' ? '\n'
-				: *from == 'r'	    ? '\r'
-				: *from == 't'	    ? '\t'
+				: *from == 'r'      ? '\r'
+				: *from == 't'      ? '\t'
 						    : *from);
 		}
 	}

@@ -87,7 +87,7 @@ judge(struct world *w)
 	(void)sts_exim_parse(&w->e.routers, w->e.router_text, "router");
 	(void)sts_exim_parse(
 	    &w->e.transports, w->e.transport_text, "transport");
-	sts_exim_judge(&w->f, &w->e);
+	sts_exim_check(&w->f, &w->e);
 	fclose(w->f.out);
 }
 

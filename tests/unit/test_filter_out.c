@@ -3,10 +3,10 @@
 
 /* Of turns that take ten minutes the clock and the resolver are the test's. */
 #define sts_monotonic_ms fake_ms
-#define sts_keep_probe   fake_probe
+#define sts_worker_probe fake_probe
 #include "opensmtpd/filter/filter_relay.c"
 #undef sts_monotonic_ms
-#undef sts_keep_probe
+#undef sts_worker_probe
 
 #include <poll.h>
 #include <stdio.h>
@@ -57,13 +57,13 @@ static int64_t
 noted(const char *domain)
 {
 	struct sts_config config = {.state_dir = w.state};
-	struct sts_outcomes o;
+	struct sts_delivery_log o;
 	int64_t when;
 
-	sts_outcomes_init(&o, &config, STS_OUTCOMES_SENT, false);
-	when = domain != NULL ? sts_outcomes_noted(&o, domain)
-			      : sts_outcomes_failed(&o);
-	sts_outcomes_close(&o);
+	sts_delivery_log_init(&o, &config, STS_DELIVERY_LOG_SENT, false);
+	when = domain != NULL ? sts_delivery_log_noted(&o, domain)
+			      : sts_delivery_log_failed(&o);
+	sts_delivery_log_close(&o);
 	return when;
 }
 
@@ -71,7 +71,7 @@ noted(const char *domain)
 static void
 test_commit(const char *version, const char *domain)
 {
-	int64_t before = sts_outcomes_now();
+	int64_t before = sts_delivery_log_now();
 	char text[2000];
 
 	snprintf(text, sizeof(text),
@@ -137,11 +137,11 @@ static void
 test_unprotected(void)
 {
 	struct sts_config config = {.state_dir = w.state};
-	struct sts_outcomes asked;
+	struct sts_delivery_log asked;
 	struct stat st;
 
-	sts_outcomes_init(&asked, &config, STS_OUTCOMES_ASKED, true);
-	sts_outcomes_note(&asked, "enforce.test");
+	sts_delivery_log_init(&asked, &config, STS_DELIVERY_LOG_ASKED, true);
+	sts_delivery_log_note(&asked, "enforce.test");
 	/* As the table makes it, whose user the filter's is. */
 	ok(stat(w.state, &st) == 0 &&
 		fchown(asked.fd, st.st_uid, st.st_gid) == 0,
@@ -149,7 +149,7 @@ test_unprotected(void)
 	deliver("192.0.2.1:25", "enforce.test");
 	is_str(unprotected(), "",
 	    "a domain that enforces, its host asked for: nothing to report");
-	sts_outcomes_remove(&asked);
+	sts_delivery_log_remove(&asked);
 	deliver("192.0.2.1:25", "none.test");
 	is_str(unprotected(), "", "nor for one without a policy");
 	deliver("127.0.0.1:10587", "enforce.test");
@@ -162,7 +162,7 @@ test_unprotected(void)
 static void
 test_failures(void)
 {
-	int64_t before = sts_outcomes_now();
+	int64_t before = sts_delivery_log_now();
 
 	/* A bad certificate: 6.8 reports link-tls before, 7.6 does not. */
 	peer_say(&p,
@@ -249,11 +249,11 @@ test_shared(void)
 
 #define SHARED "192.0.2.9"
 
-struct sts_keep {
+struct sts_worker {
 	char asked[200]; /* the hosts, each with a space after it */
 };
 
-static struct sts_keep resolver;
+static struct sts_worker resolver;
 static struct sts_filter filter = {.keep = &resolver};
 static int64_t now_ms = 1000;
 static bool refuses;
@@ -265,7 +265,7 @@ fake_ms(void)
 }
 
 bool
-fake_probe(struct sts_keep *keep, const char *host)
+fake_probe(struct sts_worker *keep, const char *host)
 {
 	if (refuses)
 		return false;
@@ -282,8 +282,8 @@ fails(const char *address)
 
 	resolver.asked[0] = '\0';
 	snprintf(endpoint, sizeof(endpoint), "%s:25", address);
-	sts_out_connect(&filter, 1, endpoint);
-	sts_out_end(&filter, 1);
+	sts_relay_connect(&filter, 1, endpoint);
+	sts_relay_end(&filter, 1);
 	return resolver.asked;
 }
 
@@ -324,7 +324,7 @@ test_turns(void)
 	is_str(fails_later(), "", "without a resolver nobody is asked for");
 	refuses = false;
 	is_str(fails(SHARED), "new.test ", "and nobody loses his turn by it");
-	sts_out_forget(&filter);
+	sts_relay_forget(&filter);
 }
 
 /* With "probe off" only a host beside which there is another. */
@@ -343,7 +343,7 @@ test_turns_off(void)
 	(void)fails("192.0.2.11");
 	is_int(filter.walked_ms, now_ms,
 	    "routes are read for an address that is not known");
-	sts_out_forget(&filter);
+	sts_relay_forget(&filter);
 }
 
 static void

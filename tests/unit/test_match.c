@@ -26,8 +26,9 @@ test_hosts(void)
 	matches("*.example.com", "MX.EXAMPLE.COM.");
 	matches("*.example.com", "mx_1.example.com");
 	matches("*.example.com", "xn--mx-lka.example.com");
-	matches("*.xn--aca-6ma.com", "mx.\xc3\x91"
-				     "aca.com");
+	matches("*.xn--aca-6ma.com",
+	    "mx.\xc3\x91"
+	    "aca.com");
 	matches("*.example.com", "\xc3\xb1.example.com");
 	differs("mx.example.com", "mx.example.com..");
 	differs("mx.example.com", "mx.example.com ");

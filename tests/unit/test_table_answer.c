@@ -408,16 +408,16 @@ static void
 tell(const char *committed)
 {
 	struct sts_config config = {.state_dir = w.state};
-	struct sts_outcomes o;
+	struct sts_delivery_log o;
 
 	if (geteuid() == 0 && seteuid(WORLD_USER) != 0)
 		ok(false, "cannot change the user");
-	sts_outcomes_init(&o, &config, STS_OUTCOMES_SENT, true);
+	sts_delivery_log_init(&o, &config, STS_DELIVERY_LOG_SENT, true);
 	if (committed != NULL)
-		sts_outcomes_note(&o, committed);
+		sts_delivery_log_note(&o, committed);
 	else
-		sts_outcomes_failure(&o);
-	sts_outcomes_close(&o);
+		sts_delivery_log_failure(&o);
+	sts_delivery_log_close(&o);
 	if (getuid() == 0 && seteuid(0) != 0)
 		ok(false, "cannot change the user back");
 }

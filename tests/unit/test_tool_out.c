@@ -12,10 +12,10 @@ times(void)
 	char buf[STS_TIME_TEXT];
 
 	setenv("TZ", "Asia/Kathmandu", 1);
-	is_str(sts_out_time(buf, 1800000000), "2027-01-15T08:00:00Z",
+	is_str(sts_print_time(buf, 1800000000), "2027-01-15T08:00:00Z",
 	    "ISO 8601 in UTC, whatever TZ says");
-	is_str(sts_out_time(buf, 0), "never", "0 is never");
-	ok(sts_out_time(buf, INT64_MAX)[0] == '@',
+	is_str(sts_print_time(buf, 0), "never", "0 is never");
+	ok(sts_print_time(buf, INT64_MAX)[0] == '@',
 	    "a year that no calendar has is a number");
 }
 
@@ -24,17 +24,17 @@ spans(void)
 {
 	char buf[STS_AGE_TEXT];
 
-	is_str(sts_out_span(buf, 0), "0 seconds", "nothing");
-	is_str(sts_out_span(buf, 1), "1 second", "one second");
-	is_str(sts_out_span(buf, 119), "119 seconds", "below two minutes");
-	is_str(sts_out_span(buf, 120), "2 minutes", "two minutes");
-	is_str(sts_out_span(buf, 7199), "119 minutes", "below two hours");
-	is_str(sts_out_span(buf, 172799), "47 hours", "below two days");
-	is_str(sts_out_span(buf, 604800), "7 days", "a week");
-	is_str(sts_out_span(buf, -5), "0 seconds", "never negative");
-	is_str(sts_out_short_span(buf, 604800), "7d", "short: a week");
-	is_str(sts_out_short_span(buf, -300), "-5m", "short: in the past");
-	is_str(sts_out_short_span(buf, 45), "45s", "short: seconds");
+	is_str(sts_print_span(buf, 0), "0 seconds", "nothing");
+	is_str(sts_print_span(buf, 1), "1 second", "one second");
+	is_str(sts_print_span(buf, 119), "119 seconds", "below two minutes");
+	is_str(sts_print_span(buf, 120), "2 minutes", "two minutes");
+	is_str(sts_print_span(buf, 7199), "119 minutes", "below two hours");
+	is_str(sts_print_span(buf, 172799), "47 hours", "below two days");
+	is_str(sts_print_span(buf, 604800), "7 days", "a week");
+	is_str(sts_print_span(buf, -5), "0 seconds", "never negative");
+	is_str(sts_print_short_span(buf, 604800), "7d", "short: a week");
+	is_str(sts_print_short_span(buf, -300), "-5m", "short: in the past");
+	is_str(sts_print_short_span(buf, 45), "45s", "short: seconds");
 }
 
 static void
@@ -44,11 +44,11 @@ lines(void)
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
 
-	sts_out_line(out, "domain", "%s", "a\x1b[2J\\\xc3\xa9\nb");
-	sts_out_time_line(out, "fetched", 1800000000, 1800010800);
-	sts_out_time_line(out, "expires", 1800010800, 1800000000);
-	sts_out_time_line(out, "last used", 0, 1800000000);
-	sts_out_line(out, "a key that is too long", "%s", "x");
+	sts_print_line(out, "domain", "%s", "a\x1b[2J\\\xc3\xa9\nb");
+	sts_print_time_line(out, "fetched", 1800000000, 1800010800);
+	sts_print_time_line(out, "expires", 1800010800, 1800000000);
+	sts_print_time_line(out, "last used", 0, 1800000000);
+	sts_print_line(out, "a key that is too long", "%s", "x");
 	fclose(out);
 	is_str(text,
 	    "domain:         a\\x1b[2J\\x5c\\xc3\\xa9\\x0ab\n"
@@ -63,11 +63,11 @@ lines(void)
 static void
 escaping(void)
 {
-	char *text = sts_out_escape("a\0\x7f", 3);
+	char *text = sts_print_escape("a\0\x7f", 3);
 
 	is_str(text, "a\\x00\\x7f", "NUL and DEL are escaped");
 	free(text);
-	text = sts_out_escape("", 0);
+	text = sts_print_escape("", 0);
 	is_str(text, "", "nothing stays nothing");
 	free(text);
 }

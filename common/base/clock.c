@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/clock.h"
 
+#include <stdio.h>
 #include <time.h>
 
 static int64_t
@@ -26,4 +27,19 @@ sts_boot_ms(void)
 #else
 	return read_ms(CLOCK_MONOTONIC);
 #endif
+}
+
+const char *
+sts_time_text(char buf[STS_TIME_TEXT], int64_t seconds)
+{
+	time_t when = (time_t)seconds;
+	struct tm parts;
+
+	if (seconds == 0) {
+		(void)snprintf(buf, STS_TIME_TEXT, "never");
+	} else if (when != seconds || gmtime_r(&when, &parts) == NULL ||
+	    strftime(buf, STS_TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0) {
+		(void)snprintf(buf, STS_TIME_TEXT, "@%lld", (long long)seconds);
+	}
+	return buf;
 }

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* Clocks that are never set: for deadlines, and for what took too long. */
+/*
+ * Clocks that are never set, for deadlines and for what took too long; and a
+ * time of the wall clock as text.
+ */
 #ifndef STS_BASE_CLOCK_H
 #define STS_BASE_CLOCK_H
 
 #include <stdint.h>
+
+enum { STS_TIME_TEXT = 32 }; /* "2026-11-22T13:14:15Z" */
 
 /* Milliseconds of the monotonic clock. */
 int64_t sts_monotonic_ms(void);
@@ -13,5 +18,8 @@ int64_t sts_monotonic_ms(void);
  * where the system has one; else of the monotonic clock.
  */
 int64_t sts_boot_ms(void);
+
+/* ISO 8601 in UTC, whatever TZ says; "never" for 0. */
+const char *sts_time_text(char buf[STS_TIME_TEXT], int64_t seconds);
 
 #endif

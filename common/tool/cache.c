@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/escape.h"
 #include "core/due.h"
 #include "tool/out.h"
 #include "tool/query_command.h"
@@ -225,7 +226,7 @@ print_body(FILE *out, const char *body, size_t len)
 	(void)fputs("body:\n", out);
 	while (sts_cursor_line(&c, &line)) {
 		(void)fputs("    ", out);
-		sts_print_escaped(out, line.p, line.len);
+		sts_escape_write(out, line.p, line.len);
 		(void)putc('\n', out);
 	}
 }

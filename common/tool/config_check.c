@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/cursor.h"
+#include "base/escape.h"
 #include "base/readfile.h"
 #include "core/policy.h"
 #include "tool/access.h"
@@ -27,72 +28,6 @@
 #include "tool/out.h"
 #include "opensmtpd/check/smtpd.h"
 #include "tool/tool.h"
-
-const char *
-sts_severity_name(enum sts_severity severity)
-{
-	static const char *const names[] = {"note", "warning", "error"};
-
-	return names[severity];
-}
-
-void
-sts_finding_print(FILE *out, const struct sts_finding *finding)
-{
-	if (finding->place != NULL) {
-		sts_print_escaped(out, finding->place, strlen(finding->place));
-		(void)fputs(": ", out);
-	}
-	(void)fprintf(out, "%s: ", sts_severity_name(finding->severity));
-	sts_print_escaped(out, finding->text, strlen(finding->text));
-	if (finding->mend != NULL) {
-		(void)fputs("\n  mend: ", out);
-		sts_print_escaped(out, finding->mend, strlen(finding->mend));
-	}
-	(void)putc('\n', out);
-}
-
-static void
-find(struct sts_findings *findings, struct sts_finding *finding,
-    const char *format, va_list args)
-{
-	char text[2048];
-
-	if (vsnprintf(text, sizeof(text), format, args) < 0)
-		text[0] = '\0';
-	finding->text = text;
-	findings->count[finding->severity]++;
-	if (findings->take != NULL)
-		findings->take(findings->arg, finding);
-	else
-		sts_finding_print(findings->out, finding);
-	finding->text = NULL;
-}
-
-void
-sts_report_problem(struct sts_findings *findings, enum sts_severity severity,
-    const char *mend, const char *format, ...)
-{
-	struct sts_finding finding = {.severity = severity, .mend = mend};
-	va_list args;
-
-	va_start(args, format);
-	find(findings, &finding, format, args);
-	va_end(args);
-}
-
-void
-sts_find_at(struct sts_findings *findings, enum sts_severity severity,
-    const char *place, const char *mend, const char *format, ...)
-{
-	struct sts_finding finding = {
-	    .severity = severity, .place = place, .mend = mend};
-	va_list args;
-
-	va_start(args, format);
-	find(findings, &finding, format, args);
-	va_end(args);
-}
 
 /* A bad line in the form that editors jump to. */
 static void
@@ -107,9 +42,9 @@ note_line(void *arg, const char *file, unsigned line, const char *reason)
 		return;
 	}
 	findings->count[STS_FIND_ERROR]++;
-	sts_print_escaped(findings->out, file, strlen(file));
+	sts_escape_write(findings->out, file, strlen(file));
 	(void)fprintf(findings->out, ":%u: ", line);
-	sts_print_escaped(findings->out, reason, strlen(reason));
+	sts_escape_write(findings->out, reason, strlen(reason));
 	(void)putc('\n', findings->out);
 }
 
@@ -349,6 +284,34 @@ conclude(struct sts_tool *tool, const struct sts_findings *f)
 	return STS_EXIT_OK;
 }
 
+void
+sts_check_exim(struct sts_tool *tool, struct sts_findings *findings)
+{
+	const struct sts_exim_source source = {.binary = tool->args.exim_binary,
+	    .config = tool->args.exim_config,
+	    .state_dir = tool->config.state_dir,
+	    .config_file = tool->args.config_file};
+
+	sts_exim_check_installed(findings, &source);
+}
+
+int
+sts_check_smtpd(struct sts_tool *tool, struct sts_findings *findings)
+{
+	const struct sts_smtpd_source source = {.file = tool->args.smtpd_file,
+	    .config = &tool->config,
+	    .config_file = tool->args.config_file,
+	    .now = tool->now};
+	enum sts_status status = sts_smtpd_check_file(findings, &source);
+
+	if (status == STS_OK)
+		return STS_EXIT_OK;
+	if (status == STS_NO_MEMORY)
+		return sts_tool_outside(tool, "%s", sts_status_text(status));
+	return sts_tool_outside(tool, "%s: %s", source.file,
+	    status == STS_BAD_LINE ? "too large" : strerror(errno));
+}
+
 int
 sts_tool_config_check(struct sts_tool *tool)
 {
@@ -365,9 +328,9 @@ sts_tool_config_check(struct sts_tool *tool)
 		if ((tool->args.given &
 			(STS_OPT_EXIM | STS_OPT_EXIM_BINARY |
 			    STS_OPT_EXIM_CONFIG)) != 0)
-			sts_exim_check_installed(tool, &findings);
+			sts_check_exim(tool, &findings);
 		if ((tool->args.given & STS_OPT_SMTPD) != 0)
-			code = sts_smtpd_check_file(tool, &findings);
+			code = sts_check_smtpd(tool, &findings);
 		if (code == STS_EXIT_OK)
 			code = conclude(tool, &findings);
 	}

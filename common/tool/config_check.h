@@ -1,55 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * `mta-sts config check`: findings, each with what mends it.
+ * `mta-sts config check`, as far as `mta-sts status` does it too.
  */
 #ifndef STS_TOOL_CONFIG_CHECK_H
 #define STS_TOOL_CONFIG_CHECK_H
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <sys/stat.h>
 
 #include "base/config.h"
-
-enum sts_severity {
-	STS_FIND_NOTE,    /* to know; nothing is wrong */
-	STS_FIND_WARNING, /* works, but not as it should */
-	STS_FIND_ERROR    /* breaks the promise, or mail waits */
-};
-
-struct sts_finding {
-	enum sts_severity severity;
-	const char *place; /* "FILE:LINE" or "FILE"; NULL: of no one file */
-	const char *text;
-	const char *mend; /* what fixes it, or NULL */
-};
-
-struct sts_findings {
-	FILE *out;
-	/* Called in place of printing, where set; the strings are borrowed. */
-	void (*take)(void *arg, const struct sts_finding *finding);
-	void *arg;
-	unsigned count[STS_FIND_ERROR + 1]; /* by severity */
-};
-
-/*
- * Prints "error: TEXT" (or warning, note) and, unless `mend` is NULL, a line
- * "  mend: MEND".  Bytes that are not printable are escaped.
- */
-void sts_report_problem(struct sts_findings *findings,
-    enum sts_severity severity, const char *mend, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-
-/* The same with "PLACE: " before it, unless `place` is NULL. */
-void sts_find_at(struct sts_findings *findings, enum sts_severity severity,
-    const char *place, const char *mend, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
-
-/* Writes one finding as described above. */
-void sts_finding_print(FILE *out, const struct sts_finding *finding);
-
-/* "note", "warning" or "error". */
-const char *sts_severity_name(enum sts_severity severity);
+#include "base/findings.h"
+#include "tool/tool.h"
 
 /*
  * The state directory itself: there, a directory, owner and mode.  *st is
@@ -65,5 +26,16 @@ bool sts_check_state(
  */
 void sts_check_as_owner(
     struct sts_findings *findings, const struct sts_config *config);
+
+/*
+ * The Exim of this machine, or the one that the command line names.
+ */
+void sts_check_exim(struct sts_tool *tool, struct sts_findings *findings);
+
+/*
+ * The smtpd.conf that the command line names.  The exit status so far:
+ * STS_EXIT_OK, or STS_EXIT_OUTSIDE where it cannot be read, which is said.
+ */
+int sts_check_smtpd(struct sts_tool *tool, struct sts_findings *findings);
 
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cursor.h"
+#include "base/escape.h"
 #include "core/policy.h"
 #include "core/record.h"
 #include "tool/lint.h"
@@ -99,20 +100,20 @@ print_remark(struct remarks *remarks, unsigned line, bool error,
 {
 	FILE *err = remarks->tool->err;
 
-	sts_print_escaped(
+	sts_escape_write(
 	    err, remarks->input->name, strlen(remarks->input->name));
 	(void)fprintf(err, ":%u: %s", line, error ? "" : "warning: ");
-	sts_print_escaped(err, text, strlen(text));
+	sts_escape_write(err, text, strlen(text));
 	(void)fprintf(err, " (%s)", token);
 	if (value.len > 0) {
 		(void)fputs(": \"", err);
-		sts_print_escaped(err, value.p,
+		sts_escape_write(err, value.p,
 		    value.len > SHOWN_MAX ? SHOWN_MAX : value.len);
 		(void)fputs(value.len > SHOWN_MAX ? "...\"" : "\"", err);
 	}
 	if (cause[0] != '\0') {
 		(void)fputs(": ", err);
-		sts_print_escaped(err, cause, strlen(cause));
+		sts_escape_write(err, cause, strlen(cause));
 	}
 	(void)putc('\n', err);
 	if (error)
@@ -187,7 +188,7 @@ print_policy(FILE *out, const struct sts_policy *policy)
 	    sts_mode_name(policy->mode), (long long)policy->max_age);
 	while (sts_policy_mx_next(policy, &walk, pattern)) {
 		(void)fputs("mx=", out);
-		sts_print_escaped(out, pattern, strlen(pattern));
+		sts_escape_write(out, pattern, strlen(pattern));
 		(void)putc('\n', out);
 	}
 }
@@ -304,7 +305,7 @@ check_tlsrpt(const struct sts_span *records, size_t count, FILE *out)
 		return status;
 	for (size_t i = 0; i < list.count; i++) {
 		(void)fputs("rua=", out);
-		sts_print_escaped(out, list.uri[i].p, list.uri[i].len);
+		sts_escape_write(out, list.uri[i].p, list.uri[i].len);
 		(void)putc('\n', out);
 	}
 	return status;

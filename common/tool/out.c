@@ -3,6 +3,8 @@
  * Nothing here depends on the locale or TZ: the same store prints the same
  * text wherever it is read.
  */
+#include "base/escape.h"
+#include "base/clock.h"
 #include "tool/out.h"
 
 #include <stdarg.h>
@@ -12,64 +14,6 @@
 #include <time.h>
 
 enum { KEY_WIDTH = 16, VALUE_MAX = 2048 };
-
-/*
- * The backslash is escaped too, so that what is printed can be told from
- * what was escaped.
- */
-static bool
-is_plain(unsigned char byte)
-{
-	return byte >= ' ' && byte < 0x7f && byte != '\\';
-}
-
-void
-sts_print_escaped(FILE *out, const char *bytes, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		unsigned char byte = (unsigned char)bytes[i];
-
-		if (is_plain(byte))
-			(void)putc(byte, out);
-		else
-			(void)fprintf(out, "\\x%02x", byte);
-	}
-}
-
-char *
-sts_print_escape(const char *bytes, size_t len)
-{
-	char *text = len < SIZE_MAX / 8 ? malloc(len * 4 + 1) : NULL;
-	char *to = text;
-
-	if (text == NULL)
-		return NULL;
-	for (size_t i = 0; i < len; i++) {
-		unsigned char byte = (unsigned char)bytes[i];
-
-		if (is_plain(byte))
-			*to++ = (char)byte;
-		else
-			to += snprintf(to, 5, "\\x%02x", byte);
-	}
-	*to = '\0';
-	return text;
-}
-
-const char *
-sts_print_time(char buf[STS_TIME_TEXT], int64_t seconds)
-{
-	time_t when = (time_t)seconds;
-	struct tm parts;
-
-	if (seconds == 0) {
-		(void)snprintf(buf, STS_TIME_TEXT, "never");
-	} else if (when != seconds || gmtime_r(&when, &parts) == NULL ||
-	    strftime(buf, STS_TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0) {
-		(void)snprintf(buf, STS_TIME_TEXT, "@%lld", (long long)seconds);
-	}
-	return buf;
-}
 
 struct unit {
 	int64_t seconds;
@@ -126,7 +70,7 @@ sts_print_when(FILE *out, int64_t when, int64_t now)
 {
 	char at[STS_TIME_TEXT], span[STS_AGE_TEXT];
 
-	(void)fputs(sts_print_time(at, when), out);
+	(void)fputs(sts_time_text(at, when), out);
 	if (when == 0)
 		return;
 	if (when > now)
@@ -156,7 +100,7 @@ sts_print_line(FILE *out, const char *key, const char *format, ...)
 		value[0] = '\0';
 	va_end(args);
 	sts_print_key(out, key);
-	sts_print_escaped(out, value, strlen(value));
+	sts_escape_write(out, value, strlen(value));
 	(void)putc('\n', out);
 }
 

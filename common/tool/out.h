@@ -10,25 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum {
-	STS_TIME_TEXT = 32, /* "2026-11-22T13:14:15Z" */
-	STS_AGE_TEXT = 48   /* "3 hours", "1 minute" */
-};
-
-/*
- * Writes len bytes, those outside printable ASCII and the backslash as \xHH:
- * nothing that came from the network can move a cursor or forge a line.
- */
-void sts_print_escaped(FILE *out, const char *bytes, size_t len);
-
-/*
- * The same into a new string, which the caller frees; NULL without memory.
- * Such a string is plain ASCII, as JSON wants it.
- */
-char *sts_print_escape(const char *bytes, size_t len);
-
-/* ISO 8601 in UTC, whatever TZ says; "never" for 0. */
-const char *sts_print_time(char buf[STS_TIME_TEXT], int64_t seconds);
+enum { STS_AGE_TEXT = 48 }; /* "3 hours", "1 minute" */
 
 /* A span of time in one unit, in words: "45 seconds", "3 hours", "12 days". */
 const char *sts_print_span(char buf[STS_AGE_TEXT], int64_t seconds);

@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 
+#include "base/escape.h"
 #include "tool/out.h"
 #include "tool/query_command.h"
 
@@ -145,7 +146,7 @@ sts_overview_print(FILE *out, const struct sts_overview *o)
 	print_findings(out, o);
 	for (size_t i = 0; i < o->unseen.count; i++) {
 		(void)fputs("not seen as this user: ", out);
-		sts_print_escaped(
+		sts_escape_write(
 		    out, o->unseen.name[i], strlen(o->unseen.name[i]));
 		(void)putc('\n', out);
 	}

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/readfile.h"
+#include "tool/config_check.h"
 #include "exim/check/exim.h"
 #include "exim/check/exim_fragments.h"
 #include "opensmtpd/check/smtpd.h"
@@ -63,7 +64,7 @@ check_exim(struct sts_overview *o, struct sts_tool *tool,
 	(void)snprintf(o->exim, sizeof(o->exim), "%s",
 	    file != NULL ? file : "Debian's fragments");
 	if (places->ask_exim && geteuid() == 0) {
-		sts_exim_check_installed(tool, &o->findings);
+		sts_check_exim(tool, &o->findings);
 		return true;
 	}
 	sts_exim_check_fragments(
@@ -86,7 +87,7 @@ check_smtpd(struct sts_overview *o, struct sts_tool *tool,
 		return false;
 	(void)snprintf(o->smtpd, sizeof(o->smtpd), "%s", file);
 	tool->args.smtpd_file = file;
-	if (sts_smtpd_check_file(tool, &o->findings) != STS_EXIT_OK)
+	if (sts_check_smtpd(tool, &o->findings) != STS_EXIT_OK)
 		sts_report_problem(&o->findings, STS_FIND_ERROR, NULL,
 		    "%s cannot be checked", file);
 	tool->args.smtpd_file = given;

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/escape.h"
 #include "tool/out.h"
 
 json_t *
@@ -16,13 +18,13 @@ sts_json_time(int64_t when)
 	char text[STS_TIME_TEXT];
 
 	return when == 0 ? json_null()
-			 : json_string(sts_print_time(text, when));
+			 : json_string(sts_time_text(text, when));
 }
 
 json_t *
 sts_json_text(const char *text)
 {
-	char *escaped = sts_print_escape(text, strlen(text));
+	char *escaped = sts_escape(text, strlen(text));
 	json_t *value = escaped != NULL ? json_string(escaped) : NULL;
 
 	free(escaped);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/escape.h"
 #include "base/log.h"
 #include "core/domain.h"
 #include "tool/out.h"
@@ -180,7 +181,7 @@ sts_tool_outside(struct sts_tool *tool, const char *format, ...)
 		text[0] = '\0';
 	va_end(args);
 	(void)fputs("mta-sts: ", tool->err);
-	sts_print_escaped(tool->err, text, strlen(text));
+	sts_escape_write(tool->err, text, strlen(text));
 	(void)putc('\n', tool->err);
 	return STS_EXIT_OUTSIDE;
 }

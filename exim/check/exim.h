@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "tool/config_check.h"
-#include "tool/tool.h"
+#include "base/config.h"
+#include "base/findings.h"
 
 /* A flag is "true" or "false"; other values are as Exim prints them. */
 struct sts_exim_option {
@@ -117,8 +117,17 @@ void sts_exim_check_transports(struct sts_findings *f, const struct sts_exim *e,
     const struct sts_exim_driver *plain_router);
 void sts_exim_check_absence(struct sts_findings *f, const struct sts_exim *e);
 
-/* Finds and asks the Exim of this machine, then judges. */
+/* Which Exim, and which configuration of ours; all may be NULL but state_dir.
+ */
+struct sts_exim_source {
+	const char *binary; /* NULL: the first of the usual places */
+	const char *config; /* for -C; NULL: Exim's own choice */
+	const char *state_dir;
+	const char *config_file; /* as -f names it */
+};
+
+/* Finds and asks that Exim, then checks what it says. */
 void sts_exim_check_installed(
-    struct sts_tool *tool, struct sts_findings *findings);
+    struct sts_findings *findings, const struct sts_exim_source *source);
 
 #endif

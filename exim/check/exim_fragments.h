@@ -8,7 +8,8 @@
 
 #include <stdbool.h>
 
-#include "tool/config_check.h"
+#include "base/config.h"
+#include "base/findings.h"
 
 /* True where at least one of the fragments, or a link for it, is there. */
 bool sts_exim_has_fragments(const char *etc);

@@ -141,14 +141,15 @@ free_answers(struct sts_exim *e)
 }
 
 void
-sts_exim_check_installed(struct sts_tool *tool, struct sts_findings *findings)
+sts_exim_check_installed(
+    struct sts_findings *findings, const struct sts_exim_source *source)
 {
-	struct sts_exim e = {.binary = tool->args.exim_binary,
-	    .config = tool->args.exim_config,
+	struct sts_exim e = {.binary = source->binary,
+	    .config = source->config,
 	    .debian_dir = "/etc/exim4",
 	    .resolv_conf = "/etc/resolv.conf",
-	    .state_dir = tool->config.state_dir,
-	    .config_file = tool->args.config_file};
+	    .state_dir = source->state_dir,
+	    .config_file = source->config_file};
 
 	if (e.binary == NULL)
 		e.binary = find_binary();

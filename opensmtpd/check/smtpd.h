@@ -21,8 +21,7 @@
 #include <stdint.h>
 
 #include "base/config.h"
-#include "tool/config_check.h"
-#include "tool/tool.h"
+#include "base/findings.h"
 
 enum {
 	STS_SMTPD_FILE_MAX = 1024 * 1024, /* bytes of a file */
@@ -180,7 +179,19 @@ void sts_smtpd_check_difference(struct sts_findings *f,
     const struct sts_smtpd_statement *strict,
     const struct sts_smtpd_statement *plain);
 
-/* Reads and judges; the exit status so far: STS_EXIT_OK or _OUTSIDE. */
-int sts_smtpd_check_file(struct sts_tool *tool, struct sts_findings *findings);
+/* Which file, and which configuration of ours. */
+struct sts_smtpd_source {
+	const char *file;
+	const struct sts_config *config;
+	const char *config_file; /* as -f names it; NULL: default */
+	int64_t now;             /* seconds since 1970 */
+};
+
+/*
+ * Reads and checks.  STS_OK; STS_NO_MEMORY; STS_BAD_LINE where the file is too
+ * large; another status, and errno, where it cannot be read.
+ */
+enum sts_status sts_smtpd_check_file(
+    struct sts_findings *findings, const struct sts_smtpd_source *source);
 
 #endif

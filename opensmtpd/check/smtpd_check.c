@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "base/readfile.h"
+#include "base/clock.h"
 #include "store/store.h"
-#include "tool/out.h"
 #include "opensmtpd/check/smtpd.h"
 
 enum { UNPROTECTED_SHOWN = 7 * 86400 };
@@ -361,7 +361,7 @@ check_unprotected(struct sts_findings *f, const struct sts_smtpd *s)
 		sts_smtpd_report(f, STS_FIND_ERROR, &here, fix,
 		    "mail for %s, which enforces, left at %s, and the table "
 		    "was not asked for its host",
-		    u.domain, sts_print_time(when, u.when));
+		    u.domain, sts_time_text(when, u.when));
 	}
 	sts_store_close(store);
 }
@@ -389,25 +389,23 @@ check_all(struct sts_findings *f, const struct sts_smtpd *s)
 	sts_smtpd_check_rules(f, s);
 }
 
-int
-sts_smtpd_check_file(struct sts_tool *tool, struct sts_findings *findings)
+enum sts_status
+sts_smtpd_check_file(
+    struct sts_findings *findings, const struct sts_smtpd_source *source)
 {
-	struct sts_smtpd s = {.config = &tool->config,
-	    .config_file = tool->args.config_file,
-	    .now = tool->now};
+	struct sts_smtpd s = {.config = source->config,
+	    .config_file = source->config_file,
+	    .now = source->now};
 	enum sts_status status =
-	    sts_smtpd_read(&s.conf, tool->args.smtpd_file, findings);
-	int code = STS_EXIT_OK;
+	    sts_smtpd_read(&s.conf, source->file, findings);
+	int error = errno;
 
-	if (status == STS_OK && sts_smtpd_make_rules(&s))
+	if (status == STS_OK && !sts_smtpd_make_rules(&s))
+		status = STS_NO_MEMORY;
+	if (status == STS_OK)
 		check_all(findings, &s);
-	else if (status == STS_OK || status == STS_NO_MEMORY)
-		code = sts_tool_outside(
-		    tool, "%s", sts_status_text(STS_NO_MEMORY));
-	else
-		code = sts_tool_outside(tool, "%s: %s", tool->args.smtpd_file,
-		    status == STS_BAD_LINE ? "too large" : strerror(errno));
 	sts_smtpd_free_rules(&s);
 	sts_smtpd_free(&s.conf);
-	return code;
+	errno = error;
+	return status;
 }

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/cursor.h"
-#include "tool/out.h"
 #include "opensmtpd/check/smtpd.h"
 
 void

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "tests/unit/tap.h"
+#include "base/clock.h"
+#include "base/escape.h"
 #include "tool/out.h"
 
 static void
@@ -12,10 +14,10 @@ times(void)
 	char buf[STS_TIME_TEXT];
 
 	setenv("TZ", "Asia/Kathmandu", 1);
-	is_str(sts_print_time(buf, 1800000000), "2027-01-15T08:00:00Z",
+	is_str(sts_time_text(buf, 1800000000), "2027-01-15T08:00:00Z",
 	    "ISO 8601 in UTC, whatever TZ says");
-	is_str(sts_print_time(buf, 0), "never", "0 is never");
-	ok(sts_print_time(buf, INT64_MAX)[0] == '@',
+	is_str(sts_time_text(buf, 0), "never", "0 is never");
+	ok(sts_time_text(buf, INT64_MAX)[0] == '@',
 	    "a year that no calendar has is a number");
 }
 
@@ -63,11 +65,11 @@ lines(void)
 static void
 escaping(void)
 {
-	char *text = sts_print_escape("a\0\x7f", 3);
+	char *text = sts_escape("a\0\x7f", 3);
 
 	is_str(text, "a\\x00\\x7f", "NUL and DEL are escaped");
 	free(text);
-	text = sts_print_escape("", 0);
+	text = sts_escape("", 0);
 	is_str(text, "", "nothing stays nothing");
 	free(text);
 }

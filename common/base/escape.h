@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Bytes that came from outside, made harmless for a terminal, a log and JSON.
+ */
+#ifndef STS_BASE_ESCAPE_H
+#define STS_BASE_ESCAPE_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+/*
+ * Writes len bytes, those outside printable ASCII and the backslash as \xHH:
+ * nothing that came from the network can move a cursor or forge a line.
+ */
+void sts_escape_write(FILE *out, const char *bytes, size_t len);
+
+/*
+ * The same into a new string, which the caller frees; NULL without memory.
+ * Such a string is plain ASCII, as JSON wants it.
+ */
+char *sts_escape(const char *bytes, size_t len);
+
+#endif

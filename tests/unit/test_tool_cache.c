@@ -200,7 +200,7 @@ take(struct account *a, const char *text)
 	char line[256];
 
 	snprintf(line, sizeof(line), "%s", text);
-	sts_refresh_take(&a->refresh, line);
+	sts_refresh_parse(&a->refresh, line);
 }
 
 static int

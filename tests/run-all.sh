@@ -19,7 +19,7 @@ jobs=$(nproc)
 # Most of what they do is to wait.
 proveflags="-j$((2 * jobs)) --failures --comments"
 export B
-passed=0 failed=0 failures= beside=
+passed=0 failed=0 failures='' beside=''
 mkdir -p "$B/logs"
 scratch=$(mktemp -d) || exit 1
 trap '[ -z "$beside" ] || kill -s TERM -- "-$beside" 2>/dev/null
@@ -63,7 +63,8 @@ stage() {
 
 packages() {
 	# shellcheck disable=SC2086
-	install_packages $BUILD_TOOLS $LAB_TOOLS clang valgrind mandoc git &&
+	install_packages $BUILD_TOOLS $LAB_TOOLS clang valgrind mandoc git \
+	    clang-format cppcheck shellcheck &&
 	    install_packages "libclang-rt-$(clang -dumpversion |
 		cut -d. -f1)-dev" &&
 	    unpack_servers
@@ -222,6 +223,10 @@ left_behind() {
 	echo 'nothing is left behind'
 }
 
+lint() {
+	LINT_ALL=1 make -s lint
+}
+
 demo() {
 	tests/demo.sh
 }
@@ -235,7 +240,7 @@ began=$(date +%s)
 stage packages packages
 counted=$(date +%s)
 if [ $# -eq 0 ]; then
-	set -- gcc unit bench clang sanitizers corruptions memcheck fuzz \
+	set -- lint gcc unit bench clang sanitizers corruptions memcheck fuzz \
 	    distcheck lab mutants left_behind demo
 fi
 for name in "$@"; do
@@ -252,7 +257,7 @@ for name in "$@"; do
 		stage mutants mutants
 		beside= ;;
 	unit | bench | sanitizers | corruptions | memcheck | fuzz | \
-	    distcheck | left_behind | demo)
+	    distcheck | left_behind | demo | lint)
 		stage "$name" "$name" ;;
 	*)
 		echo "$0: no stage $name" >&2

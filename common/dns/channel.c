@@ -206,8 +206,7 @@ find_socket(struct channel *channel, int fd, bool wanted)
 {
 	struct channel_socket *s;
 
-	TAILQ_FOREACH(s, &channel->sockets, link)
-	{
+	TAILQ_FOREACH (s, &channel->sockets, link) {
 		if (s->fd == fd)
 			return s;
 	}

@@ -114,6 +114,7 @@ append(struct sts_server *s, const char *bytes, size_t len)
 		s->out = grown;
 		s->out_size = size;
 	}
+	/* cppcheck-suppress uninitvar */
 	memcpy(s->out + s->out_len, bytes, len);
 	s->out_len += len;
 }
@@ -232,8 +233,7 @@ transfers_broken(void *arg, enum sts_status status)
 	struct sts_server *s = arg;
 	struct job *job;
 
-	TAILQ_FOREACH(job, &s->jobs, link)
-	{
+	TAILQ_FOREACH (job, &s->jobs, link) {
 		if (job->transfer == NULL)
 			continue;
 		job->reply.status = status;

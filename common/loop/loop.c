@@ -96,8 +96,7 @@ sts_timer_set(struct sts_loop *loop, struct sts_timer *timer, int64_t delay_ms,
 	timer->arg = arg;
 	timer->set = true;
 	/* From the end: most timers are set in the order they come due. */
-	TAILQ_FOREACH_REVERSE(other, &loop->timers, sts_timer_list, link)
-	{
+	TAILQ_FOREACH_REVERSE (other, &loop->timers, sts_timer_list, link) {
 		if (other->due_ms <= timer->due_ms) {
 			TAILQ_INSERT_AFTER(&loop->timers, other, timer, link);
 			return;
@@ -193,13 +192,12 @@ gather(struct sts_loop *loop)
 	size_t count = 0;
 
 	free_watches(loop, false);
-	TAILQ_FOREACH(watch, &loop->watches, link)
-	count++;
+	TAILQ_FOREACH (watch, &loop->watches, link)
+		count++;
 	if ((status = reserve(loop, count)) != STS_OK)
 		return status;
 	count = 0;
-	TAILQ_FOREACH(watch, &loop->watches, link)
-	{
+	TAILQ_FOREACH (watch, &loop->watches, link) {
 		loop->watched[count] = watch;
 		loop->poll[count] = (struct pollfd){.fd = watch->fd,
 		    .events = watch->writing ? POLLOUT : POLLIN};

@@ -184,8 +184,7 @@ fail_all(struct sts_fetcher *f, enum sts_status status)
 	sts_log(STS_LOG_ERROR, NULL, "event=fault reason=%s",
 	    sts_status_name(status));
 	kill_child(f);
-	TAILQ_FOREACH(r, &f->requests, link)
-	{
+	TAILQ_FOREACH (r, &f->requests, link) {
 		if (r->state != STATE_ENDED)
 			end_soon(r, status);
 	}
@@ -209,8 +208,7 @@ find_sent(struct sts_fetcher *f, uint32_t number)
 {
 	struct sts_fetcher_request *r;
 
-	TAILQ_FOREACH(r, &f->requests, link)
-	{
+	TAILQ_FOREACH (r, &f->requests, link) {
 		if (r->state == STATE_SENT && r->what.number == number)
 			return r;
 	}
@@ -449,8 +447,7 @@ send_waiting(void *arg)
 	if (f->sent == 0 && f->child.pid > 0 &&
 	    sts_monotonic_ms() - f->started_ms > LIFE_MS)
 		kill_child(f);
-	TAILQ_FOREACH(r, &f->requests, link)
-	{
+	TAILQ_FOREACH (r, &f->requests, link) {
 		if (r->state != STATE_WAITING)
 			continue;
 		if (f->sent == STS_WIRE_AT_ONCE)

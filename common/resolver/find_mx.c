@@ -296,7 +296,7 @@ ask_next(struct sts_routes_task *t)
 static void
 add_host(struct sts_routes_task *t, const char *host, int64_t preference)
 {
-	struct sts_route *r = &t->host[t->host_count].route;
+	struct sts_route *r;
 	char name[STS_NAME_MAX + 1];
 
 	if (t->host_count == STS_MX_MAX ||
@@ -307,6 +307,7 @@ add_host(struct sts_routes_task *t, const char *host, int64_t preference)
 		if (strcmp(t->host[i].route.host, name) == 0)
 			return;
 	}
+	r = &t->host[t->host_count].route;
 	memcpy(r->host, name, sizeof(name));
 	r->preference = preference;
 	t->host_count++;

@@ -202,6 +202,7 @@ handle_line(struct server *s, struct sts_span line)
 		memcpy(q->domain, domain, sizeof(domain));
 		if (requests[which].start(s->resolver, domain, on_done, q)) {
 			s->pending++;
+			/* cppcheck-suppress memleak */ /* on_done frees it */
 			return;
 		}
 		free(q);

@@ -17,8 +17,7 @@ sts_json_time(int64_t when)
 {
 	char text[STS_TIME_TEXT];
 
-	return when == 0 ? json_null()
-			 : json_string(sts_time_text(text, when));
+	return when == 0 ? json_null() : json_string(sts_time_text(text, when));
 }
 
 json_t *

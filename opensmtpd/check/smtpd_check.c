@@ -108,7 +108,8 @@ loads_as_owner(const struct sts_smtpd *s, const char *path)
 		    (setgroups(1, &st.st_gid) != 0 || setgid(st.st_gid) != 0 ||
 			setuid(st.st_uid) != 0))
 			_exit(1);
-		_exit(sts_config_load(&config, path, NULL, NULL) != STS_OK);
+		_exit(sts_config_load(&config, path, NULL, NULL) == STS_OK ? 0
+									   : 1);
 	}
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;

@@ -12,7 +12,7 @@ MATRIX_CACHE=${MATRIX_CACHE:-${XDG_CACHE_HOME:-/var/cache}/mta-sts-matrix}
 CHECK_PACKAGES='perl python3 openssl ca-certificates iproute2 clang'
 TREE_DAYS=7 # after which a tree is made anew: sid moves
 TREE_LIMIT=900 # seconds for debootstrap, and for its packages
-tree_job= tree_new=
+tree_job='' tree_new=''
 
 # tree_begin: makes the directory $scratch, which goes when this script ends.
 tree_begin() {

@@ -23,9 +23,9 @@ sts_finding_print(FILE *out, const struct sts_finding *finding)
 	}
 	(void)fprintf(out, "%s: ", sts_severity_name(finding->severity));
 	sts_escape_write(out, finding->text, strlen(finding->text));
-	if (finding->mend != NULL) {
-		(void)fputs("\n  mend: ", out);
-		sts_escape_write(out, finding->mend, strlen(finding->mend));
+	if (finding->fix != NULL) {
+		(void)fputs("\n  fix: ", out);
+		sts_escape_write(out, finding->fix, strlen(finding->fix));
 	}
 	(void)putc('\n', out);
 }
@@ -49,9 +49,9 @@ find(struct sts_findings *findings, struct sts_finding *finding,
 
 void
 sts_report_problem(struct sts_findings *findings, enum sts_severity severity,
-    const char *mend, const char *format, ...)
+    const char *fix, const char *format, ...)
 {
-	struct sts_finding finding = {.severity = severity, .mend = mend};
+	struct sts_finding finding = {.severity = severity, .fix = fix};
 	va_list args;
 
 	va_start(args, format);
@@ -61,10 +61,10 @@ sts_report_problem(struct sts_findings *findings, enum sts_severity severity,
 
 void
 sts_find_at(struct sts_findings *findings, enum sts_severity severity,
-    const char *place, const char *mend, const char *format, ...)
+    const char *place, const char *fix, const char *format, ...)
 {
 	struct sts_finding finding = {
-	    .severity = severity, .place = place, .mend = mend};
+	    .severity = severity, .place = place, .fix = fix};
 	va_list args;
 
 	va_start(args, format);

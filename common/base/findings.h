@@ -17,7 +17,7 @@ struct sts_finding {
 	enum sts_severity severity;
 	const char *place; /* "FILE:LINE" or "FILE"; NULL: of no one file */
 	const char *text;
-	const char *mend; /* what fixes it, or NULL */
+	const char *fix; /* what fixes it, or NULL */
 };
 
 struct sts_findings {
@@ -29,16 +29,16 @@ struct sts_findings {
 };
 
 /*
- * Prints "error: TEXT" (or warning, note) and, unless `mend` is NULL, a line
- * "  mend: MEND".  Bytes that are not printable are escaped.
+ * Prints "error: TEXT" (or warning, note) and, unless `fix` is NULL, a line
+ * "  fix: FIX".  Bytes that are not printable are escaped.
  */
 void sts_report_problem(struct sts_findings *findings,
-    enum sts_severity severity, const char *mend, const char *format, ...)
+    enum sts_severity severity, const char *fix, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* The same with "PLACE: " before it, unless `place` is NULL. */
 void sts_find_at(struct sts_findings *findings, enum sts_severity severity,
-    const char *place, const char *mend, const char *format, ...)
+    const char *place, const char *fix, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
 /* Writes one finding as described above. */

@@ -270,7 +270,7 @@ sts_check_as_owner(struct sts_findings *f, const struct sts_config *config)
 }
 
 /*
- * A warning counts: each has a line that mends it, and a check in a script
+ * A warning counts: each has a line that fixes it, and a check in a script
  * should not pass over what nobody has looked at.
  */
 static int

@@ -62,7 +62,7 @@ keep(void *arg, const struct sts_finding *finding)
 	p->severity = finding->severity;
 	p->place = copy(o, finding->place);
 	p->text = copy(o, finding->text);
-	p->mend = copy(o, finding->mend);
+	p->fix = copy(o, finding->fix);
 }
 
 void
@@ -71,7 +71,7 @@ sts_overview_free(struct sts_overview *o)
 	for (size_t i = 0; i < o->problem_count; i++) {
 		free(o->problems[i].place);
 		free(o->problems[i].text);
-		free(o->problems[i].mend);
+		free(o->problems[i].fix);
 	}
 	free(o->problems);
 	o->problems = NULL;

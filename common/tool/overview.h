@@ -89,7 +89,7 @@ struct sts_overview {
 /* A finding with strings of its own. */
 struct sts_overview_problem {
 	enum sts_severity severity;
-	char *place, *text, *mend; /* the first and last may be NULL */
+	char *place, *text, *fix; /* the first and last may be NULL */
 };
 
 /*

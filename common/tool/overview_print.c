@@ -114,7 +114,7 @@ print_findings(FILE *out, const struct sts_overview *o)
 	for (size_t i = 0; i < o->problem_count; i++) {
 		const struct sts_overview_problem *p = &o->problems[i];
 		struct sts_finding finding = {
-		    p->severity, p->place, p->text, p->mend};
+		    p->severity, p->place, p->text, p->fix};
 
 		if (p->text != NULL)
 			sts_finding_print(out, &finding);
@@ -206,7 +206,7 @@ findings_json(const struct sts_overview *o)
 		json_t *one = json_pack("{s:s, s:o, s:o, s:o}", "severity",
 		    sts_severity_name(p->severity), "place",
 		    text_or_null(p->place), "text", text_or_null(p->text),
-		    "mend", text_or_null(p->mend));
+		    "fix", text_or_null(p->fix));
 
 		if (json_array_append_new(array, one) != 0) {
 			json_decref(array);

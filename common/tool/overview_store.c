@@ -186,7 +186,7 @@ each_routes(void *arg, const char *domain)
 /* One finding for each kind of trouble, with a few domains. */
 static void
 report(struct scan *s, const struct trouble *t, enum sts_severity severity,
-    const char *mend, const char *what)
+    const char *fix, const char *what)
 {
 	char list[1600] = "";
 	size_t used = 0;
@@ -199,7 +199,7 @@ report(struct scan *s, const struct trouble *t, enum sts_severity severity,
 			used += (size_t)got;
 	}
 	if (t->count > 0)
-		sts_report_problem(&s->o->findings, severity, mend,
+		sts_report_problem(&s->o->findings, severity, fix,
 		    "%s: %lld (%s%s)", what, (long long)t->count, list,
 		    t->count > STS_OVERVIEW_EXAMPLES ? ", ..." : "");
 }

@@ -85,7 +85,7 @@ sts_tool_open_store(
 		    owner);
 	if (status == STS_STATE_OWNER)
 		return sts_tool_outside(tool,
-		    "%s: %s; mend it with: mta-sts setup --user NAME", dir,
+		    "%s: %s; fix it with: mta-sts setup --user NAME", dir,
 		    sts_status_text(status));
 	return sts_tool_outside(tool, "%s: %s", dir, sts_status_text(status));
 }

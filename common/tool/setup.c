@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * `mta-sts setup`: the state directory, made or mended.
+ * `mta-sts setup`: the state directory, made or fixed.
  *
  * It runs as root in a directory that belongs to another user, who may swap
  * names under our feet.  So nothing is changed by its name: each file is
@@ -84,19 +84,19 @@ fix(struct sts_setup *s, int fd, const struct stat *st, const char *path)
 	if (st->st_uid != s->uid || st->st_gid != s->gid) {
 		if (fchown(fd, s->uid, s->gid) != 0)
 			return complain(s, path, strerror(errno));
-		say(s, "owner mended:", path);
+		say(s, "owner fixed:", path);
 	}
 	if ((st->st_mode & 07777) != mode) {
 		if (fchmod(fd, mode) != 0)
 			return complain(s, path, strerror(errno));
-		say(s, "mode mended:", path);
+		say(s, "mode fixed:", path);
 	}
 	return true;
 }
 
 static bool fix_tree(struct sts_setup *s, int fd, const char *path, int depth);
 
-/* One name of a directory: mended where it is a plain file or a directory. */
+/* One name of a directory: fixed where it is a plain file or a directory. */
 static void
 fix_name(struct sts_setup *s, int dir, const char *name, const char *parent,
     int depth)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * `mta-sts setup`: making and mending the state directory.
+ * `mta-sts setup`: making and fixing the state directory.
  */
 #ifndef STS_TOOL_SETUP_H
 #define STS_TOOL_SETUP_H

@@ -75,7 +75,7 @@ static const struct command commands[] = {
     {{"setup", NULL}, 0, 0, STS_OPT_USER | STS_OPT_GROUP, false, sts_tool_setup,
 	"setup --user NAME [--group NAME]",
 	"Makes the state directory for the user that the mail server runs as,\n"
-	"or mends its owner and modes.  Needs root.\n"},
+	"or fixes its owner and modes.  Needs root.\n"},
     {{"config", "check"}, 0, 0,
 	STS_OPT_EXIM | STS_OPT_EXIM_BINARY | STS_OPT_EXIM_CONFIG |
 	    STS_OPT_SMTPD,
@@ -85,7 +85,7 @@ static const struct command commands[] = {
 	"Checks the configuration and what it names; with --exim also how "
 	"Exim\n"
 	"is set up, with --smtpd an smtpd.conf of OpenSMTPD.\n"
-	"Exit status 1: there is something to mend.\n"},
+	"Exit status 1: there is something to fix.\n"},
     {{"config", "show"}, 0, 0, 0, false, sts_tool_config_show, "config show",
 	"Prints the configuration in effect.\n"},
 };

@@ -129,7 +129,7 @@ user_number(const char *user, uid_t *uid)
 static void
 check_owner(struct sts_findings *f, const struct sts_exim *e)
 {
-	char user[64], mend[128];
+	char user[64], fix[128];
 	struct stat st;
 	uid_t uid;
 
@@ -139,13 +139,13 @@ check_owner(struct sts_findings *f, const struct sts_exim *e)
 		    "the user that Exim runs as is not known");
 		return;
 	}
-	(void)snprintf(mend, sizeof(mend), "mta-sts setup --user %s", user);
+	(void)snprintf(fix, sizeof(fix), "mta-sts setup --user %s", user);
 	if (stat(e->state_dir, &st) != 0)
-		sts_report_problem(f, STS_FIND_ERROR, mend,
+		sts_report_problem(f, STS_FIND_ERROR, fix,
 		    "state-dir %s: Exim runs as %s and cannot use it",
 		    e->state_dir, user);
 	else if (st.st_uid != uid)
-		sts_report_problem(f, STS_FIND_ERROR, mend,
+		sts_report_problem(f, STS_FIND_ERROR, fix,
 		    "state-dir %s does not belong to %s, as whom Exim runs",
 		    e->state_dir, user);
 }

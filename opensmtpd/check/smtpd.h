@@ -156,7 +156,7 @@ bool sts_smtpd_has_filter(
 
 /* Prints a finding with the statement's place before it. */
 void sts_smtpd_report(struct sts_findings *findings, enum sts_severity severity,
-    const struct sts_smtpd_statement *s, const char *mend, const char *format,
+    const struct sts_smtpd_statement *s, const char *fix, const char *format,
     ...) __attribute__((format(printf, 5, 6)));
 
 /* Fills rule and rule_count; false: no memory. */

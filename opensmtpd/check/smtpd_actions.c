@@ -101,15 +101,15 @@ static void
 check_action(struct sts_findings *f, const struct sts_smtpd_conf *conf,
     const struct sts_smtpd_statement *a)
 {
-	char mend[128];
+	char fix[128];
 
 	check_tls(f, a);
 	check_ca(f, conf, a);
 	if (sts_smtpd_our_filter(conf) == NULL || sts_smtpd_has_filter(conf, a))
 		return;
 	(void)snprintf(
-	    mend, sizeof(mend), "filter \"%s\"", sts_smtpd_our_filter(conf));
-	sts_smtpd_report(f, STS_FIND_WARNING, a, mend,
+	    fix, sizeof(fix), "filter \"%s\"", sts_smtpd_our_filter(conf));
+	sts_smtpd_report(f, STS_FIND_WARNING, a, fix,
 	    "action %s: the filter does not see its sessions, so hosts that "
 	    "fail are found late",
 	    a->word[1].text);
@@ -188,7 +188,7 @@ sts_smtpd_check_difference(struct sts_findings *f,
 	} options[] = {{"src", false}, {"helo", false}, {"helo-src", false},
 	    {"pki", false}, {"mail-from", false}, {"srs", true},
 	    {"ttl", false}};
-	char has[VALUE_MAX], theirs[VALUE_MAX], mend[VALUE_MAX + 32];
+	char has[VALUE_MAX], theirs[VALUE_MAX], fix[VALUE_MAX + 32];
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
 		const char *name = options[i].name;
@@ -199,11 +199,11 @@ sts_smtpd_check_difference(struct sts_findings *f,
 		if (strcmp(has, theirs) == 0 || is_wise(name, has, theirs))
 			continue;
 		if (strcmp(theirs, "-") == 0)
-			(void)snprintf(mend, sizeof(mend), "remove %s", name);
+			(void)snprintf(fix, sizeof(fix), "remove %s", name);
 		else
-			(void)snprintf(mend, sizeof(mend), "%s %s", name,
+			(void)snprintf(fix, sizeof(fix), "%s %s", name,
 			    options[i].flag ? "" : theirs);
-		sts_smtpd_report(f, STS_FIND_WARNING, strict, mend,
+		sts_smtpd_report(f, STS_FIND_WARNING, strict, fix,
 		    "action %s: %s differs from action %s, whose mail this is",
 		    strict->word[1].text, name, plain->word[1].text);
 	}

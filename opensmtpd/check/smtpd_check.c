@@ -186,14 +186,14 @@ check_filter(struct sts_findings *f, const struct sts_smtpd *s,
 	const char *command = sts_smtpd_filter_command(&s->conf, filter);
 	const char *checked =
 	    s->config_file != NULL ? s->config_file : sts_config_default_file();
-	char config[512], mend[640];
+	char config[512], fix[640];
 
 	check_program(f, filter, command);
 	config_of_command(command, config, sizeof(config));
 	if (strcmp(config, checked) == 0)
 		return;
-	(void)snprintf(mend, sizeof(mend), "filter-mta-sts -f %s", checked);
-	sts_smtpd_report(f, STS_FIND_WARNING, filter, mend,
+	(void)snprintf(fix, sizeof(fix), "filter-mta-sts -f %s", checked);
+	sts_smtpd_report(f, STS_FIND_WARNING, filter, fix,
 	    "filter %s uses the configuration %s, not the one checked here",
 	    filter->word[1].text, config);
 }
@@ -206,7 +206,7 @@ check_owner(struct sts_findings *f, const struct sts_smtpd *s)
 	struct sts_smtpd_statement here = whole_file(s);
 	const struct passwd *pw = NULL;
 	const char *name = NULL;
-	char mend[96];
+	char fix[96];
 	struct stat st;
 
 	for (size_t i = 0; pw == NULL && i < 3; i++) {
@@ -216,8 +216,8 @@ check_owner(struct sts_findings *f, const struct sts_smtpd *s)
 	if (pw == NULL || s->config->state_dir == NULL ||
 	    stat(s->config->state_dir, &st) != 0 || st.st_uid == pw->pw_uid)
 		return;
-	(void)snprintf(mend, sizeof(mend), "mta-sts setup --user %s", name);
-	sts_smtpd_report(f, STS_FIND_ERROR, &here, mend,
+	(void)snprintf(fix, sizeof(fix), "mta-sts setup --user %s", name);
+	sts_smtpd_report(f, STS_FIND_ERROR, &here, fix,
 	    "state-dir %s does not belong to %s, as whom smtpd runs filters "
 	    "and tables",
 	    s->config->state_dir, name);
@@ -248,20 +248,20 @@ check_listener(struct sts_findings *f, const struct sts_smtpd *s,
 {
 	const struct sts_smtpd_word *on = sts_smtpd_value(listener, "on");
 	const char *ours = sts_smtpd_our_filter(&s->conf);
-	char mend[160];
+	char fix[160];
 
 	if (!needs_filter(listener) && !sts_smtpd_is(on, "socket"))
 		return;
 	if (sts_smtpd_has_filter(&s->conf, listener))
 		return;
 	if (sts_smtpd_has(listener, "filter"))
-		(void)snprintf(mend, sizeof(mend),
+		(void)snprintf(fix, sizeof(fix),
 		    "a chain of both: filter \"NAME\" chain { \"%s\", "
 		    "\"OTHER\" }",
 		    ours);
 	else
-		(void)snprintf(mend, sizeof(mend), "filter \"%s\"", ours);
-	sts_smtpd_report(f, STS_FIND_ERROR, listener, mend,
+		(void)snprintf(fix, sizeof(fix), "filter \"%s\"", ours);
+	sts_smtpd_report(f, STS_FIND_ERROR, listener, fix,
 	    "the listener does not have the filter: its mail for domains "
 	    "never looked up is refused");
 }
@@ -272,7 +272,7 @@ check_listeners(struct sts_findings *f, const struct sts_smtpd *s)
 	struct sts_smtpd_statement here = whole_file(s);
 	const char *ours = sts_smtpd_our_filter(&s->conf);
 	bool socket = false;
-	char mend[160];
+	char fix[160];
 
 	if (ours == NULL)
 		return;
@@ -286,9 +286,9 @@ check_listeners(struct sts_findings *f, const struct sts_smtpd *s)
 		check_listener(f, s, l);
 	}
 	(void)snprintf(
-	    mend, sizeof(mend), "listen on socket filter \"%s\"", ours);
+	    fix, sizeof(fix), "listen on socket filter \"%s\"", ours);
 	if (!socket)
-		sts_smtpd_report(f, STS_FIND_ERROR, &here, mend,
+		sts_smtpd_report(f, STS_FIND_ERROR, &here, fix,
 		    "the filter does not see mail from sendmail, nor bounces");
 }
 

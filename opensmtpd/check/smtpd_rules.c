@@ -227,7 +227,7 @@ static void
 check_catch_all(struct sts_findings *f, const struct sts_smtpd *s, size_t at)
 {
 	const struct sts_smtpd_rule *r = &s->rule[at], *late = NULL;
-	char line[TEXT_MAX], mend[TEXT_MAX + 16];
+	char line[TEXT_MAX], fix[TEXT_MAX + 16];
 
 	for (size_t i = 0; i < s->rule_count; i++) {
 		const struct sts_smtpd_rule *other = &s->rule[i];
@@ -242,7 +242,7 @@ check_catch_all(struct sts_findings *f, const struct sts_smtpd *s, size_t at)
 			late = other;
 	}
 	strict_line(s, r, line, sizeof(line));
-	(void)snprintf(mend, sizeof(mend), "before it: match%s", line);
+	(void)snprintf(fix, sizeof(fix), "before it: match%s", line);
 	if (late != NULL)
 		sts_smtpd_report(f, STS_FIND_ERROR, late->statement,
 		    "move it before that rule",
@@ -250,7 +250,7 @@ check_catch_all(struct sts_findings *f, const struct sts_smtpd *s, size_t at)
 		    "first",
 		    r->statement->line, r->statement->file);
 	else
-		sts_smtpd_report(f, STS_FIND_ERROR, r->statement, mend,
+		sts_smtpd_report(f, STS_FIND_ERROR, r->statement, fix,
 		    "the rule sends mail to remote domains, and no rule before "
 		    "it asks the table about all of that mail");
 }
@@ -276,15 +276,15 @@ check_half(struct sts_findings *f, const struct sts_smtpd *s,
 	bool asks =
 	    r->for_table != NULL && !sts_smtpd_table_is_unknown(r->for_table);
 	bool strict = sts_smtpd_is_strict(&s->conf, r->action);
-	const char *mend = "name the action that has \"relay tls ca NAME "
-			   "domain <mta-sts>\"";
+	const char *fix = "name the action that has \"relay tls ca NAME "
+			  "domain <mta-sts>\"";
 
 	if (asks && r->for_not)
 		sts_smtpd_report(f, STS_FIND_ERROR, r->statement,
 		    "for domain, without \"!\"",
 		    "the rule takes the domains that do not enforce");
 	else if (asks && !strict)
-		sts_smtpd_report(f, STS_FIND_ERROR, r->statement, mend,
+		sts_smtpd_report(f, STS_FIND_ERROR, r->statement, fix,
 		    "the rule is for domains that enforce, but %s",
 		    sts_smtpd_is_relay(r->action)
 			? "its action does not ask the table for their hosts"
@@ -398,7 +398,7 @@ check_held(struct sts_findings *f, const struct sts_smtpd *s, size_t at)
 	const struct sts_smtpd_rule *r = &s->rule[at];
 	const struct sts_smtpd_statement *listener;
 	const struct sts_smtpd_word *tag;
-	char mend[TEXT_MAX];
+	char fix[TEXT_MAX];
 
 	if (r->for_table == NULL || r->for_not ||
 	    !sts_smtpd_table_is_unknown(r->for_table) || r->action == NULL)
@@ -426,10 +426,10 @@ check_held(struct sts_findings *f, const struct sts_smtpd *s, size_t at)
 		if (takes_tagged(&s->rule[i], tag))
 			return;
 	}
-	(void)snprintf(mend, sizeof(mend),
+	(void)snprintf(fix, sizeof(fix),
 	    "before it: match tag %s from local for any action \"relay\"",
 	    tag->text);
-	sts_smtpd_report(f, STS_FIND_ERROR, r->statement, mend,
+	sts_smtpd_report(f, STS_FIND_ERROR, r->statement, fix,
 	    "no rule before it takes all mail with the tag %s: mail that is "
 	    "held would be sent round in circles",
 	    tag->text);

@@ -9,7 +9,7 @@
 
 void
 sts_smtpd_report(struct sts_findings *findings, enum sts_severity severity,
-    const struct sts_smtpd_statement *s, const char *mend, const char *format,
+    const struct sts_smtpd_statement *s, const char *fix, const char *format,
     ...)
 {
 	char place[1100], text[1536];
@@ -24,7 +24,7 @@ sts_smtpd_report(struct sts_findings *findings, enum sts_severity severity,
 		    place, sizeof(place), "%.1024s:%u", s->file, s->line);
 	else
 		(void)snprintf(place, sizeof(place), "%.1024s", s->file);
-	sts_find_at(findings, severity, place, mend, "%s", text);
+	sts_find_at(findings, severity, place, fix, "%s", text);
 }
 
 bool

@@ -85,7 +85,7 @@ for number, (server, what, said) in enumerate(CASES):
     code, text = check()
     tap.same((code, text if code != 1 else ''), (1, ''), f'{what}: config check says no')
     tap.like(text, rf'(?m)^error: nameserver \S+: .*({said})', 'and why')
-    tap.like(text, r'(?m)^  mend: ', 'and what to do')
+    tap.like(text, r'(?m)^  fix: ', 'and what to do')
     lab.expect_deferred(lab.send(f'bob@cold{number}.test'), 'no_nameserver',
                         f'{what}: a cold domain waits')
     lab.expect_delivered(lab.send('bob@known.test'),

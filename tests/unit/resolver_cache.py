@@ -483,16 +483,16 @@ def slow_refresh(name):
 @row("CAC-059")
 def refetch(name):
     case = cached()
-    case.publish("1", mx="mended.d.test")
+    case.publish("1", mx="fixed.d.test")
     fetches = case.fetches()
     same(case.run("refetch", "d.test"), "done refetch d.test ok", name)
-    same((fetches(), case.fields()["mx"]), (1, "mended.d.test"), name)
+    same((fetches(), case.fields()["mx"]), (1, "fixed.d.test"), name)
     case.publish("1", mx="again.d.test")
     same(case.run("refetch", "d.test"), "done refetch d.test failed not_due",
          name + ": at most once in 10 minutes")
     case.age(590)
     case.run("refetch", "d.test")
-    same((fetches(), case.fields()["mx"]), (1, "mended.d.test"), name)
+    same((fetches(), case.fields()["mx"]), (1, "fixed.d.test"), name)
     case.age(10)
     case.run("refetch", "d.test")
     same((fetches(), case.fields()["mx"]), (2, "again.d.test"), name)
@@ -636,7 +636,7 @@ def local_faults():
          "which is backed off too")
     case.publish("3")
     same((case.lookup(), case.verdict()), ("ok", "enforce"),
-         "a successful fetch mends it")
+         "a successful fetch fixes it")
 
     case = cached()
     os.chmod(case.state, 0o550)

@@ -104,7 +104,7 @@ static const struct scenario scenarios[] = {
 	E, STS_OK, 1, 0, 0, 0},
     {"a damaged negative entry is a miss", "stores", CORRUPT_NONE, FINDS_POLICY,
 	"", E, STS_OK, 1, 0, 0, 0},
-    {"a corrupt policy is mended by a fetch", "stores", CORRUPT, FINDS_POLICY,
+    {"a corrupt policy is fixed by a fetch", "stores", CORRUPT, FINDS_POLICY,
 	"", E, STS_OK, 1, 0, 0, 0},
     {"mode none is no policy", "ok", UNCHECKED_NONE, 0, "",
 	N, STS_OK, 1, 0, 0, 0},
@@ -115,7 +115,7 @@ static const struct scenario scenarios[] = {
 	FINDS_POLICY, "", E, STS_OK, 1, 0, 900, 3000},
 
     /* a corrupt policy is never "no policy" */
-    {"a corrupt policy that nobody mends", "ok", CORRUPT, 0, "",
+    {"a corrupt policy that is not fixed", "ok", CORRUPT, 0, "",
 	D, STS_ENTRY_CORRUPT, 1, 0, 0, 0},
     {"a corrupt policy, and a negative entry is recorded", "stores", CORRUPT,
 	FINDS_NONE, "", D, STS_ENTRY_CORRUPT, 1, 0, 0, 0},
@@ -658,7 +658,7 @@ test_state_directory(void)
 	(void)chmod(w.state, 0777);
 	expect_answer(w.conf, D, STS_STATE_MODE, false, "writable by others");
 	(void)chmod(w.state, 0750);
-	expect_answer(w.conf, E, STS_OK, true, "mended");
+	expect_answer(w.conf, E, STS_OK, true, "fixed");
 	world_remove(&w);
 
 	world_make(&w, "ok", "state-dir /nonexistent/state\n");

@@ -448,7 +448,7 @@ test_victim(const struct victim *v, unsigned times, struct counts *total)
 
 /* CRC-32 as the store has it, bit by bit. */
 static void
-mend_checksum(struct text *t)
+fix_checksum(struct text *t)
 {
 	uint32_t crc = 0xffffffff;
 	char line[32];
@@ -466,7 +466,7 @@ mend_checksum(struct text *t)
 }
 
 /*
- * With its checksum mended a damaged file may say anything; it is parsed to
+ * With its checksum fixed a damaged file may say anything; it is parsed to
  * the end, and one that is another domain's is not believed.
  */
 static void
@@ -484,14 +484,14 @@ test_mended(const struct victim *v, unsigned times)
 		damaged = intact;
 		damaged.len -= 16; /* the checksum's line */
 		damage_text(&damaged, which, &intact, &stranger);
-		mend_checksum(&damaged);
+		fix_checksum(&damaged);
 		write_text(path, &damaged);
 		answer = ask();
 		believed += !is_defer(answer);
 		odd += strncmp(answer, "mode=", 5) != 0 ||
 		    strpbrk(answer, "\n\r\\") != NULL;
 	}
-	is_int(odd, 0, "%s, checksum mended: an answer each in %u, %u believed",
+	is_int(odd, 0, "%s, checksum fixed: an answer each in %u, %u believed",
 	    v->name, times, believed);
 	write_text(path, &stranger);
 	ok(is_defer(ask()) || v->mode == NULL || v->kind != STS_KIND_POLICY,

@@ -558,7 +558,7 @@ test_drop(struct sts_store *store)
 	    "nothing to drop");
 }
 
-/* What is not believed is mended by the next write, whatever it is. */
+/* What is not believed is fixed by the next write, whatever it is. */
 static void
 test_mended(struct sts_store *store)
 {
@@ -807,7 +807,7 @@ test_open(void)
 	is_int(chmod(dir, 0550), 0, "read-only");
 	is_int(sts_store_open(&store, dir, true), STS_STATE_UNWRITABLE,
 	    "a read-only state directory is told");
-	is_int(chmod(dir, 0750), 0, "mended");
+	is_int(chmod(dir, 0750), 0, "fixed");
 }
 
 int

@@ -357,7 +357,7 @@ test_hosts(void)
 	is_host("useless-enforce.test", "error|no_match",
 	    "no host of 100 s ago is permitted");
 	ok(smtpd_wait_ran(&w, "once-routes useless-enforce.test", 1, 5000),
-	    "so they are found anew: the DNS may have been mended");
+	    "so they are found anew: the DNS may have been fixed");
 	is_host("old-enforce.test", "found|smtp+tls://mx1.old-enforce.test",
 	    "routes of 20 days");
 	ok(smtpd_wait_ran(&w, "once-routes old-enforce.test", 1, 5000),

@@ -274,9 +274,9 @@ try_mutation(const char *scenario, const struct mutation *m, bool in_routers)
 		m->begins, m->part))
 		show(&w);
 	if (strcmp(m->begins, "error: ") == 0)
-		ok(strstr(w.found, "\n  mend: ") != NULL ||
+		ok(strstr(w.found, "\n  fix: ") != NULL ||
 			strstr(w.found, "no router asks") != NULL,
-		    "%s: with what mends it", scenario);
+		    "%s: with what fixes it", scenario);
 	close_world(&w);
 }
 

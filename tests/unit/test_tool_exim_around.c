@@ -122,7 +122,7 @@ an_exim_with_openssl(void)
 	open_world(&w, "single");
 	(void)change(w.e.version, NULL, " GnuTLS", " OpenSSL");
 	judge(&w);
-	ok(found(&w, "  mend: ", "TLSv1.2:!aNULL:!eNULL"),
+	ok(found(&w, "  fix: ", "TLSv1.2:!aNULL:!eNULL"),
 	    "GnuTLS's words there are found");
 	close_world(&w);
 }
@@ -155,8 +155,8 @@ names_and_owners(void)
 	judge(&w);
 	ok(found(&w, "error: ", "does not belong to 54321"),
 	    "a state directory of somebody else");
-	ok(found(&w, "  mend: mta-sts setup --user 54321", "setup"),
-	    "with the command that mends it");
+	ok(found(&w, "  fix: mta-sts setup --user 54321", "setup"),
+	    "with the command that fixes it");
 	close_world(&w);
 
 	open_world(&w, "single");
@@ -255,20 +255,20 @@ on_debian(void)
 {
 	settings("internet", "false");
 	link_fragments(false);
-	debian_says("debian-unsplit", "  mend: ", "ln -sf ",
+	debian_says("debian-unsplit", "  fix: ", "ln -sf ",
 	    "no fragments: how to link them");
 	link_fragments(true);
 	debian_says("debian-unsplit",
-	    "  mend: update-exim4.conf.template -r && update-exim4.conf", "",
+	    "  fix: update-exim4.conf.template -r && update-exim4.conf", "",
 	    "unsplit: how to take them in");
 	settings("internet", "true");
-	debian_says("debian-unsplit", "  mend: update-exim4.conf", "",
+	debian_says("debian-unsplit", "  fix: update-exim4.conf", "",
 	    "split, not generated yet");
 	settings("smarthost", "true");
 	debian_says("debian-smarthost", "note: ", "do nothing",
 	    "a smart host: the fragments do nothing");
 	debian_says("debian-smarthost",
-	    "  mend: REMOTE_SMTP_SMARTHOST_HOSTS_REQUIRE_TLS = *", "",
+	    "  fix: REMOTE_SMTP_SMARTHOST_HOSTS_REQUIRE_TLS = *", "",
 	    "and what to set instead");
 	settings("local", "true");
 	debian_says(

@@ -94,7 +94,7 @@ main(void)
 		tap_diag("symlink");
 	expect(1, "conf.d/router/190_mta-sts leads nowhere",
 	    "the example files were removed");
-	expect(1, "  mend: ln -sfn " STS_EXAMPLE_DIR "/exim/debian/router/190_",
+	expect(1, "  fix: ln -sfn " STS_EXAMPLE_DIR "/exim/debian/router/190_",
 	    "the same, with its fix");
 	begin(false);
 	put("etc/exim4.conf.template", "begin\nline_0 = a\n");
@@ -107,7 +107,7 @@ main(void)
 	expect(1, "conf.d/retry/20_mta-sts says", "the generated file is old");
 	begin(false);
 	put("generated", "begin\n");
-	expect(1, "mend: update-exim4.conf\n",
+	expect(1, "fix: update-exim4.conf\n",
 	    "the template is right, what is made of it is old");
 	begin(false);
 	for (size_t i = 0; i < 4; i++) {

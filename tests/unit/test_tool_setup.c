@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The state directory as `mta-sts setup` makes and mends it.  As root the tree
+ * The state directory as `mta-sts setup` makes and fixes it.  As root the tree
  * goes to the user "nobody", else to ourselves: all but the change of owner is
  * tried either way.
  */
@@ -114,7 +114,7 @@ made_from_nothing(void)
 }
 
 static void
-mended(void)
+fixed(void)
 {
 	struct result r;
 
@@ -124,13 +124,13 @@ mended(void)
 	chmod(at("deep/er/state/policies/0a/example.com"), 0666);
 	chmod(at("deep/er/state"), 0777);
 	r = set_up(at("deep/er/state"));
-	ok(r.fine, "wrong modes are mended");
+	ok(r.fine, "wrong modes are fixed");
 	ok(is_like("deep/er/state", S_IFDIR | 0750) &&
 		is_like("deep/er/state/policies/0a", S_IFDIR | 0750) &&
 		is_like(
 		    "deep/er/state/policies/0a/example.com", S_IFREG | 0640),
 	    "directories 0750, files 0640");
-	ok(strstr(r.out, "mode mended: ") != NULL, "and told");
+	ok(strstr(r.out, "mode fixed: ") != NULL, "and told");
 	result_free(&r);
 }
 
@@ -267,7 +267,7 @@ main(void)
 	chmod(top, 0755);
 	places();
 	made_from_nothing();
-	mended();
+	fixed();
 	traps();
 	refused();
 	unsafe_places();

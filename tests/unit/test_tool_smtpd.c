@@ -310,8 +310,8 @@ try_mutation(const char *name, const char *base, const struct mutation *m)
 		show(&ran);
 	}
 	is_int(ran.code, m->severity[0] == 'n' ? 0 : 1, "the exit status");
-	ok(m->severity[0] == 'n' || strstr(ran.out, "\n  mend: ") != NULL,
-	    "with what mends it");
+	ok(m->severity[0] == 'n' || strstr(ran.out, "\n  fix: ") != NULL,
+	    "with what fixes it");
 	ran_free(&ran);
 }
 

@@ -189,7 +189,7 @@ expect(int code, const char *part, const char *what)
 }
 
 static void
-mended(const char *what)
+fixed(const char *what)
 {
 	expect(0, "no problem found", what);
 }
@@ -202,7 +202,7 @@ in_order(void)
 	char *text;
 
 	begin();
-	mended("all in order");
+	fixed("all in order");
 	look();
 	is_int(o.policies, 2, "policies are counted");
 	is_int(o.policies_read, 2, "and read");
@@ -243,7 +243,7 @@ configuration(void)
 	is_int((long long)o.problem_count, 6, "and not all shown");
 	leave();
 	configure("");
-	mended("the configuration is right again");
+	fixed("the configuration is right again");
 	(void)rename(w.conf, at("away.conf"));
 	expect(1, "mta-sts.conf: error: ", "no such file");
 	look();
@@ -261,11 +261,11 @@ configuration(void)
 	(void)chmod(w.conf, 0666);
 	expect(1, "can be written by other users", "a file for everybody");
 	(void)chmod(w.conf, 0644);
-	mended("for root alone again");
+	fixed("for root alone again");
 	configure("ca-file /nonexistent/ca.pem\n");
 	expect(1, "error: ca-file /nonexistent/ca.pem", "no trust roots");
 	configure("");
-	mended("roots again");
+	fixed("roots again");
 }
 
 static void
@@ -275,16 +275,16 @@ state_directory(void)
 
 	snprintf(moved, sizeof(moved), "%s.away", w.state);
 	(void)rename(w.state, moved);
-	expect(1, "mend: mta-sts setup --user NAME", "no state directory");
+	expect(1, "fix: mta-sts setup --user NAME", "no state directory");
 	look();
 	is_int(o.policies, STS_OVERVIEW_UNKNOWN, "nothing is counted");
 	leave();
 	(void)rename(moved, w.state);
-	mended("it is back");
+	fixed("it is back");
 	(void)chmod(w.state, 0757);
 	expect(1, "can be written by everybody", "for everybody");
 	(void)chmod(w.state, 0750);
-	mended("its mode is right again");
+	fixed("its mode is right again");
 	if (geteuid() != 0) {
 		tap_skip("a state directory of another user", "needs root");
 		return;
@@ -292,16 +292,16 @@ state_directory(void)
 	(void)chmod(at("state/policies"), 0550);
 	expect(1, "its owner cannot write there", "a room without the bit");
 	(void)chmod(at("state/policies"), 0750);
-	mended("the owner can write again");
+	fixed("the owner can write again");
 	shell("chown -R 0:0 %s", w.state);
 	expect(1, "belongs to root", "root's");
 	shell("chown -R 65534:65534 %s", w.state);
-	mended("its owner's again");
+	fixed("its owner's again");
 	shell("chown -R 65533 %s/policies", w.state);
 	expect(1, "state/policies: its owner cannot write there",
 	    "a part of it is another user's");
 	shell("chown -R 65534:65534 %s/policies", w.state);
-	mended("and again");
+	fixed("and again");
 }
 
 static void
@@ -311,23 +311,23 @@ damage(void)
 	world_damage(&w, "policies", "bad.example");
 	expect(1, "waits: 1 (bad.example)\n", "a damaged policy");
 	world_policy(&w, "state", "bad.example", enforce, HOUR, 60);
-	mended("fetched anew");
+	fixed("fetched anew");
 	configure("policies-max 3\n");
 	expect(1, "3 policies of at most 3", "a store that is full");
 	configure("");
-	mended("a larger bound");
+	fixed("a larger bound");
 }
 
 static void
 refresh(void)
 {
 	world_policy(&w, "state", "old.example", enforce, DAY + HOUR, 60);
-	mended("due for an hour: the timer comes hourly");
+	fixed("due for an hour: the timer comes hourly");
 	world_policy(&w, "state", "old.example", enforce, 2 * DAY, 60);
 	expect(1, "was not tried: 1 (old.example since 24 hours)",
 	    "a refresh that nobody did");
 	world_failing(&w, "state", "old.example", HOUR, HOUR / 2);
-	mended("somebody did, and it failed");
+	fixed("somebody did, and it failed");
 	look();
 	is_int(o.failing, 1, "which is counted");
 	is_int(o.failing_long, 0, "as a short failure");
@@ -335,19 +335,19 @@ refresh(void)
 	world_failing(&w, "state", "old.example", 2 * DAY, -3 * HOUR);
 	expect(1, "old.example since 3 hours", "nobody tried it again");
 	world_failing(&w, "state", "old.example", 2 * DAY, HOUR / 2);
-	mended("failing for two days of a week's policy");
+	fixed("failing for two days of a week's policy");
 	look();
 	is_int(o.failing_long, 1, "which is counted");
 	leave();
 	world_policy(&w, "state", "old.example", testing, 6 * DAY, 60);
 	world_failing(&w, "state", "old.example", 5 * DAY, HOUR / 2);
-	mended("it ends tomorrow: a policy that only tests");
+	fixed("it ends tomorrow: a policy that only tests");
 	world_policy(&w, "state", "old.example", enforce, 6 * DAY, 60);
 	world_failing(&w, "state", "old.example", 5 * DAY, HOUR / 2);
 	expect(
 	    1, "again: 1 (old.example ends in 2", "an enforced one: ends soon");
 	world_policy(&w, "state", "old.example", enforce, HOUR, 60);
-	mended("fetched again");
+	fixed("fetched again");
 }
 
 static void
@@ -360,22 +360,22 @@ silence(void)
 		world_policy(&w, "state", domains[i], enforce, 25 * HOUR, 60);
 		world_failing(&w, "state", domains[i], HOUR, HOUR / 2);
 	}
-	mended("three domains failed, another was fetched an hour ago");
+	fixed("three domains failed, another was fetched an hour ago");
 	world_newest(&w, 25 * HOUR);
 	expect(1, "no fetch has succeeded for 25 hours, and 3 or more domains",
 	    "no fetch that succeeded for a day, and three failed");
 	world_policy(&w, "state", "c.example", enforce, HOUR, 60);
-	mended("two failed");
+	fixed("two failed");
 	world_none(&w, "state", "cold.example", "id1", HOUR, 300);
 	expect(1, "no fetch has succeeded for 25 hours",
 	    "a third one that never had a policy");
 	world_none(&w, "state", "cold.example", "id1", 2 * DAY, 300);
-	mended("two days ago");
+	fixed("two days ago");
 	world_newest(&w, HOUR);
 	shift = -2 * DAY;
 	expect(1, "error: the clock is ", "the clock is two days behind");
 	shift = 0;
-	mended("the clock is right");
+	fixed("the clock is right");
 }
 
 static void
@@ -393,7 +393,7 @@ programs(void)
 	put("says", "");
 	expect(1, "resolver is:    does not answer", "a resolver that is mute");
 	put("says", "nameserver 127.0.0.1:53 answered\n");
-	mended("name servers answer");
+	fixed("name servers answer");
 	put_program("fetcher", "#!/bin/sh\nexit 1\n");
 	expect(1, "error: fetcher ", "a fetcher that dies");
 	put_program("fetcher",
@@ -404,11 +404,11 @@ programs(void)
 	(void)unlink(at("fetcher"));
 	expect(1, "/fetcher: No such file", "none");
 	put_program("fetcher", "#!/bin/sh\necho 'fetcher 1 ok none '\n");
-	mended("a fetcher that works");
+	fixed("a fetcher that works");
 	(void)chmod(at("fetcher"), 0777);
 	expect(1, "fetcher is refused: ", "one that everybody can write");
 	(void)chmod(at("fetcher"), 0755);
-	mended("only root can");
+	fixed("only root can");
 }
 
 /* The row CONF-5. */
@@ -424,7 +424,7 @@ exim_comes_apart(void)
 	    1, "router/190_mta-sts leads nowhere", "CONF-5: a dangling link");
 	(void)unlink(at("etc/conf.d/router/190_mta-sts"));
 	set_up_exim();
-	mended("CONF-5: the fragments are back");
+	fixed("CONF-5: the fragments are back");
 	put("etc/exim4.conf.template", "begin\nline_0 = a\n");
 	expect(1, "exim4.conf.template does not have what ",
 	    "CONF-5: the template was written anew");
@@ -432,7 +432,7 @@ exim_comes_apart(void)
 	put("etc/conf.d/retry/20_mta-sts", "line_3 = b\n");
 	expect(1, "conf.d/retry/20_mta-sts says", "CONF-5: an edited fragment");
 	set_up_exim();
-	mended("CONF-5: as it was set up");
+	fixed("CONF-5: as it was set up");
 }
 
 static void
@@ -441,7 +441,7 @@ mail_servers(void)
 	shell("rm -r %s", at("etc"));
 	expect(1, "mail goes out as without MTA-STS", "no mail server asks");
 	put("exim.conf", "x = ${dlfunc{y}{mta_sts_query}{$domain}}\n");
-	mended("Exim with a file of its own");
+	fixed("Exim with a file of its own");
 	(void)unlink(at("exim.conf"));
 	put("smtpd.conf", "listen on localhost\n");
 	expect(1, "mail goes out as without MTA-STS", "OpenSMTPD without us");
@@ -452,7 +452,7 @@ mail_servers(void)
 	leave();
 	(void)unlink(at("smtpd.conf"));
 	set_up_exim();
-	mended("Exim again");
+	fixed("Exim again");
 }
 
 /* In a process of its own: the exit status, bits for what was seen. */
@@ -504,7 +504,7 @@ other_users(void)
 	is_int(look_as(65533, 65533) & ~64, 1 + 16 + 32,
 	    "a dead name server is one for everybody");
 	put("says", "nameserver 127.0.0.1:53 answered\n");
-	mended("for root");
+	fixed("for root");
 }
 
 /* Every file, with its times, before and after. */
@@ -514,7 +514,7 @@ nothing_is_written(void)
 	shell("cd %s && find state -printf '%%p %%s %%T@ %%C@\\n' | sort "
 	      ">before",
 	    w.dir);
-	mended("a last look");
+	fixed("a last look");
 	shell("cd %s && find state -printf '%%p %%s %%T@ %%C@\\n' | sort "
 	      ">after",
 	    w.dir);

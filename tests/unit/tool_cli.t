@@ -156,7 +156,7 @@ out "^$top/bad.conf:4: " 'a bad number by its line'
 out "^$top/bad.conf:5: " 'a nameserver that is no address'
 out "^$top/bad.conf:7: " 'an unknown key'
 out "^error: state-dir $top/nothing: " 'a missing state directory'
-out '^  mend: mta-sts setup --user NAME' 'and how to make it'
+out '^  fix: mta-sts setup --user NAME' 'and how to make it'
 out "^error: resolver $top/nothing: " 'a missing resolver'
 out "^error: fetcher $top/nothing: " 'a missing fetcher'
 out "^error: ca-file $top/nothing: " 'missing trust roots'
@@ -173,7 +173,7 @@ while read -r said severity words; do
 	    echo 'nameserver 192.0.2.2 answered' >>"$top/resolver.says"
 	run 1 "a name server: $said" config check -f "$top/good.conf"
 	out "^$severity: nameserver 192.0.2.1: $words" "$severity"
-	out '^  mend: ' 'and what to do'
+	out '^  fix: ' 'and what to do'
 done <<EOF
 refused error nothing listens there
 no_interface error its zone is no network interface
@@ -298,7 +298,7 @@ if [ "$(id -u)" -eq 0 ]; then
 	run 1 'a configuration for root alone' config check -f "$top/good.conf"
 	out "^error: $top/good.conf: the mail server's user cannot read it" \
 	    'is found'
-	out "^  mend: chmod 0644 '$top/good.conf'\$" 'with the fix'
+	out "^  fix: chmod 0644 '$top/good.conf'\$" 'with the fix'
 	chmod 644 "$top/good.conf"
 	chown 65534 "$top/good.conf"
 	run 3 "a configuration of the mail server's user" \
@@ -318,7 +318,7 @@ if [ "$(id -u)" -eq 0 ]; then
 	out "^error: resolver $top/resolver is refused: .* user 65534" \
 	    'a resolver'
 	out "^error: ca-file $top/ca.pem is refused: .* by other users" 'roots'
-	out "^  mend: chmod go-w '$top/ca.pem'" 'with the fix'
+	out "^  fix: chmod go-w '$top/ca.pem'" 'with the fix'
 	chown root "$top/resolver"
 	chmod 644 "$top/ca.pem"
 	sed 's|^state-dir .*|state-dir '"$top"'/group/state|' \
@@ -332,7 +332,7 @@ if [ "$(id -u)" -eq 0 ]; then
 	run 1 'a state directory that its owner cannot reach' \
 	    config check -f "$top/moved.conf"
 	out "its owner cannot enter $top/group\$" 'is found'
-	out "^  mend: chmod a+x '$top/group'\$" 'with the fix'
+	out "^  fix: chmod a+x '$top/group'\$" 'with the fix'
 	run 3 'setup there' setup -f "$top/moved.conf" --user nobody
 	err "cannot enter $top/group" 'is refused'
 	cp "$top/good.conf" "$top/mine.conf"
@@ -353,8 +353,8 @@ if [ "$(id -u)" -eq 0 ]; then
 	run 1 'a state directory of root' config check -f "$top/new.conf"
 	out 'belongs to root' 'is named'
 	run 3 'and is not used' -f "$top/new.conf" cache drop a.example
-	err 'mta-sts setup --user' 'but mended with setup'
-	run 0 'setup mends it' setup -f "$top/new.conf" --user nobody
+	err 'mta-sts setup --user' 'but fixed with setup'
+	run 0 'setup fixes it' setup -f "$top/new.conf" --user nobody
 	[ "$(stat -c %U "$top/new/state/checks")" = nobody ]
 	ok $? 'all of it'
 	printf 'state-dir /var/lib\n' >"$top/new.conf"

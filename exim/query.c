@@ -26,7 +26,7 @@ enum { ANSWER_MAX = 3072 };
 
 static char answer_text[ANSWER_MAX + 1];
 
-/* What this process has spent in slow lookups. */
+/* The time that this process has used in slow lookups. */
 static struct sts_budget budget;
 
 struct sts_budget *

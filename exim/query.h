@@ -8,7 +8,7 @@
 
 #include "client/ask.h"
 
-/* What this process has spent in lookups; never NULL. */
+/* The time that this process has used in lookups; never NULL. */
 struct sts_budget *sts_exim_budget(void);
 
 /*

@@ -18,7 +18,7 @@ struct question {
 };
 
 /* What the store says of a domain at one moment. */
-struct known {
+struct stored {
 	int64_t now;
 	enum sts_status policy_status; /* STS_OK: entry is filled */
 	enum sts_status check_status;  /* STS_OK: check is filled */
@@ -31,20 +31,20 @@ struct known {
  * missed.
  */
 static void
-read_store(struct sts_store *store, const char *domain, struct known *k)
+read_store(struct sts_store *store, const char *domain, struct stored *s)
 {
-	k->now = (int64_t)time(NULL);
-	k->check_status =
-	    sts_store_read_check(store, domain, k->now, &k->check);
-	k->policy_status =
-	    sts_store_read_policy(store, domain, k->now, &k->entry);
+	s->now = (int64_t)time(NULL);
+	s->check_status =
+	    sts_store_read_check(store, domain, s->now, &s->check);
+	s->policy_status =
+	    sts_store_read_policy(store, domain, s->now, &s->entry);
 }
 
 static bool
-has_live_policy(const struct known *k)
+has_live_policy(const struct stored *s)
 {
-	return k->policy_status == STS_OK &&
-	    sts_entry_is_live(&k->entry, k->now);
+	return s->policy_status == STS_OK &&
+	    sts_entry_is_live(&s->entry, s->now);
 }
 
 /*
@@ -52,26 +52,26 @@ has_live_policy(const struct known *k)
  * never wins over a policy in force, and a file that is damaged may hold one.
  */
 static bool
-may_be_none(const struct known *k)
+may_be_none(const struct stored *s)
 {
-	return k->check_status == STS_OK &&
-	    (k->policy_status == STS_NOT_FOUND ||
-		(k->policy_status == STS_OK && !has_live_policy(k)));
+	return s->check_status == STS_OK &&
+	    (s->policy_status == STS_NOT_FOUND ||
+		(s->policy_status == STS_OK && !has_live_policy(s)));
 }
 
 static void
-forget(struct known *k)
+forget(struct stored *s)
 {
-	if (k->policy_status == STS_OK)
-		sts_entry_free(&k->entry);
-	k->policy_status = STS_NOT_FOUND;
+	if (s->policy_status == STS_OK)
+		sts_entry_free(&s->entry);
+	s->policy_status = STS_NOT_FOUND;
 }
 
 /*
- * The one place where a local fault becomes an answer: it is never taken for
- * "no policy" unless the operator wants mail to go out in spite of it.  A
- * budget that is spent is no fault: other recipients' domains spend it, and the
- * next attempt has the answer.
+ * The one function that turns a local fault into an answer: it never counts as
+ * "no policy" unless the operator wants mail delivered in spite of it.  A used
+ * up budget is no fault: other recipients' domains used it, and the next
+ * attempt has the answer.
  */
 static void
 answer_fault(struct question *q, enum sts_status fault)
@@ -113,40 +113,40 @@ answer_policy(struct question *q, struct sts_entry *entry)
  * fetched again afterwards.
  */
 static bool
-answer_live(struct question *q, struct known *k, bool fresh)
+answer_live(struct question *q, struct stored *s, bool fresh)
 {
 	const struct sts_config *config = q->config;
 	bool due = sts_entry_wants_refresh(
-	    &k->entry, &k->check, k->now, config->refresh_after);
+	    &s->entry, &s->check, s->now, config->refresh_after);
 
 	/* One from the future counts as unchecked. */
-	if (fresh && (!due || k->entry.unsure) &&
-	    !sts_entry_is_fresh(&k->entry, &k->check, k->now, config->recheck))
+	if (fresh && (!due || s->entry.unsure) &&
+	    !sts_entry_is_fresh(&s->entry, &s->check, s->now, config->recheck))
 		return false;
 	q->answer->due = due;
-	q->answer->has_check = k->check_status == STS_OK;
-	q->answer->check = k->check;
-	answer_policy(q, &k->entry);
+	q->answer->has_check = s->check_status == STS_OK;
+	q->answer->check = s->check;
+	answer_policy(q, &s->entry);
 	return true;
 }
 
 /* A DNS in trouble says neither that there is a policy nor that there is none.
  */
 static bool
-answer_none(struct question *q, const struct known *k, bool fresh)
+answer_none(struct question *q, const struct stored *s, bool fresh)
 {
-	bool trouble = sts_status_is_dns_trouble(k->check.reason);
+	bool trouble = sts_status_is_dns_trouble(s->check.reason);
 
-	if (!may_be_none(k) ||
-	    !(fresh ? sts_check_is_fresh(&k->check, k->now)
-		    : sts_check_is_none(&k->check, k->now)))
+	if (!may_be_none(s) ||
+	    !(fresh ? sts_check_is_fresh(&s->check, s->now)
+		    : sts_check_is_none(&s->check, s->now)))
 		return false;
 	q->answer->verdict = trouble && q->config->on_dns_error_defer
 	    ? STS_VERDICT_DEFER
 	    : STS_VERDICT_NONE;
-	q->answer->why = k->check.reason;
+	q->answer->why = s->check.reason;
 	q->answer->has_check = true;
-	q->answer->check = k->check;
+	q->answer->check = s->check;
 	return true;
 }
 
@@ -155,41 +155,41 @@ answer_none(struct question *q, const struct known *k, bool fresh)
  * else everything unexpired.
  */
 static bool
-answer_known(struct question *q, struct known *k, bool fresh)
+answer_from_store(struct question *q, struct stored *s, bool fresh)
 {
-	return has_live_policy(k) ? answer_live(q, k, fresh)
-				  : answer_none(q, k, fresh);
+	return has_live_policy(s) ? answer_live(q, s, fresh)
+				  : answer_none(q, s, fresh);
 }
 
 /*
- * Why nothing is known, the most telling reason first: a policy file that
- * cannot be believed or read needs a person, whatever the resolver met.
+ * Why there is no answer, the most useful reason first: a policy file that is
+ * damaged or unreadable needs the operator, whatever the resolver met.
  */
 static enum sts_status
-reason_of(const struct known *k, enum sts_status fault)
+reason_of(const struct stored *s, enum sts_status fault)
 {
-	if (k->policy_status != STS_OK && k->policy_status != STS_NOT_FOUND)
-		return k->policy_status;
+	if (s->policy_status != STS_OK && s->policy_status != STS_NOT_FOUND)
+		return s->policy_status;
 	if (fault != STS_OK)
 		return fault;
-	if (k->check_status != STS_OK && k->check_status != STS_NOT_FOUND)
-		return k->check_status;
+	if (s->check_status != STS_OK && s->check_status != STS_NOT_FOUND)
+		return s->check_status;
 	return STS_INTERNAL;
 }
 
 /* Answers after everything that could be tried: `fault` is what went wrong. */
 static void
-decide(struct question *q, struct known *k, enum sts_status fault)
+decide(struct question *q, struct stored *s, enum sts_status fault)
 {
 	enum sts_status reason;
 
-	if (answer_known(q, k, false)) {
+	if (answer_from_store(q, s, false)) {
 		if (q->answer->has_entry)
 			q->answer->why = fault;
 		return;
 	}
-	reason = reason_of(k, fault);
-	/* Not known is no fault where nobody was asked. */
+	reason = reason_of(s, fault);
+	/* Without a resolver an unknown domain is no fault. */
 	if (!q->may_start && reason == STS_INTERNAL)
 		q->answer->why = STS_NOT_FOUND;
 	else
@@ -202,13 +202,13 @@ decide(struct question *q, struct known *k, enum sts_status fault)
  */
 static bool
 asked_enough(
-    const struct question *q, const struct known *k, enum sts_status *fault)
+    const struct question *q, const struct stored *s, enum sts_status *fault)
 {
 	if (!sts_recent_recently(
 		q->budget, q->config, q->answer->domain, false, fault))
 		return false;
 	return *fault != STS_OK ||
-	    (k->check_status == STS_OK && sts_check_is_none(&k->check, k->now));
+	    (s->check_status == STS_OK && sts_check_is_none(&s->check, s->now));
 }
 
 /*
@@ -216,11 +216,11 @@ asked_enough(
  * where it ran out while the resolver was at work.
  */
 static void
-ask_resolver(struct question *q, struct sts_store *store, struct known *before)
+ask_resolver(struct question *q, struct sts_store *store, struct stored *before)
 {
 	const char *domain = q->answer->domain;
 	enum sts_status fault = STS_OK;
-	struct known k = *before;
+	struct stored s = *before;
 
 	if (!asked_enough(q, before, &fault)) {
 		fault = sts_client_lookup(
@@ -228,31 +228,31 @@ ask_resolver(struct question *q, struct sts_store *store, struct known *before)
 		if (q->answer->asked)
 			sts_recent_note(
 			    q->budget, q->config, domain, false, fault);
-		read_store(store, domain, &k);
-		if (has_live_policy(before) && !has_live_policy(&k)) {
-			forget(&k);
-			k = *before;
+		read_store(store, domain, &s);
+		if (has_live_policy(before) && !has_live_policy(&s)) {
+			forget(&s);
+			s = *before;
 		} else
 			forget(before);
 	}
-	decide(q, &k, fault);
-	forget(&k);
+	decide(q, &s, fault);
+	forget(&s);
 }
 
 /* The store, then the resolver, then the store again: one way to an answer. */
 static void
 ask_store(struct question *q, struct sts_store *store)
 {
-	struct known k;
+	struct stored s;
 
-	read_store(store, q->answer->domain, &k);
-	if (answer_known(q, &k, true))
-		forget(&k);
+	read_store(store, q->answer->domain, &s);
+	if (answer_from_store(q, &s, true))
+		forget(&s);
 	else if (q->may_start)
-		ask_resolver(q, store, &k);
+		ask_resolver(q, store, &s);
 	else {
-		decide(q, &k, STS_OK);
-		forget(&k);
+		decide(q, &s, STS_OK);
+		forget(&s);
 	}
 }
 
@@ -316,8 +316,8 @@ ask_override(struct question *q)
 	if (status == STS_OK) {
 		answer_policy(q, &entry);
 	} else if (status == STS_CONFIG || status == STS_UNSAFE_FILE) {
-		/* An error of the operator's opens nothing, whatever he said
-		 * of the machine's. */
+		/* An operator's error opens nothing, whatever
+		 * on-local-error says. */
 		a->verdict = STS_VERDICT_DEFER;
 		a->why = status;
 	} else {

@@ -43,15 +43,15 @@ struct sts_answer {
 	const struct sts_override *override; /* that decided, or NULL */
 	bool asked;                          /* a resolver was started */
 	bool due; /* the policy is to be fetched again in the background:
-		     sts_ask has seen to it, after sts_ask_store the caller
-		     does */
+		     sts_ask has started that, after sts_ask_store the
+		     caller does */
 };
 
 /* A domain that a resolver was started for, to wait for it or not. */
 struct sts_asked {
 	bool detached;
-	int64_t at_ms;  /* monotonic */
-	uint64_t place; /* a hash of the state directory */
+	int64_t at_ms;      /* monotonic */
+	uint64_t directory; /* a hash of the state directory's path */
 	enum sts_status status;
 	char domain[STS_NAME_MAX + 1];
 };
@@ -59,11 +59,11 @@ struct sts_asked {
 enum { STS_ASKED_MAX = 64 };
 
 /*
- * What one process has spent in lookups; zero it once.  At most 60 s go into
- * them, a second of each not counted; after that each waits 2 s and is answered
- * STS_BUDGET while its resolver goes on alone.  For the last 64 domains it
- * starts no second resolver within a minute: what the first one left in the
- * store, or the fault that it met, is the answer.  NULL: no budget.
+ * The time that one process has used in lookups; zero it once.  At most 60 s
+ * go into them, a second of each not counted; after that each waits 2 s and is
+ * answered STS_BUDGET while its resolver goes on alone.  For the last 64
+ * domains it starts no second resolver within a minute: what the first one
+ * left in the store, or the fault that it met, is the answer.  NULL: no budget.
  */
 struct sts_budget {
 	int64_t slow_ms;

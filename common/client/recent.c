@@ -9,7 +9,7 @@ enum { RECENTLY_MS = 60000 };
 
 /* FNV-1a: enough to tell a few state directories apart. */
 static uint64_t
-place_of(const struct sts_config *config)
+directory_hash(const struct sts_config *config)
 {
 	uint64_t hash = 14695981039346656037u;
 
@@ -30,7 +30,7 @@ sts_recent_note(struct sts_budget *budget, const struct sts_config *config,
 	asked = &budget->asked[budget->next_asked];
 	budget->next_asked = (budget->next_asked + 1) % STS_ASKED_MAX;
 	asked->at_ms = sts_monotonic_ms();
-	asked->place = place_of(config);
+	asked->directory = directory_hash(config);
 	asked->status = status;
 	asked->detached = detached;
 	memcpy(asked->domain, domain, strlen(domain) + 1);
@@ -43,12 +43,12 @@ sts_recent_recently(const struct sts_budget *budget,
 {
 	int64_t since = sts_monotonic_ms() - RECENTLY_MS;
 	const struct sts_asked *last = NULL;
-	uint64_t place = place_of(config);
+	uint64_t directory = directory_hash(config);
 
 	for (size_t i = 0; budget != NULL && i < STS_ASKED_MAX; i++) {
 		const struct sts_asked *asked = &budget->asked[i];
 
-		if (asked->place == place && asked->at_ms > since &&
+		if (asked->directory == directory && asked->at_ms > since &&
 		    asked->detached == detached &&
 		    strcmp(asked->domain, domain) == 0 &&
 		    (last == NULL || asked->at_ms >= last->at_ms))

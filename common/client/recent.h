@@ -2,7 +2,7 @@
 /*
  * Inside the client: which domains this process has asked a resolver about
  * recently.  A message may have a thousand recipients at one domain, and what
- * was not known for the first of them is not known for the others.
+ * had no answer for the first of them has none for the rest.
  */
 #ifndef STS_CLIENT_RECENT_H
 #define STS_CLIENT_RECENT_H

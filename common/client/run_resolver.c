@@ -125,22 +125,22 @@ await_answer(struct sts_child *child, const char *what, const char *domain,
 	return status;
 }
 
-/* How long this lookup may be waited for, and whether it may outlive that. */
-struct patience {
+/* How long the caller waits for this lookup, and whether it goes on after. */
+struct wait_limits {
 	int64_t full_ms; /* after which a resolver is beyond its own limits */
 	int64_t ms;
 	bool detach;
 };
 
 /*
- * One message may have many recipients at domains that hang, and everybody
- * else waits behind it.  Who runs out of budget goes on without the answer:
- * the detached resolver records it for the next attempt.
+ * One message may have many recipients at domains that do not answer, and all
+ * other mail waits behind it.  A caller without budget goes on without the
+ * answer; the detached resolver records it for the next attempt.
  */
-static struct patience
-patience_for(const struct sts_config *config, const struct sts_budget *budget)
+static struct wait_limits
+wait_limits_of(const struct sts_config *config, const struct sts_budget *budget)
 {
-	struct patience p = {0};
+	struct wait_limits p = {0};
 	int64_t left;
 
 	p.full_ms =
@@ -159,7 +159,7 @@ patience_for(const struct sts_config *config, const struct sts_budget *budget)
 
 /* A lookup cut off at its limit ends the budget, whatever is left of it. */
 static void
-spend(struct sts_budget *budget, int64_t took_ms, bool exhausted)
+charge(struct sts_budget *budget, int64_t took_ms, bool exhausted)
 {
 	if (budget == NULL)
 		return;
@@ -186,7 +186,7 @@ run_once(const struct sts_config *config, const struct sts_store *store,
     const char *const *arguments, const char *what, const char *domain,
     struct sts_budget *budget, bool *started)
 {
-	struct patience patience = patience_for(config, budget);
+	struct wait_limits limits = wait_limits_of(config, budget);
 	int64_t start_ms = sts_monotonic_ms();
 	struct sts_child_spec spec;
 	struct sts_child child;
@@ -196,16 +196,16 @@ run_once(const struct sts_config *config, const struct sts_store *store,
 	status = sts_client_describe_resolver(config, store, arguments, &spec);
 	if (status != STS_OK)
 		return status;
-	spec.detach = patience.detach;
-	spec.lifetime = lifetime_of(patience.full_ms);
+	spec.detach = limits.detach;
+	spec.lifetime = lifetime_of(limits.full_ms);
 	if ((status = sts_child_start(&child, &spec)) == STS_OK) {
 		*started = true;
 		status =
-		    await_answer(&child, what, domain, start_ms + patience.ms);
+		    await_answer(&child, what, domain, start_ms + limits.ms);
 	}
-	if (*started && patience.detach && status == STS_RESOLVER_TIMEOUT)
+	if (*started && limits.detach && status == STS_RESOLVER_TIMEOUT)
 		status = STS_BUDGET;
-	spend(budget, sts_monotonic_ms() - start_ms, status == STS_BUDGET);
+	charge(budget, sts_monotonic_ms() - start_ms, status == STS_BUDGET);
 	return status;
 }
 
@@ -246,7 +246,7 @@ sts_client_detach(const struct sts_config *config,
 		return status;
 	spec.want_stdout = false;
 	spec.detach = true;
-	spec.lifetime = lifetime_of(patience_for(config, NULL).full_ms);
+	spec.lifetime = lifetime_of(wait_limits_of(config, NULL).full_ms);
 	if ((status = sts_child_start(&child, &spec)) == STS_OK)
 		sts_child_close(&child);
 	return status;

@@ -42,7 +42,7 @@ enum sts_status sts_client_describe_resolver(const struct sts_config *config,
 
 /*
  * Starts a resolver with one option and a normalised domain that goes on
- * alone: it is not our child, its answer is read by nobody, and it ends within
+ * alone: it is not our child, its answer is not read, and it ends within
  * the time that a lookup may take.  STS_OK or the fault.
  */
 enum sts_status sts_client_detach(const struct sts_config *config,

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A question is in one of two queues: `waiting` until it is written to a
- * resolver, `sent` until that answers.  It ends in settle, the only place that
- * calls back, and only there.  Where the resolver is given up, what it had is
- * put back in front of the queue, or, the second time, answered with the
- * reason: then the question itself may be what it died of.
+ * One resolver process and the questions for it.
  *
- * Trust in the resolver is limited: it may say nothing, anything, or without
- * an end.  A line that is no answer to a question that is open counts as a
- * sign of life and no more.
+ * A question is in one of two queues: `waiting` until it is written to the
+ * resolver, `sent` until the resolver answers.  It ends in reply(), the only
+ * function that calls back, so each question has exactly one callback.  When
+ * the resolver dies or stalls, its unanswered questions go back to the front
+ * of the queue; a question that was sent twice ends with the reason instead,
+ * since it may be the one that kills the resolver.
+ *
+ * The resolver parses what the network sends, so its output is not trusted: it
+ * may be silent, endless or nonsense.  A line that answers no open question
+ * only shows that the resolver runs.  What an answer means is read from the
+ * store, never from the pipe.
  */
 #include "client/worker.h"
 
@@ -28,7 +32,7 @@ enum {
 	PROVEN_MS = 10000, /* a resolver that lived so long had started well */
 	BACKOFF_MS = 250,  /* doubled with each failure */
 	BACKOFF_MAX = 10000, /* milliseconds */
-	FAILURES_MAX = 3,    /* failures in a row: nobody is kept waiting */
+	FAILURES_MAX = 3,    /* in a row; then questions fail at once */
 	PROBES_MAX = 64,     /* waiting to be written */
 	READS_MAX = 16,      /* of a resolver's output, a step */
 	BUCKETS = 1024,
@@ -132,14 +136,14 @@ queue_prepend(struct queue *to, struct queue *from)
 
 /* The link to the question, or to where it would be. */
 static struct question **
-find(struct sts_worker *k, enum sts_worker_what what, const char *domain)
+find(struct sts_worker *w, enum sts_worker_what what, const char *domain)
 {
 	size_t hash = (size_t)what + 5381;
 	struct question **at;
 
 	for (const char *p = domain; *p != '\0'; p++)
 		hash = hash * 33 + (unsigned char)*p;
-	at = &k->bucket[hash % BUCKETS];
+	at = &w->bucket[hash % BUCKETS];
 	while (*at != NULL &&
 	    ((*at)->what != what || strcmp((*at)->domain, domain) != 0))
 		at = &(*at)->next_in_bucket;
@@ -150,15 +154,15 @@ struct sts_worker *
 sts_worker_create(
     const struct sts_config *config, sts_worker_done *done, void *arg)
 {
-	struct sts_worker *k = calloc(1, sizeof(*k));
+	struct sts_worker *w = calloc(1, sizeof(*w));
 
-	if (k == NULL)
+	if (w == NULL)
 		return NULL;
-	k->config = config;
-	k->done = done;
-	k->arg = arg;
-	k->child = (struct sts_child){-1, -1, -1};
-	return k;
+	w->config = config;
+	w->done = done;
+	w->arg = arg;
+	w->child = (struct sts_child){-1, -1, -1};
+	return w;
 }
 
 static void
@@ -173,53 +177,53 @@ free_queue(struct queue *queue)
 }
 
 void
-sts_worker_destroy(struct sts_worker *keep)
+sts_worker_destroy(struct sts_worker *worker)
 {
-	if (keep == NULL)
+	if (worker == NULL)
 		return;
-	sts_child_close(&keep->child);
-	sts_reaper_step(&keep->reaper);
-	free_queue(&keep->waiting);
-	free_queue(&keep->sent);
-	free(keep);
+	sts_child_close(&worker->child);
+	sts_reaper_step(&worker->reaper);
+	free_queue(&worker->waiting);
+	free_queue(&worker->sent);
+	free(worker);
 }
 
 size_t
-sts_worker_pending(const struct sts_worker *keep)
+sts_worker_pending(const struct sts_worker *worker)
 {
-	return keep->waiting.count + keep->sent.count;
+	return worker->waiting.count + worker->sent.count;
 }
 
 bool
 sts_worker_ask(
-    struct sts_worker *keep, enum sts_worker_what what, const char *domain)
+    struct sts_worker *worker, enum sts_worker_what what, const char *domain)
 {
-	struct question **at = find(keep, what, domain), *q;
+	struct question **at = find(worker, what, domain), *q;
 	size_t size = strlen(domain) + 1;
 
 	if (*at != NULL)
 		return true;
-	if (sts_worker_pending(keep) >= STS_WORKER_QUESTIONS_MAX ||
+	if (sts_worker_pending(worker) >= STS_WORKER_QUESTIONS_MAX ||
 	    !sts_domain_is_normalised(domain) ||
 	    (q = calloc(1, sizeof(*q) + size)) == NULL)
 		return false;
 	q->what = what;
 	memcpy(q->domain, domain, size);
 	*at = q;
-	queue_add(&keep->waiting, q);
+	queue_add(&worker->waiting, q);
 	return true;
 }
 
-/* Takes a question out for good and tells whoever asked. */
+/* Removes a question and calls its caller back. */
 static void
-reply(struct sts_worker *k, struct queue *queue, struct question *q,
+reply(struct sts_worker *w, struct queue *queue, struct question *q,
     enum sts_status status)
 {
-	struct question **at = find(k, q->what, q->domain);
+	struct question **at = find(w, q->what, q->domain);
 
 	*at = q->next_in_bucket;
 	queue_remove(queue, q);
-	k->done(k->arg, q->what, q->domain, status);
+	w->done(w->arg, q->what, q->domain, status);
 	free(q);
 }
 
@@ -228,157 +232,157 @@ reply(struct sts_worker *k, struct queue *queue, struct question *q,
  * again, unless it was before: a domain may be what kills it.
  */
 static void
-give_up(struct sts_worker *k, enum sts_status reason)
+give_up(struct sts_worker *w, enum sts_status reason)
 {
 	int64_t now = sts_monotonic_ms();
 	struct question *q, *next;
 	int64_t delay = 0;
 
-	if (k->proven || now - k->started_ms >= PROVEN_MS)
-		k->failures = 0;
-	if (k->failures > 0)
-		delay = k->failures > 6 ? BACKOFF_MAX
-					: BACKOFF_MS << (k->failures - 1);
-	k->failures++;
-	k->retry_ms = now + (delay < BACKOFF_MAX ? delay : BACKOFF_MAX);
-	k->running = false;
+	if (w->proven || now - w->started_ms >= PROVEN_MS)
+		w->failures = 0;
+	if (w->failures > 0)
+		delay = w->failures > 6 ? BACKOFF_MAX
+					: BACKOFF_MS << (w->failures - 1);
+	w->failures++;
+	w->retry_ms = now + (delay < BACKOFF_MAX ? delay : BACKOFF_MAX);
+	w->running = false;
 	sts_log(STS_LOG_WARNING, NULL,
 	    "event=resolver reason=%s pending=%zu again_in_ms=%lld",
-	    sts_status_name(reason), k->sent.count, (long long)delay);
-	sts_reaper_take(&k->reaper, &k->child);
-	for (q = k->sent.first; q != NULL; q = next) {
+	    sts_status_name(reason), w->sent.count, (long long)delay);
+	sts_reaper_take(&w->reaper, &w->child);
+	for (q = w->sent.first; q != NULL; q = next) {
 		next = q->next;
 		if (q->tries >= TRIES_MAX)
-			reply(k, &k->sent, q, reason);
+			reply(w, &w->sent, q, reason);
 		else
 			q->sent_ms = 0;
 	}
-	queue_prepend(&k->waiting, &k->sent);
+	queue_prepend(&w->waiting, &w->sent);
 }
 
 /*
- * True until the next start where that is likely to fail like the last: who
- * waits had better be told at once.
+ * True where the next start is likely to fail like the last one: until then
+ * questions fail at once instead of waiting.
  */
 static bool
-is_refusing(const struct sts_worker *k)
+is_refusing(const struct sts_worker *w)
 {
-	return !k->running && sts_monotonic_ms() < k->retry_ms &&
-	    (k->start_status != STS_OK || k->failures >= FAILURES_MAX);
+	return !w->running && sts_monotonic_ms() < w->retry_ms &&
+	    (w->start_status != STS_OK || w->failures >= FAILURES_MAX);
 }
 
 bool
-sts_worker_probe(struct sts_worker *keep, const char *host)
+sts_worker_probe(struct sts_worker *worker, const char *host)
 {
-	if (is_refusing(keep) || !sts_domain_is_normalised(host))
+	if (is_refusing(worker) || !sts_domain_is_normalised(host))
 		return false;
-	for (size_t i = 0; i < keep->probe_count; i++) {
-		if (strcmp(keep->probes[i], host) == 0)
+	for (size_t i = 0; i < worker->probe_count; i++) {
+		if (strcmp(worker->probes[i], host) == 0)
 			return true;
 	}
-	if (keep->probe_count == PROBES_MAX)
+	if (worker->probe_count == PROBES_MAX)
 		return false;
-	memcpy(keep->probes[keep->probe_count++], host, strlen(host) + 1);
+	memcpy(worker->probes[worker->probe_count++], host, strlen(host) + 1);
 	return true;
 }
 
 static void
-refuse_waiting(struct sts_worker *k)
+refuse_waiting(struct sts_worker *w)
 {
 	enum sts_status status =
-	    k->start_status != STS_OK ? k->start_status : STS_RESOLVER_DIED;
+	    w->start_status != STS_OK ? w->start_status : STS_RESOLVER_DIED;
 
-	for (size_t n = k->waiting.count; n > 0; n--)
-		reply(k, &k->waiting, k->waiting.first, status);
-	k->probe_count = 0;
+	for (size_t n = w->waiting.count; n > 0; n--)
+		reply(w, &w->waiting, w->waiting.first, status);
+	w->probe_count = 0;
 }
 
 /* Starts a resolver, unless it is too early for the next try. */
 static void
-start(struct sts_worker *k)
+start(struct sts_worker *w)
 {
 	static const char *const none[] = {NULL};
 	int64_t now = sts_monotonic_ms();
 
-	if (is_refusing(k))
-		refuse_waiting(k);
-	if (now < k->retry_ms)
+	if (is_refusing(w))
+		refuse_waiting(w);
+	if (now < w->retry_ms)
 		return;
-	k->start_status =
-	    sts_worker_start_resolver(k->config, none, true, 0, &k->child);
+	w->start_status =
+	    sts_worker_start_resolver(w->config, none, true, 0, &w->child);
 	now = sts_monotonic_ms();
-	if (k->start_status != STS_OK) {
+	if (w->start_status != STS_OK) {
 		sts_log(STS_LOG_ERROR, NULL, "event=resolver reason=%s",
-		    sts_status_name(k->start_status));
-		k->failures++;
-		k->retry_ms = now + (k->failures < 5 ? 1000 : BACKOFF_MAX);
-		refuse_waiting(k);
+		    sts_status_name(w->start_status));
+		w->failures++;
+		w->retry_ms = now + (w->failures < 5 ? 1000 : BACKOFF_MAX);
+		refuse_waiting(w);
 		return;
 	}
-	k->running = true;
-	k->started_ms = k->heard_ms = now;
-	k->pinged = k->proven = false;
-	k->out_len = k->line_len = 0;
-	k->line_cut = false;
+	w->running = true;
+	w->started_ms = w->heard_ms = now;
+	w->pinged = w->proven = false;
+	w->out_len = w->line_len = 0;
+	w->line_cut = false;
 }
 
 /* Adds a line to what is to be written; false: no room now. */
 static bool
-put_line(struct sts_worker *k, const char *word, const char *name)
+put_line(struct sts_worker *w, const char *word, const char *name)
 {
-	size_t room = sizeof(k->out) - k->out_len;
-	int len = snprintf(k->out + k->out_len, room, "%s%s%s\n", word,
+	size_t room = sizeof(w->out) - w->out_len;
+	int len = snprintf(w->out + w->out_len, room, "%s%s%s\n", word,
 	    name[0] != '\0' ? " " : "", name);
 
 	if (len < 0 || (size_t)len >= room)
 		return false;
-	k->out_len += (size_t)len;
+	w->out_len += (size_t)len;
 	return true;
 }
 
-/* Questions first: somebody waits for them.  False: nothing, or no room. */
+/* Questions first: their callers wait.  False: nothing, or no room. */
 static bool
-put_next(struct sts_worker *k)
+put_next(struct sts_worker *w)
 {
-	struct question *q = k->waiting.first;
+	struct question *q = w->waiting.first;
 
-	if (q != NULL && k->sent.count < STS_WORKER_UNDER_WAY_MAX) {
-		if (!put_line(k, words[q->what], q->domain))
+	if (q != NULL && w->sent.count < STS_WORKER_UNDER_WAY_MAX) {
+		if (!put_line(w, words[q->what], q->domain))
 			return false;
 		q->tries++;
 		q->sent_ms = sts_monotonic_ms();
-		if (k->sent.first == NULL) {
-			k->heard_ms = q->sent_ms;
-			k->pinged = false;
+		if (w->sent.first == NULL) {
+			w->heard_ms = q->sent_ms;
+			w->pinged = false;
 		}
-		queue_remove(&k->waiting, q);
-		queue_add(&k->sent, q);
+		queue_remove(&w->waiting, q);
+		queue_add(&w->sent, q);
 		return true;
 	}
-	if (k->probe_count == 0 || !put_line(k, "probe", k->probes[0]))
+	if (w->probe_count == 0 || !put_line(w, "probe", w->probes[0]))
 		return false;
-	k->probe_count--;
+	w->probe_count--;
 	memmove(
-	    k->probes[0], k->probes[1], k->probe_count * sizeof(k->probes[0]));
+	    w->probes[0], w->probes[1], w->probe_count * sizeof(w->probes[0]));
 	return true;
 }
 
-/* Writes what the pipe takes; false where the resolver is gone. */
+/* Writes what the pipe has room for; false where the resolver is gone. */
 static bool
-write_out(struct sts_worker *k)
+write_out(struct sts_worker *w)
 {
 	for (;;) {
 		ssize_t n;
 
-		while (put_next(k))
+		while (put_next(w))
 			;
-		if (k->out_len == 0)
+		if (w->out_len == 0)
 			return true;
-		n = write(k->child.in_fd, k->out, k->out_len);
+		n = write(w->child.in_fd, w->out, w->out_len);
 		if (n < 0)
 			return errno == EAGAIN || errno == EINTR;
-		memmove(k->out, k->out + n, k->out_len - (size_t)n);
-		k->out_len -= (size_t)n;
+		memmove(w->out, w->out + n, w->out_len - (size_t)n);
+		w->out_len -= (size_t)n;
 	}
 }
 
@@ -402,7 +406,7 @@ parse_result(struct sts_span result, enum sts_status *status)
 
 /* "done WHAT DOMAIN RESULT"; all else is a sign of life and no more. */
 static void
-handle_line(struct sts_worker *k, const char *line, size_t len)
+handle_line(struct sts_worker *w, const char *line, size_t len)
 {
 	struct sts_cursor c = sts_cursor_make(line, len);
 	struct sts_span word, name;
@@ -411,8 +415,8 @@ handle_line(struct sts_worker *k, const char *line, size_t len)
 	size_t what = 0;
 	struct question *q;
 
-	k->heard_ms = sts_monotonic_ms();
-	k->pinged = false;
+	w->heard_ms = sts_monotonic_ms();
+	w->pinged = false;
 	if (!sts_cursor_literal(&c, "done ") ||
 	    !sts_cursor_until(&c, ' ', &word) ||
 	    !sts_cursor_until(&c, ' ', &name) ||
@@ -423,43 +427,43 @@ handle_line(struct sts_worker *k, const char *line, size_t len)
 		what++;
 	if (what == WORDS)
 		return;
-	q = *find(k, (enum sts_worker_what)what, domain);
+	q = *find(w, (enum sts_worker_what)what, domain);
 	/* Not sent: asked again of a new resolver, or never asked. */
 	if (q == NULL || q->sent_ms == 0)
 		return;
-	k->proven = true;
-	k->failures = 0;
-	reply(k, &k->sent, q, status);
+	w->proven = true;
+	w->failures = 0;
+	reply(w, &w->sent, q, status);
 }
 
 /* Bytes are put together to lines, a line that is too long to none. */
 static void
-handle_byte(struct sts_worker *k, char byte)
+handle_byte(struct sts_worker *w, char byte)
 {
 	if (byte != '\n') {
-		if (k->line_len < sizeof(k->line))
-			k->line[k->line_len++] = byte;
+		if (w->line_len < sizeof(w->line))
+			w->line[w->line_len++] = byte;
 		else
-			k->line_cut = true;
+			w->line_cut = true;
 		return;
 	}
-	handle_line(k, k->line, k->line_cut ? 0 : k->line_len);
-	k->line_len = 0;
-	k->line_cut = false;
+	handle_line(w, w->line, w->line_cut ? 0 : w->line_len);
+	w->line_len = 0;
+	w->line_cut = false;
 }
 
 /* Reads what has come; false where the resolver is gone. */
 static bool
-read_in(struct sts_worker *k)
+read_in(struct sts_worker *w)
 {
 	char buf[4096];
 	ssize_t n = 0;
 
-	/* Not for ever: a mad resolver may write without an end. */
+	/* Bounded: a broken resolver may write without an end. */
 	for (int i = 0; i < READS_MAX; i++) {
-		n = read(k->child.out_fd, buf, sizeof(buf));
+		n = read(w->child.out_fd, buf, sizeof(buf));
 		for (ssize_t j = 0; j < n; j++)
-			handle_byte(k, buf[j]);
+			handle_byte(w, buf[j]);
 		if (n <= 0)
 			break;
 	}
@@ -468,23 +472,23 @@ read_in(struct sts_worker *k)
 
 /* Longest that an answer may take, in milliseconds: see mta-sts.conf(5). */
 static int64_t
-wait_limit_ms(const struct sts_worker *k)
+wait_limit_ms(const struct sts_worker *w)
 {
 	/* Routes: MX, then the addresses of up to 8 hosts one by one. */
-	int64_t lookup = k->config->fetch_timeout + 2 * k->config->dns_timeout;
-	int64_t routes = 9 * k->config->dns_timeout;
+	int64_t lookup = w->config->fetch_timeout + 2 * w->config->dns_timeout;
+	int64_t routes = 9 * w->config->dns_timeout;
 
 	return (lookup > routes ? lookup : routes) * 1000 + GRACE_MS;
 }
 
-/* A resolver that lives, but never came back to a question. */
+/* Questions that a running resolver has not answered in time. */
 static void
-expire(struct sts_worker *k)
+expire(struct sts_worker *w)
 {
-	int64_t limit = sts_monotonic_ms() - wait_limit_ms(k);
+	int64_t limit = sts_monotonic_ms() - wait_limit_ms(w);
 
-	while (k->sent.first != NULL && k->sent.first->sent_ms < limit)
-		reply(k, &k->sent, k->sent.first, STS_RESOLVER_TIMEOUT);
+	while (w->sent.first != NULL && w->sent.first->sent_ms < limit)
+		reply(w, &w->sent, w->sent.first, STS_RESOLVER_TIMEOUT);
 }
 
 /*
@@ -492,50 +496,50 @@ expire(struct sts_worker *k)
  * answers any ill-formed line with "bad".  False where it gave none.
  */
 static bool
-is_alive(struct sts_worker *k)
+is_alive(struct sts_worker *w)
 {
-	int64_t silence = sts_monotonic_ms() - k->heard_ms;
+	int64_t silence = sts_monotonic_ms() - w->heard_ms;
 
-	if (k->sent.first == NULL || silence < STS_WORKER_SILENCE_MS)
+	if (w->sent.first == NULL || silence < STS_WORKER_SILENCE_MS)
 		return true;
 	/* Where even that has no room, the pipe has not moved for as long. */
-	if (!k->pinged)
-		(void)put_line(k, "?", "");
-	k->pinged = true;
+	if (!w->pinged)
+		(void)put_line(w, "?", "");
+	w->pinged = true;
 	return silence < STS_WORKER_STALLED_MS;
 }
 
 void
-sts_worker_step(struct sts_worker *keep)
+sts_worker_step(struct sts_worker *worker)
 {
-	sts_reaper_step(&keep->reaper);
-	if (!keep->running &&
-	    (keep->waiting.first != NULL || keep->probe_count > 0))
-		start(keep);
-	if (!keep->running)
+	sts_reaper_step(&worker->reaper);
+	if (!worker->running &&
+	    (worker->waiting.first != NULL || worker->probe_count > 0))
+		start(worker);
+	if (!worker->running)
 		return;
 	/* What it said before it died still counts. */
-	if (!read_in(keep)) {
-		give_up(keep, STS_RESOLVER_DIED);
+	if (!read_in(worker)) {
+		give_up(worker, STS_RESOLVER_DIED);
 		return;
 	}
-	expire(keep);
-	if (!is_alive(keep))
-		give_up(keep, STS_RESOLVER_TIMEOUT);
-	else if (!write_out(keep))
-		give_up(keep, STS_RESOLVER_DIED);
+	expire(worker);
+	if (!is_alive(worker))
+		give_up(worker, STS_RESOLVER_TIMEOUT);
+	else if (!write_out(worker))
+		give_up(worker, STS_RESOLVER_DIED);
 }
 
 size_t
-sts_worker_poll(const struct sts_worker *keep, struct pollfd *fds)
+sts_worker_poll(const struct sts_worker *worker, struct pollfd *fds)
 {
 	size_t count = 0;
 
-	if (!keep->running)
+	if (!worker->running)
 		return 0;
-	fds[count++] = (struct pollfd){keep->child.out_fd, POLLIN, 0};
-	if (keep->out_len > 0)
-		fds[count++] = (struct pollfd){keep->child.in_fd, POLLOUT, 0};
+	fds[count++] = (struct pollfd){worker->child.out_fd, POLLIN, 0};
+	if (worker->out_len > 0)
+		fds[count++] = (struct pollfd){worker->child.in_fd, POLLOUT, 0};
 	return count;
 }
 
@@ -546,21 +550,23 @@ sooner(int64_t a, int64_t b)
 }
 
 int64_t
-sts_worker_due_ms(const struct sts_worker *keep)
+sts_worker_due_ms(const struct sts_worker *worker)
 {
 	int64_t due = INT64_MAX;
 
-	if (keep->reaper.count > 0)
+	if (worker->reaper.count > 0)
 		due = sts_monotonic_ms() + REAP_MS;
-	if (!keep->running) {
-		if (keep->waiting.first == NULL && keep->probe_count == 0)
+	if (!worker->running) {
+		if (worker->waiting.first == NULL && worker->probe_count == 0)
 			return due;
-		return is_refusing(keep) ? 0 : sooner(due, keep->retry_ms);
+		return is_refusing(worker) ? 0 : sooner(due, worker->retry_ms);
 	}
-	if (keep->sent.first == NULL)
-		return keep->waiting.first == NULL ? due : 0;
-	due = sooner(due, keep->sent.first->sent_ms + wait_limit_ms(keep) + 1);
+	if (worker->sent.first == NULL)
+		return worker->waiting.first == NULL ? due : 0;
+	due = sooner(
+	    due, worker->sent.first->sent_ms + wait_limit_ms(worker) + 1);
 	return sooner(due,
-	    keep->heard_ms +
-		(keep->pinged ? STS_WORKER_STALLED_MS : STS_WORKER_SILENCE_MS));
+	    worker->heard_ms +
+		(worker->pinged ? STS_WORKER_STALLED_MS
+				: STS_WORKER_SILENCE_MS));
 }

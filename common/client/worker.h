@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A resolver that is kept: for a program that lives as long as the mail server
- * and may never wait, such as an OpenSMTPD filter.
+ * A resolver that stays running, for a program that lives as long as the mail
+ * server and may never block, such as an OpenSMTPD filter.
  *
  * One `mta-sts-resolver` in serving mode, started when the first question
  * comes, and again, ever more slowly, when it dies or stalls; what it had not
@@ -54,7 +54,7 @@ struct sts_worker *sts_worker_create(
  * Calls nothing back.  The resolver sees the end of its input, finishes what
  * it is at and ends by itself.
  */
-void sts_worker_destroy(struct sts_worker *keep);
+void sts_worker_destroy(struct sts_worker *worker);
 
 /*
  * Asks about a normalised domain, or joins the same question that is under
@@ -62,27 +62,27 @@ void sts_worker_destroy(struct sts_worker *keep);
  * questions, or no memory; then no callback comes.
  */
 bool sts_worker_ask(
-    struct sts_worker *keep, enum sts_worker_what what, const char *domain);
+    struct sts_worker *worker, enum sts_worker_what what, const char *domain);
 
 /*
- * Has an MX host (a normalised name) probed.  Nobody is told: what comes of it
- * is in the routes of the domains that use the host.  The resolver is told in
- * the order of the calls; of hosts at one address it contacts only one.
+ * Requests a probe of an MX host (a normalised name).  No callback: the result
+ * is in the routes of the domains that use the host.  The resolver gets the
+ * hosts in the order of the calls; of hosts at one address it contacts one.
  * False: too many wait, or no resolver can be started now; then it is dropped.
  */
-bool sts_worker_probe(struct sts_worker *keep, const char *host);
+bool sts_worker_probe(struct sts_worker *worker, const char *host);
 
 /* Fills at most STS_WORKER_FDS elements; returns how many. */
-size_t sts_worker_poll(const struct sts_worker *keep, struct pollfd *fds);
+size_t sts_worker_poll(const struct sts_worker *worker, struct pollfd *fds);
 
 /* When sts_worker_step has to be called at the latest; INT64_MAX: no need. */
-int64_t sts_worker_due_ms(const struct sts_worker *keep);
+int64_t sts_worker_due_ms(const struct sts_worker *worker);
 
 /* Starts, writes, reads, kills, reaps and calls back; never waits. */
-void sts_worker_step(struct sts_worker *keep);
+void sts_worker_step(struct sts_worker *worker);
 
 /* Questions that have no answer yet. */
-size_t sts_worker_pending(const struct sts_worker *keep);
+size_t sts_worker_pending(const struct sts_worker *worker);
 
 /*
  * Starts a resolver as sts_client_start_resolver does, its standard error

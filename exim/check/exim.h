@@ -3,7 +3,7 @@
  * `mta-sts config check --exim`: what Exim says of its own configuration
  * (exim -bV, -bP, -be), held against what the promise needs.
  *
- * Asking and judging are apart, so that recorded answers can be judged.
+ * Asking and checking are apart, so that recorded answers can be checked.
  */
 #ifndef STS_EXIM_CHECK_EXIM_H
 #define STS_EXIM_CHECK_EXIM_H
@@ -109,7 +109,27 @@ bool sts_exim_list_is_open(const char *domains);
  */
 char *sts_exim_run(const struct sts_exim *e, const char *const *arguments);
 
-/* Judges: each prints its findings. */
+/* What a driver does in our set-up; bits, so that a rule can bind several. */
+enum sts_exim_role {
+	STS_EXIM_QUERY = 1,           /* the router that asks mta_sts_query */
+	STS_EXIM_ENFORCE = 2,         /* the router to the permitted MX hosts */
+	STS_EXIM_NO_MX = 4,           /* the router that defers the rest */
+	STS_EXIM_TRANSPORT = 8,       /* of the enforcing router */
+	STS_EXIM_PLAIN_TRANSPORT = 16 /* for all other remote mail */
+};
+
+/* Checks each option that a rule for this role names. */
+void sts_exim_check_rules(struct sts_findings *f, enum sts_exim_role role,
+    const struct sts_exim_driver *driver);
+
+/* True where a rule for this role names the option. */
+bool sts_exim_has_rule(enum sts_exim_role role, const char *option);
+
+/* "OPTION = VALUE", or "remove OPTION" for "", cut at the buffer's end. */
+void sts_exim_option_line(
+    char *buf, size_t size, const char *option, const char *value);
+
+/* Checks: each prints its findings. */
 void sts_exim_check(struct sts_findings *f, struct sts_exim *e);
 void sts_exim_check_routers(struct sts_findings *f, const struct sts_exim *e);
 void sts_exim_check_transports(struct sts_findings *f, const struct sts_exim *e,

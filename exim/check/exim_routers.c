@@ -1,21 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The three routers, their order, and what comes before them.  The reason for
- * each demand stands in docs/exim.md.
+ * The three routers, their order, and what comes before them; exim_rules.c has
+ * what each of their options must be.
  */
 #include <string.h>
 
 #include "exim/check/exim.h"
 
-#define IS_ENFORCE "${if eq{${extract{mode}{$address_data}}}{enforce}}"
-#define IS_NOT_FREE \
-	"${if inlist{${extract{mode}{$address_data}}}{none:testing}{no}{yes}}"
 #define IGNORE_ITEM "${if def:r_mta_sts_ign{$r_mta_sts_ign}{*}}"
-#define IGNORE_SET                                              \
-	"r_mta_sts_ign = "                                      \
-	"${if match{$address_data}{\\N ign=!\\^(\\S+):\\*$\\N}" \
-	"{^(?!$1)}{*}}"
-#define NO_ANSWER "{none:testing:enforce}{:defer:"
 
 /* The routers by what they do; names are the operator's. */
 struct roles {
@@ -153,46 +145,18 @@ find_roles(const struct sts_exim *e, struct roles *r)
 	}
 }
 
-/* An option of a router that must have one value. */
+/* The three ask about, enforce for and defer the same mail. */
 static void
-want(struct sts_findings *f, const struct sts_exim_driver *d,
-    const char *option, const char *value, const char *line, const char *why)
-{
-	const char *has = sts_exim_value(d, option);
-
-	if (has == NULL || sts_exim_same(has, value))
-		return;
-	sts_report_problem(
-	    f, STS_FIND_ERROR, line, "router %s: %s", d->name, why);
-}
-
-/* What all three have in common. */
-static void
-check_common(struct sts_findings *f, const struct roles *r,
+check_domains(struct sts_findings *f, const struct roles *r,
     const struct sts_exim_driver *d)
 {
-	static const char *const limits[] = {"senders", "local_parts",
-	    "require_files", "check_local_user", "local_part_prefix",
-	    "local_part_suffix", "verify_only", "unseen"};
 	const char *domains = sts_exim_value(r->query, "domains");
 
-	want(f, d, "verify_sender", "false", "no_verify_sender",
-	    "a local fault would refuse inbound mail, and any MAIL FROM would "
-	    "make this host fetch a policy");
-	want(f, d, "verify_recipient", "true", "verify_recipient",
-	    "a delivery that was verified without it may go out in clear text");
 	if (!sts_exim_is(d, "domains", domains != NULL ? domains : ""))
 		sts_report_problem(f, STS_FIND_ERROR,
 		    "give the three the same domains",
 		    "router %s has other domains than %s", d->name,
 		    r->query->name);
-	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		if (sts_exim_is_set(d, limits[i]))
-			sts_report_problem(f, STS_FIND_ERROR,
-			    "remove that option",
-			    "router %s: %s exempts mail from its policy",
-			    d->name, limits[i]);
-	}
 }
 
 /*
@@ -202,25 +166,10 @@ check_common(struct sts_findings *f, const struct roles *r,
 static void
 check_query(struct sts_findings *f, const struct sts_exim_driver *d)
 {
-	const char *data = sts_exim_value(d, "data");
 	const char *domains = sts_exim_value(d, "domains");
 	char argument[64];
 
-	want(f, d, "driver", "redirect", "driver = redirect",
-	    "only a redirect router can defer with a reason");
-	want(f, d, "allow_defer", "true", "allow_defer",
-	    "without it the reason is not shown");
-	want(f, d, "more", "true", "more",
-	    "with no_more mail for domains without a policy bounces");
-	want(f, d, "condition", "", "remove its condition",
-	    "a condition exempts mail from its policy");
-	if (data == NULL || strstr(data, NO_ANSWER) == NULL)
-		sts_report_problem(f, STS_FIND_ERROR,
-		    "data = ${if !inlist{${extract{mode}{$address_data}}}"
-		    "{none:testing:enforce}{:defer: MTA-STS: ${extract{why}"
-		    "{$address_data}{$value}{no usable answer}}}}",
-		    "router %s does not defer where there is no answer",
-		    d->name);
+	sts_exim_check_rules(f, STS_EXIM_QUERY, d);
 	if (!sts_exim_call_argument(sts_exim_value(d, "address_data"), 2,
 		argument, sizeof(argument)) ||
 	    !sts_exim_same(argument, "$domain"))
@@ -234,7 +183,7 @@ check_query(struct sts_findings *f, const struct sts_exim_driver *d)
 		    d->name, domains);
 }
 
-/* Whether the plain router keeps strangers off private addresses. */
+/* Whether the plain router keeps private addresses out of reach. */
 static void
 check_addresses(struct sts_findings *f, const struct roles *r)
 {
@@ -251,53 +200,6 @@ check_addresses(struct sts_findings *f, const struct roles *r)
 		    "ignore_target_hosts",
 		    "router %s lacks the ignored addresses of router %s",
 		    r->enforce->name, r->plain->name);
-}
-
-/* What each option of the enforcing router must be. */
-static const struct demand {
-	const char *option;
-	const char *value;
-	enum sts_severity severity;
-	const char *fix;
-	const char *why;
-} enforce_demands[] = {
-    {"more", "true", STS_FIND_ERROR, "more",
-	"with no_more mail bounces where no MX host is permitted"},
-    {"condition", IS_ENFORCE, STS_FIND_ERROR, "condition = " IS_ENFORCE,
-	"it is not limited to domains with an enforce policy"},
-    {"set", IGNORE_SET, STS_FIND_ERROR, "set = " IGNORE_SET,
-	"r_mta_sts_ign is not the policy's list of MX hosts"},
-    {"address_data", "", STS_FIND_ERROR, "remove address_data",
-	"address_data replaces the answer that the next router reads"},
-    {"fallback_hosts", "", STS_FIND_ERROR, "remove fallback_hosts",
-	"fallback_hosts are in no policy"},
-    {"check_srv", "", STS_FIND_ERROR, "remove check_srv",
-	"a policy names MX hosts, not SRV targets"},
-    {"pass_router", "", STS_FIND_ERROR, "remove pass_router",
-	"pass_router leads around the router that defers"},
-    {"pass_on_timeout", "false", STS_FIND_ERROR, "no_pass_on_timeout",
-	"with pass_on_timeout a DNS failure hands mail to another router"},
-    {"same_domain_copy_routing", "true", STS_FIND_WARNING,
-	"same_domain_copy_routing",
-	"without same_domain_copy_routing each recipient at a domain costs "
-	"memory and time again"},
-    {"dnssec_request_domains", "*", STS_FIND_ERROR,
-	"dnssec_request_domains = *",
-	"DANE, which goes before MTA-STS, is not used"},
-};
-
-static void
-check_enforce_demands(struct sts_findings *f, const struct sts_exim_driver *d)
-{
-	for (size_t i = 0;
-	     i < sizeof(enforce_demands) / sizeof(enforce_demands[0]); i++) {
-		const struct demand *row = &enforce_demands[i];
-		const char *has = sts_exim_value(d, row->option);
-
-		if (has != NULL && !sts_exim_same(has, row->value))
-			sts_report_problem(f, row->severity, row->fix,
-			    "router %s: %s", d->name, row->why);
-	}
 }
 
 /* What follows our item in the list, or NULL where it does not come first. */
@@ -340,68 +242,13 @@ check_ignored(struct sts_findings *f, const struct sts_exim_driver *d)
 		    d->name, rest + 1);
 }
 
-/* What happens where the lowest MX host is this machine. */
-static void
-check_self(struct sts_findings *f, const struct sts_exim_driver *d)
-{
-	static const char *const good[] = {"freeze", "defer", "fail", "send"};
-	const char *has = sts_exim_value(d, "self");
-
-	for (size_t i = 0; has != NULL && i < sizeof(good) / sizeof(good[0]);
-	     i++) {
-		if (strcmp(has, good[i]) == 0)
-			return;
-	}
-	if (has != NULL)
-		sts_report_problem(f, STS_FIND_ERROR, "self = freeze",
-		    "router %s: self = %s hands mail to another router",
-		    d->name, has);
-}
-
 static void
 check_enforce(struct sts_findings *f, const struct roles *r)
 {
-	check_common(f, r, r->enforce);
-	check_enforce_demands(f, r->enforce);
+	sts_exim_check_rules(f, STS_EXIM_ENFORCE, r->enforce);
+	check_domains(f, r, r->enforce);
 	check_ignored(f, r->enforce);
-	check_self(f, r->enforce);
 	check_addresses(f, r);
-}
-
-/*
- * With all hosts ignored the router before declines, and whatever comes next
- * would deliver.
- */
-static void
-check_no_mx(struct sts_findings *f, const struct roles *r)
-{
-	const struct sts_exim_driver *d = r->no_mx;
-	const char *condition = sts_exim_value(d, "condition");
-	const char *data = sts_exim_value(d, "data");
-
-	check_common(f, r, d);
-	want(f, d, "allow_defer", "true", "allow_defer",
-	    "without it the reason is not shown");
-	if (condition == NULL ||
-	    (!sts_exim_same(condition, IS_NOT_FREE) &&
-		!sts_exim_same(condition, IS_ENFORCE)))
-		sts_report_problem(f, STS_FIND_ERROR,
-		    "condition = " IS_NOT_FREE,
-		    "router %s does not stop exactly the mail that has no "
-		    "permitted MX host",
-		    d->name);
-	if (data == NULL || strncmp(data, ":defer:", 7) != 0)
-		sts_report_problem(f, STS_FIND_ERROR,
-		    "data = :defer: MTA-STS: "
-		    "${dlfunc{MTA_STS_SO}{mta_sts_no_mx}{$domain}}",
-		    "router %s does not defer", d->name);
-	else if (strstr(data, "{mta_sts_no_mx}") == NULL)
-		sts_report_problem(f, STS_FIND_WARNING,
-		    "data = :defer: MTA-STS: "
-		    "${dlfunc{MTA_STS_SO}{mta_sts_no_mx}{$domain}}",
-		    "router %s: a policy that was corrected without a new id "
-		    "is not fetched again",
-		    d->name);
 }
 
 /* A router that takes remote mail before the policy is looked at. */
@@ -470,7 +317,6 @@ sts_exim_check_routers(struct sts_findings *f, const struct sts_exim *e)
 	struct roles r;
 
 	find_roles(e, &r);
-	check_common(f, &r, r.query);
 	check_query(f, r.query);
 	if (r.enforce == NULL) {
 		sts_report_problem(f, STS_FIND_ERROR,
@@ -479,13 +325,15 @@ sts_exim_check_routers(struct sts_findings *f, const struct sts_exim *e)
 		return;
 	}
 	check_enforce(f, &r);
-	if (r.no_mx != NULL)
-		check_no_mx(f, &r);
-	else
+	if (r.no_mx != NULL) {
+		sts_exim_check_rules(f, STS_EXIM_NO_MX, r.no_mx);
+		check_domains(f, &r, r.no_mx);
+	} else {
 		sts_report_problem(f, STS_FIND_ERROR,
 		    "take mta_sts_no_mx from " STS_EXAMPLE_DIR "/exim",
 		    "no router defers mail that has no permitted MX host; the "
 		    "next one delivers it");
+	}
 	check_order(f, e, &r);
 	sts_exim_check_transports(f, e, r.enforce, r.plain);
 }

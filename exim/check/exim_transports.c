@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The enforcing transport: what makes it safe, and what the plain transport
- * has and it lacks.  The reason for each option stands in docs/exim.md.
+ * The enforcing transport: what no row of exim_rules.c can say, and what the
+ * plain transport has and it lacks.
  */
 #include <string.h>
 
@@ -19,86 +19,6 @@
 #define GNUTLS_CIPHERS  "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 #define OPENSSL_CIPHERS "TLSv1.2:!aNULL:!eNULL"
 
-/* What each option must be, and what goes wrong where it is not. */
-static const struct demand {
-	const char *option;
-	const char *value; /* "" or "false": not set */
-	const char *why;
-} demands[] = {
-    {"driver", "smtp", "only an SMTP transport knows TLS"},
-    {"protocol", "smtp", "STARTTLS belongs to plain SMTP"},
-    {"multi_domain", "false",
-	"with several domains in a delivery $domain is empty"},
-    {"connection_max_messages", "1",
-	"the certificate is not checked again on a reused connection"},
-    {"hosts_nopass_tls", "*",
-	"the certificate is not checked again on a connection passed on"},
-    {"hosts_require_tls", "*", "mail may go out in clear text"},
-    {"tls_verify_hosts", "*", "any certificate is taken"},
-    {"tls_verify_cert_hostnames", "*", "a certificate for any name is taken"},
-    {"tls_tempfail_tryclear", "false",
-	"after a 454 to STARTTLS mail goes out in clear text"},
-    {"delay_after_cutoff", "false",
-	"a host that long failed for one domain bounces the mail of another"},
-    {"tls_sni", "$host", "a host with several certificates shows another"},
-    {"hosts_try_dane", "*",
-	"a failing DANE validation would be overridden (RFC 8461 2)"},
-    {"tls_resumption_hosts", "",
-	"the certificate is not checked on a resumed session"},
-    {"hosts_avoid_tls", "", "mail to these hosts goes out in clear text"},
-    {"hosts_verify_avoid_tls", "",
-	"verification of these hosts speaks in clear text"},
-    {"hosts_pipe_connect", "",
-	"commands are sent before it is known whether the host has TLS"},
-    {"fallback_hosts", "", "fallback hosts are in no policy"},
-    {"hosts", "", "these hosts are in no policy"},
-    {"hosts_override", "false", "it replaces the permitted MX hosts"},
-};
-
-enum { DEMAND_COUNT = sizeof(demands) / sizeof(demands[0]) };
-
-/* Exim prints an option that is not set as empty, a flag as off. */
-static bool
-is_unset(const char *value)
-{
-	return value[0] == '\0' || strcmp(value, "false") == 0;
-}
-
-/* The line of a configuration that sets the option to that value. */
-static void
-option_line(char *buf, size_t size, const char *option, const char *value)
-{
-	if (value[0] == '\0')
-		(void)snprintf(buf, size, "remove %s", option);
-	else
-		(void)snprintf(buf, size, "%s = %s", option, value);
-}
-
-/* One row of the table. */
-static void
-check_demand(struct sts_findings *f, const struct sts_exim_driver *d,
-    const struct demand *demand)
-{
-	const char *has = sts_exim_value(d, demand->option);
-	char line[256];
-
-	if (has == NULL) {
-		/* An Exim that cannot do it at all cannot do it wrongly. */
-		if (!is_unset(demand->value) &&
-		    !sts_exim_hides(d, demand->option))
-			sts_report_problem(f, STS_FIND_NOTE, NULL,
-			    "transport %s: this Exim does not have %s", d->name,
-			    demand->option);
-		return;
-	}
-	if (sts_exim_same(has, demand->value))
-		return;
-	option_line(line, sizeof(line), demand->option, demand->value);
-	sts_report_problem(f, STS_FIND_ERROR, line,
-	    "transport %s: %s is \"%s\": %s", d->name, demand->option, has,
-	    demand->why);
-}
-
 /* TLS 1.2 or later; the words depend on the TLS library. */
 static void
 check_ciphers(struct sts_findings *f, const struct sts_exim *e,
@@ -111,7 +31,7 @@ check_ciphers(struct sts_findings *f, const struct sts_exim *e,
 
 	if (has == NULL || sts_exim_same(has, wanted))
 		return;
-	option_line(line, sizeof(line), "tls_require_ciphers", wanted);
+	sts_exim_option_line(line, sizeof(line), "tls_require_ciphers", wanted);
 	if (has[0] == '\0' || (gnutls && strstr(has, "-VERS-ALL") == NULL) ||
 	    strstr(has, "+VERS-TLS1.0") != NULL ||
 	    strstr(has, "+VERS-TLS1.1") != NULL ||
@@ -191,7 +111,7 @@ check_interface(struct sts_findings *f, const struct sts_exim_driver *d,
 		return;
 	if (theirs != NULL && theirs[0] != '\0' &&
 	    !sts_exim_same(has, theirs)) {
-		option_line(line, sizeof(line), "interface", theirs);
+		sts_exim_option_line(line, sizeof(line), "interface", theirs);
 		sts_report_problem(f, STS_FIND_WARNING, line,
 		    "transport %s: interface is \"%s\", but transport %s has "
 		    "\"%s\"",
@@ -210,7 +130,7 @@ check_interface(struct sts_findings *f, const struct sts_exim_driver *d,
 	}
 }
 
-/* Options in which the two transports differ on purpose, or that we judge. */
+/* Options in which the two transports differ on purpose, or with rules. */
 static bool
 is_ours(const char *option)
 {
@@ -218,10 +138,8 @@ is_ours(const char *option)
 	    "interface", "tls_require_ciphers", "tls_try_verify_hosts",
 	    "hosts_require_dane", "dane_require_tls_ciphers"};
 
-	for (size_t i = 0; i < DEMAND_COUNT; i++) {
-		if (strcmp(demands[i].option, option) == 0)
-			return true;
-	}
+	if (sts_exim_has_rule(STS_EXIM_TRANSPORT, option))
+		return true;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (strcmp(names[i], option) == 0)
 			return true;
@@ -274,7 +192,7 @@ check_difference(struct sts_findings *f, const struct sts_exim_driver *d,
 		    sts_exim_hides(d, o->name) ||
 		    (has != NULL && sts_exim_same(has, o->value)))
 			continue;
-		option_line(line, sizeof(line), o->name, o->value);
+		sts_exim_option_line(line, sizeof(line), o->name, o->value);
 		if (is_visible(o->name))
 			sts_report_problem(f, STS_FIND_WARNING, line,
 			    "transport %s: %s differs from transport %s, whose "
@@ -287,18 +205,6 @@ check_difference(struct sts_findings *f, const struct sts_exim_driver *d,
 			    d->name, o->name, has != NULL ? has : "",
 			    plain->name, o->value);
 	}
-}
-
-/* RFC 8461 2: a failing DANE is not overridden, for a testing policy either. */
-static void
-check_plain(struct sts_findings *f, const struct sts_exim_driver *plain)
-{
-	const char *has = sts_exim_value(plain, "hosts_try_dane");
-
-	if (has != NULL && !sts_exim_same(has, "*"))
-		sts_report_problem(f, STS_FIND_WARNING, "hosts_try_dane = *",
-		    "transport %s: hosts_try_dane is \"%s\": DANE is not used",
-		    plain->name, has);
 }
 
 void
@@ -322,14 +228,13 @@ sts_exim_check_transports(struct sts_findings *f, const struct sts_exim *e,
 		    "router %s has no transport of its own", enforce->name);
 		return;
 	}
-	for (size_t i = 0; i < DEMAND_COUNT; i++)
-		check_demand(f, d, &demands[i]);
+	sts_exim_check_rules(f, STS_EXIM_TRANSPORT, d);
 	check_ciphers(f, e, d);
 	check_event(f, d);
 	check_interface(f, d, plain);
 	check_retry_rule(f, e, d);
 	if (plain != NULL && sts_exim_is(plain, "driver", "smtp")) {
 		check_difference(f, d, plain);
-		check_plain(f, plain);
+		sts_exim_check_rules(f, STS_EXIM_PLAIN_TRANSPORT, plain);
 	}
 }

@@ -1,0 +1,73 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: ISC
+#
+# documents.pl [DIRECTORY]: the documents for those who change this tree name
+# files and functions, between backquotes: `common/core/due.c`, `sts_ask()`.  Each
+# file is there, each function is defined.  A pattern (`common/core/*.c`) has to
+# match a file.  The same for links, and for names without a folder in
+# tests/README.md, which names each unit test.  One line a fault; exit status 1
+# where there is one.
+use strict;
+use warnings;
+
+my $top = shift // '.';
+chdir $top or die "$top: $!\n";
+
+my @documents = qw(README.md CONTRIBUTING.md SECURITY.md docs/architecture.md
+    tests/README.md);
+my $bad = 0;
+
+sub complain {
+    print "$_[0]\n";
+    $bad = 1;
+}
+
+# Functions: KNF has the name of each at the beginning of a line.
+my %defined;
+for my $file (glob 'common/*/*.c exim/*.c exim/*/*.c opensmtpd/*.c
+    opensmtpd/*/*.c tests/unit/*.c') {
+    open(my $in, '<', $file) or die "$file: $!\n";
+    while (<$in>) {
+        $defined{$1} = 1 if /^([a-z]\w*)\(/;
+    }
+}
+
+for my $document (@documents) {
+    open(my $in, '<', $document) or do { complain("$document: $!"); next };
+    my $folder = $document =~ m{^(.*/)} ? $1 : '';
+    while (my $line = <$in>) {
+        my $at = "$document:$.";
+        while ($line =~ /`([^`]+)`/g) {
+            my $word = $1;
+            if ($word =~ m{^(?:common|exim|opensmtpd|tests|docs)/[\w/.*-]+$}) {
+                complain("$at: no $word") unless grep { -e } glob $word;
+            } elsif ($word =~ /^(\w+)\(\)$/) {
+                complain("$at: no function $word") unless $defined{$1};
+            }
+        }
+        while ($line =~ /\]\(([^):#]+)\)/g) {
+            complain("$at: no $1") unless -e "$folder$1";
+        }
+    }
+}
+
+# tests/README.md
+my $text = '';
+if (open(my $in, '<', 'tests/README.md')) {
+    local $/;
+    $text = <$in>;
+}
+my %named;
+while ($text =~ /`([\w*.-]+\.(?:c|py|t|sh))`/g) {
+    my @found = map { glob "$_/$1" } qw(tests/unit tests/lab);
+    @found = grep { -e } @found;
+    complain("tests/README.md: no $1") unless @found;
+    $named{$_} = 1 for @found;
+}
+for my $test (glob 'tests/unit/test_*.c tests/unit/*.t') {
+    # A .t may do no more than start the Python program of the same name.
+    my $program = $test =~ s/\.t$/.py/r;
+    complain("$test: not in tests/README.md")
+        unless $named{$test} || $named{$program};
+}
+exit $bad;

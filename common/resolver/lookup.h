@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The state of one lookup, shared by lookup.c (the steps) and settle.c (what
- * is written down at the end). */
+/*
+ * The state of one lookup, shared by lookup.c (the steps) and record_result.c
+ * (what is written down at the end).
+ */
 #ifndef STS_RESOLVER_LOOKUP_H
 #define STS_RESOLVER_LOOKUP_H
 
@@ -71,8 +73,8 @@ bool sts_turn_waited(const struct sts_lookup *lookup);
 int64_t sts_turn_left_ms(const struct sts_lookup *lookup);
 
 /*
- * settle.c: writes down what was learnt.  Each returns what the lookup ends
- * with, and needs the store and nothing of the loop.
+ * record_result.c: writes down what was learnt.  Each returns what the lookup
+ * ends with, and needs the store and nothing of the loop.
  */
 
 /* The record confirms the policy, or could not be had while it is in force. */
@@ -90,7 +92,7 @@ enum sts_status sts_record_result_failed(
 enum sts_status sts_record_result_none(
     struct sts_lookup *lookup, enum sts_status reason, int64_t seconds);
 
-/* clock.c */
+/* clock_check.c */
 
 /* Seconds since 1970. */
 int64_t sts_now(void);
@@ -115,7 +117,7 @@ bool sts_clock_was_set(const struct sts_lookup *lookup, int64_t now);
  */
 int64_t sts_clock_silence(struct sts_resolver *resolver, int64_t now);
 
-/* routes.c: ends the search for MX hosts without calling back. */
+/* find_mx.c: ends the search for MX hosts without calling back. */
 void sts_routes_close(struct sts_resolver *resolver);
 
 /*

@@ -5,7 +5,7 @@
  *
  * One lookup is one small state machine on the event loop:
  *
- *	lock -> read the store -> _mta-sts TXT -> policy fetch -> settle
+ *	lock -> read the store -> _mta-sts TXT -> policy fetch -> record
  *
  * and any step may end it.  What the network answered, or failed to, is
  * recorded; a local fault is only reported to whoever asked.
@@ -41,7 +41,7 @@ struct sts_resolver {
 	struct sts_routes_task *routes;   /* likewise */
 	struct sts_prober *prober;        /* NULL until it is needed */
 	struct sts_pace pace;             /* of refreshes */
-	int64_t newest;    /* `fetched` of the store, as clock.c read it, */
+	int64_t newest;    /* `fetched` of the store, for clock_check.c, */
 	int64_t newest_ms; /* and when; 0: never */
 	bool serving;      /* goes on after an answer: refreshes what is due */
 };

@@ -3,11 +3,12 @@
  * Inside filter-mta-sts.
  *
  *	filter.c           the program: options, the loop
- *	filter_line.c      lines from smtpd
+ *	filter_protocol.c  lines from smtpd
  *	filter_session.c   incoming sessions: whom the filter acts for
  *	filter_hold.c      recipients that wait for their domain's answer
- *	filter_out.c       outgoing sessions: what became of the mail
- *	filter_refresh.c   domains that are kept known
+ *	filter_relay.c     outgoing sessions: what became of the mail
+ *	filter_prefetch.c  domains that are kept known
+ *	filter_networks.c  addresses and networks: who is local
  *	filter_unprotected.c  mail that left past the table
  *
  * smtpd ends when a filter ends, answers twice, or writes a line of its own

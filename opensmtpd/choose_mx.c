@@ -51,8 +51,12 @@ sts_route_is_excluded(const struct sts_route *route, int64_t now)
 	    now - route->probed < STS_CERTIFICATE_LIFE;
 }
 
-bool
-sts_host_fits_smtpd(const char *host)
+/*
+ * True where smtpd can take the name as a relay's.  Its limit is the system's
+ * HOST_NAME_MAX: 64 in glibc, 255 in musl.
+ */
+static bool
+host_fits_smtpd(const char *host)
 {
 	return strlen(host) <= SMTPD_HOST_MAX;
 }
@@ -106,7 +110,7 @@ obstacle_of(
 {
 	if (!sts_route_is_permitted(route, policy))
 		return NOT_PERMITTED;
-	if (!sts_host_fits_smtpd(route->host))
+	if (!host_fits_smtpd(route->host))
 		return TOO_LONG;
 	if (sts_route_is_excluded(route, now))
 		return EXCLUDED;

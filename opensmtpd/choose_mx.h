@@ -45,12 +45,6 @@ bool sts_route_is_marked(const struct sts_route *route, int64_t now);
  */
 bool sts_route_is_excluded(const struct sts_route *route, int64_t now);
 
-/*
- * True where smtpd can take the name as a relay's.  Its limit is the system's
- * HOST_NAME_MAX: 64 in glibc, 255 in musl.
- */
-bool sts_host_fits_smtpd(const char *host);
-
 /* Whether the policy permits the route's host; NULL permits every host. */
 bool sts_route_is_permitted(
     const struct sts_route *route, const struct sts_policy *policy);

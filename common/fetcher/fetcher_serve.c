@@ -386,6 +386,17 @@ set_nonblocking(int fd)
 	return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0;
 }
 
+/* What was opened of it so far. */
+static void
+destroy_server(struct sts_server *s)
+{
+	sts_multi_destroy(s->multi);
+	sts_trust_destroy(s->trust);
+	sts_loop_destroy(s->loop);
+	free(s->out);
+	free(s);
+}
+
 enum sts_status
 sts_server_create(struct sts_server **out, const struct sts_server_spec *spec)
 {
@@ -410,24 +421,8 @@ sts_server_create(struct sts_server **out, const struct sts_server_spec *spec)
 	if (status == STS_OK)
 		*out = s;
 	else
-		sts_server_destroy(s);
+		destroy_server(s);
 	return status;
-}
-
-void
-sts_server_destroy(struct sts_server *s)
-{
-	struct job *job;
-
-	if (s == NULL)
-		return;
-	while ((job = TAILQ_FIRST(&s->jobs)) != NULL)
-		free_job(job);
-	sts_multi_destroy(s->multi);
-	sts_trust_destroy(s->trust);
-	sts_loop_destroy(s->loop);
-	free(s->out);
-	free(s);
 }
 
 enum sts_status

@@ -21,12 +21,12 @@ struct sts_server_spec {
 
 /*
  * Opens loop, libcurl and trust roots; everything that has to be there before
- * the process confines itself.  The spec's strings must outlive it.
+ * the process confines itself.  The spec's strings must outlive it; it lasts
+ * as long as the process.
  * STS_NO_MEMORY, STS_NO_DESCRIPTORS.
  */
 enum sts_status sts_server_create(
     struct sts_server **server, const struct sts_server_spec *spec);
-void sts_server_destroy(struct sts_server *server); /* NULL is allowed */
 
 /*
  * Says hello and serves until end of input, which ends what is under way.

@@ -96,8 +96,9 @@ sts_lookup_start(struct sts_resolver *resolver, const char *domain,
 	return true;
 }
 
-void
-sts_lookup_finish(struct sts_lookup *lookup, enum sts_status status)
+/* Ends the lookup: releases the lock, calls every waiter back, frees it. */
+static void
+finish(struct sts_lookup *lookup, enum sts_status status)
 {
 	struct sts_resolver *r = lookup->resolver;
 	struct sts_lookup **at = &r->lookups;
@@ -139,7 +140,7 @@ ends_waiting(struct sts_lookup *l)
 	int64_t now_ms = sts_monotonic_ms();
 
 	if (l->task == STS_TASK_AFTER) {
-		sts_lookup_finish(l, STS_NOT_DUE);
+		finish(l, STS_NOT_DUE);
 		return true;
 	}
 	/* What the store has is not waited for. */
@@ -150,7 +151,7 @@ ends_waiting(struct sts_lookup *l)
 	}
 	if (sts_turn_left_ms(l) > 0)
 		return false;
-	sts_lookup_finish(l, STS_RESOLVER_TIMEOUT);
+	finish(l, STS_RESOLVER_TIMEOUT);
 	return true;
 }
 
@@ -175,7 +176,7 @@ step_lock(void *arg)
 	l->timer =
 	    sts_timer_start(l->resolver->loop, LOCK_POLL_MS, step_lock, l);
 	if (l->timer == NULL)
-		sts_lookup_finish(l, STS_NO_MEMORY);
+		finish(l, STS_NO_MEMORY);
 }
 
 /* Reads policy and check; what is there replaces what was read before. */
@@ -244,7 +245,7 @@ ends_with_store(struct sts_lookup *l, int64_t now)
 	if (due && r->serving)
 		(void)sts_lookup_start(
 		    r, l->domain, STS_TASK_AFTER, NULL, NULL);
-	sts_lookup_finish(l, STS_OK);
+	finish(l, STS_OK);
 	return true;
 }
 
@@ -314,7 +315,7 @@ ends_without_lock(struct sts_lookup *l)
 		return false;
 	if (!mail && !sts_turn_waited(l) && !is_refetched(l, now))
 		return false;
-	sts_lookup_finish(l, mail ? STS_OK : STS_NOT_DUE);
+	finish(l, mail ? STS_OK : STS_NOT_DUE);
 	return true;
 }
 
@@ -368,7 +369,7 @@ step_read(struct sts_lookup *l)
 	if (status == STS_OK)
 		status = sts_clock_check(l->resolver, now, &l->clock_suspect);
 	if (status != STS_OK) {
-		sts_lookup_finish(l, status);
+		finish(l, status);
 		return;
 	}
 	if (l->corrupt)
@@ -380,7 +381,7 @@ step_read(struct sts_lookup *l)
 	if (l->task != STS_TASK_LOOKUP)
 		status = refresh_ends(l, now);
 	if (status != STS_OK)
-		sts_lookup_finish(l, status);
+		finish(l, status);
 	else
 		step_record(l);
 }
@@ -392,14 +393,14 @@ step_record(struct sts_lookup *l)
 	char name[STS_NAME_MAX + 16] = "_mta-sts.";
 
 	if (sts_turn_left_ms(l) < l->resolver->config->dns_timeout * 1000) {
-		sts_lookup_finish(l, STS_RESOLVER_TIMEOUT);
+		finish(l, STS_RESOLVER_TIMEOUT);
 		return;
 	}
 	memcpy(name + strlen(name), l->domain, strlen(l->domain) + 1);
 	l->query = sts_dns_txt(l->resolver->dns, name,
 	    l->resolver->config->dns_timeout * 1000, on_record, l);
 	if (l->query == NULL)
-		sts_lookup_finish(l, STS_NO_MEMORY);
+		finish(l, STS_NO_MEMORY);
 }
 
 static void
@@ -413,7 +414,7 @@ on_record(void *arg, enum sts_status status, const struct sts_span *records,
 	if (status == STS_RESOLVER_TIMEOUT && l->task != STS_TASK_LOOKUP)
 		status = STS_DNS_TIMEOUT;
 	if (sts_status_is_local(status)) {
-		sts_lookup_finish(l, status);
+		finish(l, status);
 		return;
 	}
 	if (status == STS_OK)
@@ -481,11 +482,11 @@ step_decide(struct sts_lookup *l)
 	if (l->record != STS_OK && l->entry.body != NULL)
 		memcpy(l->id, l->entry.id, sizeof(l->id));
 	if (l->record != STS_OK && !live)
-		sts_lookup_finish(l, end_without_record(l));
+		finish(l, end_without_record(l));
 	else if ((same || l->record != STS_OK) && l->task == STS_TASK_LOOKUP)
-		sts_lookup_finish(l, sts_record_result_kept(l));
+		finish(l, sts_record_result_kept(l));
 	else if (backs_off(l, now))
-		sts_lookup_finish(l, end_backing_off(l, now));
+		finish(l, end_backing_off(l, now));
 	else
 		step_fetch(l);
 }
@@ -517,7 +518,7 @@ step_fetch(struct sts_lookup *l)
 
 	l->fetch_ms = time_to_fetch(l);
 	if (l->fetch_ms < LEFT_MS) {
-		sts_lookup_finish(l, STS_RESOLVER_TIMEOUT);
+		finish(l, STS_RESOLVER_TIMEOUT);
 		return;
 	}
 	/*
@@ -530,7 +531,7 @@ step_fetch(struct sts_lookup *l)
 	l->fetch = sts_fetch_start(&r->network, l->domain, r->port,
 	    r->config->dns_timeout * 1000, l->fetch_ms, on_fetch, l);
 	if (l->fetch == NULL)
-		sts_lookup_finish(l, STS_NO_MEMORY);
+		finish(l, STS_NO_MEMORY);
 	else if (l->task == STS_TASK_REFRESH)
 		sts_fetch_take_turns(l->fetch, &r->pace);
 }
@@ -581,11 +582,11 @@ on_fetch(void *arg, const struct sts_fetch_result *result)
 		status = sts_policy_parse(
 		    &policy, result->body, result->body_len, NULL, NULL);
 	if (sts_status_is_local(status) || status == STS_TOO_SOON)
-		sts_lookup_finish(l, status);
+		finish(l, status);
 	else if (status == STS_OK)
-		sts_lookup_finish(l, sts_record_result_fetched(l, &policy));
+		finish(l, sts_record_result_fetched(l, &policy));
 	else {
 		log_failure(l, status, result->detail);
-		sts_lookup_finish(l, sts_record_result_failed(l, status));
+		finish(l, sts_record_result_failed(l, status));
 	}
 }

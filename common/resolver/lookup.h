@@ -49,11 +49,6 @@ struct sts_lookup {
 	int64_t fetch_ms; /* the time that it got */
 };
 
-/* Steps back into lookup.c. */
-
-/* Ends the lookup: releases the lock, calls every waiter back, frees it. */
-void sts_lookup_finish(struct sts_lookup *lookup, enum sts_status status);
-
 /* turn.c */
 
 /*

@@ -65,8 +65,8 @@ sts_print_short_span(char buf[STS_AGE_TEXT], int64_t seconds)
 	return buf;
 }
 
-void
-sts_print_when(FILE *out, int64_t when, int64_t now)
+static void
+print_when(FILE *out, int64_t when, int64_t now)
 {
 	char at[STS_TIME_TEXT], span[STS_AGE_TEXT];
 
@@ -81,8 +81,9 @@ sts_print_when(FILE *out, int64_t when, int64_t now)
 		    out, " (%s ago)", sts_print_span(span, now - when));
 }
 
-void
-sts_print_key(FILE *out, const char *key)
+/* The beginning of a line. */
+static void
+print_key(FILE *out, const char *key)
 {
 	int pad = KEY_WIDTH - (int)strlen(key) - 1;
 
@@ -99,7 +100,7 @@ sts_print_line(FILE *out, const char *key, const char *format, ...)
 	if (vsnprintf(value, sizeof(value), format, args) < 0)
 		value[0] = '\0';
 	va_end(args);
-	sts_print_key(out, key);
+	print_key(out, key);
 	sts_escape_write(out, value, strlen(value));
 	(void)putc('\n', out);
 }
@@ -107,7 +108,7 @@ sts_print_line(FILE *out, const char *key, const char *format, ...)
 void
 sts_print_time_line(FILE *out, const char *key, int64_t when, int64_t now)
 {
-	sts_print_key(out, key);
-	sts_print_when(out, when, now);
+	print_key(out, key);
+	print_when(out, when, now);
 	(void)putc('\n', out);
 }

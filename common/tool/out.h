@@ -18,17 +18,14 @@ const char *sts_print_span(char buf[STS_AGE_TEXT], int64_t seconds);
 /* The same in a column's width: "45s", "3h", "12d"; a past time has "-". */
 const char *sts_print_short_span(char buf[STS_AGE_TEXT], int64_t seconds);
 
-/* "2026-11-22T13:14:15Z (3 hours ago)" or "(in 6 days)"; "never" for 0. */
-void sts_print_when(FILE *out, int64_t when, int64_t now);
-
-/* The beginning of a line: "key:" padded to one column for all keys. */
-void sts_print_key(FILE *out, const char *key);
-
-/* A whole line "key: value", the value escaped. */
+/* A whole line "key: value", the values in one column, the value escaped. */
 void sts_print_line(FILE *out, const char *key, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* A whole line with a time, as sts_print_when writes it. */
+/*
+ * A whole line with a time: "2026-11-22T13:14:15Z (3 hours ago)" or "(in 6
+ * days)"; "never" for 0.
+ */
 void sts_print_time_line(FILE *out, const char *key, int64_t when, int64_t now);
 
 #endif

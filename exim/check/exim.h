@@ -103,12 +103,6 @@ const struct sts_exim_driver *sts_exim_query_router(const struct sts_exim *e);
  */
 bool sts_exim_list_is_open(const char *domains);
 
-/*
- * Runs Exim with the arguments (NULL-ended, at most 8) and returns what it
- * wrote, for the caller to free, or NULL where it failed.
- */
-char *sts_exim_run(const struct sts_exim *e, const char *const *arguments);
-
 /* What a driver does in our set-up; bits, so that a rule can bind several. */
 enum sts_exim_role {
 	STS_EXIM_QUERY = 1,           /* the router that asks mta_sts_query */

@@ -11,8 +11,12 @@
 
 enum { OUTPUT_MAX = 4 * 1024 * 1024, PATIENCE_MS = 30000, ARGUMENTS_MAX = 8 };
 
-char *
-sts_exim_run(const struct sts_exim *e, const char *const *arguments)
+/*
+ * Runs Exim with the arguments (NULL-ended, at most 8) and returns what it
+ * wrote, for the caller to free, or NULL where it failed.
+ */
+static char *
+run_exim(const struct sts_exim *e, const char *const *arguments)
 {
 	struct sts_child_spec spec = {
 	    .path = e->binary, .want_stdout = true, .inherit_stderr = true};
@@ -80,7 +84,7 @@ try_call(const struct sts_exim *e)
 		return NULL;
 	(void)snprintf(text, sizeof(text),
 	    "${dlfunc{%s}{mta_sts_query}{[192.0.2.1]}}", object);
-	return sts_exim_run(e, arguments);
+	return run_exim(e, arguments);
 }
 
 /*
@@ -102,16 +106,16 @@ ask_all(struct sts_exim *e)
 	    "-brt", "a.invalid", "tls_required", NULL};
 	static const char *const dlfunc[] = {"-be", "_HAVE_DLFUNC", NULL};
 
-	e->version = sts_exim_run(e, version);
+	e->version = run_exim(e, version);
 	if (e->version == NULL)
 		return false;
-	e->main = sts_exim_run(e, main_options);
-	e->router_text = sts_exim_run(e, routers);
-	e->transport_text = sts_exim_run(e, transports);
-	e->all = sts_exim_run(e, all);
-	e->retry = sts_exim_run(e, retry);
-	e->retry_tls = sts_exim_run(e, retry_tls);
-	e->dlfunc = sts_exim_run(e, dlfunc);
+	e->main = run_exim(e, main_options);
+	e->router_text = run_exim(e, routers);
+	e->transport_text = run_exim(e, transports);
+	e->all = run_exim(e, all);
+	e->retry = run_exim(e, retry);
+	e->retry_tls = run_exim(e, retry_tls);
+	e->dlfunc = run_exim(e, dlfunc);
 	if (e->main == NULL || e->router_text == NULL ||
 	    e->transport_text == NULL || e->dlfunc == NULL)
 		return false;

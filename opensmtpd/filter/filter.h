@@ -153,7 +153,6 @@ void sts_relay_end(struct sts_filter *f, uint64_t id);
 /* Notes which addresses a domain's permitted MX hosts have. */
 void sts_relay_learn(
     struct sts_filter *f, const struct sts_domain_state *known);
-void sts_relay_forget(struct sts_filter *f);
 
 /*
  * Mail for this domain was accepted at the address ("" where not known): an
@@ -171,7 +170,6 @@ void sts_refresh_step(struct sts_filter *f);
 void sts_refresh_done(struct sts_filter *f, enum sts_worker_what what,
     const char *domain, enum sts_status status);
 int64_t sts_refresh_due_ms(const struct sts_filter *f);
-void sts_refresh_forget(struct sts_filter *f);
 
 /*
  * The domain of an address as smtpd writes it, into a buffer of the address's

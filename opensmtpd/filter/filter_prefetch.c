@@ -28,8 +28,9 @@ enum {
 	STEP_MS = 20
 };
 
-void
-sts_refresh_forget(struct sts_filter *f)
+/* Ends a round. */
+static void
+end_round(struct sts_filter *f)
 {
 	struct sts_refresh *r = &f->refresh;
 
@@ -88,7 +89,7 @@ begin_round(struct sts_filter *f)
 	char domain[STS_NAME_MAX + 1];
 	struct sts_store *store;
 
-	sts_refresh_forget(f);
+	end_round(f);
 	r->next_ms = sts_monotonic_ms() + round_ms(f);
 	for (size_t i = 0; i < f->config.prefetch_count; i++) {
 		if (sts_domain_normalise(f->config.prefetch[i], domain) ==
@@ -281,7 +282,7 @@ sts_refresh_step(struct sts_filter *f)
 		start_job(
 		    f, STS_WORKER_REFRESH, r->names + r->due[r->due_at++].name);
 	if (!is_under_way(r) && r->names != NULL)
-		sts_refresh_forget(f);
+		end_round(f);
 }
 
 void

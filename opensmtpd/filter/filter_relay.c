@@ -188,6 +188,15 @@ probe_address(struct sts_filter *f, const char *address)
 	return known;
 }
 
+static void
+forget_addresses(struct sts_filter *f)
+{
+	struct place *p;
+
+	while ((p = sts_hashmap_pop(&f->addresses)) != NULL)
+		free(p);
+}
+
 /* The same address may belong to several hosts, each with its certificate. */
 static void
 learn_address(
@@ -206,7 +215,7 @@ learn_address(
 	}
 	/* They come back with the next failure or recipient. */
 	if (f->addresses.count >= ADDRESSES_MAX)
-		sts_relay_forget(f);
+		forget_addresses(f);
 	if ((p = calloc(1, sizeof(*p) + size)) == NULL)
 		return;
 	memcpy(p->address, address, strlen(address) + 1);
@@ -215,15 +224,6 @@ learn_address(
 	/* Behind those that wait, or ever new names would go before them. */
 	p->turn_ms = sts_monotonic_ms();
 	sts_hashmap_insert(&f->addresses, &p->node, key);
-}
-
-void
-sts_relay_forget(struct sts_filter *f)
-{
-	struct place *p;
-
-	while ((p = sts_hashmap_pop(&f->addresses)) != NULL)
-		free(p);
 }
 
 /* Hosts that the policy does not permit are nobody's concern. */

@@ -324,7 +324,7 @@ test_turns(void)
 	is_str(fails_later(), "", "without a resolver nobody is asked for");
 	refuses = false;
 	is_str(fails(SHARED), "new.test ", "and nobody loses his turn by it");
-	sts_relay_forget(&filter);
+	forget_addresses(&filter);
 }
 
 /* With "probe off" only a host beside which there is another. */
@@ -343,7 +343,7 @@ test_turns_off(void)
 	(void)fails("192.0.2.11");
 	is_int(filter.walked_ms, now_ms,
 	    "routes are read for an address that is not known");
-	sts_relay_forget(&filter);
+	forget_addresses(&filter);
 }
 
 static void

@@ -28,7 +28,7 @@ close_fd(int *fd)
 
 /*
  * Moves a descriptor above 2: where the host runs with those closed, a pipe
- * would land there, and the child puts others in their place.
+ * would land there, and the child replaces those.
  */
 static bool
 lift(int *fd)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Child processes, started from inside somebody else's mail server.
+ * Child processes, started from inside a mail server.
  *
  * The caller may run as root, with open and locked spool files, with resource
  * limits and a umask that a local user chose, with signals blocked or ignored.
@@ -50,7 +50,7 @@ struct sts_child {
  * (base/safe_path.h): root does not run it.  The descriptors in *child are
  * non-blocking and close-on-exec and never 0, 1 or 2.  Fails with
  * STS_NO_DESCRIPTORS, STS_NO_MEMORY or STS_RESOLVER_MISSING (the path cannot be
- * executed: told by the child before exec, so this call knows), or
+ * executed: the child reports that before this call returns), or
  * STS_RESOLVER_ROOT (a drop to uid or gid 0 was asked for, or the drop or
  * no_new_privs is not possible). Never blocks longer than the exec takes, and
  * at most 5 s: then STS_RESOLVER_TIMEOUT.
@@ -77,7 +77,7 @@ void sts_child_close(struct sts_child *child);
  * open, unread, until it has ended: a late line does not end it by SIGPIPE, a
  * flood of them ends at the deadline.  Returns the wait status as
  * waitpid(2) gives it, or -1 where it was killed here, is detached, or was
- * reaped by somebody else.
+ * reaped by the host program.
  */
 int sts_child_finish(struct sts_child *child, int64_t deadline_ms);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The way from fork to exec, taken inside somebody else's process: nothing
- * here may allocate, lock or log, only functions that are safe after fork in
- * a program with any libraries and threads are called.
+ * From fork to exec, inside the mail server's process: nothing here may
+ * allocate, lock or log; it calls only functions that are safe after fork in
+ * a program with any libraries and threads.
  */
 #ifndef STS_BASE_CHILD_EXEC_H
 #define STS_BASE_CHILD_EXEC_H
@@ -26,7 +26,7 @@ struct sts_exec {
 	const struct sts_child_spec *spec;
 	int stdin_fd; /* ends of pipes, each 3 or more; -1: /dev/null */
 	int stdout_fd;
-	int status_fd; /* where a failure is told */
+	int status_fd; /* for the report of a failure */
 };
 
 /* What the child writes to status_fd; exec closes it without a word. */
@@ -34,7 +34,7 @@ struct sts_exec_failure {
 	enum sts_status status;
 };
 
-/* Becomes the program, or tells why not and ends the process. */
+/* Becomes the program, or reports why not and ends the process. */
 _Noreturn void sts_exec_run(const struct sts_exec *exec);
 
 #endif

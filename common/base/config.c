@@ -1,4 +1,17 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * One table of keys drives the parser: a key, the function that parses its
+ * value, the range, and where it goes.  "domain" and "prefetch" are longer and
+ * have config_domain.c.
+ *
+ * The parser never stops at an error.  The file is read inside a mail server,
+ * often as root, and refusing the whole file for one typing error would stop
+ * all mail.  So a bad line is reported and skipped, the value before it stays,
+ * and only a bad "domain" line does more: the domain that it names waits, as
+ * its mail might otherwise go out unprotected.  Only what makes the file as a
+ * whole untrustworthy is an error of the load: it cannot be read, or another
+ * user could write it.
+ */
 #include "base/config.h"
 
 #include <errno.h>
@@ -195,7 +208,7 @@ set_probe(
 	return true;
 }
 
-/* Checked here, since net/ could only refuse to work with a bad one. */
+/* Checked here: dns/ could only refuse to work with a bad one. */
 static bool
 set_nameserver(
     struct sts_config_loader *l, const struct sts_config_key *key, char *value)
@@ -249,8 +262,8 @@ enum { KEY_COUNT = sizeof(keys) / sizeof(keys[0]) };
 _Static_assert((int)KEY_COUNT <= (int)STS_CONFIG_KEYS_MAX, "loader has room");
 
 /*
- * Keys are told apart by case, and a new release's key in an old release's
- * file is a bad line like any other: told, and skipped.
+ * Keys are case-sensitive.  A new release's key in an old release's file is a
+ * bad line like any other: reported and skipped.
  */
 static void
 set_key(struct sts_config_loader *l, const char *name, char *value)
@@ -280,14 +293,14 @@ set_key(struct sts_config_loader *l, const char *name, char *value)
 		return;
 	if (l->set_in[i] != 0)
 		sts_config_bad_line(l,
-		    "%s was set before, in line %u; this line holds", name,
+		    "%s was set before, in line %u; this line counts", name,
 		    l->set_in[i]);
 	l->set_in[i] = l->line;
 }
 
 /*
  * A line that was copied from a web page may have no-break spaces in it, which
- * nobody sees: "domain" with one behind it would be no key that we know.
+ * look like blanks: "domain" followed by one would be an unknown key.
  */
 static void
 replace_unseen(char *text)
@@ -321,7 +334,7 @@ unreadable_line(
 		sts_config_bad_line(l, "%s", reason);
 }
 
-/* Ends the string at a comment, and takes blanks off its end. */
+/* Ends the string at a comment, and drops blanks at its end. */
 static void
 trim(char *text)
 {
@@ -340,7 +353,7 @@ trim(char *text)
 
 /*
  * Such bytes come from a file of another kind or a paste gone wrong.  A path
- * with one of them would not be the path that the eye sees.
+ * with one of them would not be the path that the operator reads.
  */
 static bool
 has_control(struct sts_span line)
@@ -397,7 +410,7 @@ absolute(struct sts_config_loader *l, const char *file)
 	return path;
 }
 
-/* It names programs that root runs: nobody else may decide what it says. */
+/* It names programs that root runs, so only root or we may write it. */
 static bool
 is_safe(struct sts_config_loader *l)
 {
@@ -412,7 +425,7 @@ is_safe(struct sts_config_loader *l)
 }
 
 /*
- * Built-in values hold where there is no default file, and only there: a file
+ * The defaults apply where there is no default file, and only there: a file
  * that exists and cannot be read may say anything.
  */
 static enum sts_status

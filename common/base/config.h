@@ -2,7 +2,7 @@
 /*
  * The configuration: "key value" lines, all keys optional.  A "#" at the
  * beginning of a line or after a blank begins a comment.  Where a key that
- * has one value is given again, the last line holds, and the note says so.
+ * has one value is given again, the last line counts, and the note says so.
  *
  * A bad line is reported and skipped, and every other line stays in force, so
  * that a typing error does not stop all mail.  But it must not open a domain

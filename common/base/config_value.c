@@ -35,7 +35,7 @@ sts_config_quote(const char *value, char buf[STS_QUOTED_BYTES])
 	return buf;
 }
 
-/* What a label is made of; bytes of UTF-8 are for core/domain.h to judge. */
+/* What a label is made of; core/domain.h checks bytes of UTF-8. */
 static bool
 is_name_byte(unsigned char byte)
 {

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 /*
- * The backslash is escaped too, so that what is printed can be told from
- * what was escaped.
+ * The backslash is escaped too, so that a reader can tell escapes from
+ * text.
  */
 static bool
 is_plain(unsigned char byte)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Telling a failure of this machine from one of the network.  The libraries
+ * Distinguishes a failure of this machine from one of the network.  Libraries
  * report both as "could not connect"; recording the first as the second would
  * turn a lack of descriptors into "this domain has no policy".
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Findings: a problem, its place, and what fixes it.
+ * Findings: a problem, the file and line that it is in, and what fixes it.
  */
 #ifndef STS_BASE_FINDINGS_H
 #define STS_BASE_FINDINGS_H
@@ -22,7 +22,7 @@ struct sts_finding {
 
 struct sts_findings {
 	FILE *out;
-	/* Called in place of printing, where set; the strings are borrowed. */
+	/* Called instead of printing, where set; the strings are borrowed. */
 	void (*take)(void *arg, const struct sts_finding *finding);
 	void *arg;
 	unsigned count[STS_FIND_ERROR + 1]; /* by severity */

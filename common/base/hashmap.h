@@ -2,7 +2,7 @@
 /*
  * A hash table of things that have a 64-bit key: sessions, domains, addresses.
  * A member holds a struct sts_hashmap_node as its first field and belongs to
- * whoever made it; several may have the same key.  The table itself never
+ * its creator; several may have the same key.  The table itself never
  * allocates.
  */
 #ifndef STS_BASE_HASHMAP_H

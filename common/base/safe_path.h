@@ -37,7 +37,7 @@ struct sts_unsafe {
 };
 
 /*
- * True where nobody else can change what `path` (absolute, or in the working
+ * True where no other user can change what `path` (absolute, or in the working
  * directory) leads to, and where it leads to nothing: then opening it fails
  * with a reason of its own.  False fills *unsafe, which may be NULL; also for
  * a path that is too long or has more than 32 links on its way.

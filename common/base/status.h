@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The one list of outcomes that every part of the suite speaks in.
+ * The one list of statuses that every part of the suite uses.
  *
  * Each status has a fixed token (no space, listed in mta-sts(1)), which is
  * what appears in logs, in the store, in answers to an MTA and on the

@@ -3,7 +3,7 @@
  * Names come here as an MTA, an operator or a DNS answer spelt them; they
  * leave in the one form that is compared, asked about, written on the
  * resolver's pipe and used as a file name.  Everything that follows trusts
- * that form, so it is checked byte for byte after libidn2 has had its turn.
+ * that form, so it is checked byte for byte after libidn2 converted it.
  */
 #include "core/domain.h"
 
@@ -73,7 +73,7 @@ sts_domain_is_normalised(const char *name)
 	struct sts_span label;
 	bool dot;
 
-	/* A hyphen first would be taken for an option by some command. */
+	/* A command would parse a leading hyphen as an option. */
 	if (len > STS_NAME_MAX || name[0] == '-')
 		return false;
 	do {

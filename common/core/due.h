@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * When something about a domain is to be done again: the one place that says
- * when a policy is due for its refresh, and how long failures are waited out.
+ * When work for a domain is due again: the only file that says when a policy
+ * is due for its refresh, and how long the pause after a failure is.
  * Times are seconds since 1970, lengths are seconds.
  */
 #ifndef STS_CORE_DUE_H

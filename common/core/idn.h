@@ -13,7 +13,7 @@
  * maps to "/", to digits and to empty labels, too.  STS_BAD_IDN where it
  * cannot be converted, STS_NO_MEMORY where libidn2 has none.
  *
- * mta-sts-resolver has a function of its own in its place (resolver/idn.c).
+ * mta-sts-resolver is linked with resolver/no_idn.c instead.
  */
 enum sts_status sts_idn_to_ascii(const char *name, char *out, size_t size);
 

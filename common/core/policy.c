@@ -37,10 +37,10 @@ struct parse {
 	struct sts_policy *policy;
 	sts_policy_note *note;
 	void *arg;
-	unsigned line;          /* of the field being looked at */
+	unsigned line;          /* of the field being parsed */
 	enum sts_status status; /* the first error's */
 	bool seen[FIELD_MX];    /* version, mode, max_age */
-	bool mode_is_known;     /* policy->mode holds */
+	bool mode_is_known;     /* policy->mode is set */
 	bool mx_rejects;        /* an ill-formed mx was an error */
 	unsigned usable_mx;     /* patterns that are no address */
 };
@@ -144,7 +144,7 @@ next_line(struct sts_cursor *body, struct line *line)
 	return true;
 }
 
-/* The first error is the parse's status; every finding is told. */
+/* The first error is the parse's status; every finding is reported. */
 static void
 note(struct parse *p, unsigned line, enum sts_status reason, bool error)
 {
@@ -189,7 +189,7 @@ sts_pattern_check(const char *pattern)
 /*
  * A policy of mode none uses no mx, so an ill-formed one need not stop it from
  * lifting the policy before it.  A U-label does all the same: 3.2 forbids it
- * by name, and its sender would take it for a name that counts.
+ * by name, and its author would read it as a name that counts.
  */
 static void
 parse_mx(struct parse *p, struct sts_span value)
@@ -235,7 +235,7 @@ parse_line(struct parse *p, const struct line *line)
 {
 	/*
 	 * 3.2: of a duplicate field all entries but the first SHALL be
-	 * ignored.  That is no fault of the file, so nobody is warned.
+	 * ignored.  That is no fault of the file, so there is no warning.
 	 */
 	if (line->field < FIELD_MX) {
 		if (p->seen[line->field])
@@ -271,7 +271,7 @@ parse_line(struct parse *p, const struct line *line)
 
 /*
  * The first mode line decides, wherever it stands: what an ill-formed mx means
- * depends on it, and findings are told in the order of the lines.
+ * depends on it, and findings are reported in the order of the lines.
  */
 static void
 find_mode(struct parse *p, struct sts_cursor body)
@@ -306,7 +306,7 @@ check_required(struct parse *p)
 /*
  * What rejects a body whatever its lines say; STS_OK where nothing does.  A
  * byte order mark would hide in the first name, and a NUL would end the body
- * early for any reader that takes it as a string.
+ * early for any reader that treats it as a string.
  */
 static enum sts_status
 body_fault(const char *body, size_t len)

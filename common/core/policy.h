@@ -2,9 +2,9 @@
 /*
  * Policy bodies, RFC 8461 3.2, and whether an MX host is permitted, 4.1.
  *
- * The fields that 3.2 defines are held to its grammar to the letter.  What the
- * grammar does not know (blank lines, comments, ill-formed extension lines) is
- * ignored with a warning.  Nothing is allocated: a policy borrows its body,
+ * The fields that 3.2 defines are checked strictly against its grammar.  What
+ * the grammar does not have (blank lines, comments, ill-formed extension lines)
+ * is ignored with a warning.  Nothing is allocated: a policy borrows its body,
  * and its mx patterns are walked in place.
  */
 #ifndef STS_CORE_POLICY_H
@@ -47,7 +47,7 @@ typedef void sts_policy_note(
  * all errors and warnings go to `note`, which may be NULL.  Where it does not
  * return STS_OK, *policy must not be used.
  *
- * Of a duplicate field, mx excepted, the first holds, without a warning.  In
+ * Of a duplicate field, mx excepted, the first counts, without a warning.  In
  * mode none an ill-formed mx is dropped with a warning, but one with bytes
  * outside ASCII rejects.  A policy of another mode needs an mx that is not
  * shaped like an address.

@@ -5,7 +5,7 @@
  * They differ in the version and in one field, which is what the functions
  * handed to parse_fields know.
  *
- * A record is held to its grammar to the letter: 3.1 has an ill-formed one
+ * A record is checked strictly against its grammar: 3.1 has an ill-formed one
  * count as none, and a guess here would choose between enforcing and not.
  */
 #include "core/record.h"
@@ -75,7 +75,7 @@ select_record(const struct sts_span *records, size_t count, const char *version,
 typedef enum sts_status field_value(
     struct sts_cursor *c, struct sts_span name, void *arg);
 
-/* 1*(delim field) [delim]; `value` judges each field. */
+/* 1*(delim field) [delim]; `value` checks each field. */
 static enum sts_status
 parse_fields(struct sts_cursor *c, field_value *value, void *arg)
 {
@@ -116,7 +116,7 @@ is_id(struct sts_span s)
 }
 
 /*
- * Of a second id only the first holds: the last paragraph of RFC 8461 3.2
+ * Of two ids only the first counts: the last paragraph of RFC 8461 3.2
  * speaks of TXT records as well as of policies, and has all entries of a
  * duplicate field ignored but the first.  It must still have the form of a
  * field.  "id=a-b" has the form of an extension that is called "id"; to read
@@ -156,7 +156,7 @@ sts_record_sts(
 	return status;
 }
 
-/* What ends a destination; what may stand in one is judged afterwards. */
+/* What ends a destination; its bytes are checked afterwards. */
 static bool
 is_rua_byte(int byte)
 {
@@ -164,10 +164,10 @@ is_rua_byte(int byte)
 }
 
 /*
- * tlsrpt-rua.  Destinations of every rua field are taken: RFC 8460 3 has no
- * rule that the first holds, and lets a record declare more than one rua.  It
- * speaks of delivery "to each of the supported" ones, so another scheme makes
- * no record ill-formed.
+ * tlsrpt-rua.  Destinations of every rua field count: RFC 8460 3 has no
+ * rule that only the first does, and lets a record declare more than one rua.
+ * It speaks of delivery "to each of the supported" ones, so another scheme
+ * makes no record ill-formed.
  */
 static enum sts_status
 tlsrpt_field(struct sts_cursor *c, struct sts_span name, void *arg)

@@ -24,7 +24,7 @@ enum {
  * The id of a record set.  Records that do not begin with v=STSv1, blanks and
  * ";" are dropped; exactly one must be left and be well-formed.  Blanks before
  * the first ";" are in the grammar and seen in the field, erratum 6285
- * notwithstanding.  Of a duplicate id the first holds (last paragraph of 3.2).
+ * notwithstanding.  Of a duplicate id the first counts (end of 3.2).
  * STS_NO_RECORD, STS_RECORD_MULTIPLE, STS_RECORD_SYNTAX (also where the only
  * thing like a record is a version without ";"), STS_RECORD_NO_ID,
  * STS_RECORD_BAD_ID.  `id` is "" on failure.

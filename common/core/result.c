@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * RFC 8460 4.3 and 4.4 as tables, and the one place that says which of our
- * own statuses is told to the recipient's domain, and under which name.
+ * RFC 8460 4.3 and 4.4 as tables, and the only function that says which of
+ * our own statuses is reported to the recipient's domain, under which name.
  */
 #include "core/result.h"
 

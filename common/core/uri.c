@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A rua is only judged here, never taken apart for use: the reporter parses
+ * A rua is only checked here, never split for use: the reporter parses
  * it again with the libraries that will send to it.  What these functions let
  * through is plain ASCII without blanks, quotes or separators.
  */
@@ -45,7 +45,7 @@ is_hex_digit(int byte)
 
 /* Consumes any one byte; -1 at the end. */
 static int
-take(struct sts_cursor *c)
+next_byte(struct sts_cursor *c)
 {
 	int byte = sts_cursor_peek(c);
 
@@ -61,14 +61,15 @@ bytes_are_valid(struct sts_span s, bool brackets)
 	struct sts_cursor c = sts_cursor_make(s.p, s.len);
 	int byte;
 
-	while ((byte = take(&c)) >= 0) {
+	while ((byte = next_byte(&c)) >= 0) {
 		if (!is_uri_byte(byte))
 			return false;
 		if ((byte == '[' || byte == ']') && !brackets)
 			return false;
 		/* An escape is "%" and two hex digits, RFC 3986 2.1. */
 		if (byte == '%' &&
-		    !(is_hex_digit(take(&c)) && is_hex_digit(take(&c))))
+		    !(is_hex_digit(next_byte(&c)) &&
+			is_hex_digit(next_byte(&c))))
 			return false;
 	}
 	return true;
@@ -115,7 +116,7 @@ parse_scheme(struct sts_cursor *c, const char *scheme)
 	struct sts_cursor at = *c;
 
 	for (; *scheme != '\0'; scheme++) {
-		int byte = take(&at);
+		int byte = next_byte(&at);
 
 		if (byte < 0 || sts_ascii_lower((char)byte) != *scheme)
 			return false;

@@ -1,4 +1,19 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * One step: gather the watches, poll(2), call the watches that are ready, then
+ * the timers that are due.
+ *
+ * - The watches of a step are copied first, since a callback may start or stop
+ *   any of them; one that was stopped is freed by the next step.
+ * - Timers run last, so that a result that has just been read wins over the
+ *   deadline that passed at the same time, and is reported without a wait.
+ * - A timer that a callback sets waits for the next step: no chain of timers
+ *   keeps the descriptors from being read.
+ * - The loop measures whether the process itself stood still (a stopped
+ *   process, a suspended machine).  Its users ask sts_loop_stalls() before
+ *   they blame a silent server: a deadline that passed while we were stopped
+ *   says nothing about the peer.
+ */
 #include "loop/loop.h"
 
 #include <errno.h>
@@ -10,7 +25,7 @@
 
 enum {
 	WATCHED_FIRST = 16,
-	TICK_MS = 100, /* between two looks at the clock */
+	TICK_MS = 100, /* between two readings of the clock */
 	STALL_MS = 500 /* no scheduler keeps a process waiting so long */
 };
 
@@ -18,7 +33,7 @@ struct sts_watch {
 	TAILQ_ENTRY(sts_watch) link;
 	int fd;
 	bool writing;
-	bool stopped; /* freed when no step looks at it any more */
+	bool stopped; /* freed when no step uses it any more */
 	void (*ready)(void *arg);
 	void *arg;
 };
@@ -29,7 +44,7 @@ TAILQ_HEAD(sts_watch_list, sts_watch);
 struct sts_loop {
 	struct sts_timer_list timers; /* by due_ms */
 	uint64_t timers_set;          /* how many ever were */
-	int64_t back_ms; /* when it means to look at that clock again */
+	int64_t back_ms;              /* when it is to read that clock again */
 	unsigned long stalls;
 	struct sts_watch_list watches;
 	/* The watches of the step under way, in the same order. */
@@ -236,9 +251,9 @@ sts_loop_stalls(struct sts_loop *loop)
 }
 
 /*
- * Waits, as poll(2).  While a timer is set somebody else's silence is being
- * measured, and the clock is looked at often: a stop that ends when a long wait
- * would have ended too is a stop all the same.
+ * Waits, as poll(2).  While a timer is set a peer's silence is being measured,
+ * and the clock is read often: a process that is stopped and goes on when a
+ * long wait would have ended anyway was stopped all the same.
  */
 static int
 wait_for(struct sts_loop *loop, int max_wait_ms)

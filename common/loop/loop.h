@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * One event loop: timers and watched descriptors behind a single poll(2).  It
- * knows none of its users.
+ * includes nothing of its users.
  *
  * Callbacks run inside sts_loop_step, never from the call that asked for
  * them, and may start or cancel anything.
@@ -54,7 +54,7 @@ enum sts_status sts_loop_step(struct sts_loop *loop, int max_wait_ms);
  * How often, so far, this process was found to have stood still: stopped,
  * frozen, suspended with the machine or busy for more than half a second beyond
  * what it meant to wait.  A silence during which this number grew may be this
- * machine's doing, and is no word about the peer.
+ * machine's doing, and says nothing about the peer.
  */
 unsigned long sts_loop_stalls(struct sts_loop *loop);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Checks: what the last check of a domain said, and how long that holds. */
+/* Checks: what the last check of a domain said, and how long that counts. */
 #include "store/file.h"
 
 #include <stdlib.h>

@@ -99,9 +99,9 @@ file_path(enum sts_kind kind, const char *domain, char path[FILE_PATH])
 }
 
 /*
- * Which directories this process has looked at and found to be ours.  Their
- * files may be opened by their path, since a path is as good as a descriptor to
- * who owns all of it; nobody else may write, and root never does.
+ * Which directories this process has checked and found to be ours.  Their files
+ * may be opened by their path: only their owner may write there, so a path is
+ * as safe for it as a descriptor, and root never writes.
  */
 static bool
 is_trusted(
@@ -134,7 +134,7 @@ sts_file_open_bucket(
 	    store->dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* The directory that holds a domain's file; its owner must be the file's. */
+/* The directory of a domain's file; its owner must be the file's. */
 static enum sts_status
 open_dir(struct sts_store *store, const char *path, int *fd, struct stat *st)
 {
@@ -175,7 +175,7 @@ read_error(int error)
 	}
 }
 
-/* Reads all `len` bytes; a file that shrinks meanwhile is not believed. */
+/* Reads all `len` bytes; a file that shrinks meanwhile is not accepted. */
 static enum sts_status
 read_all(int fd, char *buf, size_t len)
 {
@@ -194,7 +194,7 @@ read_all(int fd, char *buf, size_t len)
 	return STS_OK;
 }
 
-/* Opens `name` below `dir` and reads it, if it is to be believed. */
+/* Opens `name` below `dir` and reads it, if it is ours and well-formed. */
 static enum sts_status
 read_file(int dir, const char *name, uid_t owner, char **text, size_t *len)
 {
@@ -364,7 +364,7 @@ replace_file(
 	return status;
 }
 
-/* A link, a directory or a file of somebody else's in our place goes. */
+/* A link, a directory or another user's file of that name is removed. */
 static int
 open_in_place(int dir, const char *name, uid_t owner, struct stat *st)
 {
@@ -470,7 +470,7 @@ write_by_path(struct sts_store *store, enum sts_kind kind, const char *domain,
 	if (write_file(store->dir, path, store->uid, text, len,
 		STS_WRITE_IN_PLACE) == STS_OK)
 		return true;
-	/* It may have gone, or be of somebody else by now. */
+	/* It may have gone, or belong to another user by now. */
 	set_trusted(store, kind, domain, false);
 	return false;
 }
@@ -499,7 +499,7 @@ sts_file_write(struct sts_store *store, enum sts_kind kind, const char *domain,
 		status = STS_STATE_UNWRITABLE;
 	if (status != STS_OK)
 		return status;
-	/* A reader would not believe what we wrote here. */
+	/* A reader would not accept what we wrote here. */
 	status = st.st_uid == store->uid
 	    ? write_file(dir, domain, store->uid, text, len, how)
 	    : STS_STATE_OWNER;

@@ -44,7 +44,7 @@ enum sts_status sts_file_read(struct sts_store *store, enum sts_kind kind,
 /*
  * How a file is written.  DURABLE: the old file or the new one, also after a
  * power cut.  ATOMIC: the same for readers only.  IN_PLACE: a reader may meet
- * a checksum that is wrong, reads again, and takes it for a miss in the end.
+ * a wrong checksum; it reads again, and in the end it is a miss.
  */
 enum sts_writing { STS_WRITE_DURABLE, STS_WRITE_ATOMIC, STS_WRITE_IN_PLACE };
 

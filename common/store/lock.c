@@ -50,8 +50,8 @@ sts_lock_release(struct sts_store *store, const char *domain)
 }
 
 /*
- * Polled, since a kernel's wait has no end: a process that is stopped while it
- * has the lock must not stop all others.
+ * Polled, since a wait in the kernel has no end: a process that is stopped
+ * while it has the lock must not stop all others.
  */
 enum sts_status
 sts_write_lock(struct sts_store *store, const char *domain, bool *held)

@@ -18,7 +18,7 @@
 
 #include "store/store.h"
 
-/* STS_OK and *held where the lock was free, *held false where it is taken. */
+/* STS_OK; *held: we have the lock now; *held false: another process has it. */
 enum sts_status sts_lock_try(
     struct sts_store *store, const char *domain, bool *held);
 
@@ -27,7 +27,7 @@ void sts_lock_release(struct sts_store *store, const char *domain);
 /*
  * Takes the write lock, waiting up to a second; *held false with STS_OK where
  * this file system has no locks: the caller goes on and compares all the same.
- * STS_STATE_LOCKED where another process, stopped perhaps, keeps it.
+ * STS_STATE_LOCKED where another process, stopped perhaps, does not release it.
  */
 enum sts_status sts_write_lock(
     struct sts_store *store, const char *domain, bool *held);

@@ -51,7 +51,7 @@ struct sts_routes {
 };
 
 /*
- * STS_NOT_FOUND where there is no file, or none to be believed.  A `recorded`
+ * STS_NOT_FOUND where there is no file, or a damaged one.  A `recorded`
  * in the future is clamped to now, and the routes are `unsure`; a probe in the
  * future, made with a clock that was wrong, counts as never made.
  */

@@ -149,8 +149,8 @@ enum sts_status sts_store_remove_check(
     struct sts_store *store, const char *domain);
 
 /*
- * True where the policy is in force and its record was asked for so lately
- * that it need not be asked for again.  `check` may be zero.
+ * True where the policy is in force and its record was queried so recently that
+ * it need not be queried again.  `check` may be zero.
  */
 bool sts_entry_is_fresh(const struct sts_entry *entry,
     const struct sts_check *check, int64_t now, int64_t recheck);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The names of directories on the disk.  Whoever made policies/XX may have been
- * killed before it synced that name, so each process does so itself before it
- * says that a policy below is safe; but once, for all that there are.
+ * The names of directories on the disk.  The process that made policies/XX may
+ * have been killed before it synced that name, so each process syncs it itself
+ * before it reports a policy below as stored; but once, for all directories.
  */
 #include "store/file.h"
 

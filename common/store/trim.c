@@ -34,7 +34,7 @@ struct candidate {
 	enum rank rank;
 	int64_t time; /* the older goes first */
 	char name[STS_NAME_MAX + 1];
-	struct sts_entry judged; /* of a policy: without its body */
+	struct sts_entry ranked; /* of a policy: without its body */
 };
 
 static int
@@ -63,7 +63,7 @@ rank_policy(struct sts_store *store, struct candidate *c, int64_t now)
 	enum sts_status status;
 
 	c->rank = RANK_KEPT;
-	/* A damaged one is a fault that a person is to see. */
+	/* A damaged one is a fault that the operator is to see. */
 	if (sts_store_read_policy(store, c->name, now, &e) != STS_OK)
 		return;
 	status = sts_store_read_check(store, c->name, now, &check);
@@ -72,11 +72,11 @@ rank_policy(struct sts_store *store, struct candidate *c, int64_t now)
 		c->rank = RANK_EXPIRED;
 	else if (e.policy.mode == STS_MODE_NONE)
 		c->rank = RANK_NONE;
-	/* Where its use cannot be read just now, nobody knows. */
+	/* Where its use cannot be read just now, it stays. */
 	else if (status == STS_OK || status == STS_NOT_FOUND)
 		c->rank = rank_live(&e, &check);
-	c->judged = e;
-	c->judged.body = NULL;
+	c->ranked = e;
+	c->ranked.body = NULL;
 	sts_entry_free(&e);
 }
 
@@ -99,7 +99,7 @@ rank_check(struct sts_store *store, struct candidate *c, int64_t now)
 		c->time = check.checked;
 }
 
-/* Routes of a domain without a policy are of no use to anybody. */
+/* Routes of a domain without a policy have no use. */
 static void
 rank_routes(struct sts_store *store, struct candidate *c, int64_t now, int dir)
 {
@@ -163,11 +163,11 @@ remove_one(
 		(void)sts_file_remove(store, kind, c->name);
 		return;
 	}
-	if (sts_store_remove_policy(store, &c->judged) == STS_OK)
+	if (sts_store_remove_policy(store, &c->ranked) == STS_OK)
 		sts_log(STS_LOG_INFO, c->name,
 		    "event=evicted mode=%s expires=%lld",
-		    sts_mode_name(c->judged.policy.mode),
-		    (long long)c->judged.expires);
+		    sts_mode_name(c->ranked.policy.mode),
+		    (long long)c->ranked.expires);
 }
 
 static void

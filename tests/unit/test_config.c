@@ -428,7 +428,7 @@ test_repeated(void)
 	is_str(c.ca_file, "/b", "of two lines the last one holds");
 	is_int(c.recheck, 6, "a bad line between does not matter");
 	is_str(told.reason,
-	    "recheck was set before, in line 1; this line holds",
+	    "recheck was set before, in line 1; this line counts",
 	    "and it is said");
 	sts_config_free(&c);
 	(void)load(&c,

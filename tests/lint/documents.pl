@@ -3,10 +3,10 @@
 #
 # documents.pl [DIRECTORY]: the documents for those who change this tree name
 # files and functions, between backquotes: `common/core/due.c`, `sts_ask()`.  Each
-# file is there, each function is defined.  A pattern (`common/core/*.c`) has to
-# match a file.  The same for links, and for names without a folder in
-# tests/README.md, which names each unit test.  One line a fault; exit status 1
-# where there is one.
+# file is there, a pattern (`common/core/*.c`) matches one, and each function is
+# defined, in a file that its line names where it names any.  Links lead to a file.
+# tests/README.md names each unit test, without its folder.  One line a fault; exit
+# status 1 where there is one.
 use strict;
 use warnings;
 
@@ -23,12 +23,28 @@ sub complain {
 }
 
 # Functions: KNF has the name of each at the beginning of a line.
-my %defined;
-for my $file (glob 'common/*/*.c exim/*.c exim/*/*.c opensmtpd/*.c
-    opensmtpd/*/*.c tests/unit/*.c') {
+my (%defined, %base);
+for my $file (glob 'common/*/* exim/* exim/*/* opensmtpd/* opensmtpd/*/*
+    tests/unit/*') {
+    next unless -f $file;
+    $base{$file =~ s{.*/}{}r} = $file;
+    next unless $file =~ /\.c$/;
     open(my $in, '<', $file) or die "$file: $!\n";
     while (<$in>) {
-        $defined{$1} = 1 if /^([a-z]\w*)\(/;
+        $defined{$1}{$file =~ s{.*/}{}r} = 1 if /^([a-z]\w*)\(/;
+    }
+}
+
+# check_functions LINE, PLACE: where a line names files, they have its functions.
+sub check_functions {
+    my ($line, $at) = @_;
+    my @files = $line =~ /`(?:[\w\/]+\/)?(\w+\.c)`/g;
+    for my $name ($line =~ /`(\w+)\(\)`/g) {
+        if (!$defined{$name}) {
+            complain("$at: no function $name()");
+        } elsif (@files && !grep { $defined{$name}{$_} } @files) {
+            complain("$at: $name() is in none of @files");
+        }
     }
 }
 
@@ -41,10 +57,11 @@ for my $document (@documents) {
             my $word = $1;
             if ($word =~ m{^(?:common|exim|opensmtpd|tests|docs)/[\w/.*-]+$}) {
                 complain("$at: no $word") unless grep { -e } glob $word;
-            } elsif ($word =~ /^(\w+)\(\)$/) {
-                complain("$at: no function $word") unless $defined{$1};
+            } elsif ($word =~ /^\w+\.[ch]$/ && $document =~ /^docs/) {
+                complain("$at: no $word") unless $base{$word};
             }
         }
+        check_functions($line, $at);
         while ($line =~ /\]\(([^):#]+)\)/g) {
             complain("$at: no $1") unless -e "$folder$1";
         }

@@ -86,7 +86,7 @@ is_private_v6(const unsigned char *address)
 	if (memcmp(address, mapped, sizeof(mapped)) == 0 ||
 	    memcmp(address, nat64, sizeof(nat64)) == 0)
 		return is_private_v4(address + 12);
-	/* "::", "::1", and the IPv4-compatible form that nobody routes */
+	/* "::", "::1", and the IPv4-compatible form, which is not routed */
 	if (memcmp(address, zero, sizeof(zero)) == 0)
 		return true;
 	if (address[0] == 0x20 && address[1] == 0x02) /* 6to4 */

@@ -19,7 +19,7 @@
 enum {
 	CHANNEL_QUESTIONS = 32,
 	CHANNEL_MS = 5000,
-	NO_TIMEOUT = 24 * 3600 * 1000 /* ms: ask.c is sooner */
+	NO_TIMEOUT = 24 * 3600 * 1000 /* ms: schedule.c is sooner */
 };
 
 /* A socket that c-ares wants watched. */
@@ -49,7 +49,7 @@ struct channel {
 	int64_t created_ms;
 	size_t asked;  /* questions so far */
 	size_t wanted; /* attempts that are neither ended nor forgotten */
-	bool retired;  /* takes no more questions */
+	bool retired;  /* gets no more questions */
 	bool deaf;     /* a socket could not be watched */
 };
 
@@ -57,7 +57,7 @@ struct sts_lane {
 	struct sts_loop *loop;
 	const struct sts_nameserver *server;
 	TAILQ_HEAD(, channel) channels;
-	struct channel *current; /* takes questions; NULL: none does */
+	struct channel *current; /* gets the next question; NULL: none */
 	int64_t useful_ms;
 };
 
@@ -174,8 +174,8 @@ socket_writable(void *arg)
 }
 
 /*
- * Without memory for a watch nothing would be heard, which must not be taken
- * for the server's silence: all attempts of the channel end.
+ * Without memory for a watch nothing would be read, which must not count as
+ * the server's silence: all attempts of the channel end.
  */
 static void
 go_deaf(struct channel *channel)
@@ -305,7 +305,7 @@ open_channel(struct sts_lane *lane)
 
 /* The channel for the next question; NULL: no memory. */
 static struct channel *
-take_channel(struct sts_lane *lane, bool alone)
+choose_channel(struct sts_lane *lane, bool alone)
 {
 	struct channel *channel = lane->current;
 
@@ -393,7 +393,7 @@ sts_lane_ask(struct sts_lane *lane, const struct sts_ask_options *options)
 	    [STS_TYPE_AAAA] = ns_t_aaaa,
 	    [STS_TYPE_NS] = ns_t_ns,
 	    [STS_TYPE_SOA] = ns_t_soa};
-	struct channel *channel = take_channel(lane, options->alone);
+	struct channel *channel = choose_channel(lane, options->alone);
 	struct sts_attempt *attempt = calloc(1, sizeof(*attempt));
 
 	if (channel == NULL || attempt == NULL) {

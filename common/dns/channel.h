@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The way to one name server, through c-ares: beside socket.c and reply.c
- * the only file that knows it.
+ * the only file that uses c-ares.
  *
  * c-ares keeps the messages, their ids, the sockets and the change to TCP.
  * When a server is asked, again or another one, and when to give up, is
- * decided in ask.c: c-ares is given one server and one try that never ends.
+ * decided in schedule.c: c-ares gets one server and one try that never ends.
  * What it does by itself differs between 1.18 and 1.34, which shortens a try
- * to 250 ms after a few quick answers and closes its ears to the answer.
+ * to 250 ms after a few quick answers and ignores the answer after that.
  *
  * Many questions share a channel, since to make one costs as much as three
  * answers.  With it they share a UDP socket, and so a source port, which a

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The control questions to each name server, for a person who wants to know
+ * The control questions to each name server, for an operator who wants to know
  * which of them works.
  */
 #ifndef STS_DNS_CHECK_SERVERS_H

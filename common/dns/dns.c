@@ -189,7 +189,7 @@ report_one(struct sts_dns_query *query)
 
 /*
  * Always from a timer, so never out of c-ares or the call that asked; one
- * timer for all that ended meanwhile.  What ends from now on has its turn in
+ * timer for all that ended meanwhile.  What ends from now on is reported in
  * the next step.
  */
 static void

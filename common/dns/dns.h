@@ -49,8 +49,8 @@ void sts_dns_destroy(struct sts_dns *dns);
  * silent, and gave no useful answer to the control questions either
  * (servers.h).  Failure or silence of servers that answer those is that of the
  * domain; where this process stood still meanwhile (sts_loop_stalls), silence
- * is STS_RESOLVER_TIMEOUT, a local fault too.  See ask.h for what is sent when.
- * Arrays belong to the caller of the callback and last until it returns.  A
+ * is STS_RESOLVER_TIMEOUT, a local fault too.  See schedule.h for what is sent
+ *when. Arrays belong to the caller of the callback and last until it returns. A
  * name too long to be asked counts as STS_DNS_NXDOMAIN.
  */
 typedef void sts_dns_txt_done(void *arg, enum sts_status status,

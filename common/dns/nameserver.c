@@ -29,7 +29,7 @@ parse_port(struct sts_cursor *c, int64_t *port)
 
 /* An IPv6 address with or without a zone. */
 static bool
-take_v6(struct sts_nameserver *server, struct sts_span text)
+parse_v6(struct sts_nameserver *server, struct sts_span text)
 {
 	const char *percent = memchr(text.p, '%', text.len);
 	struct sts_span zone = {NULL, 0};
@@ -49,7 +49,7 @@ take_v6(struct sts_nameserver *server, struct sts_span text)
 }
 
 static bool
-take_v4(struct sts_nameserver *server, struct sts_span text)
+parse_v4(struct sts_nameserver *server, struct sts_span text)
 {
 	char address[INET_ADDRSTRLEN];
 
@@ -59,22 +59,22 @@ take_v4(struct sts_nameserver *server, struct sts_span text)
 }
 
 static bool
-take(struct sts_nameserver *server, const char *text, int64_t *port)
+parse_address(struct sts_nameserver *server, const char *text, int64_t *port)
 {
 	struct sts_cursor c = sts_cursor_make(text, strlen(text));
 	struct sts_span host = {text, strlen(text)};
 
 	/* "::1:53" is an address, not one with a port: whole text first. */
-	if (take_v6(server, host))
+	if (parse_v6(server, host))
 		return true;
 	server->zone[0] = '\0';
 	if (sts_cursor_byte(&c, '['))
 		return sts_cursor_until(&c, ']', &host) &&
 		    c.p != host.p + host.len && /* there is a bracket */
-		    take_v6(server, host) && parse_port(&c, port);
+		    parse_v6(server, host) && parse_port(&c, port);
 	host.len = strcspn(text, ":");
 	c.p += host.len;
-	return take_v4(server, host) && parse_port(&c, port);
+	return parse_v4(server, host) && parse_port(&c, port);
 }
 
 /* No names: looking one up would need a name server. */
@@ -85,7 +85,7 @@ sts_nameserver_parse(struct sts_nameserver *server, const char *text)
 
 	*server = (struct sts_nameserver){0};
 	snprintf(server->text, sizeof(server->text), "%s", text);
-	server->usable = take(server, text, &port);
+	server->usable = parse_address(server, text, &port);
 	if (server->u.sa.sa_family == AF_INET6)
 		server->u.v6.sin6_port = htons((uint16_t)port);
 	else

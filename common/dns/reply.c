@@ -331,7 +331,7 @@ sts_reply_read(struct sts_reply *reply, enum sts_record_type type,
 		reply->status = parse_mx(reply, wire, (int)len);
 	else if (type == STS_TYPE_A || type == STS_TYPE_AAAA)
 		reply->status = parse_addresses(reply, type, wire, (int)len);
-	/* An alias, which nobody followed (RFC 1034 3.6.2). */
+	/* An alias that the server did not follow (RFC 1034 3.6.2). */
 	if (reply->status == STS_DNS_NODATA && !is_recursive(wire))
 		reply->status = STS_DNS_SERVFAIL;
 	if (reply->status != STS_OK)

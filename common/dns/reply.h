@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A DNS message as it came from a name server, taken apart.
+ * Parses a DNS message as it came from a name server.
  *
- * The message is looked at here and not by c-ares alone: 1.18 takes the
- * response codes 6 to 15 and a record set that is cut between two records for
- * "there is none".
+ * The message is parsed here and not by c-ares alone: 1.18 reports the response
+ * codes 6 to 15, and a record set that is cut between two records, as "there is
+ * none".
  */
 #ifndef STS_DNS_REPLY_H
 #define STS_DNS_REPLY_H
@@ -53,7 +53,7 @@ void sts_reply_read(struct sts_reply *reply, enum sts_record_type type,
  * True for an answer to a control question (servers.h) that only a server that
  * works sends: it has records, or, but for the root, says that there are none
  * and is the zone's own or asks others.  Every other one can come from a server
- * that answers nobody, or cannot ask anybody.
+ * that refuses this client, or cannot reach any other server.
  */
 bool sts_reply_is_useful(const unsigned char *wire, size_t len);
 

@@ -151,8 +151,8 @@ handle_message(struct sts_ask *ask, size_t i, const struct sts_answer *answer)
 }
 
 /*
- * A connection that others shared may have ended for the sake of another
- * question's reply: then the server is asked again, alone.
+ * A shared connection may have ended because of another question's reply: then
+ * the server is asked again, alone.
  */
 static void
 handle_loss(struct sts_ask *ask, size_t i, const struct sts_answer *answer)

@@ -46,7 +46,7 @@ enum sts_server_state {
 	STS_SERVER_GARBAGE      /* sent what is no answer, or hung up */
 };
 
-/* A member of what it belongs to.  Only ask.c looks inside. */
+/* A member of what it belongs to.  Only schedule.c uses its members. */
 struct sts_ask {
 	struct sts_loop *loop;
 	struct sts_servers *servers;

@@ -7,7 +7,7 @@
 #include "base/child.h"
 
 enum {
-	LOOK_MS = 1000 /* between two looks at the system's file */
+	LOOK_MS = 1000 /* between two checks of the system's file */
 };
 
 struct sts_servers {

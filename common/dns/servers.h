@@ -5,7 +5,8 @@
  *
  * The control questions tell a domain whose DNS is in trouble from name servers
  * that fail for every name: they do not listen to this machine (an access
- * list), or cannot ask anybody (the way out is down, as at boot).  They are
+ * list), or cannot reach any server (the way out is down, as at boot).  They
+ *are
  *
  *	.			NS	the root; also a private one
  *	root-servers.net	SOA	for resolvers that refuse the first, as

@@ -45,7 +45,7 @@ is_tcp(int fd)
 }
 
 /*
- * A server that was heard over UDP and does not take TCP is not unreachable;
+ * A server that answered over UDP and refuses TCP is not unreachable;
  * one that this machine forbids us to reach is.
  */
 static void
@@ -99,7 +99,7 @@ connect_socket(ares_socket_t fd, const struct sockaddr *placeholder,
 	}
 	rc = connect(fd, (struct sockaddr *)&address, len);
 	saved = errno;
-	if (rc != 0 && saved == EAGAIN) /* every local port is taken */
+	if (rc != 0 && saved == EAGAIN) /* every local port is in use */
 		sts_socket_note(context, STS_FAULT, saved);
 	else if (rc != 0 && saved != EINPROGRESS)
 		note_traffic(context, fd, saved);

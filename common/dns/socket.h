@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The sockets that c-ares uses: our own functions, since c-ares says
- * "connection refused" for all that can go wrong, does not take zones on all
+ * "connection refused" for all that can go wrong, has no zones on all
  * versions, and may raise SIGPIPE.  They lead to one server, whatever address
  * c-ares was given.
  */

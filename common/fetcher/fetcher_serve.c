@@ -44,7 +44,7 @@ struct sts_server {
 	struct sts_watch *reading, *writing;
 	char line[STS_WIRE_REQUEST_MAX]; /* what is no whole line yet */
 	size_t line_len;
-	char *out; /* what the pipe did not take yet */
+	char *out; /* what the pipe had no room for yet */
 	size_t out_len, out_at, out_size;
 	bool ended;             /* end of input */
 	enum sts_status status; /* why it cannot go on, or STS_OK */
@@ -89,7 +89,7 @@ flush(void *arg)
 		else if (n < 0 && errno == EAGAIN)
 			break;
 		else if (n == 0 || errno != EINTR) {
-			s->ended = true; /* nobody is there any more */
+			s->ended = true; /* the resolver is gone */
 			break;
 		}
 	}
@@ -181,9 +181,9 @@ finish_noted(void *arg)
 	finish(job, job->reply.status, "");
 }
 
-/* What a host does, too, to which nobody talks. */
+/* Failures that a host shows, too, when this process stood still. */
 static bool
-is_impatience(enum sts_status status)
+may_be_our_stall(enum sts_status status)
 {
 	switch (status) {
 	case STS_FETCH_CONNECT:
@@ -213,7 +213,7 @@ finish_heard(struct job *job, enum sts_status status, const char *detail)
 	bool stood = sts_loop_stalls(job->server->loop) != job->stalls;
 
 	finish(job,
-	    stood && is_impatience(status) ? STS_FETCHER_TIMEOUT : status,
+	    stood && may_be_our_stall(status) ? STS_FETCHER_TIMEOUT : status,
 	    detail);
 }
 
@@ -301,7 +301,7 @@ start_job(struct job *job)
 {
 	enum sts_status status = sts_trust_get(job->server->trust, &job->store);
 
-	/* From here on: to read the trust roots takes its time. */
+	/* From here on: reading the trust roots is slow. */
 	job->stalls = sts_loop_stalls(job->server->loop);
 	if (status == STS_OK)
 		status = job->request.kind == STS_WIRE_POLICY
@@ -311,7 +311,7 @@ start_job(struct job *job)
 		finish(job, status, "");
 }
 
-/* What it is not for is not done, whoever asks. */
+/* Other ports than the configured ones are refused. */
 static bool
 is_ours(const struct sts_server *s, const struct sts_wire_request *r)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Replies of an SMTP server (RFC 5321 4.2), as they come in: bounded in every
- * direction, since the server may be anything that answers at a stranger's
- * address.
+ * direction, since the address comes from outside and anything may answer
+ * there.
  */
 #ifndef STS_FETCHER_PROBE_REPLY_H
 #define STS_FETCHER_PROBE_REPLY_H

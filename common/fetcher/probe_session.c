@@ -117,8 +117,8 @@ set_outcome(
 }
 
 /*
- * Ends at the next turn of the loop, whatever called.  What becomes of QUIT
- * changes no outcome.
+ * Ends at the next step of the loop, whichever function called.  The reply to
+ * QUIT changes no outcome.
  */
 static void
 finish(struct sts_probe_session *s, enum sts_status status, const char *detail)
@@ -245,7 +245,7 @@ command(struct sts_probe_session *s, enum stage stage, const char *word,
 		flush(s);
 }
 
-/* A server that we leave before TLS is still told so. */
+/* A session that ends before TLS ends with QUIT too. */
 static void
 quit(struct sts_probe_session *s, enum sts_status status)
 {
@@ -257,8 +257,8 @@ quit(struct sts_probe_session *s, enum sts_status status)
 /* TLS. */
 
 /*
- * Where RFC 8461 4.2 holds the server is told that we go, inside the session;
- * where it does not, nothing is said to whoever that is.
+ * A server whose certificate passes RFC 8461 4.2 gets a QUIT inside the
+ * session; to any other peer nothing more is sent.
  */
 static void
 on_handshake(struct sts_probe_session *s)
@@ -334,8 +334,8 @@ after_greeting(struct sts_probe_session *s)
 }
 
 /*
- * Bytes that follow a reply before we said anything more are not the server's
- * answer to us.  After STARTTLS they would be what somebody in between put in
+ * Bytes that follow a reply before our next command are not the server's
+ * answer to us.  After STARTTLS an attacker on the way could have put them in
  * front of the TLS session.
  */
 static void

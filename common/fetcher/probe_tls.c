@@ -35,7 +35,8 @@ sts_probe_tls_close(struct sts_probe_tls *tls)
 	SSL_CTX_free(tls->ctx);
 	tls->ssl = NULL;
 	tls->ctx = NULL;
-	/* The queue is the thread's: libcurl would take ours for its own. */
+	/* The queue is the thread's: libcurl would read our errors as its own.
+	 */
 	ERR_clear_error();
 }
 

@@ -41,10 +41,10 @@ try_connect(
 /*
  * True where this machine has a route to the IPv6 internet: it may be one that
  * has no IPv4 by intention.  The address belongs to the range of global ones;
- * nothing is sent where there is no route, and a SYN to nobody where there is.
- * A router that is gone, or whose own line is down, leaves a route to nowhere
- * behind, or one from an address that is good for the next wire only (RFC 4291
- * 2.5.6, RFC 4193): that is no internet.
+ * nothing is sent where there is no route, and a SYN to an unused one where
+ * there is. A router that is gone, or whose own line is down, leaves a route to
+ * nowhere behind, or one from an address that is good for the next wire only
+ * (RFC 4291 2.5.6, RFC 4193): that is no internet.
  */
 static bool
 has_ipv6(uint16_t port)

@@ -27,7 +27,7 @@ struct sts_sandbox_spec {
 
 /*
  * Confines this process for good.  Never fails as a whole: a fetcher that did
- * not start would stop mail.  What holds goes into `text`, as
+ * not start would stop mail.  The parts in force go into `text`, as
  * "landlock,seccomp" or "none"; of at most `size` bytes.
  */
 void sts_sandbox_enter(
@@ -40,8 +40,8 @@ void sts_sandbox_enter(
 int sts_sandbox_socket(int family, int type, int protocol);
 
 /*
- * The parts of it, in their order; each true where it holds.  Landlock needs
- * no_new_privs, which sts_sandbox_enter sets.
+ * The parts of it, in their order; each true where it is in force.  Landlock
+ * needs no_new_privs, which sts_sandbox_enter sets.
  */
 bool sts_sandbox_landlock(const struct sts_sandbox_spec *spec);
 bool sts_sandbox_seccomp(void);

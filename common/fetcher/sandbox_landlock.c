@@ -48,7 +48,7 @@ fs_all(long version)
 	return (UINT64_C(1) << bits) - 1;
 }
 
-/* A kernel takes a longer struct only where the rest of it is zero. */
+/* A kernel accepts a longer struct only where the rest of it is zero. */
 static size_t
 ruleset_size(long version)
 {

@@ -1,4 +1,19 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * A transfer goes through four stages, and each of them may end it:
+ *
+ *	connect	only to the addresses that the resolver checked
+ *	TLS	our own verification (verify.h), never libcurl's
+ *	header	status 200 and text/plain before a byte of the body counts
+ *	body	at most STS_BODY_MAX bytes, and known to be whole
+ *
+ * libcurl calls back into these functions, and a callback can only make it
+ * stop, with an error of libcurl's own choice.  So a callback first sets `stop`
+ * (a rule of RFC 8461 was broken) or `fault` (this machine failed), and
+ * sts_transfer_outcome reads these before libcurl's code.  The order there
+ * decides who is blamed: our rules, then our machine, then what libcurl says
+ * about the network.
+ */
 #include "fetcher/transfer.h"
 
 #include <errno.h>
@@ -27,7 +42,7 @@ value_of(const struct curl_header *header)
 	return (struct sts_span){header->value, strlen(header->value)};
 }
 
-/* True where `is` holds for each field of this name; also where none is. */
+/* True where `is` is true of each field of this name; also where none is. */
 static bool
 all_fields(
     struct sts_transfer *t, const char *name, bool (*is)(struct sts_span value))
@@ -170,7 +185,7 @@ count_header(char *bytes, size_t size, size_t count, void *arg)
 
 /* The connection. */
 
-/* sockaddr_storage holds either; libcurl's struct goes on past its end. */
+/* Either fits sockaddr_storage; libcurl's struct goes on past its end. */
 static bool
 is_same(const struct sts_address *a, const struct sockaddr_storage *to)
 {
@@ -204,7 +219,7 @@ is_ours(const struct sts_transfer *t, const struct curl_sockaddr *to)
 
 /*
  * libcurl calls a lack of descriptors "could not connect", so the errno is
- * noted here.  And whatever it resolved by itself is not connected to.
+ * noted here.  An address that libcurl resolved by itself is refused.
  */
 static curl_socket_t
 open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
@@ -536,8 +551,8 @@ has_status_line(const struct sts_transfer *t)
 
 /*
  * Without a length or chunks the end of the connection ends the body, RFC
- * 9112 6.3, and libcurl may take any end for it.  HTTP/2 has an end of its own
- * (RFC 9113 8.1), and an answer without it is an error of the transfer.
+ * 9112 6.3, and libcurl may accept any end as that.  HTTP/2 has an end of its
+ * own (RFC 9113 8.1), and an answer without it is an error of the transfer.
  */
 static bool
 is_whole(struct sts_transfer *t)

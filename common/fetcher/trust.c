@@ -109,8 +109,8 @@ add_directory(X509_STORE *store, const char *path)
 /* A bundle: one file with at least one certificate in it. */
 
 /*
- * OpenSSL only says that it could not load a file; opening it first tells why.
- * Non-blocking: a named pipe in its place must not hang the process.
+ * OpenSSL only says that it could not load a file; opening it first gives the
+ * reason. Non-blocking: a named pipe of that name must not hang the process.
  */
 static enum sts_status
 read_stamp(const char *file, struct stamp *stamp)
@@ -160,7 +160,7 @@ first_certificate(const X509_STORE *store)
 
 /*
  * Both configured: the kept store reads the directory too, and so keeps a
- * root that was used and then taken away until the file changes.
+ * root that was used and then removed until the file changes.
  */
 static enum sts_status
 load_bundle(struct sts_trust *trust, const char *file, const char *path)
@@ -255,7 +255,7 @@ scan(struct sts_trust *trust, const char *path)
 
 /*
  * A store that reads the directory as needed keeps what it read; each fetch
- * has a new one, so that a root taken away is trusted no longer.
+ * has a new one, so that a removed root is trusted no longer.
  */
 static enum sts_status
 directory_store(struct sts_trust *trust, const char *path, X509_STORE **out)

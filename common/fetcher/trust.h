@@ -3,7 +3,7 @@
  * Trust roots: ca-file and ca-path of the configuration, else OpenSSL's
  * default directory where it is hashed, else its default bundle file.
  *
- * Nothing is read before somebody asks.  A bundle (tens of milliseconds) is
+ * Nothing is read before the first request.  A bundle (tens of milliseconds) is
  * then kept until the file changes; a directory is read as needed.
  */
 #ifndef STS_FETCHER_TRUST_H
@@ -27,7 +27,7 @@ void sts_trust_destroy(struct sts_trust *trust); /* NULL is allowed */
 /*
  * The store, up to date, with a reference that the caller frees with
  * X509_STORE_free.  STS_CA_UNUSABLE where a configured source, or every
- * default one, is missing, unreadable or holds no certificate;
+ * default one, is missing, unreadable or has no certificate;
  * STS_NO_DESCRIPTORS, STS_NO_MEMORY.
  */
 enum sts_status sts_trust_get(struct sts_trust *trust, X509_STORE **store);

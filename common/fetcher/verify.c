@@ -38,8 +38,8 @@ note(struct sts_verdict *verdict, int error, int depth)
 }
 
 /*
- * Goes on after every error so that all are seen; the failure is in the
- * verdict, which check() looks at.
+ * Goes on after every error so that all are recorded; the failure is in the
+ * verdict, which check() reads.
  */
 static int
 collect(int ok, X509_STORE_CTX *chain)
@@ -115,7 +115,7 @@ out:
 	return v->verdict.error == X509_V_OK;
 }
 
-/* An end that somebody else forged comes without this alert. */
+/* An end that was forged on the way comes without this alert. */
 static void
 note_close(const SSL *ssl, int where, int value)
 {

@@ -37,8 +37,8 @@ struct sts_verification {
 
 /*
  * Makes every handshake of `ctx` verify its peer with *verification, and with
- * nothing else that the context holds; the handshake fails where the peer
- * does.  Takes the context's application data and information callback.
+ * nothing else that the context has; the handshake fails where the peer
+ * does.  Uses the context's application data and information callback.
  */
 void sts_verify_install(SSL_CTX *ctx, struct sts_verification *verification);
 

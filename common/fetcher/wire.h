@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The pipes between mta-sts-resolver and mta-sts-fetcher: the one place where
- * both ends have their lines from.  mta-sts-fetcher(8) describes them.
+ * The pipes between mta-sts-resolver and mta-sts-fetcher: both ends write and
+ * parse their lines with this file.  mta-sts-fetcher(8) describes them.
  *
  *	fetcher 1 STATUS SANDBOX DETAIL			first, by the fetcher
  *	NUMBER policy|probe HOST PORT MS ADDRESS,...	a request
  *	NUMBER STATUS ADDRESS LENGTH DETAIL		its reply, then
  *	LENGTH bytes, and "end NUMBER"			for LENGTH above 0
  *
- * Neither end believes the other: what does not parse here is nonsense, and
- * every length has a bound.
+ * Neither end trusts the other: a line that does not parse here is an error,
+ * and every length has a bound.
  */
 #ifndef STS_FETCHER_WIRE_H
 #define STS_FETCHER_WIRE_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What can be known of the clock without asking anybody: it is not before this
+ * What can be checked of the clock without a query: it is not before this
  * build, not far behind the newest fetch, whose certificate was valid at that
  * time, and was not set in the course of a lookup.  A clock that is ahead is
  * not guessed at.

@@ -1,4 +1,18 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * One fetch: addresses of the policy host -> a turn at its address, for a
+ * refresh -> a request to mta-sts-fetcher -> the callback.
+ *
+ * The addresses are looked up here and not by the fetcher, since the fetcher
+ * has no DNS in its sandbox, and since a name from outside must not lead to a
+ * private address: the fetcher connects to the addresses in the request and to
+ * no other.  What it replies is passed on as it is; resolver/fetcher.c has
+ * checked its form, and the lookup parses the policy.
+ *
+ * finish() is the only end: it stops the timer, the question and the request
+ * before it calls back, so each fetch calls back once and never from
+ * sts_fetch_start.
+ */
 #include "resolver/fetch.h"
 
 #include <stdio.h>
@@ -17,7 +31,7 @@ struct sts_fetch {
 	struct sts_dns_query *question;    /* while addresses are looked up */
 	struct sts_fetcher_request *asked; /* after that */
 	struct sts_timer timer; /* for an end that came at once, or a turn */
-	struct sts_pace *pace;  /* NULL: takes no turns */
+	struct sts_pace *pace;  /* NULL: waits for no turn */
 	struct sts_fetch_result result;
 };
 
@@ -97,7 +111,7 @@ ask_fetcher(void *arg)
 }
 
 static void
-take_turn(struct sts_fetch *fetch)
+wait_for_turn(struct sts_fetch *fetch)
 {
 	int64_t wait_ms = sts_pace_take(
 	    fetch->pace, &fetch->request.addresses[0], sts_monotonic_ms());
@@ -128,7 +142,7 @@ addresses_found(void *arg, enum sts_status status,
 		return;
 	}
 	if (fetch->pace != NULL)
-		take_turn(fetch);
+		wait_for_turn(fetch);
 	else
 		ask_fetcher(fetch);
 }

@@ -33,8 +33,8 @@ struct sts_fetch_result {
 			     then a NUL */
 	size_t body_len;
 	/*
-	 * What libcurl or OpenSSL said, or the HTTP status: for people, may
-	 * hold bytes from the network, goes to the log only.
+	 * What libcurl or OpenSSL said, or the HTTP status: for people, with
+	 * bytes from the network in it perhaps, for the log only.
 	 */
 	char detail[STS_WIRE_DETAIL_MAX];
 };
@@ -54,7 +54,7 @@ struct sts_fetch *sts_fetch_start(const struct sts_fetch_context *context,
     int64_t fetch_timeout_ms, sts_fetch_done *done, void *arg);
 
 /*
- * Right after the start, for a fetch that nobody waits for: it takes turns at
+ * Right after the start, for a fetch in the background: it waits for a turn at
  * its first address, and ends with STS_TOO_SOON where too many are before it.
  */
 void sts_fetch_take_turns(struct sts_fetch *fetch, struct sts_pace *pace);

@@ -28,7 +28,7 @@ enum {
 };
 
 enum state {
-	STATE_WAITING, /* for a place, or for a child */
+	STATE_WAITING, /* for a slot, or for a child */
 	STATE_SENT,
 	STATE_ENDED /* its callback is due */
 };
@@ -60,7 +60,7 @@ struct sts_fetcher {
 	int64_t started_ms;
 	struct sts_watch *reading, *writing;
 	struct sts_fetcher_input input;
-	char *out; /* what the pipe did not take yet */
+	char *out; /* what the pipe had no room for yet */
 	size_t out_len, out_size;
 };
 
@@ -149,8 +149,8 @@ end_idle(void *arg)
 }
 
 /*
- * Kills it for `status`.  `culprit` is the request that it was at fault with,
- * NULL where that cannot be said; the others are asked for once more.
+ * Kills the fetcher for `status`.  `culprit` is the request that it failed at,
+ * NULL where that is not known; the other requests are sent once more.
  */
 static void
 give_up(struct sts_fetcher *f, enum sts_status status,
@@ -228,8 +228,8 @@ wants_another(const struct sts_fetcher *f, const struct sts_fetcher_request *r,
 }
 
 /*
- * What a fetcher before it, or a queue, took of its time is not the host's to
- * answer for.
+ * Time that an earlier fetcher, or the queue, used is not counted against the
+ * host.
  */
 static bool
 had_too_little(const struct sts_fetcher_request *r)

@@ -4,10 +4,10 @@
  * request, many requests at a time, ended when there has been none for a
  * while.
  *
- * Nothing that it says is believed but what is checked here.  A fetcher that
- * writes nonsense, dies, or is late is killed.  What it was asked for by
- * others is asked once more of a new one, within the deadline; what that
- * leaves ends with a local fault, so that no domain is charged with it.
+ * Its output is not trusted beyond what is checked here.  A fetcher that writes
+ * nonsense or is late is killed.  Its other requests are sent once more, to a
+ * new one, within the deadline; a request that fails again ends with a local
+ * fault, so that no domain is blamed for it.
  */
 #ifndef STS_RESOLVER_FETCHER_H
 #define STS_RESOLVER_FETCHER_H

@@ -33,8 +33,8 @@ struct sts_fetcher_input_calls {
 };
 
 /*
- * Takes bytes.  STS_OK; STS_FETCHER_REPLY for nonsense; STS_NO_MEMORY.  After a
- * failure, or after a call that reset it, nothing is taken any more.
+ * Parses bytes.  STS_OK; STS_FETCHER_REPLY for nonsense; STS_NO_MEMORY.  After
+ * a failure, or after a call that reset it, the rest is dropped.
  */
 enum sts_status sts_fetcher_input_take(struct sts_fetcher_input *input,
     const char *bytes, size_t len, const struct sts_fetcher_input_calls *calls,

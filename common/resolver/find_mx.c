@@ -265,8 +265,8 @@ ask_some(struct sts_routes_task *t, bool permitted, size_t room)
 /*
  * Asks for the addresses of the first 8 hosts at once, so that the time for it
  * is that of one; and where some of them have none, of as many more.  A host
- * that the policy forbids never takes the place of a permitted one.  What
- * takes longer than one timeout is the last try, so that two are the most.
+ * that the policy forbids never displaces a permitted one.  After one timeout
+ * no further query is sent, so two timeouts are the most.
  */
 static void
 ask_next(struct sts_routes_task *t)
@@ -302,7 +302,7 @@ add_host(struct sts_routes_task *t, const char *host, int64_t preference)
 	if (t->host_count == STS_MX_MAX ||
 	    sts_domain_normalise(host, name) != STS_OK)
 		return;
-	/* Named twice: the first, better preference holds. */
+	/* Named twice: the first, better preference counts. */
 	for (size_t i = 0; i < t->host_count; i++) {
 		if (strcmp(t->host[i].route.host, name) == 0)
 			return;

@@ -1,4 +1,23 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * The state machine of one lookup, RFC 8461 5.1 (resolver.h has its picture):
+ *
+ *	step_lock	one process at a time asks about a domain
+ *	step_read	what the store has; it may already be the answer
+ *	step_record	the _mta-sts TXT record
+ *	step_decide	keep the policy, record "none", back off, or fetch
+ *	step_fetch	the policy; on_fetch has it recorded
+ *
+ * Each step ends the lookup with sts_lookup_finish or starts exactly one thing
+ * that calls the next step: a timer, a query or a fetch.
+ *
+ * Three rules shape it.  The DNS can be forged, so a record that is missing or
+ * has changed never ends a policy in force; only a policy that was fetched
+ * replaces it.  Mail waits, so a policy in force answers at once where it is
+ * fresh enough, and its refresh goes on behind the answer.  And a local fault
+ * says nothing about the domain, so it is reported and never recorded; what is
+ * recorded is decided in record_result.c.
+ */
 #include "resolver/lookup.h"
 
 #include <stdlib.h>
@@ -13,7 +32,7 @@
 
 enum {
 	LOCK_POLL_MS = 25,
-	LOOK_MS = 500,  /* between two looks at the store meanwhile */
+	LOOK_MS = 500,  /* between two readings of the store meanwhile */
 	SHORT_MS = 500, /* that a fetch may have lost */
 	LEFT_MS = 200   /* with less it is not begun */
 };
@@ -124,7 +143,7 @@ finish(struct sts_lookup *lookup, enum sts_status status)
 
 /* Goes on without the lock: there are never many of these. */
 static bool
-is_impatient(const struct sts_lookup *l)
+goes_on_unlocked(const struct sts_lookup *l)
 {
 	return sts_turn_waited(l) &&
 	    (l->task == STS_TASK_REFRESH || l->task == STS_TASK_FORCE);
@@ -166,7 +185,7 @@ step_lock(void *arg)
 	if (status != STS_OK)
 		sts_log(STS_LOG_WARNING, l->domain, "event=no-lock reason=%s",
 		    sts_status_name(status));
-	if (l->locked || status != STS_OK || is_impatient(l)) {
+	if (l->locked || status != STS_OK || goes_on_unlocked(l)) {
 		step_read(l);
 		return;
 	}
@@ -287,7 +306,7 @@ remove_unused(struct sts_lookup *l, int64_t now)
 	(void)sts_store_remove_check(store, l->domain);
 }
 
-/* The policy was fetched so a moment ago, or somebody is at it. */
+/* Another refetch began a moment ago, in this process or another. */
 static bool
 is_refetched(const struct sts_lookup *l, int64_t now)
 {
@@ -296,9 +315,9 @@ is_refetched(const struct sts_lookup *l, int64_t now)
 }
 
 /*
- * True where what others wrote ends it.  A policy that is in force answers
- * unchecked where its check takes long, and whoever has the lock so long does
- * what a refetch wants.
+ * True where what another process wrote ends it.  A policy in force answers
+ * unchecked where its check is slow, and the process that has the lock for so
+ * long does what a refetch wants.
  */
 static bool
 ends_without_lock(struct sts_lookup *l)
@@ -332,8 +351,8 @@ mark_refetched(struct sts_lookup *l, int64_t now)
 }
 
 /*
- * What a task that is no lookup has nothing to do with: STS_OK where it goes
- * on, else what it ends with.
+ * For tasks other than a lookup: STS_OK where there is something to fetch, else
+ * the status that the task ends with.
  */
 static enum sts_status
 refresh_ends(struct sts_lookup *l, int64_t now)
@@ -386,7 +405,7 @@ step_read(struct sts_lookup *l)
 		step_record(l);
 }
 
-/* Who waited for the lock to the end has no time to ask. */
+/* A lookup that waited for the lock to the end has no time for a query. */
 static void
 step_record(struct sts_lookup *l)
 {
@@ -502,7 +521,7 @@ time_to_fetch(const struct sts_lookup *l)
 	return left < most ? left : most;
 }
 
-/* Its host was given less than fetch-timeout: we had waited for others. */
+/* Its host had less than fetch-timeout: we had waited for a lock. */
 static bool
 was_short(const struct sts_lookup *l)
 {
@@ -547,8 +566,8 @@ sts_detail_quote(const char *detail, char *out, size_t size)
 }
 
 /*
- * Once per back-off, as the only place where a fetch can fail.  Nobody needs
- * to be warned of a domain whose policy says none (RFC 8461 3.3).
+ * Once per back-off, since a fetch can fail nowhere else.  Without a warning
+ * for a domain whose policy says none (RFC 8461 3.3).
  */
 static void
 log_failure(

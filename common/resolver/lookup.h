@@ -25,10 +25,10 @@ struct sts_lookup {
 	char domain[STS_NAME_MAX + 1];
 	int64_t began;    /* seconds since 1970 */
 	int64_t began_ms; /* monotonic */
-	bool contended;   /* somebody else had the lock */
+	bool contended;   /* another lookup had the lock */
 	bool locked;
 	bool late;       /* `locked` is the lock of those who waited long */
-	int64_t look_ms; /* when to look at the store again */
+	int64_t look_ms; /* when to read the store again */
 	struct sts_timer *timer;
 	struct sts_dns_query *query;
 	struct sts_fetch *fetch;
@@ -53,15 +53,15 @@ struct sts_lookup {
 
 /*
  * Tries to get the domain's lock; lookup->locked says whether it is ours.  A
- * status other than STS_OK: there are no locks here.  Where whoever holds it is
- * beyond all its limits, one of those who wait gets another lock in its place.
+ * status other than STS_OK: there are no locks here.  Where the process that
+ * has it is beyond all its limits, one of the waiting ones gets a second lock.
  */
 enum sts_status sts_turn_take(struct sts_lookup *lookup);
 
 /* Releases the lock, where it is ours. */
 void sts_turn_end(struct sts_lookup *lookup);
 
-/* True for who has waited for half of fetch-timeout, 10 s at most. */
+/* True where it has waited for half of fetch-timeout, 10 s at most. */
 bool sts_turn_waited(const struct sts_lookup *lookup);
 
 /* What is left of fetch-timeout + 2 x dns-timeout, in ms; 0 or less: over. */

@@ -163,8 +163,8 @@ next_address(struct sts_mx_probe *p)
 }
 
 /*
- * Whoever publishes an MX record decides where we connect to; our own network
- * is not his to probe.
+ * The owner of a domain decides by its MX record where we connect to; our own
+ * network is not for him to probe.
  */
 static void
 addresses_found(void *arg, enum sts_status status,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * In place of core/idn.c: who asks the resolver has converted the name, and
+ * Instead of core/idn.c: the caller of the resolver has converted the name, and
  * names in DNS answers are ASCII.  Loading libidn2 and its tables would be a
  * fifth of what a lookup of a domain without a record costs.
  */

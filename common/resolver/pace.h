@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A pace for what nobody waits for: many domains have one policy host, and a
- * refresh of all of them is no reason to be seen as an attack.  At most two
+ * A pace for background refreshes: many domains may have one policy host, and
+ * a refresh of all of them must not look like an attack.  At most two
  * requests a second go to one address.
  */
 #ifndef STS_RESOLVER_PACE_H

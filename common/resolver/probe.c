@@ -1,8 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Tasks are moved on by step(), which one timer calls, and by the end of their
- * probe.  A resolver that serves has lookups to answer meanwhile, so nothing
- * here takes longer than a few milliseconds at a time.
+ * The state machine of the prober; probe.h has the steps of one task.
+ *
+ * Two things move a task on: step(), which one timer calls for all tasks, and
+ * the end of its probe.  A resolver in serving mode has lookups to answer
+ * meanwhile, so nothing here runs for more than a few milliseconds at a time;
+ * reading all routes is cut into slices, one scan for all tasks that need it.
+ *
+ * Any sender of mail can cause a probe, and the host that is probed did not ask
+ * for it.  So a host is contacted only where the routes of a domain name it,
+ * and each address only so often, counted over all processes: slots and
+ * addresses are locks in the store, and an address stays locked until the
+ * result is written.  Only the host's own answer, or silence, is recorded; a
+ * local fault or a suspect clock ends the task without a result.
  */
 #include "resolver/probe.h"
 
@@ -18,7 +28,7 @@
 
 enum {
 	TASKS_MAX = 1024,
-	SLOT_WAIT_MS = 250 /* until a slot is looked for again */
+	SLOT_WAIT_MS = 250 /* until the next try for a slot */
 };
 
 /* No domain looks like these: they share the lock file with domains. */
@@ -83,7 +93,7 @@ free_task(struct sts_probe_task *task)
 }
 
 /*
- * Held until the result is written, so that another process that waits for
+ * Locked until the result is written, so that another process that waits for
  * the address finds it there.
  */
 static void
@@ -237,7 +247,7 @@ on_probe(void *arg, const struct sts_mx_probe_result *result)
 
 /* A free slot, here and in every other process. */
 static bool
-take_slot(struct sts_probe_task *task)
+lock_slot(struct sts_probe_task *task)
 {
 	struct sts_prober *p = task->prober;
 	char name[64];
@@ -272,7 +282,7 @@ try_to_run(struct sts_probe_task *task)
 
 	if (spec.dns_timeout_ms > STS_MX_PROBE_MS / 2)
 		spec.dns_timeout_ms = STS_MX_PROBE_MS / 2;
-	if (!take_slot(task)) {
+	if (!lock_slot(task)) {
 		if (task->fault == STS_OK)
 			return false;
 		finish(task, task->fault);
@@ -291,8 +301,8 @@ try_to_run(struct sts_probe_task *task)
 /* The steps around it. */
 
 /*
- * The store has been looked at.  A host that no routes name is not contacted,
- * whoever asks, and a result that is young holds.
+ * The store has been read.  A host that no routes name is never contacted, and
+ * a recent result counts.
  */
 static void
 decide(struct sts_probe_task *task)
@@ -331,7 +341,7 @@ decide(struct sts_probe_task *task)
  * probe, and saves reading all routes.
  */
 static void
-open_store(struct sts_probe_task *task)
+load_domains(struct sts_probe_task *task)
 {
 	sts_probe_look(task);
 	if (task->fault == STS_OK && task->domains.count == 0)
@@ -382,7 +392,7 @@ static void
 step_task(struct sts_probe_task *task, bool *slots_left)
 {
 	if (task->step == STS_STEP_LOOK)
-		open_store(task);
+		load_domains(task);
 	else if (task->step == STS_STEP_QUEUED)
 		*slots_left = *slots_left && try_to_run(task);
 	else if (task->step == STS_STEP_WRITE && sts_probe_write_step(task))
@@ -422,7 +432,7 @@ step(void *arg)
 		wake(p, ms);
 }
 
-/* Who asks for what is under way gets the same answer. */
+/* A request for what is under way gets the same answer. */
 static struct sts_probe_task *
 find(struct sts_prober *p, const char *host)
 {

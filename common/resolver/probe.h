@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Probes of MX hosts, asked for by whoever saw a delivery fail, and recorded
- * in the routes of every domain that uses the host.
+ * Probes of MX hosts, requested by the filter or table that saw a delivery
+ * fail, and recorded in the routes of every domain that uses the host.
  *
  * A probe is one task:
  *
- *	look for domains that use the host -> wait for a slot -> probe ->
- *	look for the other domains, if it failed -> write
+ *	load domains that use the host -> wait for a slot -> probe ->
+ *	scan for the other domains, if it failed -> write
  *
  * At most 4 run at once, and an address is contacted once a minute and 8 times
- * in 10 minutes, whatever hosts have it; locks in the store hold other
- * processes to that too, as far as they know of each other.
+ * in 10 minutes, whatever hosts have it; by locks in the store that applies to
+ * all processes together.
  */
 #ifndef STS_RESOLVER_PROBE_H
 #define STS_RESOLVER_PROBE_H
@@ -67,8 +67,8 @@ struct sts_prober {
 };
 
 /*
- * To be called with routes that are about to be written: fills in results that
- * this process knows and that are newer, and remembers who uses which host.
+ * To be called with routes that are about to be written: fills in newer results
+ * that this process has, and remembers which domain uses which host.
  */
 void sts_prober_see(struct sts_resolver *resolver, struct sts_routes *routes);
 
@@ -77,7 +77,7 @@ void sts_prober_close(struct sts_resolver *resolver);
 
 /* probe_store.c: the routes of all domains, a few milliseconds at a time. */
 
-/* Looks at the domains that this process knows to use the task's host. */
+/* Reads the routes of the domains that this process knows to use the host. */
 void sts_probe_look(struct sts_probe_task *task);
 
 /* Begins to read all routes, for every task that wants it. */

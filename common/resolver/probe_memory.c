@@ -63,14 +63,14 @@ sts_probe_again(int64_t probed, enum sts_status probe)
 					      : STS_PROBE_AGAIN;
 }
 
-/* After the clock was set back nothing was lately. */
+/* After the clock was set back nothing is recent. */
 bool
 sts_probe_is_recent(int64_t probed, int64_t again, int64_t now)
 {
 	return probed != 0 && probed <= now && now - probed < again;
 }
 
-/* Another contact, at `probed`, with the address in this place. */
+/* Another contact, at `probed`, with the address in this slot. */
 static void
 count_contact(struct sts_probe_memory *m, size_t i, int64_t probed)
 {
@@ -133,9 +133,9 @@ sts_probe_memory_may_contact(
 	    m->address[m->next_address].probed, STS_PROBE_AGAIN, now);
 }
 
-/* The place of a host, or of the one that goes for it. */
+/* The slot of a host, or the one that is evicted for it. */
 static size_t
-place_of(const struct sts_probe_memory *m, const char *host)
+index_of(const struct sts_probe_memory *m, const char *host)
 {
 	size_t i = 0;
 
@@ -148,7 +148,7 @@ void
 sts_probe_memory_note_result(struct sts_probe_memory *memory, const char *host,
     int64_t probed, enum sts_status probe)
 {
-	size_t i = place_of(memory, host);
+	size_t i = index_of(memory, host);
 
 	if (i == RESULTS) {
 		i = memory->next_result;
@@ -163,7 +163,7 @@ bool
 sts_probe_memory_result(const struct sts_probe_memory *memory, const char *host,
     int64_t *probed, enum sts_status *probe)
 {
-	size_t i = place_of(memory, host);
+	size_t i = index_of(memory, host);
 
 	if (i == RESULTS)
 		return false;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What one process remembers of its probes and routes, in rings of fixed size:
- * which addresses were contacted lately, what the last probe of a host said,
- * which domains it found to use a host.  The store holds all of this too, by
- * domain; here it is found by address and by host.
+ * which addresses were contacted recently, what the last probe of a host said,
+ * which domains use a host.  All of this is in the store too, by domain; here
+ * it is found by address and by host.
  */
 #ifndef STS_RESOLVER_PROBE_MEMORY_H
 #define STS_RESOLVER_PROBE_MEMORY_H

@@ -7,7 +7,7 @@
 #include "base/child.h"
 #include "resolver/lookup.h"
 
-enum { SLICE_MS = 5 }; /* of files; then others get their turn */
+enum { SLICE_MS = 5 }; /* of reading files; then the loop goes on */
 
 static bool
 slice_is_over(int64_t began_ms)
@@ -26,8 +26,8 @@ find_host(struct sts_routes *routes, const char *host)
 }
 
 /*
- * "probe off" holds where a domain has one host only: with several, a host
- * that fails has to be told from one that is well.
+ * "probe off" applies where a domain has one host only: with several, a failed
+ * host has to be distinguished from a working one.
  */
 static bool
 may_probe(const struct sts_config *config, const struct sts_routes *routes)
@@ -42,7 +42,7 @@ may_probe(const struct sts_config *config, const struct sts_routes *routes)
 	return config->probe != STS_PROBE_OFF || permitted > 1;
 }
 
-/* Addresses that some process contacted lately. */
+/* Addresses that some process contacted recently. */
 static void
 note_addresses(struct sts_prober *prober, const struct sts_routes *routes)
 {

@@ -4,7 +4,7 @@
  *
  * A policy is written only by a fetch that succeeded, as a compare and swap;
  * everything else goes into the check beside it, which may be lost.  So no
- * failure and no silence, however late it is noticed, can take a policy away.
+ * failure and no silence, however late it is noticed, can remove a policy.
  */
 #include "resolver/lookup.h"
 
@@ -15,7 +15,7 @@
 
 enum { DAY = 86400, WARN_PAUSE = 3600, USED_DAYS_MAX = 2 };
 
-/* That mail used the policy, and on how many days: what eviction looks at. */
+/* That mail used the policy, and on how many days: eviction goes by that. */
 static void
 mark_used(struct sts_check *check, int64_t now)
 {

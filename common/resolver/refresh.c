@@ -2,7 +2,7 @@
 /*
  * Refreshing the whole store: what is due, in the order of what expires first,
  * a few at a time, spread out.  What is not due costs one reading.  A domain
- * whose policy host is busy with others of ours comes again at the end.
+ * whose policy host is busy with our other requests comes again at the end.
  */
 #include "resolver/resolver.h"
 
@@ -71,7 +71,7 @@ add(struct refresh *f, const char *domain, int64_t expires)
 	return true;
 }
 
-/* Without a lock: each task looks again when its turn comes. */
+/* Without a lock: each task reads the store again when it starts. */
 static bool
 collect(void *arg, const char *domain)
 {
@@ -128,7 +128,7 @@ count(struct refresh *f, enum sts_status status)
 		f->counts.removed++;
 	else
 		f->counts.failed++;
-	/* What is wrong with one file or one host does not stop the others. */
+	/* A fault of one file or one host does not stop the rest. */
 	if (!sts_status_is_local(status) || status == STS_ENTRY_CORRUPT)
 		f->faults = 0;
 	else if (++f->faults >= FAULTS_MAX || f->faults == f->count)

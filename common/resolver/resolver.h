@@ -8,7 +8,7 @@
  *	lock -> read the store -> _mta-sts TXT -> policy fetch -> record
  *
  * and any step may end it.  What the network answered, or failed to, is
- * recorded; a local fault is only reported to whoever asked.
+ * recorded; a local fault is only reported to the caller.
  */
 #ifndef STS_RESOLVER_RESOLVER_H
 #define STS_RESOLVER_RESOLVER_H
@@ -87,7 +87,7 @@ bool sts_lookup_start(struct sts_resolver *resolver, const char *domain,
 
 /*
  * Finds the MX hosts of a normalised domain and writes them to the store, or
- * joins who is at it.  Ends within 2 x dns-timeout.  STS_OK when they are
+ * joins a search under way.  Ends within 2 x dns-timeout.  STS_OK when they are
  * written, whatever the DNS said, or when the DNS did not answer and what was
  * known stays; or a local fault.  The rest is as with sts_lookup_start.
  */
@@ -96,10 +96,10 @@ bool sts_routes_start(struct sts_resolver *resolver, const char *domain,
 
 /*
  * Probes an MX host (a normalised name) and records the result in the routes
- * of the domains that use it, or joins who is at it.  STS_OK when there is a
- * result not older than sts_probe_again says; STS_NOT_FOUND where no routes
+ * of the domains that use it, or joins a probe under way.  STS_OK when there is
+ * a result not older than sts_probe_again says; STS_NOT_FOUND where no routes
  * name the host, or the configuration wants no probe; STS_TOO_SOON where its
- * addresses were contacted, for another host, too lately or too often; or a
+ * addresses were contacted, for another host, too recently or too often; or a
  * local fault.  The rest is as with sts_lookup_start; false also where 1,024
  * probes are waiting.
  */

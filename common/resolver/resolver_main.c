@@ -231,7 +231,7 @@ run_refresh_all(struct sts_resolver *r)
 	return counts.failed > 0 ? 1 : 0;
 }
 
-/* At most: what whoever started us has set may be less. */
+/* At most: the alarm that our caller has set may be sooner. */
 static void
 limit_life(unsigned seconds)
 {

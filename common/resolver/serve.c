@@ -18,7 +18,8 @@ enum {
 	REQUEST_MAX = STS_NAME_MAX + 16,
 	ANSWER_MAX = REQUEST_MAX + 100,
 	ANSWERS_SIZE = 4096,
-	ANSWERS_MS = 5, /* that one waits for others, if a disk is slow */
+	ANSWERS_MS =
+	    5, /* that an answer waits for the next, if a disk is slow */
 	STEP_MS = 60000
 };
 
@@ -81,7 +82,7 @@ static const struct {
     {"probe", sts_probe_start},
 };
 
-/* Writes all of it; a pipe that nobody reads is not our trouble. */
+/* Writes all of it; a pipe that the caller does not read is no fault. */
 static void
 write_out(int fd, const char *bytes, size_t len)
 {
@@ -262,7 +263,7 @@ sts_serve(struct sts_resolver *resolver, int in, int out)
 	s.watch = sts_watch_start(resolver->loop, in, false, on_input, &s);
 	if (s.watch == NULL)
 		return 3;
-	/* Refreshes that nobody waits for are finished too. */
+	/* Refreshes in the background are finished too. */
 	while (status == STS_OK && !s.lost &&
 	    (!s.ended || s.pending > 0 || resolver->lookups != NULL)) {
 		status = sts_loop_step(resolver->loop, STEP_MS);

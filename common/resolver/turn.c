@@ -46,8 +46,8 @@ sts_turn_left_ms(const struct sts_lookup *l)
 }
 
 /*
- * Who holds the lock has done all that it may by now, or is stopped: one of
- * those who wait looks the domain up in its place.
+ * The process that has the lock is beyond its limits by now, or stopped: one of
+ * the waiting ones does the lookup instead.
  */
 static bool
 holder_is_late(const struct sts_lookup *l)

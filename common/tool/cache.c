@@ -233,14 +233,15 @@ print_body(FILE *out, const char *body, size_t len)
 
 /* What the list leaves out, too: who used it last, and the body. */
 static void
-show_policy(struct sts_tool *tool, const struct sts_entry *entry,
-    const struct sts_check *check)
+show_policy(struct sts_tool *tool, const struct sts_answer *answer)
 {
+	const struct sts_entry *entry = &answer->entry;
+	const struct sts_check *check = &answer->check;
 	struct sts_cache_line line;
 
 	sts_cache_policy_line(&line, entry, check, &tool->config, tool->now);
 	sts_print_line(tool->out, "state", "%s", line.state);
-	sts_query_print_entry(tool->out, entry, check, tool->now);
+	sts_query_print_fields(tool->out, answer, tool->now);
 	sts_print_time_line(tool->out, "due",
 	    sts_due_at(
 		entry->fetched, entry->expires, tool->config.refresh_after),
@@ -254,28 +255,31 @@ show_policy(struct sts_tool *tool, const struct sts_entry *entry,
 static enum sts_status
 show_entries(struct sts_tool *tool, struct sts_store *store, const char *domain)
 {
-	struct sts_entry entry;
-	struct sts_check check;
+	struct sts_answer answer = {0};
+	struct sts_check *check = &answer.check;
 	struct sts_routes routes;
 	enum sts_status policy =
-	    sts_store_read_policy(store, domain, tool->now, &entry);
+	    sts_store_read_policy(store, domain, tool->now, &answer.entry);
 	bool checked =
-	    sts_store_read_check(store, domain, tool->now, &check) == STS_OK;
+	    sts_store_read_check(store, domain, tool->now, check) == STS_OK;
 	bool routed =
 	    sts_store_read_routes(store, domain, tool->now, &routes) == STS_OK;
-	bool matched = policy == STS_OK && entry.policy.mode != STS_MODE_NONE;
+	bool matched =
+	    policy == STS_OK && answer.entry.policy.mode != STS_MODE_NONE;
 
 	if (policy == STS_OK || checked || routed)
 		sts_print_line(tool->out, "domain", "%s", domain);
 	if (policy == STS_OK) {
-		show_policy(tool, &entry, &check);
-		sts_entry_free(&entry);
+		answer.has_entry = true;
+		show_policy(tool, &answer);
+		sts_entry_free(&answer.entry);
+		answer.has_entry = false;
 	}
-	if (check.reason != STS_OK)
-		sts_query_print_none(tool->out, &check, tool->now);
+	answer.has_check = check->reason != STS_OK;
+	sts_query_print_fields(tool->out, &answer, tool->now);
 	if (checked)
 		sts_print_time_line(
-		    tool->out, "last used", check.used, tool->now);
+		    tool->out, "last used", check->used, tool->now);
 	if (routed)
 		sts_query_print_routes(tool->out, &routes, matched, tool->now);
 	if (policy == STS_NOT_FOUND && (checked || routed))

@@ -165,22 +165,11 @@ field_json(const struct sts_overview *o, const struct field *f)
 			       : json_integer(number_of(o, f));
 }
 
-/* The object of a section, made with its first field; NULL: no memory. */
-static json_t *
-section_of(json_t *object, const char *name)
-{
-	json_t *section = json_object_get(object, name);
-
-	if (section == NULL && sts_json_set(object, name, json_object()))
-		section = json_object_get(object, name);
-	return section;
-}
-
 static bool
 set_fields(json_t *object, const struct sts_overview *o)
 {
 	for (size_t i = 0; i < FIELD_COUNT; i++) {
-		json_t *section = section_of(object, fields[i].section);
+		json_t *section = sts_json_section(object, fields[i].section);
 
 		if (section == NULL ||
 		    !sts_json_set(

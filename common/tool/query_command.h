@@ -46,13 +46,16 @@ void sts_query_print(FILE *out, const struct sts_query *query);
 bool sts_query_print_json(FILE *out, const struct sts_query *query);
 
 /*
- * The same description of an entry for `cache show`: record, policy, times,
- * failed fetch.  `check` may be zero.
+ * What is known of the policy, or why there is none, as both of them have it:
+ * record, policy, times, failed fetch.  Of the answer, has_entry, entry,
+ * has_check and check count.
  */
-void sts_query_print_entry(FILE *out, const struct sts_entry *entry,
-    const struct sts_check *check, int64_t now);
-void sts_query_print_none(
-    FILE *out, const struct sts_check *check, int64_t now);
+void sts_query_print_fields(
+    FILE *out, const struct sts_answer *answer, int64_t now);
+
+/* Sets these keys, null where there is nothing to say.  False: no memory. */
+bool sts_query_set_fields(json_t *object, const struct sts_answer *answer);
+
 /* With `policy`, whether it permits each host is said; else nothing of one. */
 void sts_query_print_routes(
     FILE *out, const struct sts_routes *routes, bool policy, int64_t now);
@@ -66,5 +69,8 @@ json_t *sts_json_text(const char *text);
 
 /* Sets a key, taking `value` over; false where either is missing. */
 bool sts_json_set(json_t *object, const char *key, json_t *value);
+
+/* The object under a key, made if it is not there; NULL: no memory. */
+json_t *sts_json_section(json_t *object, const char *name);
 
 #endif

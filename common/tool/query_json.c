@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * The keys are a promise, made in mta-sts(1).  All of them are always there,
- * so that a script finds null and not a missing key.
- */
+/* An answer as JSON: what query_fields.c has no row for. */
 #include "tool/query_command.h"
 
 #include <stdlib.h>
@@ -30,87 +27,20 @@ sts_json_text(const char *text)
 	return value;
 }
 
-/* "" as null. */
-static json_t *
-text_or_null(const char *text)
-{
-	return text[0] != '\0' ? sts_json_text(text) : json_null();
-}
-
 bool
 sts_json_set(json_t *object, const char *key, json_t *value)
 {
 	return value != NULL && json_object_set_new(object, key, value) == 0;
 }
 
-/* The patterns as they count: lower case, in file order. */
-static json_t *
-policy_json(const struct sts_policy *policy)
+json_t *
+sts_json_section(json_t *object, const char *name)
 {
-	json_t *object = json_object(), *patterns = json_array();
-	struct sts_mx_walk walk = {0};
-	char pattern[STS_PATTERN_MAX + 1];
-	bool fine = object != NULL && patterns != NULL;
+	json_t *section = json_object_get(object, name);
 
-	while (fine && sts_policy_mx_next(policy, &walk, pattern))
-		fine = json_array_append_new(
-			   patterns, sts_json_text(pattern)) == 0;
-	fine = fine &&
-	    sts_json_set(
-		object, "mode", json_string(sts_mode_name(policy->mode))) &&
-	    sts_json_set(object, "max_age", json_integer(policy->max_age)) &&
-	    json_object_set(object, "mx", patterns) == 0;
-	json_decref(patterns);
-	if (fine)
-		return object;
-	json_decref(object);
-	return NULL;
-}
-
-/* null where the last fetch succeeded. */
-static json_t *
-failed_json(const struct sts_check *check)
-{
-	if (check->failed_reason == STS_OK)
-		return json_null();
-	return json_pack("{s:o, s:s, s:o, s:o}", "id",
-	    text_or_null(check->failed_id), "reason",
-	    sts_status_name(check->failed_reason), "since",
-	    sts_json_time(check->failed_since), "next_attempt",
-	    sts_json_time(check->failed_next));
-}
-
-/* What is known of a domain with a policy; nulls where there is none. */
-static bool
-set_entry(json_t *object, const struct sts_entry *entry,
-    const struct sts_check *check)
-{
-	if (entry == NULL)
-		return sts_json_set(object, "policy", json_null()) &&
-		    sts_json_set(object, "fetched", json_null()) &&
-		    sts_json_set(object, "expires", json_null()) &&
-		    sts_json_set(object, "record_checked", json_null()) &&
-		    sts_json_set(object, "failed_fetch", json_null());
-	return sts_json_set(object, "policy", policy_json(&entry->policy)) &&
-	    sts_json_set(object, "fetched", sts_json_time(entry->fetched)) &&
-	    sts_json_set(object, "expires", sts_json_time(entry->expires)) &&
-	    sts_json_set(
-		object, "record_checked", sts_json_time(check->checked)) &&
-	    sts_json_set(object, "failed_fetch", failed_json(check));
-}
-
-/* null where there is a policy, or nothing is known. */
-static json_t *
-none_json(const struct sts_answer *answer)
-{
-	const struct sts_check *check = &answer->check;
-
-	if (answer->has_entry || !answer->has_check)
-		return json_null();
-	return json_pack("{s:s, s:o, s:o}", "reason",
-	    sts_status_name(check->reason), "looked_up",
-	    sts_json_time(check->checked), "until",
-	    sts_json_time(check->until));
+	if (section == NULL && sts_json_set(object, name, json_object()))
+		section = json_object_get(object, name);
+	return section;
 }
 
 /* null where no line of the configuration decided. */
@@ -186,9 +116,6 @@ static bool
 fill(json_t *object, const struct sts_query *query)
 {
 	const struct sts_answer *answer = &query->answer;
-	const struct sts_entry *entry =
-	    answer->has_entry ? &answer->entry : NULL;
-	const char *id = entry != NULL ? entry->id : answer->check.failed_id;
 	bool delivers = sts_query_delivers(query);
 	enum sts_status reason = sts_query_reason(query);
 	enum sts_verdict verdict =
@@ -204,9 +131,7 @@ fill(json_t *object, const struct sts_query *query)
 		object, "reason", json_string(sts_status_name(reason))) &&
 	    sts_json_set(
 		object, "reason_text", json_string(sts_status_text(reason))) &&
-	    sts_json_set(object, "record_id", text_or_null(id)) &&
-	    set_entry(object, entry, &answer->check) &&
-	    sts_json_set(object, "absence", none_json(answer)) &&
+	    sts_query_set_fields(object, answer) &&
 	    sts_json_set(object, "override", override_json(answer->override)) &&
 	    sts_json_set(object, "mx_hosts", routes_json(query)) &&
 	    sts_json_set(object, "mx_hosts_not_listed",

@@ -67,54 +67,6 @@ sts_query_reason(const struct sts_query *query)
 	return no_host != STS_OK ? no_host : query->answer.why;
 }
 
-/* One line each: a policy may have hundreds. */
-static void
-print_patterns(FILE *out, const struct sts_policy *policy)
-{
-	struct sts_mx_walk walk = {0};
-	char pattern[STS_PATTERN_MAX + 1];
-
-	while (sts_policy_mx_next(policy, &walk, pattern))
-		sts_print_line(out, "mx pattern", "%s", pattern);
-}
-
-void
-sts_query_print_entry(FILE *out, const struct sts_entry *entry,
-    const struct sts_check *check, int64_t now)
-{
-	char span[STS_AGE_TEXT];
-
-	sts_print_line(out, "record id", "%s", entry->id[0] ? entry->id : "-");
-	sts_print_line(
-	    out, "policy mode", "%s", sts_mode_name(entry->policy.mode));
-	sts_print_line(out, "max_age", "%lld (%s)",
-	    (long long)entry->policy.max_age,
-	    sts_print_span(span, entry->policy.max_age));
-	print_patterns(out, &entry->policy);
-	sts_print_time_line(out, "fetched", entry->fetched, now);
-	sts_print_time_line(out, "expires", entry->expires, now);
-	sts_print_time_line(out, "record checked", check->checked, now);
-	if (check->failed_reason == STS_OK)
-		return;
-	sts_print_line(out, "failed fetch", "id %s: %s (%s)",
-	    check->failed_id[0] != '\0' ? check->failed_id : "-",
-	    sts_status_text(check->failed_reason),
-	    sts_status_name(check->failed_reason));
-	sts_print_time_line(out, "failed since", check->failed_since, now);
-	sts_print_time_line(out, "next attempt", check->failed_next, now);
-}
-
-void
-sts_query_print_none(FILE *out, const struct sts_check *check, int64_t now)
-{
-	sts_print_line(out, "policy", "none: %s (%s)",
-	    sts_status_text(check->reason), sts_status_name(check->reason));
-	if (check->failed_id[0] != '\0')
-		sts_print_line(out, "record id", "%s", check->failed_id);
-	sts_print_time_line(out, "looked up", check->checked, now);
-	sts_print_time_line(out, "asked again", check->until, now);
-}
-
 /* Every address, since a probe or a block list is about addresses. */
 static void
 print_route(FILE *out, const struct sts_route *route, bool policy, int64_t now)
@@ -244,11 +196,7 @@ sts_query_print(FILE *out, const struct sts_query *query)
 	    answer->domain[0] != '\0' ? answer->domain : query->asked);
 	if (answer->override != NULL)
 		print_override(out, answer->override);
-	if (answer->has_entry)
-		sts_query_print_entry(
-		    out, &answer->entry, &answer->check, query->now);
-	else if (answer->has_check)
-		sts_query_print_none(out, &answer->check, query->now);
+	sts_query_print_fields(out, answer, query->now);
 	if (query->has_routes)
 		sts_query_print_routes(out, &query->routes,
 		    sts_query_has_policy(query), query->now);

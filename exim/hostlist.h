@@ -11,7 +11,7 @@
 /*
  * Writes "!^(re|re)$:*" into buf: a regular expression, since plain names in
  * such a list are compared by address and "*.x" matches any depth; without
- * ":", "\" and blanks, which the list would take for its own.  Duplicates,
+ * ":", "\" and blanks, which the list would parse as its own.  Duplicates,
  * names that a wildcard of the policy covers, and addresses are left out; "*"
  * where nothing is left.  STS_POLICY_TOO_LARGE where it does not fit into
  * `size` bytes with its NUL; STS_NO_MEMORY.

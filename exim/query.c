@@ -43,8 +43,8 @@ defer(enum sts_status why)
 }
 
 /*
- * A policy with more patterns than Exim can take: of the domain's present MX
- * hosts only.
+ * A policy with more patterns than an Exim list has room for: of the domain's
+ * present MX hosts only.
  */
 static enum sts_status
 list_present(const struct sts_config *config, const char *domain,

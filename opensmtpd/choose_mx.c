@@ -2,7 +2,7 @@
 /*
  * RFC 5321 5.1 would have us try hosts in turn and spread mail over equal
  * ones; RFC 8461 5.1 treats a host that the policy does not permit as one that
- * cannot be reached.  smtpd takes one host an attempt, so the turn is taken
+ * cannot be reached.  smtpd uses one host an attempt, so hosts take turns
  * between attempts: by what the last probe said, and for equal hosts by time.
  */
 #include "opensmtpd/choose_mx.h"
@@ -81,7 +81,7 @@ sts_routes_permitted(
 
 /* The order among equals: the same for a whole slot, another in the next. */
 static uint64_t
-turn(const char *domain, const char *host, int64_t now)
+order_of(const char *domain, const char *host, int64_t now)
 {
 	uint64_t slot = (uint64_t)(now / STS_CHOICE_SLOT);
 
@@ -96,8 +96,8 @@ comes_before(const struct sts_routes *routes, const struct sts_route *a,
 {
 	if (a->preference != b->preference)
 		return a->preference < b->preference;
-	return turn(routes->domain, a->host, now) <
-	    turn(routes->domain, b->host, now);
+	return order_of(routes->domain, a->host, now) <
+	    order_of(routes->domain, b->host, now);
 }
 
 /* What keeps a host from being given, from nothing to everything. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Which MX host smtpd is given for a domain.
+ * Chooses the MX host that smtpd gets for a domain.
  *
- * smtpd asks once per envelope, takes one host, and tries another only at the
+ * smtpd asks once per envelope, uses one host, and tries another only at the
  * next attempt.  So the envelopes of one message must get the same host, a
- * backup host must not get mail while the first works, and a host that failed
- * must be told by its last probe.
+ * backup host must not get mail while the first works, and a failed host must
+ * be recognised by its last probe.
  */
 #ifndef STS_OPENSMTPD_CHOOSE_MX_H
 #define STS_OPENSMTPD_CHOOSE_MX_H
@@ -21,7 +21,7 @@ enum {
 	/*
 	 * Seconds that a failed probe counts: longer than smtpd's waits
 	 * between two attempts, or each of them would begin with the same
-	 * dead host.  A host that works again is told by a later probe.
+	 * dead host.  A later probe shows that a host works again.
 	 */
 	STS_MARK_LIFE = 86400,
 	/*
@@ -39,9 +39,8 @@ bool sts_probe_failed_tls(enum sts_status probe);
 bool sts_route_is_marked(const struct sts_route *route, int64_t now);
 
 /*
- * True where the last probe failed TLS so lately that smtpd had better not
- * connect: a failed TLS session makes it avoid that address for everybody's
- * mail.
+ * True where the last probe failed TLS so recently that smtpd should not
+ * connect: a failed TLS session makes it avoid that address for all mail.
  */
 bool sts_route_is_excluded(const struct sts_route *route, int64_t now);
 
@@ -59,7 +58,7 @@ size_t sts_routes_permitted(
  * and of the 10-minute slot that `now` falls in.  Where all are marked, the
  * first whose TLS did not fail.  Otherwise NULL, and the status says why: the
  * routes' own, STS_NO_MATCH (no permitted host), STS_BAD_DOMAIN (no name that
- * smtpd could take), or what the first permitted host's probe said.
+ * smtpd could use), or what the first permitted host's probe said.
  */
 enum sts_status sts_choose_host(const struct sts_routes *routes,
     const struct sts_policy *policy, int64_t now,

@@ -19,7 +19,7 @@
 #include "base/child.h"
 #include "base/log.h"
 
-/* A terminal or a file stays as it is: others may use it. */
+/* A terminal or a file stays as it is: other processes may use it. */
 static void
 unblock(int fd)
 {
@@ -42,7 +42,7 @@ sts_daemon_begin(const char *program, bool own_stderr)
 	/* Children are waited for, whatever we were started with. */
 	(void)signal(SIGCHLD, SIG_DFL);
 	unblock(STDIN_FILENO);
-	/* A log that nobody reads must not stop the mail. */
+	/* A log that smtpd does not read must not stop the mail. */
 	if (own_stderr)
 		unblock(STDERR_FILENO);
 	sts_log_open(program, STS_LOG_STDERR, STS_LOG_INFO);

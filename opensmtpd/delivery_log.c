@@ -2,7 +2,7 @@
 /*
  * 4,096 numbers of 8 bytes in host order, each written and read in one piece,
  * so neither side needs a lock.  A collision makes a failed host look well for
- * a while, or costs a probe; the file never grows, whoever sends what.
+ * a while, or costs a probe; the file never grows, whatever mail is sent.
  */
 #include "opensmtpd/delivery_log.h"
 
@@ -14,7 +14,7 @@
 
 #include "base/hashmap.h"
 
-/* Slot 0 is the failure's, the others are the domains'. */
+/* Slot 0 is the failure's, the rest are the domains'. */
 enum { SLOTS = 4096, PATH_BYTES = 4096 };
 
 int64_t
@@ -27,22 +27,22 @@ sts_delivery_log_now(void)
 }
 
 void
-sts_delivery_log_init(struct sts_delivery_log *outcomes,
+sts_delivery_log_init(struct sts_delivery_log *deliveries,
     const struct sts_config *config, enum sts_delivery_log_file file,
     bool writing)
 {
-	outcomes->config = config;
-	outcomes->file = file;
-	outcomes->fd = -1;
-	outcomes->writing = writing;
+	deliveries->config = config;
+	deliveries->file = file;
+	deliveries->fd = -1;
+	deliveries->writing = writing;
 }
 
 void
-sts_delivery_log_close(struct sts_delivery_log *outcomes)
+sts_delivery_log_close(struct sts_delivery_log *deliveries)
 {
-	if (outcomes->fd >= 0)
-		close(outcomes->fd);
-	outcomes->fd = -1;
+	if (deliveries->fd >= 0)
+		close(deliveries->fd);
+	deliveries->fd = -1;
 }
 
 /* False where there is no such path. */
@@ -59,12 +59,12 @@ path_of(const struct sts_delivery_log *o, char path[PATH_BYTES])
 }
 
 void
-sts_delivery_log_remove(struct sts_delivery_log *outcomes)
+sts_delivery_log_remove(struct sts_delivery_log *deliveries)
 {
 	char path[PATH_BYTES];
 
-	sts_delivery_log_close(outcomes);
-	if (path_of(outcomes, path))
+	sts_delivery_log_close(deliveries);
+	if (path_of(deliveries, path))
 		(void)unlink(path);
 }
 
@@ -112,7 +112,7 @@ slot_of(const char *domain)
 	return (off_t)(slot * sizeof(int64_t));
 }
 
-/* What cannot be written is not told: the table then asks for a probe. */
+/* What cannot be written is missing: the table then requests a probe. */
 static void
 write_now(struct sts_delivery_log *o, off_t at)
 {
@@ -135,25 +135,25 @@ read_time(struct sts_delivery_log *o, off_t at)
 }
 
 void
-sts_delivery_log_note(struct sts_delivery_log *outcomes, const char *domain)
+sts_delivery_log_note(struct sts_delivery_log *deliveries, const char *domain)
 {
-	write_now(outcomes, slot_of(domain));
+	write_now(deliveries, slot_of(domain));
 }
 
 void
-sts_delivery_log_failure(struct sts_delivery_log *outcomes)
+sts_delivery_log_failure(struct sts_delivery_log *deliveries)
 {
-	write_now(outcomes, 0);
+	write_now(deliveries, 0);
 }
 
 int64_t
-sts_delivery_log_noted(struct sts_delivery_log *outcomes, const char *domain)
+sts_delivery_log_noted(struct sts_delivery_log *deliveries, const char *domain)
 {
-	return read_time(outcomes, slot_of(domain));
+	return read_time(deliveries, slot_of(domain));
 }
 
 int64_t
-sts_delivery_log_failed(struct sts_delivery_log *outcomes)
+sts_delivery_log_failed(struct sts_delivery_log *deliveries)
 {
-	return read_time(outcomes, 0);
+	return read_time(deliveries, 0);
 }

@@ -28,26 +28,26 @@ struct sts_delivery_log {
 	bool writing;
 };
 
-void sts_delivery_log_init(struct sts_delivery_log *outcomes,
+void sts_delivery_log_init(struct sts_delivery_log *deliveries,
     const struct sts_config *config, enum sts_delivery_log_file file,
     bool writing);
-void sts_delivery_log_close(struct sts_delivery_log *outcomes);
+void sts_delivery_log_close(struct sts_delivery_log *deliveries);
 
-/* Removes the file: nobody tells us of outgoing sessions any more. */
-void sts_delivery_log_remove(struct sts_delivery_log *outcomes);
+/* Removes the file: smtpd does not report outgoing sessions any more. */
+void sts_delivery_log_remove(struct sts_delivery_log *deliveries);
 
 /*
  * Notes that mail for the domain was accepted (or its host asked for), or that
  * a connection failed.
  */
 void sts_delivery_log_note(
-    struct sts_delivery_log *outcomes, const char *domain);
-void sts_delivery_log_failure(struct sts_delivery_log *outcomes);
+    struct sts_delivery_log *deliveries, const char *domain);
+void sts_delivery_log_failure(struct sts_delivery_log *deliveries);
 
 /* When that was last, as sts_delivery_log_now has it; 0 for never. */
 int64_t sts_delivery_log_noted(
-    struct sts_delivery_log *outcomes, const char *domain);
-int64_t sts_delivery_log_failed(struct sts_delivery_log *outcomes);
+    struct sts_delivery_log *deliveries, const char *domain);
+int64_t sts_delivery_log_failed(struct sts_delivery_log *deliveries);
 
 /* Milliseconds since 1970. */
 int64_t sts_delivery_log_now(void);

@@ -6,7 +6,7 @@
  * An answer that is merely old loses no mail, a missing one may: the target of
  * an alias passes no filter that could wait for a lookup.  So an expired
  * policy still counts by its mode, and "no policy" for 30 days; what is out of
- * date is marked, so that somebody has it looked up again.
+ * date is marked, so that the caller has it looked up again.
  */
 #ifndef STS_OPENSMTPD_DOMAIN_STATE_H
 #define STS_OPENSMTPD_DOMAIN_STATE_H
@@ -37,7 +37,7 @@ struct sts_domain_state {
 	bool expired;    /* "no policy", which has run out */
 	bool due;        /* a live policy: to be fetched again behind that */
 	bool has_policy; /* `entry` is filled, whatever its mode or age */
-	bool from_file;  /* and it is an operator's, which nobody fetched */
+	bool from_file;  /* and it is an operator's file, not fetched */
 	struct sts_entry entry;
 	/* STS_OK: `routes` is filled; STS_NOT_FOUND; or a local fault. */
 	enum sts_status routes_status;

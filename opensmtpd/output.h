@@ -2,7 +2,7 @@
 /*
  * Bytes on their way to smtpd.  smtpd dies of a line that is missing, doubled
  * or torn, so whatever was added is written in full and in order, or, once
- * nobody reads any more, not at all.
+ * smtpd does not read any more, not at all.
  */
 #ifndef STS_OPENSMTPD_OUTPUT_H
 #define STS_OPENSMTPD_OUTPUT_H

@@ -2,7 +2,7 @@
 /*
  * `mta-sts cache list`, show and drop.  Everything is read through the store
  * like by a delivery, so that what is shown is what a delivery would
- * believe.
+ * use.
  */
 #include "tool/cache.h"
 
@@ -110,8 +110,8 @@ emit(struct listing *listing, const struct sts_cache_line *line)
 }
 
 /*
- * A file that cannot be believed is listed, for mail waits because of it;
- * the list is how an operator comes to know.
+ * A damaged file is listed, since mail waits because of it and the operator
+ * sees it here.
  */
 static void
 list_policy(struct listing *listing, const char *domain)

@@ -11,7 +11,7 @@
 
 #include "store/store.h"
 
-/* Seconds after which a failure is worth somebody's attention. */
+/* Seconds after which a failure is worth the operator's attention. */
 enum { STS_LONG_FAILURE = 86400 };
 
 /* One line of the list. */
@@ -40,7 +40,7 @@ void sts_cache_policy_line(struct sts_cache_line *line,
 void sts_cache_none_line(
     struct sts_cache_line *line, const struct sts_check *check, int64_t now);
 
-/* The same for a policy file that cannot be read or believed. */
+/* The same for a policy file that is unreadable or damaged. */
 void sts_cache_fault_line(struct sts_cache_line *line, enum sts_status fault);
 
 void sts_cache_print_line(

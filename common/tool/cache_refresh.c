@@ -114,14 +114,14 @@ read_reports(struct sts_refresh *r, struct sts_child *child)
 {
 	const struct sts_config *config = &r->tool->config;
 	/* Longer than any one lookup can take, with its lock and its pause. */
-	int64_t patience =
+	int64_t limit =
 	    2 * (config->fetch_timeout + 2 * config->dns_timeout) + 60;
 	char line[REPORT_LINE];
 	ssize_t len;
 
 	for (;;) {
 		len = sts_child_read(child, line, sizeof(line) - 1, true,
-		    sts_monotonic_ms() + patience * 1000);
+		    sts_monotonic_ms() + limit * 1000);
 		if (len <= 0)
 			return len == 0;
 		line[len] = '\0';
@@ -187,7 +187,8 @@ sts_tool_cache_refresh(struct sts_tool *tool)
 		if (code != STS_EXIT_OK)
 			return code;
 	}
-	/* Whoever may not write is told so before anything is started. */
+	/* A caller that may not write gets the error before anything is
+	 * started. */
 	code = sts_tool_open_store(tool, true, &store);
 	sts_store_close(store);
 	if (code != STS_EXIT_OK)

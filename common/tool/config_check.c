@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * `mta-sts config check`: everything that can be told before mail fails.
+ * `mta-sts config check`: everything that can be found before mail fails.
  * Findings go to standard output: they are what was asked for.  No
  * certificate is parsed here, since this program links no TLS library; that
  * the roots are there and can be read by the right user is what usually goes
@@ -124,8 +124,8 @@ has_hashed_certificates(const char *path)
 }
 
 /*
- * Reading a byte tells more than the mode bits: access lists and the like
- * count, and an empty file holds no certificate.
+ * Reading a byte shows more than the mode bits: access lists and the like
+ * count, and an empty file has no certificate in it.
  */
 static bool
 is_readable_file(const char *path)
@@ -207,8 +207,8 @@ note_policy(void *arg, unsigned line, enum sts_status reason, bool error)
 }
 
 /*
- * Such a policy is never fetched, so nobody else would notice that it cannot
- * be parsed until mail for the domain waits.
+ * Such a policy is never fetched, so a syntax error in it would be noticed only
+ * when mail for the domain waits.
  */
 static void
 check_override(struct sts_findings *f, const struct sts_override *override)
@@ -271,7 +271,7 @@ sts_check_as_owner(struct sts_findings *f, const struct sts_config *config)
 
 /*
  * A warning counts: each has a line that fixes it, and a check in a script
- * should not pass over what nobody has looked at.
+ * should not pass over what no operator has read.
  */
 static int
 conclude(struct sts_tool *tool, const struct sts_findings *f)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* `mta-sts config show`: what holds, in the syntax of mta-sts.conf(5). */
+/* `mta-sts config show`: what is in force, in mta-sts.conf(5)'s syntax. */
 #include "tool/tool.h"
 
 /* What is not set stands as a comment, so that the key is seen. */

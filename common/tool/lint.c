@@ -251,7 +251,7 @@ allocate_records(struct record_set *set, const struct input *input)
 
 /*
  * A line that is no record is said so at once and left out; what remains is
- * judged only if there was none.
+ * checked only if there was none.
  */
 static void
 unquote_lines(struct record_set *set, struct remarks *remarks)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * `mta-sts match`: one pattern, one host, RFC 8461 4.1.  The same function
- * as in a delivery decides; here an ill-formed name is told apart from a
- * mismatch.
+ * as in a delivery decides; here an ill-formed name is distinguished from
+ * a mismatch.
  */
 #include "core/domain.h"
 #include "core/policy.h"

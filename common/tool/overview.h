@@ -55,7 +55,7 @@ struct sts_overview {
 	int64_t policies_read; /* of them; what follows counts these */
 	int64_t enforced, testing, none; /* in force, by mode */
 	int64_t expired;
-	int64_t corrupt; /* cannot be read or believed: mail waits */
+	int64_t corrupt; /* unreadable or damaged: mail waits */
 	int64_t checks, checks_max;
 	int64_t routes;
 	/* The refresh. */
@@ -64,7 +64,7 @@ struct sts_overview {
 	int64_t failing;      /* policies whose last fetch failed */
 	int64_t failing_long; /* for more than a day */
 	int64_t ending;       /* of these: enforced, and soon expired */
-	int64_t overdue;      /* due for hours, and nobody tried */
+	int64_t overdue;      /* due for hours, without a try */
 	char job[STS_OVERVIEW_TEXT]; /* what refreshes; "": nothing found */
 	/* The programs. */
 	char resolver[STS_OVERVIEW_TEXT];

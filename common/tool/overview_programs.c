@@ -111,7 +111,8 @@ sts_overview_programs(struct sts_overview *o, const struct sts_config *config)
 {
 	struct stat st;
 
-	/* Without an owner there is nobody to run them as; that was said. */
+	/* Without an owner there is no user to run them as; that was reported.
+	 */
 	if (stat(config->state_dir, &st) != 0 ||
 	    (geteuid() == 0 && (st.st_uid == 0 || st.st_gid == 0)))
 		return;

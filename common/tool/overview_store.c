@@ -223,7 +223,7 @@ report_silence(struct scan *s)
 	    (long long)failed);
 }
 
-/* Where files are evicted a policy that nobody misses goes first. */
+/* Where files are evicted, the least used policies go first. */
 static void
 report_bound(struct scan *s)
 {
@@ -266,7 +266,7 @@ report_troubles(struct scan *s)
 		    o, "%lld policies", (long long)s->unreadable);
 }
 
-/* A clock that is behind: nothing fetched meanwhile is believed. */
+/* A clock that is behind: nothing fetched meanwhile is accepted. */
 static void
 read_newest(struct scan *s)
 {

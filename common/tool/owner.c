@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Who this process is.  Root may run every subcommand, but a file that root
- * leaves in the state directory cannot be used by its owner, and what a
- * stranger sends is never parsed as root.
+ * The user that this process runs as.  Root may run every subcommand, but a
+ * file that root leaves in the state directory cannot be used by its owner, and
+ * what comes from the network is never parsed as root.
  */
 #include <grp.h>
 #include <pwd.h>
@@ -42,7 +42,7 @@ sts_tool_become_owner(const struct sts_config *config)
 	return uid == 0 || gid == 0 ? STS_STATE_OWNER : drop_to(uid, gid);
 }
 
-/* The name of whoever owns the state directory; false: no such directory. */
+/* The name of the state directory's owner; false: no such directory. */
 static bool
 owner_name(const struct sts_config *config, char *name, size_t size)
 {

@@ -4,8 +4,8 @@
  *
  * It runs as root in a directory that belongs to another user, who may swap
  * names under our feet.  So nothing is changed by its name: each file is
- * opened without following a link, looked at, and changed through the
- * descriptor; one with a second link is left alone (it may be anybody's).
+ * opened without following a link, checked, and changed through the
+ * descriptor; one with a second link is left alone (it may be another user's).
  */
 #include <dirent.h>
 #include <errno.h>
@@ -58,7 +58,7 @@ sts_setup_path_is_surprising(const char *path)
 	return false;
 }
 
-/* Everything that is changed is told, since it is done as root. */
+/* Every change is reported, since it is done as root. */
 static void
 say(struct sts_setup *s, const char *what, const char *path)
 {
@@ -156,7 +156,7 @@ fix_tree(struct sts_setup *s, int fd, const char *path, int depth)
 }
 
 /*
- * A directory that holds something is ours only where it looks like a state
+ * A directory that is not empty is ours only where it looks like a state
  * directory: a slip of the pen in state-dir must not hand over another one.
  */
 static bool
@@ -358,8 +358,9 @@ find_owner(struct sts_tool *tool, struct sts_setup *s)
 	s->gid = pw->pw_gid;
 	if (s->uid == 0) {
 		(void)sts_tool_outside(tool,
-		    "%s: the resolver parses what strangers send and never "
-		    "runs as root; name the user that the mail server runs as",
+		    "%s: the resolver parses what the network sends and "
+		    "never runs as root; name the user that the mail server "
+		    "runs as",
 		    tool->args.user);
 		return STS_EXIT_USAGE;
 	}

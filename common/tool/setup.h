@@ -27,9 +27,9 @@ bool sts_setup_path_is_surprising(const char *path);
 
 /*
  * Makes the state directory (mode 0750) and its rooms where they are missing,
- * and fixes owner, group and modes of all in it (files 0640).  Refuses a place
+ * and fixes owner, group and modes of all in it (files 0640).  Refuses a path
  * that another user can change or its own user cannot reach, a
- * symbolic link and a directory that holds something else; leaves alone what
+ * symbolic link and a directory with other contents; leaves alone what
  * is neither a file with one link nor a directory.  True where all is well.
  */
 bool sts_setup_tree(struct sts_setup *setup, const char *path);

@@ -214,7 +214,7 @@ sts_tool_domain(
 				: sts_tool_no_domain(tool, index, status);
 }
 
-/* Runs it with the configuration that holds, bad lines logged. */
+/* Runs it with the configuration in force, bad lines logged. */
 static int
 run_configured(struct sts_tool *tool, const struct command *command)
 {

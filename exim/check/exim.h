@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * `mta-sts config check --exim`: what Exim says of its own configuration
- * (exim -bV, -bP, -be), held against what the promise needs.
+ * (exim -bV, -bP, -be), checked for what enforcing policies needs.
  *
  * Asking and checking are apart, so that recorded answers can be checked.
  */
@@ -98,7 +98,7 @@ bool sts_exim_call_argument(
 const struct sts_exim_driver *sts_exim_query_router(const struct sts_exim *e);
 
 /*
- * True where a domain list (or "" for none) holds for every remote domain:
+ * True where a domain list (or "" for none) matches every remote domain:
  * empty, "*", or ending with a "!" item.
  */
 bool sts_exim_list_is_open(const char *domains);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Why no router asks for policies: on Debian the fragments may be missing,
- * inert, or not taken into the generated file.
+ * inert, or missing in the generated file.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -187,9 +187,9 @@ parse_resolv_line(struct resolv_conf *r, char *line)
 }
 
 /*
- * Exim believes DANE by the AD bit; glibc passes that bit on only under
- * trust-ad.  Then whoever can forge an answer on the way can forge a TLSA
- * record, which goes before any policy (RFC 8461 2).
+ * Exim relies on the AD bit for DANE; glibc passes that bit on only under
+ * trust-ad.  Then an attacker who can forge an answer on the way can forge a
+ * TLSA record, which goes before any policy (RFC 8461 2).
  */
 static void
 check_trust_ad(struct sts_findings *f, const struct sts_exim *e)
@@ -233,8 +233,8 @@ check_dnssec_ok(struct sts_findings *f, const struct sts_exim *e)
 
 /*
  * With cutthrough delivery the next recipient goes along on an open connection
- * to the same address, whatever its MX host's name: the certificate was held
- * against another.  ACLs are nowhere but in the whole configuration.
+ * to the same address, whatever its MX host's name: the certificate was checked
+ * for another.  ACLs are nowhere but in the whole configuration.
  */
 static void
 check_cutthrough(struct sts_findings *f, const struct sts_exim *e)
@@ -248,8 +248,8 @@ check_cutthrough(struct sts_findings *f, const struct sts_exim *e)
 }
 
 /*
- * A retry record is kept by the host's name after CNAME: a stranger's domain
- * whose MX host is a CNAME to another's leaves one there.
+ * A retry record is kept by the host's name after CNAME: any domain whose MX
+ * host is a CNAME to another domain's host leaves one there.
  */
 static void
 check_retry(struct sts_findings *f, const struct sts_exim *e)
@@ -264,7 +264,7 @@ check_retry(struct sts_findings *f, const struct sts_exim *e)
 }
 
 /*
- * A value that Exim shows to administrators only cannot be judged.  One for
+ * A value that Exim shows to administrators only cannot be checked.  One for
  * each driver is enough to say so.
  */
 static void

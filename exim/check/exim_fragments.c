@@ -120,7 +120,7 @@ is_split(const char *etc)
 	return split;
 }
 
-/* A file that this user cannot read is not judged. */
+/* A file that this user cannot read is not checked. */
 static bool
 check_text(struct sts_findings *f, const char *etc, const char *path,
     const char *name, const char *fix)

@@ -47,7 +47,7 @@ parse_option(struct sts_exim_option *option, char *line)
 	} else {
 		option->value = "true";
 	}
-	/* An asterisk marks what can only be set in this place. */
+	/* An asterisk marks what can only be set here. */
 	if (option->name[0] == '*')
 		option->name++;
 }
@@ -201,7 +201,7 @@ sts_exim_call_argument(
 
 /*
  * The items of an Exim list are separated by colons, or by what follows "<".
- * Where an expansion hides them, the list is taken to name something.
+ * Where an expansion hides them, the list counts as naming something.
  */
 bool
 sts_exim_list_is_open(const char *domains)

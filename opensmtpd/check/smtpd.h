@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * `mta-sts config check --smtpd`: an smtpd.conf(5) held against what the
- * promise needs.
+ * `mta-sts config check --smtpd`: checks an smtpd.conf(5) for what enforcing
+ * policies needs.
  *
  * The filter waits and prepares, the table decides, the action verifies, and
- * the match rules lead there; whatever of the four is missing, the rest
- * protects nothing, and smtpd says no word about it.
+ * the match rules lead there; where one of the four is missing, the rest
+ * protects nothing, and smtpd reports no error.
  *
  *	smtpd_read.c     files into statements: includes, macros, quotes
  *	smtpd_words.c    what a statement says
@@ -100,7 +100,7 @@ void sts_smtpd_free(struct sts_smtpd_conf *conf);
 bool sts_smtpd_is(const struct sts_smtpd_word *word, const char *keyword);
 bool sts_smtpd_is_mark(const struct sts_smtpd_word *word, char mark);
 
-/* The word's place in the statement, from `from` on; 0: it is not there. */
+/* The word's index in the statement, from `from` on; 0: it is not there. */
 size_t sts_smtpd_word_index(
     const struct sts_smtpd_statement *s, size_t from, const char *keyword);
 bool sts_smtpd_has(const struct sts_smtpd_statement *s, const char *keyword);
@@ -118,8 +118,8 @@ const struct sts_smtpd_statement *sts_smtpd_named(
     const struct sts_smtpd_conf *conf, const char *keyword, const char *name);
 
 /*
- * The value behind place `at` (a word, <TABLE> or {list}) as one text; returns
- * the place behind it.
+ * The value from index `at` (a word, <TABLE> or {list}) as one text; returns
+ * the index behind it.
  */
 size_t sts_smtpd_join(
     const struct sts_smtpd_statement *s, size_t at, char *buf, size_t size);
@@ -127,7 +127,7 @@ size_t sts_smtpd_join(
 /* The table's "mta-sts:PATH" parameter, or NULL: not one of ours. */
 const char *sts_smtpd_table_path(const struct sts_smtpd_statement *table);
 
-/* True for a table of ours that holds what nothing is known of. */
+/* True for a table of ours with the domains that were never looked up. */
 bool sts_smtpd_table_is_unknown(const struct sts_smtpd_statement *table);
 
 /* Our table behind a keyword such as "domain"; NULL where it is no <TABLE>
@@ -154,7 +154,7 @@ const char *sts_smtpd_our_filter(const struct sts_smtpd_conf *conf);
 bool sts_smtpd_has_filter(
     const struct sts_smtpd_conf *conf, const struct sts_smtpd_statement *s);
 
-/* Prints a finding with the statement's place before it. */
+/* Prints a finding with the statement's file and line before it. */
 void sts_smtpd_report(struct sts_findings *findings, enum sts_severity severity,
     const struct sts_smtpd_statement *s, const char *fix, const char *format,
     ...) __attribute__((format(printf, 5, 6)));
@@ -163,7 +163,7 @@ void sts_smtpd_report(struct sts_findings *findings, enum sts_severity severity,
 bool sts_smtpd_make_rules(struct sts_smtpd *smtpd);
 void sts_smtpd_free_rules(struct sts_smtpd *smtpd);
 
-/* Judges: each prints its findings. */
+/* Checks: each prints its findings. */
 void sts_smtpd_check_actions(struct sts_findings *f, const struct sts_smtpd *s);
 void sts_smtpd_check_rules(struct sts_findings *f, const struct sts_smtpd *s);
 
@@ -173,7 +173,7 @@ bool sts_smtpd_is_strict(const struct sts_smtpd_conf *conf,
 
 /*
  * The differences between the strict action and the plain one, whose mail it
- * takes.
+ * delivers.
  */
 void sts_smtpd_check_difference(struct sts_findings *f,
     const struct sts_smtpd_statement *strict,

@@ -175,7 +175,7 @@ is_wise(const char *option, const char *strict, const char *plain)
 
 /*
  * A domain that begins to enforce moves its mail to the other action without
- * anybody touching this machine, so the two may differ only where they must.
+ * a change on this machine, so the two may differ only where they must.
  */
 void
 sts_smtpd_check_difference(struct sts_findings *f,

@@ -101,7 +101,7 @@ add_word(struct reader *r, struct sts_span text, enum sts_smtpd_kind kind)
 static const char *
 macro_value(const struct sts_smtpd_conf *conf, const char *name)
 {
-	/* The last definition holds. */
+	/* The last definition counts. */
 	for (size_t i = conf->macro_count; i-- > 0;) {
 		if (strcmp(conf->macro[i].name, name) == 0)
 			return conf->macro[i].value;
@@ -129,7 +129,7 @@ define_macro(struct reader *r)
 	word[0].text = word[2].text = NULL;
 }
 
-/* Takes a whole file in place of the statement that names it. */
+/* Reads a whole file instead of the statement that names it. */
 static enum sts_status
 read_file(struct reader *r, const char *path)
 {

@@ -19,7 +19,7 @@ enum { TEXT_MAX = 512 };
 
 /* Making rules of statements. */
 
-/* What follows "for"; returns the place behind it. */
+/* What follows "for"; returns the index behind it. */
 static size_t
 parse_for(struct sts_smtpd_rule *r, const struct sts_smtpd_conf *conf,
     size_t at, bool negated)
@@ -45,7 +45,7 @@ parse_for(struct sts_smtpd_rule *r, const struct sts_smtpd_conf *conf,
 	return sts_smtpd_join(s, at, value, sizeof(value));
 }
 
-/* Whether the statement has its conditions, or its end, at this place. */
+/* Whether the statement has its conditions, or its end, at this index. */
 static bool
 is_end(const struct sts_smtpd_statement *s, size_t at)
 {
@@ -379,7 +379,7 @@ has_negation(const struct sts_smtpd_rule *r)
 	return has_condition(r, &negation);
 }
 
-/* "match tag TAG from local for any": what was held goes out by it. */
+/* "match tag TAG from local for any": released mail goes out by it. */
 static bool
 takes_tagged(const struct sts_smtpd_rule *r, const struct sts_smtpd_word *tag)
 {

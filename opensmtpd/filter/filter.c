@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * filter-mta-sts: holds a recipient until the store has what table-mta-sts
- * will be asked for.  See filter-mta-sts(8).
+ * filter-mta-sts: delays its answer to a recipient until the store has what
+ * smtpd will ask table-mta-sts for.  See filter-mta-sts(8).
  *
- * smtpd ends when a filter ends: whatever happens, this program goes on until
- * its input ends, and whatever it cannot do, it lets the recipient go on,
+ * smtpd ends when a filter ends: so this program runs until its input ends,
+ * whatever happens, and where it cannot do its work it accepts the recipient,
  * since the table decides at every delivery attempt.
  */
 #include "opensmtpd/filter/filter.h"
@@ -60,7 +60,7 @@ load_config(struct sts_filter *f, const char *file)
 		    sts_status_name(f->config_status));
 }
 
-/* The resolver's answer: whoever waits for it is told. */
+/* The resolver's answer: recipients that wait for it are answered. */
 static void
 on_done(void *arg, enum sts_worker_what what, const char *domain,
     enum sts_status status)
@@ -92,7 +92,7 @@ due_ms(const struct sts_filter *f)
 
 	if (other < due)
 		due = other;
-	other = f->keep != NULL ? sts_worker_due_ms(f->keep) : INT64_MAX;
+	other = f->worker != NULL ? sts_worker_due_ms(f->worker) : INT64_MAX;
 	return other < due ? other : due;
 }
 
@@ -108,8 +108,8 @@ wait_for_input(struct sts_filter *f)
 		fds[1].fd = f->output.fd;
 	if (sts_output_pending(&f->output) > STS_OUTPUT_HIGH)
 		fds[0].fd = -1;
-	if (f->keep != NULL)
-		count += sts_worker_poll(f->keep, fds + 2);
+	if (f->worker != NULL)
+		count += sts_worker_poll(f->worker, fds + 2);
 	sts_daemon_poll(fds, count, due_ms(f));
 	return fds[0].revents != 0;
 }
@@ -127,7 +127,7 @@ retry_config(struct sts_filter *f, const char *file, int64_t *tried_ms)
 
 /*
  * Everything happens between two calls of poll(2).  The resolver comes after
- * whoever may ask it, the output last.
+ * the steps that may ask it, the output last.
  */
 static void
 run(struct sts_filter *f, const char *file)
@@ -143,11 +143,11 @@ run(struct sts_filter *f, const char *file)
 		sts_hold_expire(f, false);
 		if (f->registered)
 			sts_refresh_step(f);
-		if (f->keep != NULL)
-			sts_worker_step(f->keep);
+		if (f->worker != NULL)
+			sts_worker_step(f->worker);
 		sts_output_flush(&f->output);
 	}
-	/* Whoever still waits is let go, in case smtpd reads on. */
+	/* Recipients that still wait are answered, in case smtpd reads on. */
 	sts_hold_expire(f, true);
 	sts_output_drain(&f->output, LAST_MS);
 }
@@ -166,13 +166,13 @@ main(int argc, char **argv)
 	load_config(&filter, file);
 	sts_output_open(&filter.output, STDOUT_FILENO);
 	sts_delivery_log_init(
-	    &filter.outcomes, &filter.config, STS_DELIVERY_LOG_SENT, true);
+	    &filter.deliveries, &filter.config, STS_DELIVERY_LOG_SENT, true);
 	sts_delivery_log_init(
 	    &filter.asked, &filter.config, STS_DELIVERY_LOG_ASKED, false);
-	filter.keep = sts_worker_create(&filter.config, on_done, &filter);
+	filter.worker = sts_worker_create(&filter.config, on_done, &filter);
 	run(&filter, file);
-	sts_worker_destroy(filter.keep);
-	sts_delivery_log_close(&filter.outcomes);
+	sts_worker_destroy(filter.worker);
+	sts_delivery_log_close(&filter.deliveries);
 	sts_delivery_log_close(&filter.asked);
 	sts_output_close(&filter.output);
 	return 0;

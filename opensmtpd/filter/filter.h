@@ -4,10 +4,10 @@
  *
  *	filter.c           the program: options, the loop
  *	filter_protocol.c  lines from smtpd
- *	filter_session.c   incoming sessions: whom the filter acts for
+ *	filter_session.c   incoming sessions: clients that the filter acts for
  *	filter_hold.c      recipients that wait for their domain's answer
  *	filter_relay.c     outgoing sessions: what became of the mail
- *	filter_prefetch.c  domains that are kept known
+ *	filter_prefetch.c  domains that are looked up ahead of mail
  *	filter_networks.c  addresses and networks: who is local
  *	filter_unprotected.c  mail that left past the table
  *
@@ -73,7 +73,7 @@ struct sts_holds {
 /* A policy that is to be fetched again. */
 struct sts_due {
 	int64_t expires;
-	size_t name; /* its place in `names` */
+	size_t name; /* its index in `names` */
 };
 
 /* Domains that are looked up while no session waits for them. */
@@ -99,14 +99,14 @@ struct sts_filter {
 	struct sts_lines lines;
 	bool registered;
 	bool sees_out;               /* smtpd reports outgoing sessions */
-	struct sts_worker *keep;     /* NULL: no memory for it */
+	struct sts_worker *worker;   /* NULL: no memory for it */
 	struct sts_hashmap sessions; /* struct sts_session */
 	struct sts_holds holds;
-	struct sts_hashmap out;           /* outgoing sessions */
-	struct sts_hashmap addresses;     /* MX hosts by address */
-	int64_t walked_ms;                /* when all routes were last read */
-	struct sts_delivery_log outcomes; /* for the table */
-	struct sts_delivery_log asked;    /* the table's */
+	struct sts_hashmap out;             /* outgoing sessions */
+	struct sts_hashmap addresses;       /* MX hosts by address */
+	int64_t walked_ms;                  /* when all routes were last read */
+	struct sts_delivery_log deliveries; /* for the table */
+	struct sts_delivery_log asked;      /* the table's */
 	int64_t unprotected_ms[STS_UNPROTECTED_SLOTS]; /* no line before */
 	struct sts_refresh refresh;
 };
@@ -137,7 +137,7 @@ void sts_hold_recipient(struct sts_filter *f, const struct sts_request *request,
 void sts_hold_done(struct sts_filter *f, enum sts_worker_what what,
     const char *domain, enum sts_status status);
 
-/* Lets go whose deadline has come; of `all` at once. */
+/* Answers recipients whose deadline has come, or `all` of them at once. */
 void sts_hold_expire(struct sts_filter *f, bool all);
 int64_t sts_hold_due_ms(const struct sts_filter *f);
 

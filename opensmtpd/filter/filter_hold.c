@@ -6,10 +6,10 @@
  * A domain that is waited for has one struct wait and one question with the
  * resolver at a time, however many recipients there are:
  *
- *	lookup -> [enforce: routes] -> everybody is answered
+ *	lookup -> [enforce: routes] -> all its recipients are answered
  *
  * A recipient leaves it earlier at its own deadline.  smtpd has none, and does
- * not tell when a client leaves; and it ends if it is answered twice.  So a
+ * not report when a client leaves; and it ends if it is answered twice.  So a
  * request is either answered on the spot or is one struct sts_hold, and the
  * end of that, in end_hold, is its answer.
  */
@@ -22,7 +22,7 @@
 #include "base/log.h"
 #include "opensmtpd/choose_mx.h"
 
-/* What the holds of one domain wait for. */
+/* What the waiting recipients of one domain wait for. */
 struct wait {
 	struct sts_hashmap_node node;
 	enum sts_worker_what what;
@@ -88,8 +88,8 @@ decide(const struct sts_domain_state *k)
 }
 
 /*
- * Hosts that are refused are probed again, or nobody would be told that they
- * work again; with "probe always" also those that never were.
+ * Hosts that are refused are probed again, or they would stay refused for ever;
+ * with "probe always" also hosts that were never probed.
  */
 static void
 ask_probes(struct sts_filter *f, const struct sts_domain_state *k)
@@ -97,7 +97,7 @@ ask_probes(struct sts_filter *f, const struct sts_domain_state *k)
 	const struct sts_policy *policy = sts_domain_state_policy(k);
 	int64_t now = (int64_t)time(NULL);
 
-	if (k->verdict != STS_VERDICT_ENFORCE || f->keep == NULL)
+	if (k->verdict != STS_VERDICT_ENFORCE || f->worker == NULL)
 		return;
 	for (size_t i = 0; i < k->routes.count; i++) {
 		const struct sts_route *r = &k->routes.route[i];
@@ -107,7 +107,7 @@ ask_probes(struct sts_filter *f, const struct sts_domain_state *k)
 		    now - r->probed >= STS_PROBE_RETRY;
 
 		if ((never || again) && sts_route_is_permitted(r, policy))
-			(void)sts_worker_probe(f->keep, r->host);
+			(void)sts_worker_probe(f->worker, r->host);
 	}
 }
 
@@ -199,9 +199,9 @@ start_wait(struct sts_filter *f, const char *domain, enum sts_worker_what what)
 	size_t size = strlen(domain) + 1;
 	struct wait *w;
 
-	if (f->keep == NULL || (w = calloc(1, sizeof(*w) + size)) == NULL)
+	if (f->worker == NULL || (w = calloc(1, sizeof(*w) + size)) == NULL)
 		return NULL;
-	if (!sts_worker_ask(f->keep, what, domain)) {
+	if (!sts_worker_ask(f->worker, what, domain)) {
 		free(w);
 		return NULL;
 	}
@@ -231,19 +231,19 @@ hold(struct sts_filter *f, const struct sts_session *s,
     enum sts_worker_what what)
 {
 	struct wait *w = find_wait(f, domain);
-	int64_t patience = wait_limit_ms(f, s);
+	int64_t limit = wait_limit_ms(f, s);
 	struct sts_hold *h;
 
 	if (w == NULL && (w = start_wait(f, domain, what)) == NULL)
 		return false;
 	/* The lookup goes on all the same. */
-	if (patience <= 0 || f->holds.count >= STS_HOLDS_MAX ||
+	if (limit <= 0 || f->holds.count >= STS_HOLDS_MAX ||
 	    (h = calloc(1, sizeof(*h))) == NULL)
 		return false;
 	h->request = *request;
 	h->socket = s->socket;
 	h->began_ms = sts_monotonic_ms();
-	h->end_ms = h->began_ms + patience;
+	h->end_ms = h->began_ms + limit;
 	h->wait = w;
 	if (w->last != NULL)
 		w->last->next_same = h;
@@ -311,7 +311,7 @@ sts_hold_done(struct sts_filter *f, enum sts_worker_what what,
 	/* After a fault there is no use in asking for more. */
 	if (what == STS_WORKER_LOOKUP && status == STS_OK &&
 	    step_to_routes(&k) == STEP_ROUTES &&
-	    sts_worker_ask(f->keep, STS_WORKER_ROUTES, domain))
+	    sts_worker_ask(f->worker, STS_WORKER_ROUTES, domain))
 		w->what = STS_WORKER_ROUTES;
 	else
 		release(f, w, &k);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Whose clients may have the filter act: our own addresses, and networks that
- * the operator named.  A stranger on a public listener could else make us look
- * up whatever he likes.
+ * The clients that the filter acts for: our own addresses, and networks that
+ * the operator named.  Otherwise an untrusted client on a public listener could
+ * make us look up any name.
  */
 #ifndef STS_OPENSMTPD_FILTER_FILTER_NETWORKS_H
 #define STS_OPENSMTPD_FILTER_FILTER_NETWORKS_H

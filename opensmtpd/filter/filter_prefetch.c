@@ -104,7 +104,7 @@ begin_round(struct sts_filter *f)
 	sts_store_close(store);
 }
 
-/* A free place for a job, or -1. */
+/* A free slot for a job, or -1. */
 static int
 free_job(const struct sts_refresh *r)
 {
@@ -115,7 +115,7 @@ free_job(const struct sts_refresh *r)
 	return -1;
 }
 
-/* The place of a job that is under way, or -1. */
+/* The slot of a job that is under way, or -1. */
 static int
 find_job(
     const struct sts_refresh *r, enum sts_worker_what what, const char *domain)
@@ -129,8 +129,8 @@ find_job(
 }
 
 /*
- * What the resolver does not take is left to the next round.  A question that
- * is asked has one answer, which frees one place.
+ * A question that the worker refuses is left to the next round.  Each question
+ * has one answer, which frees one slot.
  */
 static void
 start_job(struct sts_filter *f, enum sts_worker_what what, const char *domain)
@@ -138,7 +138,7 @@ start_job(struct sts_filter *f, enum sts_worker_what what, const char *domain)
 	int i = free_job(&f->refresh);
 
 	if (i < 0 || find_job(&f->refresh, what, domain) >= 0 ||
-	    !sts_worker_ask(f->keep, what, domain))
+	    !sts_worker_ask(f->worker, what, domain))
 		return;
 	f->refresh.job[i].what = what;
 	memcpy(f->refresh.job[i].domain, domain, strlen(domain) + 1);
@@ -147,7 +147,7 @@ start_job(struct sts_filter *f, enum sts_worker_what what, const char *domain)
 void
 sts_refresh_want(struct sts_filter *f, const char *domain)
 {
-	if (f->keep != NULL)
+	if (f->worker != NULL)
 		start_job(f, STS_WORKER_REFRESH, domain);
 }
 
@@ -270,7 +270,7 @@ sts_refresh_step(struct sts_filter *f)
 {
 	struct sts_refresh *r = &f->refresh;
 
-	if (f->keep == NULL || f->config_status != STS_OK)
+	if (f->worker == NULL || f->config_status != STS_OK)
 		return;
 	if (!is_under_way(r) && sts_monotonic_ms() >= r->next_ms)
 		begin_round(f);
@@ -306,7 +306,7 @@ sts_refresh_due_ms(const struct sts_filter *f)
 {
 	const struct sts_refresh *r = &f->refresh;
 
-	if (f->keep == NULL || f->config_status != STS_OK)
+	if (f->worker == NULL || f->config_status != STS_OK)
 		return INT64_MAX;
 	if (!is_under_way(r))
 		return r->next_ms;

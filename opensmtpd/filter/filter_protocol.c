@@ -27,7 +27,7 @@ struct event {
 	char rest[FIELD_MAX + 1];
 };
 
-/* In one piece: smtpd takes no other line before the last of these. */
+/* In one piece: smtpd accepts no other line before the last of these. */
 static void
 register_events(struct sts_filter *f)
 {
@@ -58,10 +58,10 @@ handle_config(struct sts_filter *f, struct sts_span rest)
 		return;
 	register_events(f);
 	if (!f->sees_out)
-		sts_delivery_log_remove(&f->outcomes);
+		sts_delivery_log_remove(&f->deliveries);
 }
 
-/* 1 to 16 hex digits, which is all that smtpd takes back. */
+/* 1 to 16 hex digits, which is all that smtpd accepts back. */
 static bool
 parse_id(struct sts_span s, char text[STS_SESSION_ID_MAX + 1], uint64_t *id)
 {
@@ -225,7 +225,7 @@ handle_request(struct sts_filter *f, struct sts_cursor c, bool cut)
 		return;
 	/* smtpd never asks before; if it did, this would have to come first. */
 	register_events(f);
-	/* An address that was cut off, or holds a NUL, has no domain. */
+	/* An address that was cut off, or has a NUL in it, has no domain. */
 	if (!sts_span_copy((struct sts_span){c.p, sts_cursor_left(&c)},
 		recipient, sizeof(recipient)) ||
 	    cut)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Outgoing sessions.  No event names the MX host, the policy domain before a
- * recipient, or why TLS failed; what can be told is that mail was accepted,
- * and that a session ended without a transaction.  Its address is looked for
- * among the routes, and the host it belongs to is probed.
+ * recipient, or why TLS failed; the events show only that mail was accepted, or
+ * that a session ended without a transaction.  Then the host whose route has
+ * the session's address is probed.
  */
 #include "opensmtpd/filter/filter.h"
 
@@ -24,13 +24,13 @@ enum {
 	WALK_AGAIN_MS = 60000,
 	/*
 	 * The resolver counts from when it contacted the address, which is up
-	 * to 20 s after it was asked where no more than four probes are under
-	 * way: who is asked for sooner loses his turn.
+	 * to 20 s after the request where no more than four probes are under
+	 * way: a host that is requested sooner loses its turn.
 	 */
 	ASK_AGAIN_MS = (STS_PROBE_AGAIN + 20) * 1000
 };
 
-struct out {
+struct relay {
 	struct sts_hashmap_node node;
 	char address[STS_ADDRESS_TEXT_MAX]; /* "" where not understood */
 	bool began;                         /* a transaction, so TLS was good */
@@ -39,18 +39,18 @@ struct out {
 };
 
 /* An address of an MX host. */
-struct place {
+struct mx_address {
 	struct sts_hashmap_node node;
 	char address[STS_ADDRESS_TEXT_MAX];
 	bool may_probe;   /* whatever "probe" says: there is another host */
 	int64_t asked_ms; /* when its probe was last asked for, 0: never */
-	int64_t turn_ms;  /* since when it waits for its turn */
+	int64_t turn_ms;  /* since when it waits for its probe */
 	char host[];
 };
 
 /* The end of a session here. */
 static void
-free_out(struct sts_filter *f, struct out *o)
+free_relay(struct sts_filter *f, struct relay *o)
 {
 	sts_hashmap_remove(&f->out, &o->node);
 	free(o->domains);
@@ -72,7 +72,7 @@ address_of(const char *endpoint, char address[STS_ADDRESS_TEXT_MAX])
 void
 sts_relay_connect(struct sts_filter *f, uint64_t id, const char *destination)
 {
-	struct out *o = sts_hashmap_find(&f->out, id);
+	struct relay *o = sts_hashmap_find(&f->out, id);
 
 	if (o == NULL) {
 		if (f->out.count >= STS_SESSIONS_MAX ||
@@ -86,7 +86,7 @@ sts_relay_connect(struct sts_filter *f, uint64_t id, const char *destination)
 void
 sts_relay_begin(struct sts_filter *f, uint64_t id)
 {
-	struct out *o = sts_hashmap_find(&f->out, id);
+	struct relay *o = sts_hashmap_find(&f->out, id);
 
 	if (o == NULL)
 		return;
@@ -95,7 +95,7 @@ sts_relay_begin(struct sts_filter *f, uint64_t id)
 }
 
 static bool
-has_domain(const struct out *o, const char *domain)
+has_domain(const struct relay *o, const char *domain)
 {
 	for (size_t at = 0; at < o->len; at += strlen(o->domains + at) + 1) {
 		if (strcmp(o->domains + at, domain) == 0)
@@ -107,7 +107,7 @@ has_domain(const struct out *o, const char *domain)
 void
 sts_relay_recipient(struct sts_filter *f, uint64_t id, const char *recipient)
 {
-	struct out *o = sts_hashmap_find(&f->out, id);
+	struct relay *o = sts_hashmap_find(&f->out, id);
 	char name[STS_LINE_MAX + 1], domain[STS_NAME_MAX + 1];
 	size_t size;
 	char *more;
@@ -128,31 +128,31 @@ sts_relay_recipient(struct sts_filter *f, uint64_t id, const char *recipient)
 void
 sts_relay_commit(struct sts_filter *f, uint64_t id)
 {
-	struct out *o = sts_hashmap_find(&f->out, id);
+	struct relay *o = sts_hashmap_find(&f->out, id);
 
 	if (o == NULL)
 		return;
 	/* The next transaction of this session has recipients of its own. */
 	for (size_t at = 0; at < o->len; at += strlen(o->domains + at) + 1) {
-		sts_delivery_log_note(&f->outcomes, o->domains + at);
+		sts_delivery_log_note(&f->deliveries, o->domains + at);
 		sts_unprotected_check(f, o->address, o->domains + at);
 	}
 	o->len = 0;
 }
 
 static bool
-may_ask(const struct sts_filter *f, const struct place *p)
+may_ask(const struct sts_filter *f, const struct mx_address *p)
 {
 	return p->may_probe || f->config.probe != STS_PROBE_OFF;
 }
 
 /*
- * Within one millisecond hosts may be learned and one of them asked for: then
- * it is the others' turn.  Of equals the one learned first, which a map gives
+ * Within one millisecond hosts may be learned and one of them requested: then
+ * another one is next.  Of equals the one learned first, which a map gives
  * last.
  */
 static bool
-is_before(const struct place *p, const struct place *next)
+is_before(const struct mx_address *p, const struct mx_address *next)
 {
 	if (p->turn_ms != next->turn_ms)
 		return p->turn_ms < next->turn_ms;
@@ -160,17 +160,17 @@ is_before(const struct place *p, const struct place *next)
 }
 
 /*
- * Has the host with this address probed that has waited longest; says whether
- * there is a host.  The resolver contacts an address once in ten minutes: asked
- * for several hosts it takes whose DNS answers first, and one that fails could
- * hide for ever behind a quick one that is well.
+ * Requests a probe of the host with this address that has waited longest; true
+ * where there is a host.  The resolver contacts an address once in ten minutes:
+ * of several hosts it would probe the one whose DNS answers first, and a failed
+ * host could hide for ever behind a quick one that works.
  */
 static bool
 probe_address(struct sts_filter *f, const char *address)
 {
-	struct place *p =
+	struct mx_address *p =
 	    sts_hashmap_find(&f->addresses, sts_hashmap_hash(address));
-	struct place *next = NULL;
+	struct mx_address *next = NULL;
 	int64_t now = sts_monotonic_ms();
 	bool known = false;
 
@@ -183,7 +183,7 @@ probe_address(struct sts_filter *f, const char *address)
 		if (may_ask(f, p) && (next == NULL || is_before(p, next)))
 			next = p;
 	}
-	if (next != NULL && sts_worker_probe(f->keep, next->host))
+	if (next != NULL && sts_worker_probe(f->worker, next->host))
 		next->asked_ms = next->turn_ms = now;
 	return known;
 }
@@ -191,7 +191,7 @@ probe_address(struct sts_filter *f, const char *address)
 static void
 forget_addresses(struct sts_filter *f)
 {
-	struct place *p;
+	struct mx_address *p;
 
 	while ((p = sts_hashmap_pop(&f->addresses)) != NULL)
 		free(p);
@@ -203,7 +203,7 @@ learn_address(
     struct sts_filter *f, const char *address, const char *host, bool may_probe)
 {
 	uint64_t key = sts_hashmap_hash(address);
-	struct place *p = sts_hashmap_find(&f->addresses, key);
+	struct mx_address *p = sts_hashmap_find(&f->addresses, key);
 	size_t size = strlen(host) + 1;
 
 	for (; p != NULL; p = sts_hashmap_next(&p->node)) {
@@ -226,7 +226,7 @@ learn_address(
 	sts_hashmap_insert(&f->addresses, &p->node, key);
 }
 
-/* Hosts that the policy does not permit are nobody's concern. */
+/* Hosts that the policy does not permit get no mail and no probe. */
 static void
 learn_routes(struct sts_filter *f, const struct sts_routes *routes,
     const struct sts_policy *policy)
@@ -290,17 +290,17 @@ learn_all(struct sts_filter *f)
 void
 sts_relay_end(struct sts_filter *f, uint64_t id)
 {
-	struct out *o = sts_hashmap_find(&f->out, id);
+	struct relay *o = sts_hashmap_find(&f->out, id);
 
 	/* Of a connection that was refused this is the only event. */
 	if (o == NULL) {
-		sts_delivery_log_failure(&f->outcomes);
+		sts_delivery_log_failure(&f->deliveries);
 		return;
 	}
-	if (!o->began && o->address[0] != '\0' && f->keep != NULL &&
+	if (!o->began && o->address[0] != '\0' && f->worker != NULL &&
 	    !probe_address(f, o->address)) {
 		learn_all(f);
 		(void)probe_address(f, o->address);
 	}
-	free_out(f, o);
+	free_relay(f, o);
 }

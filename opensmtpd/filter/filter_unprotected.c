@@ -2,11 +2,11 @@
 /*
  * Mail that left past the table.
  *
- * Which rule of smtpd.conf takes a message is smtpd's to say, in a grammar that
- * grows, and a configuration may be changed after it was checked.  So what
- * happens is watched: where mail for a domain that enforces was accepted by a
- * host, and smtpd did not ask the table for that domain's host within a day,
- * some other rule had the mail.
+ * Only smtpd can decide which rule of smtpd.conf applies to a message: its
+ * grammar grows, and a configuration may be changed after it was checked.  So
+ * the filter watches what happens: where a host accepted mail for a domain that
+ * enforces, and smtpd did not ask the table for that domain's host within a
+ * day, another rule sent the mail.
  */
 #include <string.h>
 #include <time.h>

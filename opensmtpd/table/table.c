@@ -22,7 +22,7 @@
 
 enum { READ_BYTES = 65536, LAST_MS = 2000 };
 
-/* Which protocol it is, is told by the first byte. */
+/* The first byte shows which protocol it is. */
 enum protocol { NOT_YET, TEXT, IMSG };
 
 struct program {
@@ -89,7 +89,7 @@ wait_for_input(struct program *p)
 	return fds[0].revents != 0;
 }
 
-/* The answers first: what goes on in the background may take a moment. */
+/* The answers first: work in the background may be slow. */
 static void
 run(struct program *p)
 {

@@ -11,8 +11,8 @@
  *	lookup	found HOST	this delivery attempt goes there, or fails
  *		error		it fails, the mail stays in the queue
  *
- * A lookup is never told "not-found": smtpd makes the same of it as of an
- * error, and the reason would be lost.
+ * A lookup is never answered "not-found": smtpd treats it as an error, and the
+ * reason would be lost.
  */
 #include "opensmtpd/table/table_answer.h"
 
@@ -159,7 +159,7 @@ is_old_trouble(const struct sts_domain_state *k)
 	}
 }
 
-/* Never looked up, as far as can be told; or it was in trouble then. */
+/* Never looked up, as far as the store shows; or it was in trouble then. */
 static bool
 is_unknown(const struct sts_domain_state *k)
 {
@@ -263,7 +263,7 @@ may_probe(const struct sts_table *t, size_t permitted)
 
 /*
  * Hosts that are passed over for what a probe said are probed again, or they
- * would never be told to work again.
+ * would stay marked as failed for ever.
  */
 static void
 want_probes(struct sts_table *t, const struct sts_domain_state *k, int64_t now)
@@ -313,8 +313,8 @@ sts_table_lookup(
 	permitted =
 	    sts_routes_permitted(&k.routes, sts_domain_state_policy(&k));
 	/*
-	 * Nothing known: a host could be anybody's.  A policy that was
-	 * withdrawn is something known: what was queued strictly stays so.
+	 * Never looked up: a host could be an attacker's.  A withdrawn policy
+	 * is known: mail that was queued strictly stays strict.
 	 */
 	if (k.verdict == STS_VERDICT_DEFER || k.domain[0] == '\0')
 		status = k.why;

@@ -25,8 +25,8 @@ struct sts_table {
 	enum sts_status config_status; /* not STS_OK: nothing can be known */
 	int64_t config_ms;             /* when it was last read */
 	/*
-	 * A table whose name ends in "-unknown" holds the domains that nothing
-	 * is known of, for a rule that keeps their mail in the queue.
+	 * A table whose name ends in "-unknown" has the domains that were never
+	 * looked up, for a rule that keeps their mail in the queue.
 	 */
 	bool unknown;
 	bool may_wait;
@@ -57,7 +57,7 @@ void sts_table_close(struct sts_table *table);
 
 /*
  * Reads the configuration again; false where it cannot be read, and what was
- * read before holds.
+ * read before stays in force.
  */
 bool sts_table_update(struct sts_table *table);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One place a domain, found by its hash; a domain that is pushed out by
- * another only has its next failure overlooked.  Nothing here decides what is
- * answered: that is the probe's result, in the routes.
+ * One slot a domain, found by its hash; a domain that another one displaces
+ * only has its next failure overlooked.  Nothing here decides what is answered:
+ * that is the probe's result, in the routes.
  */
 #include "opensmtpd/table/table_attempts.h"
 
@@ -17,13 +17,13 @@ sts_attempts_init(
 {
 	memset(attempts, 0, sizeof(*attempts));
 	sts_delivery_log_init(
-	    &attempts->outcomes, config, STS_DELIVERY_LOG_SENT, false);
+	    &attempts->deliveries, config, STS_DELIVERY_LOG_SENT, false);
 }
 
 void
 sts_attempts_close(struct sts_attempts *attempts)
 {
-	sts_delivery_log_close(&attempts->outcomes);
+	sts_delivery_log_close(&attempts->deliveries);
 }
 
 static struct sts_attempt *
@@ -33,7 +33,7 @@ slot_of(struct sts_attempts *a, const char *domain)
 	    STS_ATTEMPTS_MAX];
 }
 
-/* Counts those that are watched: without any, nobody has to look. */
+/* Counts those that are watched: without any, there is nothing to check. */
 static void
 watch(struct sts_attempts *a, struct sts_attempt *t, bool watched)
 {
@@ -67,7 +67,7 @@ sts_attempts_note(
 	}
 	if (age < STS_ATTEMPT_AGAIN_MS)
 		return false;
-	if (sts_delivery_log_noted(&attempts->outcomes, domain) >=
+	if (sts_delivery_log_noted(&attempts->deliveries, domain) >=
 	    t->first_ms) {
 		begin(attempts, t, domain, host, now);
 		return false;
@@ -82,7 +82,7 @@ may_have_failed(
     struct sts_attempts *a, const struct sts_attempt *t, int64_t failed)
 {
 	return failed >= t->first_ms &&
-	    sts_delivery_log_noted(&a->outcomes, t->domain) < t->first_ms;
+	    sts_delivery_log_noted(&a->deliveries, t->domain) < t->first_ms;
 }
 
 void
@@ -94,7 +94,7 @@ sts_attempts_step(
 	if (sts_monotonic_ms() < sts_attempts_due_ms(attempts))
 		return;
 	attempts->looked_ms = sts_monotonic_ms();
-	when = sts_delivery_log_failed(&attempts->outcomes);
+	when = sts_delivery_log_failed(&attempts->deliveries);
 	for (size_t i = 0; i < STS_ATTEMPTS_MAX; i++) {
 		struct sts_attempt *t = &attempts->attempt[i];
 

@@ -35,7 +35,7 @@ struct sts_attempts {
 	struct sts_attempt attempt[STS_ATTEMPTS_MAX];
 	size_t watched;
 	int64_t looked_ms; /* when failures were last looked for */
-	struct sts_delivery_log outcomes;
+	struct sts_delivery_log deliveries;
 };
 
 void sts_attempts_init(

@@ -18,7 +18,7 @@
 #include "base/log.h"
 #include "base/hashmap.h"
 
-/* Of `recent`, which is indexed by key: two names may share a place. */
+/* Of `recent`, which is indexed by key: two names may share a slot. */
 enum {
 	GRACE_S = 10,         /* beyond what a resolver may take */
 	NOT_BEFORE_MS = 5000, /* after a start that failed */

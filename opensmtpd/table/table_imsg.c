@@ -29,7 +29,7 @@ enum { API_VERSION = 2, RESULT_BYTES = 4 };
 
 /* Takes `size` bytes off the front of a payload into *out. */
 static bool
-take(struct sts_span *payload, void *out, size_t size)
+read_bytes(struct sts_span *payload, void *out, size_t size)
 {
 	if (payload->len < size)
 		return false;
@@ -80,8 +80,8 @@ parse_key(struct sts_span payload, uint32_t *service, char key[STS_KEY_MAX + 1])
 {
 	size_t parameters;
 
-	if (!take(&payload, service, sizeof(*service)) ||
-	    !take(&payload, &parameters, sizeof(parameters)) ||
+	if (!read_bytes(&payload, service, sizeof(*service)) ||
+	    !read_bytes(&payload, &parameters, sizeof(parameters)) ||
 	    parameters != 0 || payload.len == 0 ||
 	    payload.p[payload.len - 1] != '\0')
 		return false;
@@ -120,7 +120,7 @@ handle_open(struct sts_table_imsg *t, struct sts_span payload)
 {
 	uint32_t version;
 
-	if (!take(&payload, &version, sizeof(version)) ||
+	if (!read_bytes(&payload, &version, sizeof(version)) ||
 	    version != API_VERSION)
 		sts_log(STS_LOG_WARNING, NULL, "event=open reason=version");
 	put_message(t, NULL, 0);
@@ -149,7 +149,7 @@ handle_message(struct sts_table_imsg *t, uint32_t type, struct sts_span payload)
 	}
 }
 
-/* Takes the messages that are complete; returns the bytes they took. */
+/* Handles the messages that are complete; returns their bytes. */
 static size_t
 handle_messages(struct sts_table_imsg *t)
 {
@@ -165,7 +165,7 @@ handle_messages(struct sts_table_imsg *t)
 		if (len < STS_IMSG_HEADER || len > STS_IMSG_MAX) {
 			sts_log(STS_LOG_ERROR, NULL,
 			    "event=input reason=bad_length");
-			/* Where the next begins cannot be told. */
+			/* Where the next begins is not known any more. */
 			t->lost = true;
 			return t->len;
 		}

@@ -46,8 +46,8 @@ parse_id(struct sts_span span, char id[ID_MAX + 1])
 }
 
 /*
- * False for what is no request.  A key that is too long or holds a NUL can be
- * no domain's, and counts as empty.
+ * False for what is no request.  A key that is too long or has a NUL in it
+ * can be no domain's, and counts as empty.
  */
 static bool
 parse_request(struct sts_span line, struct request *r)

@@ -254,7 +254,7 @@ struct sts_worker {
 };
 
 static struct sts_worker resolver;
-static struct sts_filter filter = {.keep = &resolver};
+static struct sts_filter filter = {.worker = &resolver};
 static int64_t now_ms = 1000;
 static bool refuses;
 
@@ -265,12 +265,12 @@ fake_ms(void)
 }
 
 bool
-fake_probe(struct sts_worker *keep, const char *host)
+fake_probe(struct sts_worker *worker, const char *host)
 {
 	if (refuses)
 		return false;
-	strlcat(keep->asked, host, sizeof(keep->asked));
-	strlcat(keep->asked, " ", sizeof(keep->asked));
+	strlcat(worker->asked, host, sizeof(worker->asked));
+	strlcat(worker->asked, " ", sizeof(worker->asked));
 	return true;
 }
 

@@ -33,10 +33,10 @@ int64_t sts_due_at(int64_t fetched, int64_t expires, int64_t refresh_after);
 /*
  * How long to wait after the `failures`-th failed fetch in a row (1: the
  * first) of a policy that is in force for `left` seconds more: 300 s, doubled
- * up to 3000 s.  So a policy whose host comes back is fetched by the next run
- * of the hourly timer.  The wait ends five minutes before the policy does: it
- * must not run out, and mail leave without it, while a host that is back is
- * still waited for.
+ * up to 3000 s, RFC 8461 3.3.  So a policy whose host comes back is fetched by
+ * the next run of the hourly timer.  The wait ends five minutes before the
+ * policy does: it must not run out, and mail leave without it, while a host
+ * that is back is still waited for.
  */
 int64_t sts_due_backoff(int64_t failures, int64_t left);
 

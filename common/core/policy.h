@@ -43,9 +43,9 @@ typedef void sts_policy_note(
 
 /*
  * Parses body[0..len), at most STS_BODY_MAX bytes (else STS_FETCH_TOO_LARGE),
- * into *policy, which borrows it.  Returns STS_OK or the first error's status;
- * all errors and warnings go to `note`, which may be NULL.  Where it does not
- * return STS_OK, *policy must not be used.
+ * into *policy, which borrows it, RFC 8461 3.2.  Returns STS_OK or the first
+ * error's status; all errors and warnings go to `note`, which may be NULL.
+ * Where it does not return STS_OK, *policy must not be used.
  *
  * Of a duplicate field, mx excepted, the first counts, without a warning.  In
  * mode none an ill-formed mx is dropped with a warning, but one with bytes
@@ -67,10 +67,13 @@ struct sts_mx_walk {
 bool sts_policy_mx_next(const struct sts_policy *policy,
     struct sts_mx_walk *walk, char pattern[STS_PATTERN_MAX + 1]);
 
-/* "none", "testing" or "enforce". */
+/* "none", "testing" or "enforce", RFC 8461 3.2. */
 const char *sts_mode_name(enum sts_mode mode);
 
-/* STS_OK where `pattern` is a name or "*." and a name; else STS_BAD_PATTERN. */
+/*
+ * STS_OK where `pattern` is a name or "*." and a name (RFC 8461 3.2); else
+ * STS_BAD_PATTERN.
+ */
 enum sts_status sts_pattern_check(const char *pattern);
 
 /*
@@ -81,7 +84,7 @@ enum sts_status sts_pattern_check(const char *pattern);
  */
 bool sts_mx_match(const char *pattern, const char *host);
 
-/* True where any pattern of the policy matches the host. */
+/* True where any pattern of the policy matches the host, RFC 8461 4.1. */
 bool sts_policy_permits(const struct sts_policy *policy, const char *host);
 
 #endif

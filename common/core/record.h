@@ -21,12 +21,12 @@ enum {
 };
 
 /*
- * The id of a record set.  Records that do not begin with v=STSv1, blanks and
- * ";" are dropped; exactly one must be left and be well-formed.  Blanks before
- * the first ";" are in the grammar and seen in the field, erratum 6285
- * notwithstanding.  Of a duplicate id the first counts (end of 3.2).
- * STS_NO_RECORD, STS_RECORD_MULTIPLE, STS_RECORD_SYNTAX (also where the only
- * thing like a record is a version without ";"), STS_RECORD_NO_ID,
+ * The id of a record set, RFC 8461 3.1.  Records that do not begin with
+ * v=STSv1, blanks and ";" are dropped; exactly one must be left and be
+ * well-formed.  Blanks before the first ";" are in the grammar and seen in the
+ * field, erratum 6285 notwithstanding.  Of a duplicate id the first counts (end
+ * of 3.2). STS_NO_RECORD, STS_RECORD_MULTIPLE, STS_RECORD_SYNTAX (also where
+ * the only thing like a record is a version without ";"), STS_RECORD_NO_ID,
  * STS_RECORD_BAD_ID.  `id` is "" on failure.
  */
 enum sts_status sts_record_sts(
@@ -40,7 +40,7 @@ struct sts_rua_list {
 };
 
 /*
- * The rua list of a record set, by the same rules with v=TLSRPTv1
+ * The rua list of a record set, RFC 8460 3, by the same rules with v=TLSRPTv1
  * (STS_RECORD_NO_RUA, STS_RECORD_BAD_RUA besides).  Several rua fields add up.
  * A destination of another scheme, a mailto: without an address and an https:
  * without a host are counted in `unusable` where a usable one stands beside

@@ -30,7 +30,10 @@ enum sts_policy_type {
 	STS_POLICY_TYPE_NO_POLICY_FOUND
 };
 
-/* The name in a report, e.g. "certificate-expired"; "" for STS_RESULT_NONE. */
+/*
+ * The name in a report (RFC 8460 4.3), e.g. "certificate-expired"; "" for
+ * STS_RESULT_NONE.
+ */
 const char *sts_result_name(enum sts_result result);
 
 /* The reverse, into *out; false for a name RFC 8460 4.3 does not define. */

@@ -137,7 +137,7 @@ enum sts_status sts_store_write_policy(struct sts_store *store,
 enum sts_status sts_store_remove_policy(
     struct sts_store *store, const struct sts_entry *entry);
 
-/* True where the policy is in force at `now`. */
+/* True where the policy is in force at `now`, RFC 8461 3.2. */
 bool sts_entry_is_live(const struct sts_entry *entry, int64_t now);
 
 /* Reads a check; a file that fails a check is STS_NOT_FOUND.  As above. */
@@ -150,7 +150,7 @@ enum sts_status sts_store_remove_check(
 
 /*
  * True where the policy is in force and its record was queried so recently that
- * it need not be queried again.  `check` may be zero.
+ * it need not be queried again (RFC 8461 3).  `check` may be zero.
  */
 bool sts_entry_is_fresh(const struct sts_entry *entry,
     const struct sts_check *check, int64_t now, int64_t recheck);
@@ -165,8 +165,8 @@ bool sts_check_is_none(const struct sts_check *check, int64_t now);
 bool sts_check_is_fresh(const struct sts_check *check, int64_t now);
 
 /*
- * True where it is time to fetch a live policy again: it is due (core/due.h)
- * and the last failure is not being waited out.
+ * True where it is time to fetch a live policy again: it is due (core/due.h,
+ * RFC 8461 10.2) and the last failure is not being waited out.
  */
 bool sts_entry_wants_refresh(const struct sts_entry *entry,
     const struct sts_check *check, int64_t now, int64_t refresh_after);

@@ -103,7 +103,7 @@ open_pipes(struct pipes *p, const struct sts_child_spec *spec)
 	    (!spec->want_stdout || make_pipe(p->out, 0));
 }
 
-/* In the first child of two: the second is nobody's that we know. */
+/* In the first child of two: the second is no child of our process. */
 static _Noreturn void
 run_detached(const struct sts_exec *exec)
 {

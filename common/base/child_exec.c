@@ -269,7 +269,7 @@ sts_exec_run(const struct sts_exec *exec)
 		fail(x.status_fd, status);
 	if (!sts_privilege_forgo_new())
 		fail(x.status_fd, STS_RESOLVER_ROOT);
-	/* exec keeps it, so nobody needs to be there to end the program. */
+	/* exec keeps the alarm, so the program ends without its caller too. */
 	if (spec->lifetime > 0)
 		(void)alarm(spec->lifetime);
 	execve(

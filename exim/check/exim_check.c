@@ -208,9 +208,9 @@ check_trust_ad(struct sts_findings *f, const struct sts_exim *e)
 		sts_report_problem(f, STS_FIND_WARNING,
 		    "run a validating resolver on loopback, or remove "
 		    "\"options trust-ad\"",
-		    "%s believes the AD bit of nameserver %s: whoever can "
-		    "forge its answers can forge TLSA records, which go before "
-		    "MTA-STS",
+		    "%s trusts the AD bit of nameserver %s: an attacker who "
+		    "can forge its answers can forge TLSA records, which go "
+		    "before MTA-STS",
 		    e->resolv_conf, r.foreign);
 }
 

@@ -294,7 +294,7 @@ check_half(struct sts_findings *f, const struct sts_smtpd *s,
 		    "for domain <mta-sts>",
 		    "the rule gives the strict action mail of domains that "
 		    "do not enforce: it would wait for certificates that "
-		    "nobody promised");
+		    "those domains never promised");
 }
 
 /* What an operator has sent elsewhere on purpose. */

@@ -192,7 +192,7 @@ trust_ad(void)
 		open_world(&w, "single");
 		write_file(places.resolv, cases[i].text, strlen(cases[i].text));
 		judge(&w);
-		ok(found(&w, "warning: ", "believes the AD bit") ==
+		ok(found(&w, "warning: ", "trusts the AD bit") ==
 			cases[i].warned,
 		    "resolv.conf %zu: %s", i,
 		    cases[i].warned ? "warned of" : "fine");

@@ -28,13 +28,14 @@ sub content {
     return $text{$file} = <$in>;
 }
 
-# check_code WHERE, CELL: "FILE: WORDS", the words being a function in C.
+# check_code WHERE, CELL: "FILE: WORDS", the words being a function or a table in C.
 sub check_code {
     my ($where, $cell) = @_;
     my ($file, $name) = $cell =~ /^(\S+?): ?(.+)$/
         or return complain("$where: no code: \"$cell\"");
     my $source = content($file) // return complain("$where: $file is not there");
-    my $there = $file =~ /\.c$/ ? $source =~ /^\Q$name\E\(/m
+    my $there = $file =~ /\.c$/
+        ? $source =~ /^\Q$name\E\(|^[^\t\n].*\b\Q$name\E\[\] = \{/m
         : index($source, $name) >= 0;
     complain("$where: $file has no $name") unless $there;
 }

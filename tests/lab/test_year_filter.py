@@ -91,6 +91,7 @@ def comes(what, now):
             one.look(now)
     for one in policies:
         one.check(now)
+    days.settle()
     return began
 
 

@@ -2,7 +2,9 @@
 /*
  * What a fetch is measured against: one loop of c-ares and curl_multi that
  * asks for the TXT record and the addresses of the policy host, and gets the
- * policy.  It writes nothing down.
+ * policy.  It writes nothing down; with BARE_STORE=DIRECTORY it keeps each
+ * policy there as a sender must that survives a power cut: a temporary file,
+ * synced, renamed, and the directory synced.
  *
  * usage: bare_fetch DNS-PORT HTTPS-PORT CA-FILE IN-FLIGHT DOMAIN...
  *
@@ -13,11 +15,13 @@
 
 #include <ares.h>
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <curl/curl.h>
 
@@ -43,6 +47,8 @@ static CURLM *multi;
 static const char *https_port, *ca_file;
 static char **names;
 static int left, under_way, policies;
+
+static int store = -1;
 
 static void start_next(void);
 
@@ -139,6 +145,20 @@ start_next(void)
 	ares_query(channel, name, CLASS_IN, TYPE_TXT, on_record, f);
 }
 
+/* False where it is not on the disk. */
+static bool
+keep(const struct fetch *f)
+{
+	int fd = openat(store, ".tmp", O_WRONLY | O_CREAT | O_EXCL, 0600);
+	bool kept = fd >= 0 && write(fd, f->body, f->len) == (ssize_t)f->len &&
+	    fsync(fd) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return kept && renameat(store, ".tmp", store, f->host) == 0 &&
+	    fsync(store) == 0;
+}
+
 static void
 transfers_ended(void)
 {
@@ -148,9 +168,10 @@ transfers_ended(void)
 	while ((message = curl_multi_info_read(multi, &more)) != NULL) {
 		char *private = NULL;
 
-		policies += message->data.result == CURLE_OK;
 		curl_easy_getinfo(
 		    message->easy_handle, CURLINFO_PRIVATE, &private);
+		policies += message->data.result == CURLE_OK &&
+		    (store < 0 || keep((struct fetch *)(void *)private));
 		end((struct fetch *)(void *)private);
 	}
 }
@@ -193,6 +214,9 @@ main(int argc, char **argv)
 	ca_file = argv[3];
 	names = argv + 5;
 	left = argc - 5;
+	if (getenv("BARE_STORE") != NULL &&
+	    (store = open(getenv("BARE_STORE"), O_RDONLY | O_DIRECTORY)) < 0)
+		return 2;
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	multi = curl_multi_init();
 	snprintf(servers, sizeof(servers), "127.0.0.1:%s", argv[1]);

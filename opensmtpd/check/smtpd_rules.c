@@ -45,7 +45,7 @@ parse_for(struct sts_smtpd_rule *r, const struct sts_smtpd_conf *conf,
 	return sts_smtpd_join(s, at, value, sizeof(value));
 }
 
-/* Whether the statement has its conditions, or its end, at this index. */
+/* Whether the conditions end at this index. */
 static bool
 is_end(const struct sts_smtpd_statement *s, size_t at)
 {
@@ -59,7 +59,6 @@ make_rule(const struct sts_smtpd_conf *conf, struct sts_smtpd_rule *r)
 	const struct sts_smtpd_statement *s = r->statement;
 	size_t at = 1;
 
-	r->for_end = r->for_begin = 0;
 	while (!is_end(s, at)) {
 		bool negated =
 		    at > 1 && sts_smtpd_is_mark(&s->word[at - 1], '!');
@@ -113,13 +112,18 @@ sts_smtpd_free_rules(struct sts_smtpd *smtpd)
 
 /* Their conditions: all words but what is for whom. */
 
+/* The condition word at `at` or behind; r->end or more where there is none. */
+static size_t
+skip_for(const struct sts_smtpd_rule *r, size_t at)
+{
+	return at == r->for_begin && r->for_end > at ? r->for_end : at;
+}
+
 static bool
 has_condition(const struct sts_smtpd_rule *r, const struct sts_smtpd_word *word)
 {
-	for (size_t i = 1; i < r->end; i++) {
-		if (i == r->for_begin && r->for_end > i)
-			i = r->for_end;
-		if (i < r->end && r->statement->word[i].kind == word->kind &&
+	for (size_t i = skip_for(r, 1); i < r->end; i = skip_for(r, i + 1)) {
+		if (r->statement->word[i].kind == word->kind &&
 		    strcmp(r->statement->word[i].text, word->text) == 0)
 			return true;
 	}
@@ -160,11 +164,9 @@ covers(const struct sts_smtpd_rule *wide, const struct sts_smtpd_rule *narrow)
 
 	if (is_from_local(wide) && !is_from_local(narrow))
 		return false;
-	for (size_t i = 1; i < wide->end; i++) {
-		if (i == wide->for_begin && wide->for_end > i)
-			i = wide->for_end;
-		if (i < wide->end && !is_idle_word(&word[i]) &&
-		    !has_condition(narrow, &word[i]))
+	for (size_t i = skip_for(wide, 1); i < wide->end;
+	     i = skip_for(wide, i + 1)) {
+		if (!is_idle_word(&word[i]) && !has_condition(narrow, &word[i]))
 			return false;
 	}
 	return true;
@@ -207,11 +209,7 @@ strict_line(const struct sts_smtpd *s, const struct sts_smtpd_rule *r,
 		}
 	}
 	buf[0] = '\0';
-	for (size_t i = 1; i < r->end; i++) {
-		if (i == r->for_begin && r->for_end > i)
-			i = r->for_end;
-		if (i >= r->end)
-			break;
+	for (size_t i = skip_for(r, 1); i < r->end; i = skip_for(r, i + 1)) {
 		n = snprintf(buf + len, size - len, " %s", rule->word[i].text);
 		if (n > 0 && (size_t)n < size - len)
 			len += (size_t)n;

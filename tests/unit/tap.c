@@ -99,6 +99,16 @@ guard_span(size_t len)
 	return (len + page - 1) / page * page + page;
 }
 
+bool
+tap_own_directory(char *template)
+{
+	if (mkdtemp(template) == NULL)
+		return false;
+	return getuid() != 0 ||
+	    (chown(template, 65534, 65534) == 0 && setgid(65534) == 0 &&
+		setuid(65534) == 0);
+}
+
 char *
 guard_copy(const void *bytes, size_t len)
 {

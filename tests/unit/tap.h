@@ -30,6 +30,12 @@ void tap_diag(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int tap_done(void);
 
 /*
+ * Makes the directory that a mkdtemp(3) template names, for a test that writes
+ * a store of its own: root gives it to the user nobody, and becomes that user.
+ */
+bool tap_own_directory(char *template);
+
+/*
  * len bytes copied so that the byte after the last is on a page that cannot be
  * read: a parser that looks past its end dies.  Free with guard_free.
  */

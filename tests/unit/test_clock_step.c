@@ -124,23 +124,13 @@ test_standing_still(void)
 	(void)sts_store_drop(store, race_domain);
 }
 
-static bool
-become_owner(void)
-{
-	if (mkdtemp(dir) == NULL)
-		return false;
-	/* Nobody's files are written as root. */
-	return getuid() != 0 ||
-	    (chown(dir, 65534, 65534) == 0 && setgid(65534) == 0 &&
-		setuid(65534) == 0);
-}
-
 int
 main(void)
 {
 	char command[100];
 
-	if (!become_owner() || !race_prepare(dir) || !race_start(&process) ||
+	if (!tap_own_directory(dir) || !race_prepare(dir) ||
+	    !race_start(&process) ||
 	    sts_store_open(&store, dir, true) != STS_OK) {
 		printf("Bail out! no state directory\n");
 		return 1;

@@ -548,24 +548,13 @@ test_scenarios(bool full)
 	ok(all >= 2000, "%lu schedules", all);
 }
 
-static bool
-become_owner(void)
-{
-	if (mkdtemp(dir) == NULL)
-		return false;
-	/* Nobody's files are written as root. */
-	return getuid() != 0 ||
-	    (chown(dir, 65534, 65534) == 0 && setgid(65534) == 0 &&
-		setuid(65534) == 0);
-}
-
 int
 main(void)
 {
 	const char *races = getenv("STS_RACES");
 	char command[100];
 
-	if (!become_owner() || !race_prepare(dir)) {
+	if (!tap_own_directory(dir) || !race_prepare(dir)) {
 		printf("Bail out! no state directory\n");
 		return 1;
 	}

@@ -178,17 +178,6 @@ test_names(struct sts_store *store, long names, int64_t max)
 	    "what mail used on two days is there, and is known to be");
 }
 
-static bool
-become_owner(void)
-{
-	if (mkdtemp(dir) == NULL)
-		return false;
-	/* Nobody's files are written as root. */
-	return getuid() != 0 ||
-	    (chown(dir, 65534, 65534) == 0 && setgid(65534) == 0 &&
-		setuid(65534) == 0);
-}
-
 int
 main(void)
 {
@@ -197,7 +186,7 @@ main(void)
 	struct sts_store *store;
 	char command[100];
 
-	if (names <= 0 || !become_owner() ||
+	if (names <= 0 || !tap_own_directory(dir) ||
 	    sts_store_open(&store, dir, true) != STS_OK) {
 		printf("Bail out! no state directory\n");
 		return 1;

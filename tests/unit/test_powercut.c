@@ -407,12 +407,7 @@ become_owner(void)
 {
 	char path[sizeof(after_dir) + 20];
 
-	if (mkdtemp(dir) == NULL)
-		return false;
-	/* Nobody's files are written as root. */
-	if (getuid() == 0 &&
-	    (chown(dir, 65534, 65534) != 0 || setgid(65534) != 0 ||
-		setuid(65534) != 0))
+	if (!tap_own_directory(dir))
 		return false;
 	snprintf(after_dir, sizeof(after_dir), "%s/after", dir);
 	snprintf(path, sizeof(path), "%s/policies", after_dir);

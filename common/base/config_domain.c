@@ -40,16 +40,6 @@ sts_config_set_prefetch(
 	return slot != NULL;
 }
 
-char *
-sts_config_split(char *value)
-{
-	char *rest = value + strcspn(value, " \t");
-
-	if (*rest != '\0')
-		*rest++ = '\0';
-	return rest + strspn(rest, " \t");
-}
-
 /* Kept in the order of the lines, which decides among equals. */
 static bool
 add_override(struct sts_config_loader *l, const char *name, const char *file,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Inside the configuration: a file on its way into a struct sts_config.  Only
- * config.c and config_domain.c include it.
+ * config.c, config_load.c and config_domain.c include it.
  */
 #ifndef STS_BASE_CONFIG_LOAD_H
 #define STS_BASE_CONFIG_LOAD_H

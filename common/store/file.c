@@ -20,18 +20,6 @@ enum {
 	STALE_TEMPORARY = 3600 /* seconds: its writer is long dead */
 };
 
-static const char *const kind_dirs[] = {
-    [STS_KIND_POLICY] = "policies",
-    [STS_KIND_CHECK] = "checks",
-    [STS_KIND_ROUTES] = "routes",
-};
-
-const char *
-sts_file_kind(enum sts_kind kind)
-{
-	return kind_dirs[kind];
-}
-
 static const char hex[] = "0123456789abcdef";
 
 uint64_t
@@ -78,9 +66,10 @@ sts_file_bucket(const char *domain)
 static size_t
 dir_path(enum sts_kind kind, unsigned bucket, char path[DIR_PATH])
 {
-	size_t len = strlen(kind_dirs[kind]);
+	const char *name = sts_file_kind(kind);
+	size_t len = strlen(name);
 
-	memcpy(path, kind_dirs[kind], len);
+	memcpy(path, name, len);
 	path[len++] = '/';
 	path[len++] = hex[bucket >> 4 & 15];
 	path[len++] = hex[bucket & 15];

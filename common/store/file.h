@@ -65,7 +65,17 @@ int sts_file_open_bucket(
 unsigned sts_file_bucket(const char *domain);
 
 /* The name of the directory of a kind. */
-const char *sts_file_kind(enum sts_kind kind);
+static inline const char *
+sts_file_kind(enum sts_kind kind)
+{
+	static const char *const names[] = {
+	    [STS_KIND_POLICY] = "policies",
+	    [STS_KIND_CHECK] = "checks",
+	    [STS_KIND_ROUTES] = "routes",
+	};
+
+	return names[kind];
+}
 
 /*
  * sync.c: syncs a directory.  STS_OK also where its file system cannot do that

@@ -3,9 +3,10 @@
  * Nothing here depends on the locale or TZ: the same store prints the same
  * text wherever it is read.
  */
-#include "base/escape.h"
 #include "base/clock.h"
+#include "base/escape.h"
 #include "tool/out.h"
+#include "tool/tool.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -111,4 +112,20 @@ sts_print_time_line(FILE *out, const char *key, int64_t when, int64_t now)
 	print_key(out, key);
 	print_when(out, when, now);
 	(void)putc('\n', out);
+}
+
+int
+sts_tool_outside(struct sts_tool *tool, const char *format, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, format);
+	if (vsnprintf(text, sizeof(text), format, args) < 0)
+		text[0] = '\0';
+	va_end(args);
+	(void)fputs("mta-sts: ", tool->err);
+	sts_escape_write(tool->err, text, strlen(text));
+	(void)putc('\n', tool->err);
+	return STS_EXIT_OUTSIDE;
 }

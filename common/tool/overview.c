@@ -8,27 +8,12 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "tool/access.h"
-
-void
-sts_overview_unseen(struct sts_overview *o, const char *format, ...)
-{
-	char text[STS_OVERVIEW_TEXT];
-	va_list args;
-
-	va_start(args, format);
-	if (vsnprintf(text, sizeof(text), format, args) < 0)
-		text[0] = '\0';
-	va_end(args);
-	if (!sts_names_add(&o->unseen, text))
-		o->failed = true;
-}
 
 /* A copy, NULL for NULL. */
 static char *
@@ -280,16 +265,6 @@ sts_overview_fill(struct sts_overview *o, struct sts_tool *tool,
 	read_store(o, &tool->config);
 	sts_overview_programs(o, &tool->config);
 	sts_overview_servers(o, tool, places);
-}
-
-int
-sts_overview_exit(const struct sts_overview *o)
-{
-	if (o->findings.count[STS_FIND_ERROR] +
-		o->findings.count[STS_FIND_WARNING] >
-	    0)
-		return STS_EXIT_NO;
-	return o->blind ? STS_EXIT_OUTSIDE : STS_EXIT_OK;
 }
 
 int

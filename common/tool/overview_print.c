@@ -238,3 +238,13 @@ sts_overview_print_json(FILE *out, const struct sts_overview *o)
 		(void)putc('\n', out);
 	return fine;
 }
+
+int
+sts_overview_exit(const struct sts_overview *o)
+{
+	if (o->findings.count[STS_FIND_ERROR] +
+		o->findings.count[STS_FIND_WARNING] >
+	    0)
+		return STS_EXIT_NO;
+	return o->blind ? STS_EXIT_OUTSIDE : STS_EXIT_OK;
+}

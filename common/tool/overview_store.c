@@ -6,6 +6,7 @@
  */
 #include "tool/overview.h"
 
+#include <stdarg.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -382,4 +383,18 @@ sts_overview_store(struct sts_overview *o, const struct sts_config *config)
 		    config->state_dir, sts_status_text(status));
 	}
 	free(s);
+}
+
+void
+sts_overview_unseen(struct sts_overview *o, const char *format, ...)
+{
+	char text[STS_OVERVIEW_TEXT];
+	va_list args;
+
+	va_start(args, format);
+	if (vsnprintf(text, sizeof(text), format, args) < 0)
+		text[0] = '\0';
+	va_end(args);
+	if (!sts_names_add(&o->unseen, text))
+		o->failed = true;
 }

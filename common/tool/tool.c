@@ -5,14 +5,10 @@
  */
 #include "tool/tool.h"
 
-#include <stdarg.h>
 #include <string.h>
 #include <time.h>
 
-#include "base/escape.h"
 #include "base/log.h"
-#include "core/domain.h"
-#include "tool/out.h"
 
 struct command {
 	const char *word[2]; /* "cache", "list"; the second may be NULL */
@@ -168,50 +164,6 @@ wrong_usage(FILE *err, const struct command *command, const char *reason)
 	else
 		print_usage(err);
 	return STS_EXIT_USAGE;
-}
-
-int
-sts_tool_outside(struct sts_tool *tool, const char *format, ...)
-{
-	char text[1024];
-	va_list args;
-
-	va_start(args, format);
-	if (vsnprintf(text, sizeof(text), format, args) < 0)
-		text[0] = '\0';
-	va_end(args);
-	(void)fputs("mta-sts: ", tool->err);
-	sts_escape_write(tool->err, text, strlen(text));
-	(void)putc('\n', tool->err);
-	return STS_EXIT_OUTSIDE;
-}
-
-const char *
-sts_tool_domain_part(const struct sts_tool *tool, size_t index)
-{
-	const char *at = strrchr(tool->operand[index], '@');
-
-	return at != NULL ? at + 1 : tool->operand[index];
-}
-
-int
-sts_tool_no_domain(struct sts_tool *tool, size_t index, enum sts_status why)
-{
-	(void)sts_tool_outside(tool, "\"%s\": %s", tool->operand[index],
-	    why == STS_BAD_DOMAIN ? "is neither a domain nor a mail address"
-				  : sts_status_text(why));
-	return why == STS_NO_MEMORY ? STS_EXIT_OUTSIDE : STS_EXIT_USAGE;
-}
-
-int
-sts_tool_domain(
-    struct sts_tool *tool, size_t index, char domain[STS_NAME_MAX + 1])
-{
-	enum sts_status status =
-	    sts_domain_normalise(sts_tool_domain_part(tool, index), domain);
-
-	return status == STS_OK ? STS_EXIT_OK
-				: sts_tool_no_domain(tool, index, status);
 }
 
 /* Runs it with the configuration in force, bad lines logged. */

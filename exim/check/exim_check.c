@@ -33,20 +33,6 @@ main_value(const struct sts_exim *e, const char *name, char *buf, size_t size)
 	return false;
 }
 
-const struct sts_exim_driver *
-sts_exim_query_router(const struct sts_exim *e)
-{
-	for (size_t i = 0; i < e->routers.count; i++) {
-		const char *value =
-		    sts_exim_value(&e->routers.driver[i], "address_data");
-
-		if (value != NULL && strstr(value, "${dlfunc") != NULL &&
-		    strstr(value, "{mta_sts_query}") != NULL)
-			return &e->routers.driver[i];
-	}
-	return NULL;
-}
-
 /*
  * Builds differ in where they tell it: -bV does not always list it, and macros
  * are not shown to everybody.

@@ -230,3 +230,17 @@ sts_exim_list_is_open(const char *domains)
 	}
 	return open;
 }
+
+const struct sts_exim_driver *
+sts_exim_query_router(const struct sts_exim *e)
+{
+	for (size_t i = 0; i < e->routers.count; i++) {
+		const char *value =
+		    sts_exim_value(&e->routers.driver[i], "address_data");
+
+		if (value != NULL && strstr(value, "${dlfunc") != NULL &&
+		    strstr(value, "{mta_sts_query}") != NULL)
+			return &e->routers.driver[i];
+	}
+	return NULL;
+}

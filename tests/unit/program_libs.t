@@ -44,12 +44,35 @@ check mta-sts-fetcher libcares
 symbols() {
 	nm "$B/$1" 2>/dev/null | sed -n 's/.* [tT] \(sts_[a-z_]*\)$/\1/p'
 }
+
+# A file, and one whose function or table it uses, a line each.
+calls() {
+	find "$B/obj/common" "$B/obj/exim" "$B/obj/opensmtpd" -name '*.o' \
+	    -exec nm -A {} + 2>/dev/null | awk -F '[: ]+' '
+		$NF !~ /^(mta_)?sts_/ { next }
+		$(NF - 1) == "U" { user[++n] = $1; used[n] = $NF; next }
+		$(NF - 1) ~ /^[TDRBC]$/ { owner[$NF] = $1 }
+		END {
+			for (i = 1; i <= n; i++)
+				if (used[i] in owner && owner[used[i]] != user[i])
+					print user[i], owner[used[i]]
+		}'
+}
+
 if command -v nm >/dev/null; then
 	! symbols mta-sts-fetcher | grep -Eq '^sts_(store|dns|config|child|channel)_'
 	report $? 'mta-sts-fetcher has no store, DNS, configuration or children'
 	! symbols mta-sts-resolver |
 		grep -Eq '^sts_(transfer|multi|verify|trust|probe_tls)_'
 	report $? 'mta-sts-resolver has no HTTPS and no TLS'
+	[ "$(calls | wc -l)" -gt 500 ]
+	report $? 'calls from file to file can be told'
+	loops=$(calls | tsort 2>&1 >/dev/null)
+	[ -z "$loops" ]
+	report $? 'no two files call each other, not even in a circle'
+	[ -z "$loops" ] || echo "$loops" | sed 's/^/# /'
+	! { calls; echo b a; echo a b; } | tsort >/dev/null 2>&1
+	report $? 'a circle would have been seen'
 fi
 echo "1..$n"
 exit $failed

@@ -3,7 +3,7 @@
  * The state machine of one lookup, RFC 8461 5.1 (resolver.h has its picture):
  *
  *	step_lock	one process at a time asks about a domain
- *	step_read	what the store has; it may already be the answer
+ *	step_read	what the store has (stored.c); it may be the answer
  *	step_record	the _mta-sts TXT record
  *	step_decide	keep the policy, record "none", back off, or fetch
  *	step_fetch	the policy; on_fetch has it recorded
@@ -24,7 +24,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/child.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "core/due.h"
 #include "core/record.h"
@@ -198,56 +198,6 @@ step_lock(void *arg)
 		finish(l, STS_NO_MEMORY);
 }
 
-/* Reads policy and check; what is there replaces what was read before. */
-static enum sts_status
-read_store(struct sts_lookup *l, int64_t now)
-{
-	struct sts_store *store = l->resolver->store;
-	enum sts_status status, check;
-
-	sts_entry_free(&l->entry);
-	/* In this order: a policy that comes meanwhile is not missed. */
-	check = sts_store_read_check(store, l->domain, now, &l->check);
-	status = sts_store_read_policy(store, l->domain, now, &l->entry);
-	l->corrupt =
-	    status == STS_ENTRY_CORRUPT || status == STS_STATE_UNREADABLE;
-	if (status != STS_OK && status != STS_NOT_FOUND && !l->corrupt)
-		return status;
-	return check == STS_NOT_FOUND ? STS_OK : check;
-}
-
-/*
- * True where the store already has the answer: it is fresh, or another process
- * wrote it while we waited for the lock.
- */
-static bool
-is_answered(const struct sts_lookup *l, int64_t now)
-{
-	const struct sts_config *config = l->resolver->config;
-	bool new =
-	    l->contended && !l->check.unsure && l->check.checked >= l->began;
-
-	if (l->corrupt)
-		return false;
-	if (sts_entry_is_live(&l->entry, now))
-		return new || (l->contended && l->entry.fetched >= l->began) ||
-		    sts_entry_is_fresh(
-			&l->entry, &l->check, now, config->recheck);
-	return sts_check_is_fresh(&l->check, now) ||
-	    (new &&sts_check_is_none(&l->check, now));
-}
-
-/*
- * RFC 8461 10.2: a live policy that is due answers as it is, and is fetched
- * again afterwards, whatever its record says.
- */
-static bool
-is_due(const struct sts_lookup *l, int64_t now)
-{
-	return sts_entry_wants_refresh(
-	    &l->entry, &l->check, now, l->resolver->config->refresh_after);
-}
-
 /*
  * True where the store answers a delivery, which then ends here; a policy that
  * is due is fetched again behind the answer.
@@ -256,9 +206,9 @@ static bool
 ends_with_store(struct sts_lookup *l, int64_t now)
 {
 	struct sts_resolver *r = l->resolver;
-	bool due = is_due(l, now) && !l->entry.unsure;
+	bool due = sts_stored_is_due(l, now) && !l->entry.unsure;
 
-	if (!due && !is_answered(l, now))
+	if (!due && !sts_stored_answers(l, now))
 		return false;
 	/* Without memory for it the next delivery does it. */
 	if (due && r->serving)
@@ -266,52 +216,6 @@ ends_with_store(struct sts_lookup *l, int64_t now)
 		    r, l->domain, STS_TASK_AFTER, NULL, NULL);
 	finish(l, STS_OK);
 	return true;
-}
-
-static int64_t
-later_of(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
-/* Expired, and no mail has used it for half a year. */
-static bool
-is_unused(const struct sts_lookup *l, int64_t now)
-{
-	int64_t last = later_of(l->check.used, l->entry.expires);
-
-	return !sts_entry_is_live(&l->entry, now) &&
-	    now - last >= STS_UNUSED_LIFE;
-}
-
-/*
- * Not at once: to a clock that leapt everything seems to be unused.  Once it is
- * put right, what it found is in the future, and counts for nothing.
- */
-static void
-remove_unused(struct sts_lookup *l, int64_t now)
-{
-	struct sts_store *store = l->resolver->store;
-
-	if (l->check.unused == 0) {
-		l->check.unused = now;
-		memcpy(l->check.domain, l->domain, sizeof(l->domain));
-		(void)sts_store_write_check(store, &l->check);
-	}
-	if (now - l->check.unused < STS_UNUSED_AGAIN)
-		return;
-	sts_log(STS_LOG_INFO, l->domain, "event=removed unused=%lld",
-	    (long long)(now - l->check.used));
-	(void)sts_store_remove_policy(store, &l->entry);
-	(void)sts_store_remove_check(store, l->domain);
-}
-
-/* Another refetch began a moment ago, in this process or another. */
-static bool
-is_refetched(const struct sts_lookup *l, int64_t now)
-{
-	return l->entry.body != NULL && !l->corrupt &&
-	    now - l->check.refetched < STS_REFETCH_PAUSE;
 }
 
 /*
@@ -326,64 +230,23 @@ ends_without_lock(struct sts_lookup *l)
 	bool mail = l->task == STS_TASK_LOOKUP;
 
 	if ((!mail && l->task != STS_TASK_REFETCH) ||
-	    read_store(l, now) != STS_OK)
+	    sts_stored_read(l, now) != STS_OK)
 		return false;
 	if (mail && ends_with_store(l, now))
 		return true;
 	if (mail && !(sts_turn_waited(l) && sts_entry_is_live(&l->entry, now)))
 		return false;
-	if (!mail && !sts_turn_waited(l) && !is_refetched(l, now))
+	if (!mail && !sts_turn_waited(l) && !sts_stored_is_refetched(l, now))
 		return false;
 	finish(l, mail ? STS_OK : STS_NOT_DUE);
 	return true;
-}
-
-/*
- * Written before the fetch: other processes are to see it at once, and a fetch
- * that ends with this process counts too.
- */
-static enum sts_status
-mark_refetched(struct sts_lookup *l, int64_t now)
-{
-	l->check.refetched = now;
-	memcpy(l->check.domain, l->domain, sizeof(l->domain));
-	return sts_store_write_check(l->resolver->store, &l->check);
-}
-
-/*
- * For tasks other than a lookup: STS_OK where there is something to fetch, else
- * the status that the task ends with.
- */
-static enum sts_status
-refresh_ends(struct sts_lookup *l, int64_t now)
-{
-	const struct sts_entry *e = &l->entry;
-
-	if (l->corrupt)
-		return STS_OK;
-	if (e->body == NULL)
-		return STS_NOT_FOUND;
-	if (l->task == STS_TASK_FORCE)
-		return STS_OK;
-	if (l->task == STS_TASK_REFETCH) {
-		if (is_refetched(l, now))
-			return STS_NOT_DUE;
-		return mark_refetched(l, now);
-	}
-	if (is_unused(l, now)) {
-		remove_unused(l, now);
-		return STS_NOT_FOUND;
-	}
-	if (sts_entry_is_live(e, now))
-		return is_due(l, now) ? STS_OK : STS_NOT_DUE;
-	return now < l->check.failed_next ? STS_NOT_DUE : STS_OK;
 }
 
 static void
 step_read(struct sts_lookup *l)
 {
 	int64_t now = sts_now();
-	enum sts_status status = read_store(l, now);
+	enum sts_status status = sts_stored_read(l, now);
 
 	if (status == STS_OK)
 		status = sts_clock_check(l->resolver, now, &l->clock_suspect);
@@ -398,7 +261,7 @@ step_read(struct sts_lookup *l)
 	if (l->task == STS_TASK_LOOKUP && ends_with_store(l, now))
 		return;
 	if (l->task != STS_TASK_LOOKUP)
-		status = refresh_ends(l, now);
+		status = sts_stored_may_fetch(l, now);
 	if (status != STS_OK)
 		finish(l, status);
 	else
@@ -584,7 +447,7 @@ log_failure(
 	    "detail=\"%s\"",
 	    l->id, sts_status_name(reason),
 	    sts_result_name(sts_result_of_status(reason)),
-	    (long long)later_of(left, 0), text);
+	    (long long)(left > 0 ? left : 0), text);
 }
 
 static void

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The state of one lookup, shared by lookup.c (the steps) and record_result.c
- * (what is written down at the end).
+ * The state of one lookup, shared by lookup.c (the steps), turn.c (its lock),
+ * stored.c (what the store has) and record_result.c (what is written down at
+ * the end).
  */
 #ifndef STS_RESOLVER_LOOKUP_H
 #define STS_RESOLVER_LOOKUP_H
@@ -66,6 +67,37 @@ bool sts_turn_waited(const struct sts_lookup *lookup);
 
 /* What is left of fetch-timeout + 2 x dns-timeout, in ms; 0 or less: over. */
 int64_t sts_turn_left_ms(const struct sts_lookup *lookup);
+
+/* stored.c: what the store has, at `now`, in seconds since 1970. */
+
+/*
+ * Reads policy and check, each in place of what was read before.  STS_OK also
+ * where there is none, or a policy file that is damaged (lookup->corrupt); or a
+ * local fault.
+ */
+enum sts_status sts_stored_read(struct sts_lookup *lookup, int64_t now);
+
+/*
+ * Whether the store has the answer: it is fresh, or another process wrote it
+ * while the lookup waited for the lock.
+ */
+bool sts_stored_answers(const struct sts_lookup *lookup, int64_t now);
+
+/*
+ * RFC 8461 10.2: a live policy that is due answers as it is, and is fetched
+ * again afterwards, whatever its record says.
+ */
+bool sts_stored_is_due(const struct sts_lookup *lookup, int64_t now);
+
+/* Whether another refetch began a moment ago, in this process or another. */
+bool sts_stored_is_refetched(const struct sts_lookup *lookup, int64_t now);
+
+/*
+ * For tasks other than a lookup: STS_OK where the policy is to be fetched, else
+ * the status that the task ends with.  Notes in the store that a refetch
+ * begins, and removes a policy that is unused.
+ */
+enum sts_status sts_stored_may_fetch(struct sts_lookup *lookup, int64_t now);
 
 /*
  * record_result.c: writes down what was learnt.  Each returns what the lookup

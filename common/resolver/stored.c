@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the store has about the domain of a lookup, and what follows from that
+ * alone: whether it is the answer, and whether anything is to be fetched.
+ *
+ * It is asked before the network is, and again while the lookup waits for its
+ * lock, since another process may have written meanwhile.  A file that is
+ * damaged answers nothing and has the policy fetched again.
+ */
+#include "resolver/lookup.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "core/due.h"
+
+enum sts_status
+sts_stored_read(struct sts_lookup *l, int64_t now)
+{
+	struct sts_store *store = l->resolver->store;
+	enum sts_status status, check;
+
+	sts_entry_free(&l->entry);
+	/* In this order: a policy that comes meanwhile is not missed. */
+	check = sts_store_read_check(store, l->domain, now, &l->check);
+	status = sts_store_read_policy(store, l->domain, now, &l->entry);
+	l->corrupt =
+	    status == STS_ENTRY_CORRUPT || status == STS_STATE_UNREADABLE;
+	if (status != STS_OK && status != STS_NOT_FOUND && !l->corrupt)
+		return status;
+	return check == STS_NOT_FOUND ? STS_OK : check;
+}
+
+bool
+sts_stored_answers(const struct sts_lookup *l, int64_t now)
+{
+	const struct sts_config *config = l->resolver->config;
+	bool anew =
+	    l->contended && !l->check.unsure && l->check.checked >= l->began;
+
+	if (l->corrupt)
+		return false;
+	if (sts_entry_is_live(&l->entry, now))
+		return anew || (l->contended && l->entry.fetched >= l->began) ||
+		    sts_entry_is_fresh(
+			&l->entry, &l->check, now, config->recheck);
+	return sts_check_is_fresh(&l->check, now) ||
+	    (anew && sts_check_is_none(&l->check, now));
+}
+
+bool
+sts_stored_is_due(const struct sts_lookup *l, int64_t now)
+{
+	return sts_entry_wants_refresh(
+	    &l->entry, &l->check, now, l->resolver->config->refresh_after);
+}
+
+/* Expired, and no mail has used it for half a year. */
+static bool
+is_unused(const struct sts_lookup *l, int64_t now)
+{
+	int64_t used = l->check.used, expires = l->entry.expires;
+	int64_t last = used > expires ? used : expires;
+
+	return !sts_entry_is_live(&l->entry, now) &&
+	    now - last >= STS_UNUSED_LIFE;
+}
+
+/*
+ * Not at once: to a clock that leapt everything seems to be unused.  Once it is
+ * put right, what it found is in the future, and counts for nothing.
+ */
+static void
+remove_unused(struct sts_lookup *l, int64_t now)
+{
+	struct sts_store *store = l->resolver->store;
+
+	if (l->check.unused == 0) {
+		l->check.unused = now;
+		memcpy(l->check.domain, l->domain, sizeof(l->domain));
+		(void)sts_store_write_check(store, &l->check);
+	}
+	if (now - l->check.unused < STS_UNUSED_AGAIN)
+		return;
+	sts_log(STS_LOG_INFO, l->domain, "event=removed unused=%lld",
+	    (long long)(now - l->check.used));
+	(void)sts_store_remove_policy(store, &l->entry);
+	(void)sts_store_remove_check(store, l->domain);
+}
+
+bool
+sts_stored_is_refetched(const struct sts_lookup *l, int64_t now)
+{
+	return l->entry.body != NULL && !l->corrupt &&
+	    now - l->check.refetched < STS_REFETCH_PAUSE;
+}
+
+/*
+ * Written before the fetch: other processes are to see it at once, and a fetch
+ * that ends with this process counts too.
+ */
+static enum sts_status
+mark_refetched(struct sts_lookup *l, int64_t now)
+{
+	l->check.refetched = now;
+	memcpy(l->check.domain, l->domain, sizeof(l->domain));
+	return sts_store_write_check(l->resolver->store, &l->check);
+}
+
+enum sts_status
+sts_stored_may_fetch(struct sts_lookup *l, int64_t now)
+{
+	const struct sts_entry *e = &l->entry;
+
+	if (l->corrupt)
+		return STS_OK;
+	if (e->body == NULL)
+		return STS_NOT_FOUND;
+	if (l->task == STS_TASK_FORCE)
+		return STS_OK;
+	if (l->task == STS_TASK_REFETCH) {
+		if (sts_stored_is_refetched(l, now))
+			return STS_NOT_DUE;
+		return mark_refetched(l, now);
+	}
+	if (is_unused(l, now)) {
+		remove_unused(l, now);
+		return STS_NOT_FOUND;
+	}
+	if (sts_entry_is_live(e, now))
+		return sts_stored_is_due(l, now) ? STS_OK : STS_NOT_DUE;
+	return now < l->check.failed_next ? STS_NOT_DUE : STS_OK;
+}

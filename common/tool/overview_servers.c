@@ -94,6 +94,18 @@ check_smtpd(struct sts_overview *o, struct sts_tool *tool,
 	return true;
 }
 
+/* A note, since a crontab of a user's own is not looked into. */
+static void
+check_job(struct sts_overview *o)
+{
+	if (o->job[0] == '\0')
+		sts_report_problem(&o->findings, STS_FIND_NOTE,
+		    "systemctl enable --now mta-sts-refresh.timer, or the cron "
+		    "job in mta-sts(1)",
+		    "no timer or cron job was found that fetches policies "
+		    "again: those of domains without mail expire");
+}
+
 void
 sts_overview_servers(struct sts_overview *o, struct sts_tool *tool,
     const struct sts_overview_places *places)
@@ -102,6 +114,9 @@ sts_overview_servers(struct sts_overview *o, struct sts_tool *tool,
 	bool exim = check_exim(o, tool, places);
 	bool smtpd = check_smtpd(o, tool, places);
 
+	/* OpenSMTPD's filter does it by itself. */
+	if (exim)
+		check_job(o);
 	if (exim || smtpd || o->unseen.count > unseen)
 		return;
 	sts_report_problem(&o->findings, STS_FIND_WARNING,

@@ -80,7 +80,7 @@ sts_daemon_poll(struct pollfd *fds, size_t count, int64_t due_ms)
 		return;
 	for (size_t i = 0; i < count; i++)
 		fds[i].revents = 0;
-	/* Out of memory, if anything: do not turn in circles. */
+	/* Out of memory, most likely: do not spin. */
 	if (errno != EINTR)
 		(void)poll(NULL, 0, 100);
 }

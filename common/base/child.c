@@ -163,7 +163,7 @@ await_exec(int fd, int64_t deadline_ms)
 }
 
 /*
- * Forks, lets go of the child's ends (else end of file would never come) and
+ * Forks, closes the child's ends (else end of file would never come) and
  * waits for the exec.  A detached child leaves its short-lived parent to reap.
  */
 static enum sts_status

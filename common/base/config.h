@@ -103,9 +103,9 @@ typedef void sts_config_note(
  * STS_NO_DESCRIPTORS), one that another user can change (base/safe_path.h)
  * STS_UNSAFE_FILE, with the built-in values in *config: enough to log and
  * to report with, but a file that cannot be read may have named another state
- * directory, so whoever answers an MTA defers.  STS_NO_MEMORY leaves strings
- * NULL.  `note` may be NULL.  The caller frees with sts_config_free in every
- * case.
+ * directory, so a caller that answers an MTA defers.  STS_NO_MEMORY leaves
+ * strings NULL.  `note` may be NULL.  The caller frees with sts_config_free in
+ * every case.
  */
 enum sts_status sts_config_load(struct sts_config *config, const char *file,
     sts_config_note *note, void *arg);

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Shortage is told apart: it is no fault of the file's. */
+/* Shortage has statuses of its own: the file is not at fault. */
 static enum sts_status
 status_of(int error)
 {

@@ -151,7 +151,7 @@ enum sts_class {
 	X(STS_WARN_BAD_EXTENSION, "warn_bad_extension", STS_CLASS_POLICY,      \
 	    "ill-formed line, ignored")                                        \
 	X(STS_WARN_DUPLICATE, "warn_duplicate", STS_CLASS_POLICY,              \
-	    "the field was set before; the first one holds")                   \
+	    "the field was set before; the first value is used")               \
 	/* MX hosts, as a probe finds them (RFC 8461 4.1, 4.2) */               \
 	X(STS_MX_DNS, "mx_dns", STS_CLASS_MX,                                  \
 	    "the MX host's address could not be looked up")                    \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Whose turn it is to look up a domain: of all that are asked at the same time,
- * in any number of processes, one.
+ * Which lookup of a domain does the work: of all that run at the same time, in
+ * any number of processes, one.
  */
 #include <string.h>
 
@@ -15,8 +15,8 @@ enum { WAIT_MS = 10000 };
 #define LATE_LOCK "late "
 
 /*
- * A lock is per process: lookups of one domain within this one keep out of
- * each other's way by looking at the list.
+ * A lock is per process: lookups of one domain within this process find each
+ * other in the list.
  */
 static bool
 held_here(const struct sts_lookup *self)

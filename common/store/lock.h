@@ -4,9 +4,9 @@
  * are write locks (fcntl), freed by death.
  *
  * The lookup lock lets many processes wait for one fetch, and decides nothing
- * else.  It is never waited for in the kernel.  A lock is the process's: a
- * process that asks again for what it has gets it, so a program that looks up
- * several domains at once keeps its own account.
+ * else.  No process blocks on it in the kernel.  A lock belongs to a process,
+ * which may take it again while it has it, so a program that looks up several
+ * domains at once must itself record which are locked.
  *
  * The write lock is held from reading a policy file to replacing it, and never
  * across a wait for anything.
@@ -18,7 +18,7 @@
 
 #include "store/store.h"
 
-/* STS_OK; *held: we have the lock now; *held false: another process has it. */
+/* STS_OK; *held: this process has the lock; false: another process has it. */
 enum sts_status sts_lock_try(
     struct sts_store *store, const char *domain, bool *held);
 

@@ -395,9 +395,9 @@ advise_max_age(struct advisor *a)
 	if (a->policy->mode == STS_MODE_NONE || a->policy->max_age >= WEEK)
 		return;
 	(void)snprintf(text, sizeof(text),
-	    "max_age %lld is less than a week; an attacker has to keep the "
-	    "policy from being fetched for that long only, RFC 8461 (10.2) "
-	    "wants weeks or more",
+	    "max_age %lld is less than a week; an attacker has to block "
+	    "fetches for that long only, RFC 8461 (10.2) recommends weeks "
+	    "or more",
 	    (long long)a->policy->max_age);
 	a->advise(a->arg, a->line, text, "lint_max_age_short");
 }

@@ -123,7 +123,7 @@ quoted_cause(struct sts_span line)
 		return "a quote is missing";
 	if (has_text(line, "\\"))
 		return "of backslashes only \\\", \\\\ and \\DDD are read";
-	return "something stands outside of the quotes";
+	return "there is text outside the quotes";
 }
 
 /* Behind the type: strings in quotes, or words. */

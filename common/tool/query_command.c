@@ -105,8 +105,8 @@ load_routes(struct sts_tool *tool, struct sts_query *query)
 }
 
 /*
- * Somebody who may not use the store learns nothing about deliveries: true
- * where the fault is the asker's lack of rights.
+ * A user who may not read the store learns nothing about deliveries: true
+ * where the fault is only that user's lack of permission.
  */
 static bool
 lacks_rights(const struct sts_tool *tool, const struct sts_answer *answer)

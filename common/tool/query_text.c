@@ -120,7 +120,7 @@ sts_query_print_routes(
 	sts_print_time_line(out, "MX looked up", routes->recorded, now);
 }
 
-/* With its line: somebody wrote it, perhaps long ago. */
+/* With its line: the operator may have written it long ago. */
 static void
 print_override(FILE *out, const struct sts_override *override)
 {

@@ -66,7 +66,7 @@ say(struct sts_setup *s, const char *what, const char *path)
 	(void)fprintf(s->tool->out, "%s %s\n", what, path);
 }
 
-/* Goes on with the rest: one odd file must not keep the others unusable. */
+/* Goes on with the rest: one bad file must not leave the others unusable. */
 static bool
 complain(struct sts_setup *s, const char *path, const char *reason)
 {
@@ -156,8 +156,8 @@ fix_tree(struct sts_setup *s, int fd, const char *path, int depth)
 }
 
 /*
- * A directory that is not empty is ours only where it looks like a state
- * directory: a slip of the pen in state-dir must not hand over another one.
+ * A directory that is not empty is ours only if it looks like a state
+ * directory: a typing error in state-dir must not give away another one.
  */
 static bool
 is_ours(int fd)
@@ -318,8 +318,8 @@ sts_setup_tree(struct sts_setup *s, const char *dir)
 		return false;
 	if (!is_ours(fd)) {
 		(void)close(fd);
-		return complain(s, path,
-		    "holds something else than a state directory; refused");
+		return complain(
+		    s, path, "exists and is not a state directory; refused");
 	}
 	for (size_t i = 0; i < ROOM_COUNT; i++) {
 		(void)snprintf(room, sizeof(room), "%s/%s", path, rooms[i]);

@@ -54,7 +54,7 @@ sts_exim_has_fragments(const char *etc)
 	return false;
 }
 
-/* update-exim4.conf skips a link that leads nowhere, without a word. */
+/* update-exim4.conf skips a dangling link without a message. */
 static void
 report_absence(struct sts_findings *f, const char *etc, const char *name,
     enum presence presence)
@@ -64,10 +64,10 @@ report_absence(struct sts_findings *f, const char *etc, const char *name,
 	(void)snprintf(fix, sizeof(fix),
 	    "ln -sfn " FRAGMENTS "/%s %s/conf.d/%s", name, etc, name);
 	sts_report_problem(f, STS_FIND_ERROR, fix,
-	    presence == DANGLING
-		? "%s/conf.d/%s leads nowhere, and the next update-exim4.conf "
-		  "leaves it out"
-		: "%s/conf.d/%s is missing beside the other MTA-STS fragments",
+	    presence == DANGLING ? "%s/conf.d/%s is a dangling link, which "
+				   "the next update-exim4.conf skips"
+				 : "%s/conf.d/%s is missing; the other MTA-STS "
+				   "fragments are there",
 	    etc, name);
 }
 
@@ -133,7 +133,7 @@ check_text(struct sts_findings *f, const char *etc, const char *path,
 		return true;
 	sts_report_problem(f, STS_FIND_ERROR, fix,
 	    "%s%s%s does not have what %s/conf.d/%s says: it was made before "
-	    "it, or written anew without it",
+	    "it, or rebuilt without it",
 	    path, name[0] != '\0' ? "/" : "", name, etc, lacking);
 	return false;
 }

@@ -17,7 +17,7 @@ bool sts_exim_has_fragments(const char *etc);
 /*
  * Looks at `etc` (/etc/exim4) and at the file that was generated from it, and
  * reports what has come apart since it was set up: a fragment missing beside
- * others, a link that leads nowhere (the example files were removed or moved),
+ * others, a dangling link (the example files were removed or moved),
  * a template or generated file without what a fragment says (a package upgrade
  * wrote the template anew).  Silent where none of the fragments is there: then
  * they were never used.

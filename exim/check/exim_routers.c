@@ -321,7 +321,7 @@ sts_exim_check_routers(struct sts_findings *f, const struct sts_exim *e)
 	if (r.enforce == NULL) {
 		sts_report_problem(f, STS_FIND_ERROR,
 		    "take mta_sts_enforce from " STS_EXAMPLE_DIR "/exim",
-		    "no router enforces what %s is told", r.query->name);
+		    "no router enforces the result of %s", r.query->name);
 		return;
 	}
 	check_enforce(f, &r);

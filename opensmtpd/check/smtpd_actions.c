@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The strict action: what makes it safe, and what the plain one has and it
- * lacks.  The reason for each word stands in docs/opensmtpd.md.
+ * The strict action: the options that make it safe, and those that it lacks
+ * and the plain one has.  docs/opensmtpd.md gives the reason for each.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -356,8 +356,8 @@ check_unprotected(struct sts_findings *f, const struct sts_smtpd *s)
 	if (sts_store_read_unprotected(store, &u) == STS_OK &&
 	    s->now - u.when <= UNPROTECTED_SHOWN) {
 		(void)snprintf(fix, sizeof(fix),
-		    "find the rule that took it; where that is meant: domain "
-		    "%s off in mta-sts.conf",
+		    "find the rule that matched it; if that is intended: "
+		    "domain %s off in mta-sts.conf",
 		    u.domain);
 		sts_smtpd_report(f, STS_FIND_ERROR, &here, fix,
 		    "mail for %s, which enforces, left at %s, and the table "

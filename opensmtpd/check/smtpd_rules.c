@@ -405,16 +405,16 @@ check_held(struct sts_findings *f, const struct sts_smtpd *s, size_t at)
 		sts_smtpd_report(f, STS_FIND_ERROR, r->statement,
 		    "name the action that has \"relay host "
 		    "smtp+notls://127.0.0.1:PORT\", and listen there",
-		    "the rule is for domains of which nothing is known, but "
-		    "its action leads to no listener of this file: their mail "
-		    "would go out without a policy, or be lost");
+		    "the rule is for domains that are not in the store, but "
+		    "its action relays to no listener of this file: their "
+		    "mail would leave without a policy check, or be lost");
 		return;
 	}
 	if ((tag = sts_smtpd_value(listener, "tag")) == NULL) {
 		sts_smtpd_report(f, STS_FIND_ERROR, listener,
 		    "a tag of its own (tag HELD), and rules for it",
-		    "mail that is held comes in here, and without a tag it "
-		    "would be sent round in circles");
+		    "mail that waits for a policy comes in here, and without "
+		    "a tag it would loop");
 		return;
 	}
 	/* "! tag HELD" is another way to keep it out. */
@@ -428,8 +428,8 @@ check_held(struct sts_findings *f, const struct sts_smtpd *s, size_t at)
 	    "before it: match tag %s from local for any action \"relay\"",
 	    tag->text);
 	sts_smtpd_report(f, STS_FIND_ERROR, r->statement, fix,
-	    "no rule before it takes all mail with the tag %s: mail that is "
-	    "held would be sent round in circles",
+	    "no rule before it takes all mail with the tag %s: that mail "
+	    "would loop",
 	    tag->text);
 }
 

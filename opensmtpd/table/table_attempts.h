@@ -20,7 +20,7 @@ enum {
 	STS_ATTEMPT_AGAIN_MS = 5000,   /* below: envelopes of one message */
 	STS_ATTEMPT_LIFE_MS = 600000,  /* above: another delivery */
 	STS_ATTEMPT_WATCH_MS = 150000, /* a connection has failed by then */
-	STS_ATTEMPT_SETTLE_MS = 2000,  /* from a failure to a judgement */
+	STS_ATTEMPT_SETTLE_MS = 2000,  /* from a failure to a decision */
 	STS_ATTEMPT_POLL_MS = 1000
 };
 

@@ -88,11 +88,11 @@ main(void)
 	begin(true);
 	expect(0, "", "split, all in order");
 	(void)unlink(at("etc/conf.d/router/190_mta-sts"));
-	expect(1, "conf.d/router/190_mta-sts is missing beside the other",
+	expect(1, "conf.d/router/190_mta-sts is missing; the other",
 	    "a fragment was removed");
 	if (symlink("/nonexistent", at("etc/conf.d/router/190_mta-sts")) != 0)
 		tap_diag("symlink");
-	expect(1, "conf.d/router/190_mta-sts leads nowhere",
+	expect(1, "conf.d/router/190_mta-sts is a dangling link",
 	    "the example files were removed");
 	expect(1, "  fix: ln -sfn " STS_EXAMPLE_DIR "/exim/debian/router/190_",
 	    "the same, with its fix");

@@ -181,8 +181,8 @@ refused(void)
 	mkdir(at("other"), 0700);
 	write_file(at("other/precious"), "x", 1);
 	r = set_up(at("other"));
-	ok(!r.fine && strstr(r.err, "holds something else") != NULL,
-	    "a directory that holds something else");
+	ok(!r.fine && strstr(r.err, "is not a state directory") != NULL,
+	    "a directory with other contents");
 	ok(access(at("other/policies"), F_OK) != 0, "nothing is made there");
 	result_free(&r);
 	r = set_up(at("outside"));

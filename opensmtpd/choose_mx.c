@@ -9,6 +9,7 @@
 
 #include <limits.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/hashmap.h"
 
@@ -37,15 +38,20 @@ sts_probe_failed_tls(enum sts_status probe)
 	}
 }
 
-bool
-sts_route_is_marked(const struct sts_route *route, int64_t now)
+/* True where the last probe failed, and not too long ago to count. */
+static bool
+is_marked(const struct sts_route *route, int64_t now)
 {
 	return route->probed != 0 && route->probe != STS_OK &&
 	    now - route->probed < STS_MARK_LIFE;
 }
 
-bool
-sts_route_is_excluded(const struct sts_route *route, int64_t now)
+/*
+ * True where the last probe failed TLS so recently that smtpd should not
+ * connect: a failed TLS session makes it avoid that address for all mail.
+ */
+static bool
+is_excluded(const struct sts_route *route, int64_t now)
 {
 	return route->probed != 0 && sts_probe_failed_tls(route->probe) &&
 	    now - route->probed < STS_CERTIFICATE_LIFE;
@@ -112,9 +118,9 @@ obstacle_of(
 		return NOT_PERMITTED;
 	if (!host_fits_smtpd(route->host))
 		return TOO_LONG;
-	if (sts_route_is_excluded(route, now))
+	if (is_excluded(route, now))
 		return EXCLUDED;
-	return sts_route_is_marked(route, now) ? MARKED : NOTHING;
+	return is_marked(route, now) ? MARKED : NOTHING;
 }
 
 enum sts_status
@@ -148,4 +154,51 @@ sts_choose_host(const struct sts_routes *routes,
 		return best->probe;
 	*chosen = best;
 	return STS_OK;
+}
+
+bool
+sts_may_probe(
+    const struct sts_config *config, const struct sts_domain_state *known)
+{
+	return config->probe != STS_PROBE_OFF ||
+	    sts_routes_permitted(
+		&known->routes, sts_domain_state_policy(known)) > 1;
+}
+
+/*
+ * Hosts that are refused or passed over for what a probe said are probed again,
+ * or they would stay so for ever.  smtpd tries one host an attempt, and its
+ * attempts are far apart: so when a probe has ended, the host that the next
+ * attempt would have is probed too, until one works.
+ */
+bool
+sts_route_wants_probe(const struct sts_config *config,
+    const struct sts_domain_state *known, const struct sts_route *route,
+    enum sts_moment moment)
+{
+	const struct sts_policy *policy = sts_domain_state_policy(known);
+	int64_t now = (int64_t)time(NULL), ago = now - route->probed;
+	bool never = route->probed == 0 && config->probe == STS_PROBE_ALWAYS;
+	const struct sts_route *next;
+
+	if (!sts_route_is_permitted(route, policy) ||
+	    (known->verdict != STS_VERDICT_ENFORCE &&
+		moment != STS_HOST_ANSWERED))
+		return false;
+	switch (moment) {
+	case STS_MAIL_PASSED:
+		return never;
+	case STS_MAIL_GATED:
+		return never ||
+		    (is_excluded(route, now) && ago >= STS_PROBE_RETRY);
+	case STS_HOST_ANSWERED:
+		return is_marked(route, now) && ago >= STS_PROBE_RETRY &&
+		    sts_may_probe(config, known);
+	case STS_HOST_PROBED:
+		(void)sts_choose_host(&known->routes, policy, now, &next);
+		return known->routes_status == STS_OK && route == next &&
+		    !is_marked(route, now) && ago >= STS_PROBE_AGAIN;
+	default:
+		return false;
+	}
 }

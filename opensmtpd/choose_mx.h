@@ -14,8 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/policy.h"
-#include "store/routes.h"
+#include "opensmtpd/domain_state.h"
 
 enum {
 	/*
@@ -35,15 +34,6 @@ enum {
 /* True where the status says that TLS to an MX host cannot be verified. */
 bool sts_probe_failed_tls(enum sts_status probe);
 
-/* True where the last probe failed, and not too long ago to count. */
-bool sts_route_is_marked(const struct sts_route *route, int64_t now);
-
-/*
- * True where the last probe failed TLS so recently that smtpd should not
- * connect: a failed TLS session makes it avoid that address for all mail.
- */
-bool sts_route_is_excluded(const struct sts_route *route, int64_t now);
-
 /* Whether the policy permits the route's host; NULL permits every host. */
 bool sts_route_is_permitted(
     const struct sts_route *route, const struct sts_policy *policy);
@@ -51,6 +41,19 @@ bool sts_route_is_permitted(
 /* How many hosts may have the domain's mail, marked or not. */
 size_t sts_routes_permitted(
     const struct sts_routes *routes, const struct sts_policy *policy);
+
+/*
+ * Whether hosts of this domain may be probed: with several permitted ones a
+ * failed host has to be distinguished from a working one, whatever "probe"
+ * says.
+ */
+bool sts_may_probe(
+    const struct sts_config *config, const struct sts_domain_state *known);
+
+/* Whether one of known->routes is to be probed now. */
+bool sts_route_wants_probe(const struct sts_config *config,
+    const struct sts_domain_state *known, const struct sts_route *route,
+    enum sts_moment moment);
 
 /*
  * The host to give, into *chosen: the first in MX order that is permitted and

@@ -89,10 +89,16 @@ read_old(const struct sts_config *config, struct sts_store *store, int64_t now,
 		sts_entry_free(&entry);
 }
 
+/* Then they are out of date: a domain that changes MX hosts changes both. */
+static bool
+routes_precede_policy(const struct sts_domain_state *k)
+{
+	return k->has_policy && k->routes.recorded < k->entry.fetched;
+}
+
 /*
  * Routes that leave no host to give are looked at again soon: nothing else
- * tells us that a domain's DNS was fixed.  Those that were found before the
- * policy was fetched are out of date: who changes MX hosts changes both.
+ * tells us that a domain's DNS was fixed.
  */
 static bool
 routes_are_fresh(const struct sts_domain_state *k, int64_t now)
@@ -101,10 +107,8 @@ routes_are_fresh(const struct sts_domain_state *k, int64_t now)
 	bool useful = k->routes.status == STS_OK &&
 	    sts_routes_permitted(&k->routes, sts_domain_state_policy(k)) > 0;
 
-	if (k->has_policy && !k->from_file &&
-	    k->routes.recorded < k->entry.fetched)
-		return false;
 	return !k->routes.unsure &&
+	    (k->from_file || !routes_precede_policy(k)) &&
 	    age < (useful ? STS_ROUTES_FRESH : STS_EMPTY_TTL);
 }
 
@@ -169,6 +173,46 @@ sts_domain_state_free(struct sts_domain_state *known)
 	if (known->has_policy)
 		sts_entry_free(&known->entry);
 	known->has_policy = false;
+}
+
+/*
+ * Mail needs hosts where the table will call its domain strict, and for nothing
+ * else; mail that smtpd asks a host for was queued strictly, and stays so when
+ * the policy is withdrawn.  Domains without routes have no mail in the queue.
+ */
+static bool
+needs_routes(const struct sts_domain_state *k, enum sts_moment moment)
+{
+	bool strict = k->verdict == STS_VERDICT_ENFORCE;
+	bool has_mail = strict && k->routes_status == STS_OK;
+
+	switch (moment) {
+	case STS_HOST_ANSWERED:
+		return !k->routes_fresh;
+	case STS_MAIL_COMES:
+		return strict && !k->routes_fresh && k->fresh;
+	case STS_MAIL_LOOKED_UP:
+		return strict && !k->routes_fresh;
+	case STS_QUEUE_LOOKED_UP:
+		return has_mail && !k->routes_fresh;
+	case STS_QUEUE_REFRESHED:
+		return has_mail && routes_precede_policy(k);
+	default:
+		return false;
+	}
+}
+
+bool
+sts_domain_state_needs(const struct sts_domain_state *known,
+    enum sts_moment moment, enum sts_worker_what *what)
+{
+	bool routes = needs_routes(known, moment);
+	bool lookup = !known->fresh &&
+	    (moment == STS_POLICY_ANSWERED || moment == STS_HOST_ANSWERED ||
+		moment == STS_MAIL_COMES);
+
+	*what = routes ? STS_WORKER_ROUTES : STS_WORKER_LOOKUP;
+	return known->domain[0] != '\0' && (routes || lookup);
 }
 
 const struct sts_policy *

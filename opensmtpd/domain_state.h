@@ -12,6 +12,7 @@
 #define STS_OPENSMTPD_DOMAIN_STATE_H
 
 #include "client/ask.h"
+#include "client/worker.h"
 #include "store/routes.h"
 
 enum {
@@ -53,6 +54,28 @@ struct sts_domain_state {
 void sts_domain_state_read(const struct sts_config *config, const char *name,
     bool want_routes, struct sts_domain_state *known);
 void sts_domain_state_free(struct sts_domain_state *known);
+
+/* When a domain may need something. */
+enum sts_moment {
+	STS_POLICY_ANSWERED, /* the table has said whether it enforces */
+	STS_HOST_ANSWERED,   /* the table has given a host, or none */
+	STS_MAIL_COMES,      /* smtpd will ask the table for all of it */
+	STS_MAIL_LOOKED_UP,  /* the same, after the lookup for that */
+	STS_MAIL_PASSED,     /* the filter has passed a recipient */
+	STS_MAIL_GATED,      /* or refused it, for what a probe said */
+	STS_QUEUE_LOOKED_UP, /* a lookup has ended that no mail waits for */
+	STS_QUEUE_REFRESHED, /* a policy that was due has been fetched */
+	STS_HOST_PROBED      /* a probe of an MX host has ended */
+};
+
+/*
+ * What the domain needs next, into *what: STS_WORKER_LOOKUP, or
+ * STS_WORKER_ROUTES, which looks up the policy as well where it has to be.
+ * False where it needs nothing; what is no domain name never does.  Apart from
+ * that a policy that is `due` is to be fetched again.
+ */
+bool sts_domain_state_needs(const struct sts_domain_state *known,
+    enum sts_moment moment, enum sts_worker_what *what);
 
 /*
  * The policy that hosts of this domain have to match: NULL where any MX host

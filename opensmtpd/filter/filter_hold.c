@@ -40,27 +40,6 @@ struct sts_hold {
 	int64_t end_ms;
 };
 
-/* What has to be waited for before smtpd may ask the table. */
-enum step { STEP_LOOKUP, STEP_ROUTES, STEP_NONE };
-
-/* The table needs hosts for what it will call strict, and for nothing else. */
-static enum step
-step_to_routes(const struct sts_domain_state *k)
-{
-	return k->verdict == STS_VERDICT_ENFORCE && !k->routes_fresh
-	    ? STEP_ROUTES
-	    : STEP_NONE;
-}
-
-/* What is no domain name, such as an address literal, has no policy. */
-static enum step
-first_step(const struct sts_domain_state *k)
-{
-	if (k->domain[0] == '\0')
-		return STEP_NONE;
-	return k->fresh ? step_to_routes(k) : STEP_LOOKUP;
-}
-
 /* Why smtpd would be given no host for this domain, if so. */
 static enum sts_decision
 decide(const struct sts_domain_state *k)
@@ -87,26 +66,15 @@ decide(const struct sts_domain_state *k)
 	}
 }
 
-/*
- * Hosts that are refused are probed again, or they would stay refused for ever;
- * with "probe always" also hosts that were never probed.
- */
 static void
 ask_probes(struct sts_filter *f, const struct sts_domain_state *k)
 {
-	const struct sts_policy *policy = sts_domain_state_policy(k);
-	int64_t now = (int64_t)time(NULL);
+	enum sts_moment moment = f->gate ? STS_MAIL_GATED : STS_MAIL_PASSED;
 
-	if (k->verdict != STS_VERDICT_ENFORCE || f->worker == NULL)
-		return;
-	for (size_t i = 0; i < k->routes.count; i++) {
+	for (size_t i = 0; f->worker != NULL && i < k->routes.count; i++) {
 		const struct sts_route *r = &k->routes.route[i];
-		bool never =
-		    r->probed == 0 && f->config.probe == STS_PROBE_ALWAYS;
-		bool again = f->gate && sts_route_is_excluded(r, now) &&
-		    now - r->probed >= STS_PROBE_RETRY;
 
-		if ((never || again) && sts_route_is_permitted(r, policy))
+		if (sts_route_wants_probe(&f->config, k, r, moment))
 			(void)sts_worker_probe(f->worker, r->host);
 	}
 }
@@ -262,7 +230,7 @@ sts_hold_recipient(struct sts_filter *f, const struct sts_request *request,
 	struct sts_session *s = sts_session_find(f, request->id);
 	char name[STS_LINE_MAX + 1];
 	struct sts_domain_state k;
-	enum step step;
+	enum sts_worker_what what;
 
 	if (s == NULL || !s->ours || f->config_status != STS_OK ||
 	    !sts_recipient_domain(recipient, name, sizeof(name))) {
@@ -272,10 +240,8 @@ sts_hold_recipient(struct sts_filter *f, const struct sts_request *request,
 	sts_domain_state_read(&f->config, name, true, &k);
 	if (k.due)
 		sts_refresh_want(f, k.domain);
-	step = first_step(&k);
-	if (step == STEP_NONE ||
-	    !hold(f, s, request, k.domain,
-		step == STEP_LOOKUP ? STS_WORKER_LOOKUP : STS_WORKER_ROUTES)) {
+	if (!sts_domain_state_needs(&k, STS_MAIL_COMES, &what) ||
+	    !hold(f, s, request, k.domain, what)) {
 		answer(f, request, s->socket, &k);
 		ask_probes(f, &k);
 		sts_relay_learn(f, &k);
@@ -303,6 +269,7 @@ sts_hold_done(struct sts_filter *f, enum sts_worker_what what,
     const char *domain, enum sts_status status)
 {
 	struct wait *w = find_wait(f, domain);
+	enum sts_worker_what next;
 	struct sts_domain_state k;
 
 	if (w == NULL || w->what != what)
@@ -310,9 +277,9 @@ sts_hold_done(struct sts_filter *f, enum sts_worker_what what,
 	sts_domain_state_read(&f->config, domain, true, &k);
 	/* After a fault there is no use in asking for more. */
 	if (what == STS_WORKER_LOOKUP && status == STS_OK &&
-	    step_to_routes(&k) == STEP_ROUTES &&
-	    sts_worker_ask(f->worker, STS_WORKER_ROUTES, domain))
-		w->what = STS_WORKER_ROUTES;
+	    sts_domain_state_needs(&k, STS_MAIL_LOOKED_UP, &next) &&
+	    sts_worker_ask(f->worker, next, domain))
+		w->what = next;
 	else
 		release(f, w, &k);
 	sts_domain_state_free(&k);

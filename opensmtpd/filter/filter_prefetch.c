@@ -179,33 +179,20 @@ is_due(const struct sts_filter *f, const char *domain, int64_t *expires)
 }
 
 /*
- * A policy that was fetched again may name other hosts, and the MX records
- * then have changed with it: mail in the queue is to have them at its next
- * attempt.  Domains without routes have no mail there.
+ * Has the next thing found that the domain needs: its hosts as well as its
+ * policy where it is kept known.  A policy that was fetched again may name
+ * other hosts, and the MX records then have changed with it: mail in the queue
+ * is to have them at its next attempt.
  */
 static void
-refresh_routes(struct sts_filter *f, const char *domain)
+start_next(struct sts_filter *f, const char *domain, enum sts_moment moment)
 {
+	enum sts_worker_what what;
 	struct sts_domain_state k;
 
 	sts_domain_state_read(&f->config, domain, true, &k);
-	if (k.verdict == STS_VERDICT_ENFORCE && k.routes_status == STS_OK &&
-	    k.has_policy && k.routes.recorded < k.entry.fetched)
-		start_job(f, STS_WORKER_ROUTES, domain);
-	sts_domain_state_free(&k);
-}
-
-/* For a domain that is kept known, its hosts as well as its policy. */
-static void
-prefetch(struct sts_filter *f, const char *domain, bool looked_up)
-{
-	struct sts_domain_state k;
-
-	sts_domain_state_read(&f->config, domain, true, &k);
-	if (!k.fresh && !looked_up)
-		start_job(f, STS_WORKER_LOOKUP, domain);
-	else if (k.verdict == STS_VERDICT_ENFORCE && !k.routes_fresh)
-		start_job(f, STS_WORKER_ROUTES, domain);
+	if (sts_domain_state_needs(&k, moment, &what))
+		start_job(f, what, domain);
 	sts_domain_state_free(&k);
 }
 
@@ -249,7 +236,7 @@ scan_names(struct sts_filter *f)
 		if (r->at < r->prefetched) {
 			if (free_job(r) < 0)
 				return;
-			prefetch(f, domain, false);
+			start_next(f, domain, STS_MAIL_COMES);
 		} else if (is_due(f, domain, &expires))
 			add_due(r, r->at, expires);
 		r->at += strlen(domain) + 1;
@@ -296,9 +283,9 @@ sts_refresh_done(struct sts_filter *f, enum sts_worker_what what,
 		return;
 	r->job[i].domain[0] = '\0';
 	if (what == STS_WORKER_LOOKUP && status == STS_OK)
-		prefetch(f, domain, true);
+		start_next(f, domain, STS_MAIL_LOOKED_UP);
 	else if (what == STS_WORKER_REFRESH && status == STS_OK)
-		refresh_routes(f, domain);
+		start_next(f, domain, STS_QUEUE_REFRESHED);
 }
 
 int64_t

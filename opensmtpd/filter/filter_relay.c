@@ -42,7 +42,7 @@ struct relay {
 struct mx_address {
 	struct sts_hashmap_node node;
 	char address[STS_ADDRESS_TEXT_MAX];
-	bool may_probe;   /* whatever "probe" says: there is another host */
+	bool may_probe;
 	int64_t asked_ms; /* when its probe was last asked for, 0: never */
 	int64_t turn_ms;  /* since when it waits for its probe */
 	char host[];
@@ -140,12 +140,6 @@ sts_relay_commit(struct sts_filter *f, uint64_t id)
 	o->len = 0;
 }
 
-static bool
-may_ask(const struct sts_filter *f, const struct mx_address *p)
-{
-	return p->may_probe || f->config.probe != STS_PROBE_OFF;
-}
-
 /*
  * Within one millisecond hosts may be learned and one of them requested: then
  * another one is next.  Of equals the one learned first, which a map gives
@@ -180,7 +174,7 @@ probe_address(struct sts_filter *f, const char *address)
 		known = true;
 		if (p->asked_ms != 0 && now - p->asked_ms < ASK_AGAIN_MS)
 			return true;
-		if (may_ask(f, p) && (next == NULL || is_before(p, next)))
+		if (p->may_probe && (next == NULL || is_before(p, next)))
 			next = p;
 	}
 	if (next != NULL && sts_worker_probe(f->worker, next->host))
@@ -227,28 +221,23 @@ learn_address(
 }
 
 /* Hosts that the policy does not permit get no mail and no probe. */
-static void
-learn_routes(struct sts_filter *f, const struct sts_routes *routes,
-    const struct sts_policy *policy)
-{
-	bool may_probe = sts_routes_permitted(routes, policy) > 1;
-
-	for (size_t i = 0; i < routes->count; i++) {
-		const struct sts_route *r = &routes->route[i];
-
-		if (!sts_route_is_permitted(r, policy))
-			continue;
-		for (size_t j = 0; j < r->address_count; j++)
-			learn_address(f, r->address[j], r->host, may_probe);
-	}
-}
-
 void
 sts_relay_learn(struct sts_filter *f, const struct sts_domain_state *known)
 {
-	if (known->verdict == STS_VERDICT_ENFORCE &&
-	    known->routes_status == STS_OK)
-		learn_routes(f, &known->routes, sts_domain_state_policy(known));
+	const struct sts_policy *policy = sts_domain_state_policy(known);
+	bool may_probe = sts_may_probe(&f->config, known);
+
+	if (known->verdict != STS_VERDICT_ENFORCE ||
+	    known->routes_status != STS_OK)
+		return;
+	for (size_t i = 0; i < known->routes.count; i++) {
+		const struct sts_route *r = &known->routes.route[i];
+
+		for (size_t j = 0;
+		     sts_route_is_permitted(r, policy) && j < r->address_count;
+		     j++)
+			learn_address(f, r->address[j], r->host, may_probe);
+	}
 }
 
 /* What a walk over all routes needs. */

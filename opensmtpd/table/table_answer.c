@@ -38,23 +38,34 @@ read_config(struct sts_table *t, struct sts_config *config)
 		    sts_status_name(t->config_status));
 }
 
-/*
- * smtpd tries one host an attempt, and its attempts are far apart: so when a
- * probe has failed, the host that the next attempt would have is probed too,
- * until one works.
- */
+/* Has what is out of date, or not there, found behind the answer. */
 static void
-want_next_probe(struct sts_table *t, const struct sts_domain_state *k)
+want_fresh(struct sts_table *t, const struct sts_domain_state *k,
+    enum sts_moment moment)
 {
-	int64_t now = (int64_t)time(NULL);
-	const struct sts_route *route;
+	bool answered =
+	    moment == STS_HOST_ANSWERED || moment == STS_POLICY_ANSWERED;
+	enum sts_worker_what what;
 
-	if (sts_choose_host(&k->routes, sts_domain_state_policy(k), now,
-		&route) == STS_OK &&
-	    !sts_route_is_marked(route, now) &&
-	    now - route->probed >= STS_PROBE_AGAIN)
-		sts_background_want_for(
-		    &t->background, STS_JOB_PROBE, route->host, k->domain);
+	for (size_t i = 0; i < k->routes.count; i++) {
+		const struct sts_route *r = &k->routes.route[i];
+
+		if (sts_route_wants_probe(&t->config, k, r, moment))
+			sts_background_want(&t->background, STS_JOB_PROBE,
+			    r->host, answered ? "" : k->domain);
+	}
+	/* RFC 8461 10.2. */
+	if (k->due && answered)
+		sts_background_want(
+		    &t->background, STS_JOB_DUE, k->domain, k->domain);
+	if (!sts_domain_state_needs(k, moment, &what))
+		return;
+	if (what == STS_WORKER_ROUTES)
+		sts_background_want(
+		    &t->background, STS_JOB_ROUTES, k->domain, "");
+	else
+		sts_background_want(
+		    &t->background, STS_JOB_LOOKUP, k->domain, k->domain);
 }
 
 /* What a job has changed may call for another. */
@@ -65,13 +76,8 @@ on_done(void *arg, enum sts_job_kind kind, const char *domain)
 	struct sts_domain_state k;
 
 	sts_domain_state_read(&t->config, domain, true, &k);
-	if (k.verdict == STS_VERDICT_ENFORCE && k.routes_status == STS_OK) {
-		if (kind == STS_JOB_PROBE)
-			want_next_probe(t, &k);
-		else if (!k.routes_fresh)
-			sts_background_want(
-			    &t->background, STS_JOB_ROUTES, k.domain);
-	}
+	want_fresh(t, &k,
+	    kind == STS_JOB_PROBE ? STS_HOST_PROBED : STS_QUEUE_LOOKED_UP);
 	sts_domain_state_free(&k);
 }
 
@@ -177,24 +183,6 @@ must_wait(const struct sts_table *t, const struct sts_domain_state *k)
 		sts_status_is_dns_trouble(k->why));
 }
 
-/* Has what is out of date, or not there, looked up behind the answer. */
-static void
-want_fresh(
-    struct sts_table *t, const struct sts_domain_state *k, bool routes_wanted)
-{
-	bool stale = !k->fresh;
-
-	/* RFC 8461 10.2. */
-	if (k->due)
-		sts_background_want_for(
-		    &t->background, STS_JOB_DUE, k->domain, k->domain);
-	if (routes_wanted && !k->routes_fresh)
-		sts_background_want(&t->background, STS_JOB_ROUTES, k->domain);
-	else if (stale)
-		sts_background_want_for(
-		    &t->background, STS_JOB_LOOKUP, k->domain, k->domain);
-}
-
 /*
  * Reads what is known of the key, waiting for a lookup if this domain was
  * never looked up and no other was waited for just now.
@@ -250,46 +238,19 @@ sts_table_check(
 		set_error(reply, k.why);
 	else
 		set_reply(reply, STS_ABSENT, "", "");
-	want_fresh(table, &k, false);
+	want_fresh(table, &k, STS_POLICY_ANSWERED);
 	sts_domain_state_free(&k);
-}
-
-/* Whether probes are allowed for a domain with so many permitted hosts. */
-static bool
-may_probe(const struct sts_table *t, size_t permitted)
-{
-	return t->config.probe != STS_PROBE_OFF || permitted > 1;
-}
-
-/*
- * Hosts that are passed over for what a probe said are probed again, or they
- * would stay marked as failed for ever.
- */
-static void
-want_probes(struct sts_table *t, const struct sts_domain_state *k, int64_t now)
-{
-	const struct sts_policy *policy = sts_domain_state_policy(k);
-
-	for (size_t i = 0; i < k->routes.count; i++) {
-		const struct sts_route *r = &k->routes.route[i];
-
-		if (sts_route_is_marked(r, now) &&
-		    now - r->probed >= STS_PROBE_RETRY &&
-		    sts_route_is_permitted(r, policy))
-			sts_background_want(
-			    &t->background, STS_JOB_PROBE, r->host);
-	}
 }
 
 /* The answer, and what it says about the one before it. */
 static void
 give_host(struct sts_table *t, const struct sts_domain_state *k,
-    const struct sts_route *route, size_t permitted, struct sts_reply *reply)
+    const struct sts_route *route, struct sts_reply *reply)
 {
 	set_reply(reply, STS_FOUND, "smtp+tls://", route->host);
-	if (may_probe(t, permitted) &&
+	if (sts_may_probe(&t->config, k) &&
 	    sts_attempts_note(&t->attempts, k->domain, route->host))
-		sts_background_want_for(
+		sts_background_want(
 		    &t->background, STS_JOB_PROBE, route->host, k->domain);
 }
 
@@ -301,7 +262,6 @@ sts_table_lookup(
 	const struct sts_route *route = NULL;
 	enum sts_status status;
 	struct sts_domain_state k;
-	size_t permitted;
 
 	if (refuse_unconfigured(table, reply)) {
 		set_error(reply, table->config_status);
@@ -310,8 +270,6 @@ sts_table_lookup(
 	read_known(table, key, true, &k);
 	if (k.domain[0] != '\0')
 		sts_delivery_log_note(&table->asked, k.domain);
-	permitted =
-	    sts_routes_permitted(&k.routes, sts_domain_state_policy(&k));
 	/*
 	 * Never looked up: a host could be an attacker's.  A withdrawn policy
 	 * is known: mail that was queued strictly stays strict.
@@ -324,16 +282,14 @@ sts_table_lookup(
 		status = sts_choose_host(
 		    &k.routes, sts_domain_state_policy(&k), now, &route);
 	if (status == STS_OK && route != NULL)
-		give_host(table, &k, route, permitted, reply);
+		give_host(table, &k, route, reply);
 	else
 		set_error(reply, status);
 	/* The policy may have been fixed, and its id forgotten. */
 	if (status == STS_NO_MATCH && k.has_policy)
-		sts_background_want_for(
+		sts_background_want(
 		    &table->background, STS_JOB_REFETCH, k.domain, k.domain);
-	if (may_probe(table, permitted))
-		want_probes(table, &k, now);
-	want_fresh(table, &k, true);
+	want_fresh(table, &k, STS_HOST_ANSWERED);
 	sts_domain_state_free(&k);
 }
 
@@ -343,7 +299,7 @@ on_failed(void *arg, const char *domain, const char *host)
 {
 	struct sts_table *t = arg;
 
-	sts_background_want_for(&t->background, STS_JOB_PROBE, host, domain);
+	sts_background_want(&t->background, STS_JOB_PROBE, host, domain);
 }
 
 void

@@ -103,8 +103,8 @@ was_recent(
 }
 
 void
-sts_background_want_for(struct sts_background *background,
-    enum sts_job_kind kind, const char *name, const char *domain)
+sts_background_want(struct sts_background *background, enum sts_job_kind kind,
+    const char *name, const char *domain)
 {
 	struct sts_background *b = background;
 	struct sts_job *job;
@@ -118,13 +118,6 @@ sts_background_want_for(struct sts_background *background,
 	memcpy(job->name, name, strlen(name) + 1);
 	memcpy(job->domain, domain, strlen(domain) + 1);
 	b->count++;
-}
-
-void
-sts_background_want(
-    struct sts_background *background, enum sts_job_kind kind, const char *name)
-{
-	sts_background_want_for(background, kind, name, "");
 }
 
 /* A probe is a request of the serving mode, and the only one. */

@@ -71,17 +71,11 @@ void sts_background_close(struct sts_background *background);
 
 /*
  * Wants a job done, by and by: nothing is started before the next
- * sts_background_step.  `name` is normalised.  Dropped where the same is
- * wanted, running, or was started a short while ago, or too much is wanted.
+ * sts_background_step.  `name` is normalised; `done` is called for `domain`,
+ * unless that is "", when the job has ended.  Dropped where the same is wanted,
+ * running, or was started a short while ago, or too much is wanted.
  */
 void sts_background_want(struct sts_background *background,
-    enum sts_job_kind kind, const char *name);
-
-/*
- * The same; `done` is called for the domain when the job has ended, unless it
- * is dropped.
- */
-void sts_background_want_for(struct sts_background *background,
     enum sts_job_kind kind, const char *name, const char *domain);
 
 /*

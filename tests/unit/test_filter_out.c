@@ -298,24 +298,23 @@ fails_later(void)
 static void
 test_turns(void)
 {
-	filter.config.probe = STS_PROBE_FAILED;
-	learn_address(&filter, SHARED, "a.test", false);
-	learn_address(&filter, SHARED, "b.test", false);
-	learn_address(&filter, "192.0.2.10", "own.test", false);
+	learn_address(&filter, SHARED, "a.test", true);
+	learn_address(&filter, SHARED, "b.test", true);
+	learn_address(&filter, "192.0.2.10", "own.test", true);
 	is_str(fails(SHARED), "a.test ", "the first that was learned, alone");
 	is_str(fails(SHARED), "", "nobody at the next failure");
 	is_str(fails("192.0.2.10"), "own.test ", "another address is another");
 	now_ms += STS_PROBE_AGAIN * 1000 - 1;
 	is_str(fails(SHARED), "", "nor within the resolver's time");
-	learn_address(&filter, SHARED, "new.test", false);
+	learn_address(&filter, SHARED, "new.test", true);
 	is_str(fails(SHARED), "", "nor a host that was learned meanwhile");
 	now_ms += 60000;
-	learn_address(&filter, SHARED, "b.test", false);
+	learn_address(&filter, SHARED, "b.test", true);
 	is_str(fails(SHARED), "b.test ",
 	    "then who waits longest, though learned again");
 	is_str(fails_later(), "a.test ", "a new host overtakes nobody");
 	now_ms++;
-	learn_address(&filter, SHARED, "newer.test", false);
+	learn_address(&filter, SHARED, "newer.test", true);
 	is_str(fails_later(), "new.test ", "its turn comes");
 	is_str(fails_later(), "b.test ", "failures in between moved no turn");
 	is_str(fails_later(), "a.test ", "round and round");
@@ -331,7 +330,6 @@ test_turns(void)
 static void
 test_turns_off(void)
 {
-	filter.config.probe = STS_PROBE_OFF;
 	learn_address(&filter, SHARED, "only.test", false);
 	is_str(fails(SHARED), "", "probe off: nobody");
 	is_int(filter.walked_ms, 0, "but the address is known");

@@ -32,6 +32,31 @@ is_fresh(
 	return a->verdict == STS_VERDICT_NONE && !sts_status_is_local(a->why);
 }
 
+/* What "no policy" is worth. */
+enum worth { WORTHLESS, AN_ANSWER, KNOWLEDGE };
+
+/*
+ * How long an old one counts: it answers for 30 days.  What came of DNS in
+ * trouble, or of a policy that could not be had, says nothing of the domain
+ * once the time is over for which it was recorded.
+ */
+static enum worth
+worth_of(const struct sts_check *check, int64_t now)
+{
+	if (check->reason == STS_OK ||
+	    now - check->checked > STS_NONE_STALE_MAX)
+		return WORTHLESS;
+	switch (sts_status_class(check->reason)) {
+	case STS_CLASS_DNS:
+		return sts_check_is_fresh(check, now) ? KNOWLEDGE : AN_ANSWER;
+	case STS_CLASS_FETCH:
+	case STS_CLASS_POLICY:
+		return sts_check_is_none(check, now) ? KNOWLEDGE : AN_ANSWER;
+	default:
+		return KNOWLEDGE;
+	}
+}
+
 /* Moves the entry over, so that it is freed once. */
 static void
 move_entry(struct sts_domain_state *k, struct sts_entry *entry)
@@ -67,7 +92,7 @@ read_old(const struct sts_config *config, struct sts_store *store, int64_t now,
 	struct sts_entry entry;
 	bool is_none =
 	    sts_store_read_check(store, k->domain, now, &check) == STS_OK &&
-	    check.reason != STS_OK && now - check.checked <= STS_NONE_STALE_MAX;
+	    worth_of(&check, now) != WORTHLESS;
 	bool has_policy =
 	    sts_store_read_policy(store, k->domain, now, &entry) == STS_OK;
 
@@ -78,7 +103,7 @@ read_old(const struct sts_config *config, struct sts_store *store, int64_t now,
 		    ? STS_VERDICT_DEFER
 		    : STS_VERDICT_NONE;
 		k->why = check.reason;
-		k->expired = true;
+		k->lapsed = worth_of(&check, now) == AN_ANSWER;
 	} else if (has_policy) {
 		move_entry(k, &entry);
 		k->verdict = verdict_of(config, k);
@@ -146,11 +171,12 @@ void
 sts_domain_state_read(const struct sts_config *config, const char *name,
     bool want_routes, struct sts_domain_state *known)
 {
-	int64_t now = (int64_t)time(NULL);
 	struct sts_answer answer;
+	int64_t now;
 
 	memset(known, 0, sizeof(*known));
 	sts_ask_store(config, name, &answer);
+	now = (int64_t)time(NULL);
 	memcpy(known->domain, answer.domain, sizeof(known->domain));
 	known->verdict = answer.verdict;
 	known->why = answer.why;
@@ -158,6 +184,8 @@ sts_domain_state_read(const struct sts_config *config, const char *name,
 	known->due = answer.due;
 	known->from_file = answer.override != NULL &&
 	    answer.override->kind == STS_OVERRIDE_POLICY;
+	known->lapsed = answer.has_check && !answer.has_entry &&
+	    worth_of(&answer.check, now) == AN_ANSWER;
 	if (answer.has_entry) {
 		move_entry(known, &answer.entry);
 		answer.has_entry = false;

@@ -35,7 +35,7 @@ struct sts_domain_state {
 	enum sts_verdict verdict;
 	enum sts_status why;
 	bool fresh;      /* needs no lookup before it is answered */
-	bool expired;    /* "no policy", which has run out */
+	bool lapsed;     /* "no policy" for a while only, and that is over */
 	bool due;        /* a live policy: to be fetched again behind that */
 	bool has_policy; /* `entry` is filled, whatever its mode or age */
 	bool from_file;  /* and it is an operator's file, not fetched */

@@ -147,31 +147,12 @@ set_error(struct sts_reply *reply, enum sts_status why)
 	set_reply(reply, STS_ERROR, sts_status_name(why), "");
 }
 
-/*
- * What was "no policy" for a while, since its DNS was in trouble, or its policy
- * could not be had: once that time is over it says nothing of the domain.
- */
-static bool
-is_old_trouble(const struct sts_domain_state *k)
-{
-	switch (sts_status_class(k->why)) {
-	case STS_CLASS_DNS:
-		return !k->fresh;
-	case STS_CLASS_FETCH:
-	case STS_CLASS_POLICY:
-		return k->expired;
-	default:
-		return false;
-	}
-}
-
 /* Never looked up, as far as the store shows; or it was in trouble then. */
 static bool
 is_unknown(const struct sts_domain_state *k)
 {
 	return k->domain[0] != '\0' &&
-	    (k->verdict == STS_VERDICT_DEFER ||
-		(k->verdict == STS_VERDICT_NONE && is_old_trouble(k)));
+	    (k->verdict == STS_VERDICT_DEFER || k->lapsed);
 }
 
 /* Waits whatever on-local-error says: it is the domain's fault, not ours. */

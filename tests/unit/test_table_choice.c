@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "opensmtpd/choose_mx.h"
 #include "tests/unit/tap.h"
@@ -176,6 +177,59 @@ test_lengths(void)
 #endif
 }
 
+static struct sts_config config = {.probe = STS_PROBE_FAILED};
+
+/* The numbers of the routes that are to be probed at a moment. */
+static const char *
+probed(enum sts_verdict verdict, enum sts_moment moment)
+{
+	static char text[STS_ROUTES_MAX + 1];
+	struct sts_domain_state k = {.verdict = verdict, .routes = routes};
+	size_t len = 0;
+
+	for (size_t i = 0; i < k.routes.count; i++) {
+		if (sts_route_wants_probe(
+			&config, &k, &k.routes.route[i], moment))
+			text[len++] = (char)('0' + i);
+	}
+	text[len] = '\0';
+	return text;
+}
+
+static void
+test_probes(void)
+{
+	int64_t since = now - (int64_t)time(NULL);
+
+	begin();
+	mark(add("mx0.a.test", 10), STS_MX_CERT_EXPIRED, since + 30);
+	mark(add("mx1.a.test", 20), STS_MX_CERT_EXPIRED, since + 100);
+	mark(add("mx2.a.test", 30), STS_MX_CONNECT, since + 100);
+	(void)add("mx3.a.test", 40);
+	is_str(probed(STS_VERDICT_ENFORCE, STS_HOST_ANSWERED), "12",
+	    "hosts passed over are probed again, after a minute");
+	is_str(probed(STS_VERDICT_NONE, STS_HOST_ANSWERED), "12",
+	    "of a policy withdrawn too");
+	is_str(probed(STS_VERDICT_ENFORCE, STS_MAIL_GATED), "1",
+	    "those refused as well");
+	is_str(probed(STS_VERDICT_ENFORCE, STS_MAIL_PASSED), "",
+	    "where none is refused, none");
+	is_str(probed(STS_VERDICT_ENFORCE, STS_HOST_PROBED), "3",
+	    "after a probe the host that is next");
+	is_str(probed(STS_VERDICT_NONE, STS_HOST_PROBED), "",
+	    "without a policy none");
+	config.probe = STS_PROBE_ALWAYS;
+	is_str(probed(STS_VERDICT_ENFORCE, STS_MAIL_PASSED), "3",
+	    "probe always: before the first mail");
+	config.probe = STS_PROBE_OFF;
+	is_str(probed(STS_VERDICT_ENFORCE, STS_HOST_ANSWERED), "12",
+	    "probe off: with several hosts all the same");
+	routes.route[0] = routes.route[1];
+	routes.count = 1;
+	is_str(probed(STS_VERDICT_ENFORCE, STS_HOST_ANSWERED), "",
+	    "but not the only one");
+}
+
 int
 main(void)
 {
@@ -184,5 +238,6 @@ main(void)
 	test_none();
 	test_turns();
 	test_lengths();
+	test_probes();
 	return tap_done();
 }

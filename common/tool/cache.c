@@ -291,7 +291,7 @@ show_entries(struct sts_tool *tool, struct sts_store *store, const char *domain)
 static int
 unknown_domain(struct sts_tool *tool, const char *domain)
 {
-	(void)sts_tool_outside(tool, "%s: nothing is known of it", domain);
+	(void)sts_tool_outside(tool, "%s: not in the store", domain);
 	return STS_EXIT_NO;
 }
 

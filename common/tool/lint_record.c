@@ -251,7 +251,7 @@ field_cause(
 	return "";
 }
 
-/* What stands behind the version: fields, each behind a ";". */
+/* What follows the version: fields, each after a ";". */
 static const char *
 fields_cause(
     struct sts_span fields, const char *field, char cause[STS_CAUSE_BYTES])
@@ -260,11 +260,11 @@ fields_cause(
 	const char *why = "";
 
 	if (left.len == 0)
-		return "there is no \";\" behind the version";
+		return "there is no \";\" after the version";
 	if (left.p[0] == ',')
 		return "fields are separated by \";\", not by \",\"";
 	if (left.p[0] != ';')
-		return "there is no \";\" behind the version";
+		return "there is no \";\" after the version";
 	while (left.len > 0 && why != NULL && why[0] == '\0') {
 		const char *end = memchr(left.p + 1, ';', left.len - 1);
 		size_t len = end != NULL ? (size_t)(end - left.p) : left.len;
@@ -292,7 +292,7 @@ sts_lint_record_cause(struct sts_span record, const char *version,
 	if (record.len == 0 || !find_version(record, version, &at))
 		return false;
 	if (memchr(record.p, '"', record.len) != NULL)
-		why = "it has quotes in it; a web form wants the value "
+		why = "it has quotes in it; a web form needs the value "
 		      "without";
 	else if (sts_has_non_ascii(record))
 		why = "it has a character outside of ASCII, such as a "

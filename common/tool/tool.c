@@ -56,10 +56,10 @@ static const struct command commands[] = {
 	"Exit status 0: it does, 1: it does not, or either is ill-formed.\n"},
     {{"cache", "list"}, 0, 0, STS_OPT_JSON, false, sts_tool_cache_list,
 	"cache list [--json]",
-	"One line for each domain that is known: domain, kind, mode, id, age,\n"
+	"One line for each domain in the store: domain, kind, mode, id, age,\n"
 	"time until it expires, state.\n"},
     {{"cache", "show"}, 1, 1, 0, false, sts_tool_cache_show,
-	"cache show DOMAIN", "Everything that is known of one domain.\n"},
+	"cache show DOMAIN", "All that is stored about one domain.\n"},
     {{"cache", "drop"}, 1, 1, 0, false, sts_tool_cache_drop,
 	"cache drop DOMAIN",
 	"Forgets a domain.  The next delivery asks again; until then nothing\n"

@@ -470,7 +470,7 @@ static const struct {
     {"V=STSv1; id=1", "", "write v=STSv1, which is case-sensitive"},
     {"\"v=stsv1; id=1\"", "", "write v=STSv1, which is case-sensitive"},
     {"v=STSv1, id=1", "", "separated by \";\", not by \",\""},
-    {"\"v=STSv1 id=1\"", "", "no \";\" behind the version"},
+    {"\"v=STSv1 id=1\"", "", "no \";\" after the version"},
     {"\"\"v=STSv1; id=1\"\"", "", "the quotes are doubled"},
     {"\"\\\"v=STSv1; id=1\\\"\"", "", "it has quotes in it"},
     {"\"v=STSv1; id=1", "", "a quote is missing"},

@@ -7,6 +7,8 @@
  */
 #include "store/routes.h"
 
+#include <sys/queue.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,8 +30,8 @@ struct host {
 
 struct sts_routes_task {
 	struct sts_resolver *resolver;
-	struct sts_routes_task *next;
-	struct sts_waiter *waiters;
+	LIST_ENTRY(sts_routes_task) link;
+	struct sts_waiters waiters;
 	struct sts_routes routes;
 	struct host host[STS_MX_MAX];
 	size_t host_count;
@@ -41,37 +43,22 @@ struct sts_routes_task {
 static void
 finish(struct sts_routes_task *t, enum sts_status status)
 {
-	struct sts_routes_task **at = &t->resolver->routes;
-
-	while (*at != t)
-		at = &(*at)->next;
-	*at = t->next;
+	LIST_REMOVE(t, link);
 	if (sts_status_is_local(status))
 		sts_log(STS_LOG_ERROR, t->routes.domain,
 		    "event=fault reason=%s", sts_status_name(status));
-	while (t->waiters != NULL) {
-		struct sts_waiter *w = t->waiters;
-
-		t->waiters = w->next;
-		w->done(w->arg, status);
-		free(w);
-	}
+	sts_waiters_end(&t->waiters, status);
 	free(t);
 }
 
 void
 sts_routes_close(struct sts_resolver *resolver)
 {
-	while (resolver->routes != NULL) {
-		struct sts_routes_task *t = resolver->routes;
+	struct sts_routes_task *t;
 
-		resolver->routes = t->next;
-		while (t->waiters != NULL) {
-			struct sts_waiter *w = t->waiters;
-
-			t->waiters = w->next;
-			free(w);
-		}
+	while ((t = LIST_FIRST(&resolver->routes)) != NULL) {
+		LIST_REMOVE(t, link);
+		sts_waiters_free(&t->waiters);
 		free(t);
 	}
 }
@@ -364,11 +351,13 @@ on_mx(
 static struct sts_routes_task *
 find(struct sts_resolver *r, const char *domain)
 {
-	struct sts_routes_task *t = r->routes;
+	struct sts_routes_task *t;
 
-	while (t != NULL && strcmp(t->routes.domain, domain) != 0)
-		t = t->next;
-	return t;
+	LIST_FOREACH (t, &r->routes, link) {
+		if (strcmp(t->routes.domain, domain) == 0)
+			return t;
+	}
+	return NULL;
 }
 
 static struct sts_routes_task *
@@ -385,8 +374,7 @@ create(struct sts_resolver *r, const char *domain)
 		free(t);
 		return NULL;
 	}
-	t->next = r->routes;
-	r->routes = t;
+	LIST_INSERT_HEAD(&r->routes, t, link);
 	return t;
 }
 
@@ -394,7 +382,7 @@ bool
 sts_routes_start(struct sts_resolver *resolver, const char *domain,
     sts_lookup_done *done, void *arg)
 {
-	struct sts_waiter *w = calloc(1, sizeof(*w));
+	struct sts_waiter *w = sts_waiter_create(done, arg);
 	struct sts_routes_task *t;
 
 	if (w == NULL)
@@ -404,9 +392,6 @@ sts_routes_start(struct sts_resolver *resolver, const char *domain,
 		free(w);
 		return false;
 	}
-	w->done = done;
-	w->arg = arg;
-	w->next = t->waiters;
-	t->waiters = w;
+	SLIST_INSERT_HEAD(&t->waiters, w, link);
 	return true;
 }

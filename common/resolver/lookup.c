@@ -20,6 +20,8 @@
  */
 #include "resolver/lookup.h"
 
+#include <sys/queue.h>
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -62,8 +64,9 @@ static struct sts_lookup *
 find(struct sts_resolver *r, const char *domain, enum sts_task task)
 {
 	unsigned key = key_of(domain);
+	struct sts_lookup *l;
 
-	for (struct sts_lookup *l = r->lookups; l != NULL; l = l->next) {
+	LIST_FOREACH (l, &r->lookups, link) {
 		if (l->key == key && l->task == task &&
 		    strcmp(l->domain, domain) == 0)
 			return l;
@@ -89,8 +92,7 @@ create(struct sts_resolver *r, const char *domain, enum sts_task task)
 		free(l);
 		return NULL;
 	}
-	l->next = r->lookups;
-	r->lookups = l;
+	LIST_INSERT_HEAD(&r->lookups, l, link);
 	return l;
 }
 
@@ -98,7 +100,7 @@ bool
 sts_lookup_start(struct sts_resolver *resolver, const char *domain,
     enum sts_task task, sts_lookup_done *done, void *arg)
 {
-	struct sts_waiter *w = calloc(1, sizeof(*w));
+	struct sts_waiter *w = sts_waiter_create(done, arg);
 	struct sts_lookup *l;
 
 	if (w == NULL)
@@ -108,10 +110,7 @@ sts_lookup_start(struct sts_resolver *resolver, const char *domain,
 		free(w);
 		return false;
 	}
-	w->done = done;
-	w->arg = arg;
-	w->next = l->waiters;
-	l->waiters = w;
+	SLIST_INSERT_HEAD(&l->waiters, w, link);
 	return true;
 }
 
@@ -119,24 +118,12 @@ sts_lookup_start(struct sts_resolver *resolver, const char *domain,
 static void
 finish(struct sts_lookup *lookup, enum sts_status status)
 {
-	struct sts_resolver *r = lookup->resolver;
-	struct sts_lookup **at = &r->lookups;
-
-	while (*at != lookup)
-		at = &(*at)->next;
-	*at = lookup->next;
+	LIST_REMOVE(lookup, link);
 	sts_turn_end(lookup);
 	if (sts_status_is_local(status))
 		sts_log(STS_LOG_ERROR, lookup->domain, "event=fault reason=%s",
 		    sts_status_name(status));
-	while (lookup->waiters != NULL) {
-		struct sts_waiter *w = lookup->waiters;
-
-		lookup->waiters = w->next;
-		if (w->done != NULL)
-			w->done(w->arg, status);
-		free(w);
-	}
+	sts_waiters_end(&lookup->waiters, status);
 	sts_entry_free(&lookup->entry);
 	free(lookup);
 }

@@ -7,20 +7,17 @@
 #ifndef STS_RESOLVER_LOOKUP_H
 #define STS_RESOLVER_LOOKUP_H
 
+#include <sys/queue.h>
+
 #include "dns/dns.h"
 #include "resolver/fetch.h"
 #include "resolver/resolver.h"
-
-struct sts_waiter {
-	sts_lookup_done *done;
-	void *arg;
-	struct sts_waiter *next;
-};
+#include "resolver/waiters.h"
 
 struct sts_lookup {
 	struct sts_resolver *resolver;
-	struct sts_lookup *next;
-	struct sts_waiter *waiters;
+	LIST_ENTRY(sts_lookup) link;
+	struct sts_waiters waiters;
 	unsigned key; /* of the domain: what differs in it is another one */
 	enum sts_task task;
 	char domain[STS_NAME_MAX + 1];

@@ -16,6 +16,8 @@
  */
 #include "resolver/probe.h"
 
+#include <sys/queue.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,12 +84,7 @@ sts_prober_see(struct sts_resolver *resolver, struct sts_routes *routes)
 static void
 free_task(struct sts_probe_task *task)
 {
-	while (task->waiters != NULL) {
-		struct sts_waiter *w = task->waiters;
-
-		task->waiters = w->next;
-		free(w);
-	}
+	sts_waiters_free(&task->waiters);
 	sts_names_free(&task->domains);
 	free(task);
 }
@@ -122,8 +119,7 @@ finish(struct sts_probe_task *task, enum sts_status status)
 	if (sts_status_is_local(status))
 		sts_log(STS_LOG_ERROR, NULL, "event=fault host=%s reason=%s",
 		    task->host, sts_status_name(status));
-	for (struct sts_waiter *w = task->waiters; w != NULL; w = w->next)
-		w->done(w->arg, status);
+	sts_waiters_end(&task->waiters, status);
 	free_task(task);
 }
 
@@ -467,7 +463,7 @@ sts_probe_start(struct sts_resolver *resolver, const char *host,
     sts_lookup_done *done, void *arg)
 {
 	struct sts_prober *p = prober_of(resolver);
-	struct sts_waiter *w = calloc(1, sizeof(*w));
+	struct sts_waiter *w = sts_waiter_create(done, arg);
 	struct sts_probe_task *task = NULL;
 
 	if (p != NULL && p->timer == NULL)
@@ -479,9 +475,6 @@ sts_probe_start(struct sts_resolver *resolver, const char *host,
 		free(w);
 		return false;
 	}
-	w->done = done;
-	w->arg = arg;
-	w->next = task->waiters;
-	task->waiters = w;
+	SLIST_INSERT_HEAD(&task->waiters, w, link);
 	return true;
 }

@@ -19,6 +19,7 @@
 #include "resolver/mx_probe.h"
 #include "resolver/probe_memory.h"
 #include "resolver/resolver.h"
+#include "resolver/waiters.h"
 
 enum { STS_PROBES_AT_ONCE = 4 };
 
@@ -34,7 +35,7 @@ enum sts_probe_step {
 struct sts_probe_task {
 	struct sts_prober *prober;
 	struct sts_probe_task *next;
-	struct sts_waiter *waiters;
+	struct sts_waiters waiters;
 	char host[STS_NAME_MAX + 1];
 	enum sts_probe_step step;
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "resolver/resolver.h"
 
+#include <sys/queue.h>
+
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,16 +81,11 @@ sts_resolver_open(
 void
 sts_resolver_close(struct sts_resolver *resolver)
 {
-	while (resolver->lookups != NULL) {
-		struct sts_lookup *l = resolver->lookups;
+	struct sts_lookup *l;
 
-		resolver->lookups = l->next;
-		while (l->waiters != NULL) {
-			struct sts_waiter *w = l->waiters;
-
-			l->waiters = w->next;
-			free(w);
-		}
+	while ((l = LIST_FIRST(&resolver->lookups)) != NULL) {
+		LIST_REMOVE(l, link);
+		sts_waiters_free(&l->waiters);
 		sts_entry_free(&l->entry);
 		free(l);
 	}

@@ -13,6 +13,8 @@
 #ifndef STS_RESOLVER_RESOLVER_H
 #define STS_RESOLVER_RESOLVER_H
 
+#include <sys/queue.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,13 +36,13 @@ struct sts_resolver {
 	struct sts_loop *loop;
 	struct sts_dns *dns;
 	struct sts_fetcher *fetcher;
-	struct sts_fetch_context network; /* the three, for fetches */
-	uint16_t port;                    /* of policy hosts: 443 */
-	uint16_t mx_port;                 /* of MX hosts: 25 */
-	struct sts_lookup *lookups;       /* under way */
-	struct sts_routes_task *routes;   /* likewise */
-	struct sts_prober *prober;        /* NULL until it is needed */
-	struct sts_pace pace;             /* of refreshes */
+	struct sts_fetch_context network;    /* the three, for fetches */
+	uint16_t port;                       /* of policy hosts: 443 */
+	uint16_t mx_port;                    /* of MX hosts: 25 */
+	LIST_HEAD(, sts_lookup) lookups;     /* under way */
+	LIST_HEAD(, sts_routes_task) routes; /* likewise */
+	struct sts_prober *prober;           /* NULL until it is needed */
+	struct sts_pace pace;                /* of refreshes */
 	int64_t newest;    /* `fetched` of the store, for clock_check.c, */
 	int64_t newest_ms; /* and when; 0: never */
 	bool serving;      /* goes on after an answer: refreshes what is due */

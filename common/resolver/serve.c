@@ -2,6 +2,8 @@
 /* The serving mode: requests on standard input, answers as they come. */
 #include "resolver/resolver.h"
 
+#include <sys/queue.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -265,7 +267,7 @@ sts_serve(struct sts_resolver *resolver, int in, int out)
 		return 3;
 	/* Refreshes in the background are finished too. */
 	while (status == STS_OK && !s.lost &&
-	    (!s.ended || s.pending > 0 || resolver->lookups != NULL)) {
+	    (!s.ended || s.pending > 0 || !LIST_EMPTY(&resolver->lookups))) {
 		status = sts_loop_step(resolver->loop, STEP_MS);
 		flush_answers(&s);
 	}

@@ -3,6 +3,8 @@
  * Which lookup of a domain does the work: of all that run at the same time, in
  * any number of processes, one.
  */
+#include <sys/queue.h>
+
 #include <string.h>
 
 #include "base/clock.h"
@@ -23,7 +25,7 @@ held_here(const struct sts_lookup *self)
 {
 	const struct sts_lookup *l;
 
-	for (l = self->resolver->lookups; l != NULL; l = l->next) {
+	LIST_FOREACH (l, &self->resolver->lookups, link) {
 		if (l != self && l->locked && l->key == self->key &&
 		    strcmp(l->domain, self->domain) == 0)
 			return true;

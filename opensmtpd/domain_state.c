@@ -242,11 +242,3 @@ sts_domain_state_needs(const struct sts_domain_state *known,
 	*what = routes ? STS_WORKER_ROUTES : STS_WORKER_LOOKUP;
 	return known->domain[0] != '\0' && (routes || lookup);
 }
-
-const struct sts_policy *
-sts_domain_state_policy(const struct sts_domain_state *known)
-{
-	return known->has_policy && known->verdict == STS_VERDICT_ENFORCE
-	    ? &known->entry.policy
-	    : NULL;
-}

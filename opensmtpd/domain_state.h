@@ -81,7 +81,12 @@ bool sts_domain_state_needs(const struct sts_domain_state *known,
  * The policy that hosts of this domain have to match: NULL where any MX host
  * may have the mail, which is then still sent under verified TLS.
  */
-const struct sts_policy *sts_domain_state_policy(
-    const struct sts_domain_state *known);
+static inline const struct sts_policy *
+sts_domain_state_policy(const struct sts_domain_state *known)
+{
+	return known->has_policy && known->verdict == STS_VERDICT_ENFORCE
+	    ? &known->entry.policy
+	    : NULL;
+}
 
 #endif

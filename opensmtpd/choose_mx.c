@@ -181,23 +181,28 @@ sts_route_wants_probe(const struct sts_config *config,
 	bool never = route->probed == 0 && config->probe == STS_PROBE_ALWAYS;
 	const struct sts_route *next;
 
-	if (!sts_route_is_permitted(route, policy) ||
-	    (known->verdict != STS_VERDICT_ENFORCE &&
-		moment != STS_HOST_ANSWERED))
+	if (known->verdict != STS_VERDICT_ENFORCE &&
+	    moment != STS_HOST_ANSWERED)
 		return false;
+	/* Patterns are compared last: there may be hundreds. */
 	switch (moment) {
 	case STS_MAIL_PASSED:
-		return never;
+		return never && sts_route_is_permitted(route, policy);
 	case STS_MAIL_GATED:
-		return never ||
-		    (is_excluded(route, now) && ago >= STS_PROBE_RETRY);
+		return (never ||
+			   (is_excluded(route, now) &&
+			       ago >= STS_PROBE_RETRY)) &&
+		    sts_route_is_permitted(route, policy);
 	case STS_HOST_ANSWERED:
 		return is_marked(route, now) && ago >= STS_PROBE_RETRY &&
+		    sts_route_is_permitted(route, policy) &&
 		    sts_may_probe(config, known);
 	case STS_HOST_PROBED:
+		if (known->routes_status != STS_OK || is_marked(route, now) ||
+		    ago < STS_PROBE_AGAIN)
+			return false;
 		(void)sts_choose_host(&known->routes, policy, now, &next);
-		return known->routes_status == STS_OK && route == next &&
-		    !is_marked(route, now) && ago >= STS_PROBE_AGAIN;
+		return route == next;
 	default:
 		return false;
 	}

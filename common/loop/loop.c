@@ -98,6 +98,21 @@ sts_loop_destroy(struct sts_loop *loop)
 	free(loop);
 }
 
+/* Behind those that are due already, of which there are few. */
+static void
+insert_due(struct sts_loop *loop, struct sts_timer *timer)
+{
+	struct sts_timer *other;
+
+	TAILQ_FOREACH (other, &loop->timers, link) {
+		if (other->due_ms > timer->due_ms) {
+			TAILQ_INSERT_BEFORE(other, timer, link);
+			return;
+		}
+	}
+	TAILQ_INSERT_TAIL(&loop->timers, timer, link);
+}
+
 void
 sts_timer_set(struct sts_loop *loop, struct sts_timer *timer, int64_t delay_ms,
     void (*due)(void *arg), void *arg)
@@ -110,6 +125,10 @@ sts_timer_set(struct sts_loop *loop, struct sts_timer *timer, int64_t delay_ms,
 	timer->due = due;
 	timer->arg = arg;
 	timer->set = true;
+	if (delay_ms <= 0) {
+		insert_due(loop, timer);
+		return;
+	}
 	/* From the end: most timers are set in the order they come due. */
 	TAILQ_FOREACH_REVERSE (other, &loop->timers, sts_timer_list, link) {
 		if (other->due_ms <= timer->due_ms) {

@@ -49,29 +49,15 @@ static void step_decide(struct sts_lookup *l);
 static void step_fetch(struct sts_lookup *l);
 static void on_fetch(void *arg, const struct sts_fetch_result *result);
 
-/* So that searching the list seldom compares names. */
-static unsigned
-key_of(const char *domain)
-{
-	unsigned key = 0;
-
-	for (; *domain != '\0'; domain++)
-		key = key * 31 + (unsigned char)*domain;
-	return key;
-}
-
 static struct sts_lookup *
 find(struct sts_resolver *r, const char *domain, enum sts_task task)
 {
-	unsigned key = key_of(domain);
-	struct sts_lookup *l;
+	struct sts_lookup *l =
+	    sts_hashmap_find(&r->lookups, sts_hashmap_hash(domain));
 
-	LIST_FOREACH (l, &r->lookups, link) {
-		if (l->key == key && l->task == task &&
-		    strcmp(l->domain, domain) == 0)
-			return l;
-	}
-	return NULL;
+	while (l != NULL && (l->task != task || strcmp(l->domain, domain) != 0))
+		l = sts_hashmap_next(&l->node);
+	return l;
 }
 
 static struct sts_lookup *
@@ -83,7 +69,6 @@ create(struct sts_resolver *r, const char *domain, enum sts_task task)
 		return NULL;
 	l->resolver = r;
 	l->task = task;
-	l->key = key_of(domain);
 	l->began = sts_now();
 	l->began_ms = sts_monotonic_ms();
 	memcpy(l->domain, domain, strlen(domain) + 1);
@@ -92,7 +77,7 @@ create(struct sts_resolver *r, const char *domain, enum sts_task task)
 		free(l);
 		return NULL;
 	}
-	LIST_INSERT_HEAD(&r->lookups, l, link);
+	sts_hashmap_insert(&r->lookups, &l->node, sts_hashmap_hash(domain));
 	return l;
 }
 
@@ -118,7 +103,7 @@ sts_lookup_start(struct sts_resolver *resolver, const char *domain,
 static void
 finish(struct sts_lookup *lookup, enum sts_status status)
 {
-	LIST_REMOVE(lookup, link);
+	sts_hashmap_remove(&lookup->resolver->lookups, &lookup->node);
 	sts_turn_end(lookup);
 	if (sts_status_is_local(status))
 		sts_log(STS_LOG_ERROR, lookup->domain, "event=fault reason=%s",

@@ -15,10 +15,9 @@
 #include "resolver/waiters.h"
 
 struct sts_lookup {
+	struct sts_hashmap_node node; /* of resolver->lookups */
 	struct sts_resolver *resolver;
-	LIST_ENTRY(sts_lookup) link;
 	struct sts_waiters waiters;
-	unsigned key; /* of the domain: what differs in it is another one */
 	enum sts_task task;
 	char domain[STS_NAME_MAX + 1];
 	int64_t began;    /* seconds since 1970 */

@@ -83,8 +83,7 @@ sts_resolver_close(struct sts_resolver *resolver)
 {
 	struct sts_lookup *l;
 
-	while ((l = LIST_FIRST(&resolver->lookups)) != NULL) {
-		LIST_REMOVE(l, link);
+	while ((l = sts_hashmap_pop(&resolver->lookups)) != NULL) {
 		sts_waiters_free(&l->waiters);
 		sts_entry_free(&l->entry);
 		free(l);

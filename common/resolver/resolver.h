@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "base/config.h"
+#include "base/hashmap.h"
 #include "base/status.h"
 #include "dns/dns.h"
 #include "loop/loop.h"
@@ -39,7 +40,7 @@ struct sts_resolver {
 	struct sts_fetch_context network;    /* the three, for fetches */
 	uint16_t port;                       /* of policy hosts: 443 */
 	uint16_t mx_port;                    /* of MX hosts: 25 */
-	LIST_HEAD(, sts_lookup) lookups;     /* under way */
+	struct sts_hashmap lookups;          /* under way, by domain */
 	LIST_HEAD(, sts_routes_task) routes; /* likewise */
 	struct sts_prober *prober;           /* NULL until it is needed */
 	struct sts_pace pace;                /* of refreshes */

@@ -267,7 +267,7 @@ sts_serve(struct sts_resolver *resolver, int in, int out)
 		return 3;
 	/* Refreshes in the background are finished too. */
 	while (status == STS_OK && !s.lost &&
-	    (!s.ended || s.pending > 0 || !LIST_EMPTY(&resolver->lookups))) {
+	    (!s.ended || s.pending > 0 || resolver->lookups.count > 0)) {
 		status = sts_loop_step(resolver->loop, STEP_MS);
 		flush_answers(&s);
 	}

@@ -18,19 +18,18 @@ enum { WAIT_MS = 10000 };
 
 /*
  * A lock is per process: lookups of one domain within this process find each
- * other in the list.
+ * other in the map.
  */
 static bool
 held_here(const struct sts_lookup *self)
 {
-	const struct sts_lookup *l;
+	const struct sts_lookup *l =
+	    sts_hashmap_find(&self->resolver->lookups, self->node.key);
 
-	LIST_FOREACH (l, &self->resolver->lookups, link) {
-		if (l != self && l->locked && l->key == self->key &&
-		    strcmp(l->domain, self->domain) == 0)
-			return true;
-	}
-	return false;
+	while (l != NULL &&
+	    (l == self || !l->locked || strcmp(l->domain, self->domain) != 0))
+		l = sts_hashmap_next(&l->node);
+	return l != NULL;
 }
 
 static int64_t

@@ -10,10 +10,12 @@
 #include "store/store.h"
 
 struct sts_store {
-	int dir;        /* the state directory */
-	int lock_fd;    /* "lock", or -1 where the store is only read */
-	int write_fd;   /* "writing", likewise */
-	unsigned trims; /* see trim.c */
+	int dir;      /* the state directory */
+	int lock_fd;  /* "lock", or -1 where the store is only read */
+	int write_fd; /* "writing", likewise */
+	/* trim.c: until a directory of a kind is read */
+	unsigned trims;
+	uint16_t room[STS_KIND_ROUTES + 1][256];
 	uid_t uid;
 	gid_t gid;
 	bool writing;

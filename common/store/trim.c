@@ -3,8 +3,10 @@
  * Bounds: how many files of a kind there may be.
  *
  * A directory is one of 256 and has 1/256 of the bound.  A large one is not
- * read for each file that is added but for one in 16, and where it is full a
- * quarter of it goes at once, so that the cost of reading it is shared by many.
+ * read for each file that is added but for one in 16, and, by a process that
+ * has read it, not before that process has filled a quarter of the room left.
+ * Where it is full a quarter of it goes at once.  So the cost of reading it is
+ * shared by many.
  *
  * Names from outside must not push out what protects mail: of policies those
  * go first that nothing would miss, and a live enforce policy that mail has
@@ -25,7 +27,7 @@
 #include "base/log.h"
 #include "core/domain.h"
 
-enum { BUCKETS = 256, ONE_IN_MAX = 16 };
+enum { BUCKETS = 256, ONE_IN_MAX = 16, ROOM_SHARE = 4 };
 
 /* What goes first; KEPT never goes. */
 enum rank { RANK_EXPIRED, RANK_NONE, RANK_USED_ONCE, RANK_OTHER, RANK_KEPT };
@@ -170,6 +172,15 @@ remove_one(
 		    (long long)c->ranked.expires);
 }
 
+/* How many files more a process adds before it reads the directory again. */
+static uint16_t
+room_left(size_t count, size_t limit)
+{
+	size_t room = count < limit ? (limit - count) / ROOM_SHARE : 0;
+
+	return room < UINT16_MAX ? (uint16_t)room : UINT16_MAX;
+}
+
 static void
 trim_bucket(struct sts_store *store, enum sts_kind kind, DIR *dir,
     const char *added, size_t limit, int64_t now)
@@ -177,6 +188,7 @@ trim_bucket(struct sts_store *store, enum sts_kind kind, DIR *dir,
 	size_t count = count_files(dir), over;
 	struct candidate *list;
 
+	store->room[kind][sts_file_bucket(added)] = room_left(count, limit);
 	if (count <= limit)
 		return;
 	if ((list = calloc(count, sizeof(*list))) == NULL)
@@ -200,12 +212,17 @@ sts_store_trim(struct sts_store *store, enum sts_kind kind, const char *domain,
 {
 	size_t limit = (size_t)((max + BUCKETS - 1) / BUCKETS);
 	size_t one_in = limit / 8 < ONE_IN_MAX ? limit / 8 : ONE_IN_MAX;
+	unsigned bucket = sts_file_bucket(domain);
 	DIR *dir;
 	int fd;
 
+	if (store->room[kind][bucket] > 0) {
+		store->room[kind][bucket]--;
+		return;
+	}
 	if (one_in > 1 && store->trims++ % one_in != 0)
 		return;
-	fd = sts_file_open_bucket(store, kind, sts_file_bucket(domain));
+	fd = sts_file_open_bucket(store, kind, bucket);
 	if (fd < 0)
 		return;
 	if ((dir = fdopendir(fd)) == NULL) {

@@ -44,141 +44,27 @@
 #define MSG_FASTOPEN 0x20000000
 #endif
 
-/* A call that this machine, or its headers, do not have: no rule. */
+/* A call that only some machines have, or only newer headers: no rule. */
 #ifndef SYS_accept
 #define SYS_accept (-1)
-#endif
-#ifndef SYS_accept4
-#define SYS_accept4 (-1)
-#endif
-#ifndef SYS_chmod
-#define SYS_chmod (-1)
-#endif
-#ifndef SYS_chown
-#define SYS_chown (-1)
-#endif
-#ifndef SYS_clone3
-#define SYS_clone3 (-1)
-#endif
-#ifndef SYS_creat
-#define SYS_creat (-1)
 #endif
 #ifndef SYS_fchmodat2
 #define SYS_fchmodat2 (-1)
 #endif
-#ifndef SYS_fork
-#define SYS_fork (-1)
-#endif
-#ifndef SYS_fsmount
-#define SYS_fsmount (-1)
-#endif
-#ifndef SYS_fsopen
-#define SYS_fsopen (-1)
-#endif
-#ifndef SYS_io_uring_enter
-#define SYS_io_uring_enter (-1)
-#endif
-#ifndef SYS_io_uring_register
-#define SYS_io_uring_register (-1)
-#endif
-#ifndef SYS_io_uring_setup
-#define SYS_io_uring_setup (-1)
-#endif
 #ifndef SYS_ipc
 #define SYS_ipc (-1)
-#endif
-#ifndef SYS_kcmp
-#define SYS_kcmp (-1)
-#endif
-#ifndef SYS_lchown
-#define SYS_lchown (-1)
-#endif
-#ifndef SYS_link
-#define SYS_link (-1)
-#endif
-#ifndef SYS_mkdir
-#define SYS_mkdir (-1)
-#endif
-#ifndef SYS_mknod
-#define SYS_mknod (-1)
-#endif
-#ifndef SYS_move_mount
-#define SYS_move_mount (-1)
-#endif
-#ifndef SYS_msgget
-#define SYS_msgget (-1)
 #endif
 #ifndef SYS_open
 #define SYS_open (-1)
 #endif
-#ifndef SYS_open_tree
-#define SYS_open_tree (-1)
-#endif
-#ifndef SYS_openat2
-#define SYS_openat2 (-1)
-#endif
-#ifndef SYS_pidfd_getfd
-#define SYS_pidfd_getfd (-1)
-#endif
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open (-1)
-#endif
-#ifndef SYS_pidfd_send_signal
-#define SYS_pidfd_send_signal (-1)
-#endif
-#ifndef SYS_rename
-#define SYS_rename (-1)
-#endif
 #ifndef SYS_renameat
 #define SYS_renameat (-1)
-#endif
-#ifndef SYS_rmdir
-#define SYS_rmdir (-1)
-#endif
-#ifndef SYS_semget
-#define SYS_semget (-1)
-#endif
-#ifndef SYS_sendmmsg
-#define SYS_sendmmsg (-1)
-#endif
-#ifndef SYS_sendmsg
-#define SYS_sendmsg (-1)
-#endif
-#ifndef SYS_sendto
-#define SYS_sendto (-1)
 #endif
 #ifndef SYS_setrlimit
 #define SYS_setrlimit (-1)
 #endif
-#ifndef SYS_shmat
-#define SYS_shmat (-1)
-#endif
-#ifndef SYS_shmget
-#define SYS_shmget (-1)
-#endif
 #ifndef SYS_socketcall
 #define SYS_socketcall (-1)
-#endif
-#ifndef SYS_socketpair
-#define SYS_socketpair (-1)
-#endif
-#ifndef SYS_symlink
-#define SYS_symlink (-1)
-#endif
-#ifndef SYS_unlink
-#define SYS_unlink (-1)
-#endif
-#ifndef SYS_uselib
-#define SYS_uselib (-1)
-#endif
-#ifndef SYS_userfaultfd
-#define SYS_userfaultfd (-1)
-#endif
-#ifndef SYS_utimes
-#define SYS_utimes (-1)
-#endif
-#ifndef SYS_vfork
-#define SYS_vfork (-1)
 #endif
 
 enum {
@@ -199,13 +85,9 @@ enum {
 
 static const int denied[] = {
     /* Children and other programs. */
-    SYS_fork,
-    SYS_vfork,
     SYS_clone,
-    SYS_clone3,
     SYS_execve,
     SYS_execveat,
-    SYS_uselib,
     /* Other processes, and more rights for this one. */
     SYS_ptrace,
     SYS_process_vm_readv,
@@ -214,9 +96,6 @@ static const int denied[] = {
     SYS_kill,
     SYS_tkill,
     SYS_rt_sigqueueinfo,
-    SYS_pidfd_open,
-    SYS_pidfd_send_signal,
-    SYS_pidfd_getfd,
     SYS_unshare,
     SYS_setns,
     SYS_personality,
@@ -243,32 +122,19 @@ static const int denied[] = {
     SYS_ipc,
     SYS_mq_open,
     /* Changes to files, and ways around paths. */
-    SYS_openat2,
-    SYS_creat,
     SYS_truncate,
-    SYS_unlink,
     SYS_unlinkat,
-    SYS_rmdir,
-    SYS_rename,
     SYS_renameat,
     SYS_renameat2,
-    SYS_mkdir,
     SYS_mkdirat,
-    SYS_link,
     SYS_linkat,
-    SYS_symlink,
     SYS_symlinkat,
-    SYS_mknod,
     SYS_mknodat,
-    SYS_chmod,
     SYS_fchmod,
     SYS_fchmodat,
     SYS_fchmodat2,
-    SYS_chown,
-    SYS_lchown,
     SYS_fchown,
     SYS_fchownat,
-    SYS_utimes,
     SYS_utimensat,
     SYS_setxattr,
     SYS_lsetxattr,
@@ -280,10 +146,6 @@ static const int denied[] = {
     SYS_umount2,
     SYS_pivot_root,
     SYS_chroot,
-    SYS_open_tree,
-    SYS_move_mount,
-    SYS_fsopen,
-    SYS_fsmount,
     /* Parts of the kernel that attacks like. */
     SYS_bpf,
     SYS_perf_event_open,
@@ -291,9 +153,6 @@ static const int denied[] = {
     SYS_add_key,
     SYS_request_key,
     SYS_userfaultfd,
-    SYS_io_uring_setup,
-    SYS_io_uring_enter,
-    SYS_io_uring_register,
     SYS_io_setup,
     SYS_init_module,
     SYS_finit_module,
@@ -307,6 +166,40 @@ static const int denied[] = {
     SYS_quotactl,
     SYS_sethostname,
     SYS_setdomainname,
+#ifdef SYS_fork
+    /* Of old, on machines that still have it: children, changes to files. */
+    SYS_fork,
+    SYS_vfork,
+    SYS_uselib,
+    SYS_creat,
+    SYS_unlink,
+    SYS_rename,
+    SYS_rmdir,
+    SYS_mkdir,
+    SYS_link,
+    SYS_symlink,
+    SYS_mknod,
+    SYS_chmod,
+    SYS_chown,
+    SYS_lchown,
+    SYS_utimes,
+#endif
+#ifdef SYS_openat2
+    /* Since Linux 5.1: children, other processes, ways around paths, io_uring.
+     */
+    SYS_clone3,
+    SYS_pidfd_open,
+    SYS_pidfd_send_signal,
+    SYS_pidfd_getfd,
+    SYS_openat2,
+    SYS_open_tree,
+    SYS_move_mount,
+    SYS_fsopen,
+    SYS_fsmount,
+    SYS_io_uring_setup,
+    SYS_io_uring_enter,
+    SYS_io_uring_register,
+#endif
 };
 
 /* The filter as it grows; `full` where it did not fit. */

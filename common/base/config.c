@@ -82,72 +82,39 @@ set_number(
 	return sts_config_bad_value(l, key, value, allowed);
 }
 
-static bool
-set_on_local_error(
-    struct sts_config_loader *l, const struct sts_config_key *key, char *value)
+/* The place of a value among the words of its key; -1 with a note. */
+static int
+find_word(struct sts_config_loader *l, const struct sts_config_key *key,
+    const char *value)
 {
-	if (strcmp(value, "deliver") == 0)
-		l->config->deliver_on_local_error = true;
-	else if (strcmp(value, "defer") == 0)
-		l->config->deliver_on_local_error = false;
-	else
-		return sts_config_bad_value(l, key, value, "defer or deliver");
-	return true;
+	for (int i = 0; key->choice->word[i] != NULL; i++) {
+		if (strcmp(key->choice->word[i], value) == 0)
+			return i;
+	}
+	(void)sts_config_bad_value(l, key, value, key->choice->allowed);
+	return -1;
 }
 
 static bool
-set_on_dns_error(
+set_flag(
     struct sts_config_loader *l, const struct sts_config_key *key, char *value)
 {
-	if (strcmp(value, "deliver") == 0)
-		l->config->on_dns_error_defer = false;
-	else if (strcmp(value, "defer") == 0)
-		l->config->on_dns_error_defer = true;
-	else
-		return sts_config_bad_value(l, key, value, "deliver or defer");
-	return true;
+	int word = find_word(l, key, value);
+
+	if (word >= 0)
+		*(bool *)((char *)l->config + key->offset) = word == 1;
+	return word >= 0;
 }
 
 static bool
-set_allow_private(
+set_choice(
     struct sts_config_loader *l, const struct sts_config_key *key, char *value)
 {
-	if (strcmp(value, "yes") == 0)
-		l->config->allow_private = true;
-	else if (strcmp(value, "no") == 0)
-		l->config->allow_private = false;
-	else
-		return sts_config_bad_value(l, key, value, "yes or no");
-	return true;
-}
+	int word = find_word(l, key, value);
 
-static bool
-set_log_level(
-    struct sts_config_loader *l, const struct sts_config_key *key, char *value)
-{
-	int level = sts_log_level_parse(value);
-
-	if (level < 0)
-		return sts_config_bad_value(
-		    l, key, value, "error, warning, info or debug");
-	l->config->log_level = (enum sts_log_level)level;
-	return true;
-}
-
-static bool
-set_probe(
-    struct sts_config_loader *l, const struct sts_config_key *key, char *value)
-{
-	if (strcmp(value, "failed") == 0)
-		l->config->probe = STS_PROBE_FAILED;
-	else if (strcmp(value, "always") == 0)
-		l->config->probe = STS_PROBE_ALWAYS;
-	else if (strcmp(value, "off") == 0)
-		l->config->probe = STS_PROBE_OFF;
-	else
-		return sts_config_bad_value(
-		    l, key, value, "failed, always or off");
-	return true;
+	if (word >= 0)
+		memcpy((char *)l->config + key->offset, &word, sizeof(word));
+	return word >= 0;
 }
 
 /* Checked here: dns/ could only refuse to work with a bad one. */
@@ -173,31 +140,43 @@ set_nameserver(
 	return true;
 }
 
+/* The place of a word is the value: false, true, or as its enum has it. */
+static const struct sts_config_choice local_error = {
+    "defer or deliver", {"defer", "deliver"}};
+static const struct sts_config_choice dns_error = {
+    "deliver or defer", {"deliver", "defer"}};
+static const struct sts_config_choice yes_or_no = {"yes or no", {"no", "yes"}};
+static const struct sts_config_choice probe = {
+    "failed, always or off", {"failed", "always", "off"}};
+static const struct sts_config_choice log_level = {
+    "error, warning, info or debug", {"error", "warning", "info", "debug"}};
+
 #define AT(member) offsetof(struct sts_config, member)
 /* clang-format off */
 static const struct sts_config_key keys[] = {
-    {"state-dir", set_path, AT(state_dir), 0, 0, false},
-    {"resolver", set_path, AT(resolver), 0, 0, false},
-    {"fetcher", set_path, AT(fetcher), 0, 0, false},
-    {"ca-file", set_path, AT(ca_file), 0, 0, false},
-    {"ca-path", set_path, AT(ca_path), 0, 0, false},
-    {"nameserver", set_nameserver, 0, 0, 0, true},
-    {"recheck", set_number, AT(recheck), 1, 86400, false},
-    {"negative-ttl", set_number, AT(negative_ttl), 1, 86400, false},
-    {"refresh-after", set_number, AT(refresh_after), 60, 2592000, false},
-    {"dns-timeout", set_number, AT(dns_timeout), 1, 30, false},
-    {"fetch-timeout", set_number, AT(fetch_timeout), 1, 60, false},
-    {"on-local-error", set_on_local_error, 0, 0, 0, false},
-    {"on-dns-error", set_on_dns_error, 0, 0, 0, false},
-    {"domain", sts_config_set_domain, 0, 0, 0, true},
-    {"prefetch", sts_config_set_prefetch, 0, 0, 0, true},
-    {"probe", set_probe, 0, 0, 0, false},
-    {"allow-private", set_allow_private, 0, 0, 0, false},
-    {"policies-max", set_number, AT(policies_max), 1, 10000000, false},
-    {"checks-max", set_number, AT(checks_max), 1, 10000000, false},
-    {"log-level", set_log_level, 0, 0, 0, false},
-    {"organization", set_text, AT(organization), 0, 0, false},
-    {"contact", set_text, AT(contact), 0, 0, false},
+    {"state-dir", set_path, AT(state_dir), 0, 0, false, NULL},
+    {"resolver", set_path, AT(resolver), 0, 0, false, NULL},
+    {"fetcher", set_path, AT(fetcher), 0, 0, false, NULL},
+    {"ca-file", set_path, AT(ca_file), 0, 0, false, NULL},
+    {"ca-path", set_path, AT(ca_path), 0, 0, false, NULL},
+    {"nameserver", set_nameserver, 0, 0, 0, true, NULL},
+    {"recheck", set_number, AT(recheck), 1, 86400, false, NULL},
+    {"negative-ttl", set_number, AT(negative_ttl), 1, 86400, false, NULL},
+    {"refresh-after", set_number, AT(refresh_after), 60, 2592000, false, NULL},
+    {"dns-timeout", set_number, AT(dns_timeout), 1, 30, false, NULL},
+    {"fetch-timeout", set_number, AT(fetch_timeout), 1, 60, false, NULL},
+    {"on-local-error", set_flag, AT(deliver_on_local_error), 0, 0, false,
+	&local_error},
+    {"on-dns-error", set_flag, AT(on_dns_error_defer), 0, 0, false, &dns_error},
+    {"domain", sts_config_set_domain, 0, 0, 0, true, NULL},
+    {"prefetch", sts_config_set_prefetch, 0, 0, 0, true, NULL},
+    {"probe", set_choice, AT(probe), 0, 0, false, &probe},
+    {"allow-private", set_flag, AT(allow_private), 0, 0, false, &yes_or_no},
+    {"policies-max", set_number, AT(policies_max), 1, 10000000, false, NULL},
+    {"checks-max", set_number, AT(checks_max), 1, 10000000, false, NULL},
+    {"log-level", set_choice, AT(log_level), 0, 0, false, &log_level},
+    {"organization", set_text, AT(organization), 0, 0, false, NULL},
+    {"contact", set_text, AT(contact), 0, 0, false, NULL},
 };
 /* clang-format on */
 enum { KEY_COUNT = sizeof(keys) / sizeof(keys[0]) };

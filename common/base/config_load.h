@@ -32,6 +32,12 @@ struct sts_config_loader {
 	bool no_memory;
 };
 
+/* The words that a value may be, and how a note lists them. */
+struct sts_config_choice {
+	const char *allowed;
+	const char *word[5]; /* NULL-ended */
+};
+
 /*
  * A key, how its value is read (true where the line is good), and where it
  * goes in struct sts_config.
@@ -44,6 +50,7 @@ struct sts_config_key {
 	int64_t min;
 	int64_t max;
 	bool repeated;
+	const struct sts_config_choice *choice; /* of a flag or an enum */
 };
 
 /*

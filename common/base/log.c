@@ -24,13 +24,6 @@ static struct {
 	int syslog_fd;
 } logger = {"mta-sts", STS_LOG_NOWHERE, STS_LOG_INFO, -1};
 
-static const char *const level_names[] = {
-    [STS_LOG_ERROR] = "error",
-    [STS_LOG_WARNING] = "warning",
-    [STS_LOG_INFO] = "info",
-    [STS_LOG_DEBUG] = "debug",
-};
-
 void
 sts_log_open(
     const char *program, enum sts_log_sink sink, enum sts_log_level threshold)
@@ -40,16 +33,6 @@ sts_log_open(
 	logger.threshold = threshold;
 	if (sink == STS_LOG_SYSLOG)
 		openlog(program, LOG_PID, LOG_MAIL);
-}
-
-int
-sts_log_level_parse(const char *name)
-{
-	for (int i = 0; i <= STS_LOG_DEBUG; i++) {
-		if (strcmp(level_names[i], name) == 0)
-			return i;
-	}
-	return -1;
 }
 
 /* Appends `from` to the line in `to`, escaping what is not plain text. */
@@ -77,10 +60,15 @@ append_escaped(char *to, size_t size, const char *from)
 static void
 write_stderr(enum sts_log_level level, const char *line)
 {
+	static const char *const words[] = {
+	    [STS_LOG_ERROR] = "error: ",
+	    [STS_LOG_WARNING] = "warning: ",
+	    [STS_LOG_INFO] = "",
+	    [STS_LOG_DEBUG] = "",
+	};
 	char out[LINE_MAX_BYTES + 100];
-	int len = snprintf(out, sizeof(out), "%s: %s%s%s\n", logger.program,
-	    level <= STS_LOG_WARNING ? level_names[level] : "",
-	    level <= STS_LOG_WARNING ? ": " : "", line);
+	int len = snprintf(
+	    out, sizeof(out), "%s: %s%s\n", logger.program, words[level], line);
 
 	if (len > 0 && write(STDERR_FILENO, out, (size_t)len) < 0)
 		return;

@@ -26,9 +26,6 @@ enum sts_log_sink { STS_LOG_NOWHERE, STS_LOG_SYSLOG, STS_LOG_STDERR };
 void sts_log_open(
     const char *program, enum sts_log_sink sink, enum sts_log_level threshold);
 
-/* The level named "error", "warning", "info" or "debug"; -1 for others. */
-int sts_log_level_parse(const char *name);
-
 /*
  * One event.  `domain` may be NULL.  The format gives the other fields, for
  * example "event=fetch reason=%s"; a line is cut at 1,000 bytes.

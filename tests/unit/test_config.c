@@ -148,6 +148,32 @@ test_strings(const struct sts_config *c)
 	is_str(c->prefetch[2], "m\xc3\xbcnchen.example", "as they were typed");
 }
 
+/* The level that a word sets; -1: it is a bad line. */
+static int
+level_of(const char *word)
+{
+	struct sts_config c;
+	char line[64];
+	int level;
+
+	snprintf(line, sizeof(line), "log-level %s\n", word);
+	is_int(load(&c, line), STS_OK, "log-level %s", word);
+	level = c.bad_lines == 0 ? (int)c.log_level : -1;
+	sts_config_free(&c);
+	return level;
+}
+
+static void
+test_levels(void)
+{
+	is_int(level_of("error"), STS_LOG_ERROR, "error");
+	is_int(level_of("warning"), STS_LOG_WARNING, "warning");
+	is_int(level_of("info"), STS_LOG_INFO, "info");
+	is_int(level_of("debug"), STS_LOG_DEBUG, "debug");
+	is_int(level_of("Info"), -1, "case matters");
+	is_int(level_of(""), -1, "nothing");
+}
+
 static void
 test_every_key(void)
 {
@@ -645,6 +671,7 @@ main(void)
 	snprintf(path, sizeof(path), "%s/mta-sts.conf", dir);
 	test_defaults();
 	test_every_key();
+	test_levels();
 	test_bad_lines();
 	test_bad_domain_lines();
 	test_long_domain_line();

@@ -113,17 +113,6 @@ test_errno_is_kept(void)
 	(void)end_capture();
 }
 
-static void
-test_levels(void)
-{
-	is_int(sts_log_level_parse("error"), STS_LOG_ERROR, "error");
-	is_int(sts_log_level_parse("warning"), STS_LOG_WARNING, "warning");
-	is_int(sts_log_level_parse("info"), STS_LOG_INFO, "info");
-	is_int(sts_log_level_parse("debug"), STS_LOG_DEBUG, "debug");
-	is_int(sts_log_level_parse("Info"), -1, "case matters");
-	is_int(sts_log_level_parse(""), -1, "nothing");
-}
-
 int
 main(void)
 {
@@ -132,6 +121,5 @@ main(void)
 	test_escapes();
 	test_long_line();
 	test_errno_is_kept();
-	test_levels();
 	return tap_done();
 }

@@ -428,10 +428,8 @@ sts_config_free(struct sts_config *config)
 		free(config->overrides[i].name);
 		free(config->overrides[i].file);
 	}
-	for (size_t i = 0; i < config->prefetch_count; i++)
-		free(config->prefetch[i]);
+	sts_names_free(&config->prefetch);
 	free(config->overrides);
-	free(config->prefetch);
 	free(config->file);
 	free(config->state_dir);
 	free(config->resolver);
@@ -455,6 +453,15 @@ sts_config_note_log(
 		sts_log(STS_LOG_WARNING, NULL,
 		    "event=config file=%s line=%u reason=%s", file, line,
 		    reason);
+}
+
+const char *
+sts_override_name(enum sts_override_kind kind)
+{
+	static const char *const names[] = {
+	    "off", "testing", "enforce", "policy", "bad"};
+
+	return names[kind];
 }
 
 const char *

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "base/names.h"
 #include "base/status.h"
 
 enum {
@@ -36,6 +37,9 @@ enum sts_override_kind {
 	STS_OVERRIDE_POLICY,  /* a policy file on this machine */
 	STS_OVERRIDE_BAD      /* an ill-formed line: mail waits */
 };
+
+/* "off", "testing", "enforce", "policy" or "bad". */
+const char *sts_override_name(enum sts_override_kind kind);
 
 /* When MX hosts are probed, for OpenSMTPD. */
 enum sts_probe {
@@ -82,9 +86,8 @@ struct sts_config {
 	enum sts_probe probe;
 	struct sts_override *overrides;
 	size_t override_count;
-	char **prefetch; /* domains kept known */
-	size_t prefetch_count;
-	char *organization; /* TLSRPT; NULL when unset */
+	struct sts_names prefetch; /* domains kept known */
+	char *organization;        /* TLSRPT; NULL when unset */
 	char *contact;
 	unsigned bad_lines; /* how many lines were skipped */
 };

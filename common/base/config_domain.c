@@ -22,22 +22,32 @@ bool
 sts_config_set_prefetch(
     struct sts_config_loader *l, const struct sts_config_key *key, char *value)
 {
-	struct sts_config *config = l->config;
-	void *array = config->prefetch;
-	char *copy, **slot;
-
 	if (!sts_config_name(value))
 		return sts_config_bad_value(l, key, value, "a domain name");
-	if ((copy = sts_config_copy(l, value)) == NULL)
+	if (sts_names_add(&l->config->prefetch, value))
+		return true;
+	l->no_memory = true;
+	return false;
+}
+
+/* For one more: room doubles whenever the count is a power of two. */
+static bool
+make_room(struct sts_config_loader *l)
+{
+	struct sts_config *config = l->config;
+	size_t count = config->override_count;
+	void *grown;
+
+	if (count > 0 && (count & (count - 1)) != 0)
+		return true;
+	grown = reallocarray(config->overrides, count > 0 ? 2 * count : 1,
+	    sizeof(*config->overrides));
+	if (grown == NULL) {
+		l->no_memory = true;
 		return false;
-	slot = sts_config_append(
-	    l, &array, &config->prefetch_count, sizeof(*slot));
-	config->prefetch = array;
-	if (slot != NULL)
-		*slot = copy;
-	else
-		free(copy);
-	return slot != NULL;
+	}
+	config->overrides = grown;
+	return true;
 }
 
 /* Kept in the order of the lines, which decides among equals. */
@@ -45,23 +55,21 @@ static bool
 add_override(struct sts_config_loader *l, const char *name, const char *file,
     enum sts_override_kind kind)
 {
-	struct sts_config *config = l->config;
-	void *array = config->overrides;
-	struct sts_override *o =
-	    sts_config_append(l, &array, &config->override_count, sizeof(*o));
+	struct sts_override *o;
 
-	config->overrides = array;
-	if (o == NULL)
+	if (!make_room(l))
 		return false;
+	o = &l->config->overrides[l->config->override_count];
 	o->kind = kind;
 	o->line = l->line;
 	o->name = sts_config_copy(l, name);
 	o->file = file != NULL ? sts_config_copy(l, file) : NULL;
-	if (o->name != NULL && (file == NULL || o->file != NULL))
+	if (o->name != NULL && (file == NULL || o->file != NULL)) {
+		l->config->override_count++;
 		return true;
+	}
 	free(o->name);
 	free(o->file);
-	config->override_count--;
 	return false;
 }
 
@@ -250,12 +258,12 @@ parse_domain(struct sts_config_loader *l, char *value, const char **wrong,
 		return false;
 	*wrong = what;
 	*allowed = "off, testing, enforce or policy FILE";
-	if (strcmp(what, "off") == 0)
-		return add_override(l, value, NULL, STS_OVERRIDE_OFF);
-	if (strcmp(what, "testing") == 0)
-		return add_override(l, value, NULL, STS_OVERRIDE_TESTING);
-	return strcmp(what, "enforce") == 0 &&
-	    add_override(l, value, NULL, STS_OVERRIDE_ENFORCE);
+	for (enum sts_override_kind kind = STS_OVERRIDE_OFF;
+	     kind < STS_OVERRIDE_POLICY; kind++) {
+		if (strcmp(what, sts_override_name(kind)) == 0)
+			return add_override(l, value, NULL, kind);
+	}
+	return false;
 }
 
 bool

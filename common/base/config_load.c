@@ -3,7 +3,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/config_value.h"
@@ -43,26 +42,6 @@ sts_config_copy(struct sts_config_loader *l, const char *string)
 	if (copy == NULL)
 		l->no_memory = true;
 	return copy;
-}
-
-void *
-sts_config_append(
-    struct sts_config_loader *l, void **array, size_t *count, size_t size)
-{
-	void *grown;
-
-	/* Room doubles whenever the count is a power of two. */
-	if ((*count & (*count - 1)) == 0) {
-		size_t room = *count == 0 ? 1 : *count * 2;
-
-		/* No overflow: a file has few lines (STS_CONFIG_FILE_MAX). */
-		if ((grown = realloc(*array, room * size)) == NULL) {
-			l->no_memory = true;
-			return NULL;
-		}
-		*array = grown;
-	}
-	return (char *)*array + size * (*count)++;
 }
 
 char *

@@ -70,10 +70,6 @@ bool sts_config_bad_value(struct sts_config_loader *l,
 /* A copy that the configuration owns; NULL where there is no memory. */
 char *sts_config_copy(struct sts_config_loader *l, const char *string);
 
-/* One more element at the end of an array; NULL where there is no memory. */
-void *sts_config_append(
-    struct sts_config_loader *l, void **array, size_t *count, size_t size);
-
 /* The part of a value after its first word; the word is cut off. */
 char *sts_config_split(char *value);
 

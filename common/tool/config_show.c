@@ -18,21 +18,6 @@ show_number(FILE *out, const char *key, int64_t value)
 	(void)fprintf(out, "%s %lld\n", key, (long long)value);
 }
 
-static const char *
-override_name(enum sts_override_kind kind)
-{
-	switch (kind) {
-	case STS_OVERRIDE_OFF:
-		return "off";
-	case STS_OVERRIDE_TESTING:
-		return "testing";
-	case STS_OVERRIDE_ENFORCE:
-		return "enforce";
-	default:
-		return "policy";
-	}
-}
-
 /* In the order of the file, which decides among equals. */
 static void
 show_domains(FILE *out, const struct sts_config *config)
@@ -44,15 +29,14 @@ show_domains(FILE *out, const struct sts_config *config)
 			(void)fprintf(out,
 			    "# line %u is ill-formed: mail for %s waits\n",
 			    o->line, o->name);
-		else if (o->kind == STS_OVERRIDE_POLICY)
-			(void)fprintf(
-			    out, "domain %s policy %s\n", o->name, o->file);
 		else
-			(void)fprintf(out, "domain %s %s\n", o->name,
-			    override_name(o->kind));
+			(void)fprintf(out, "domain %s %s%s%s\n", o->name,
+			    sts_override_name(o->kind),
+			    o->file != NULL ? " " : "",
+			    o->file != NULL ? o->file : "");
 	}
-	for (size_t i = 0; i < config->prefetch_count; i++)
-		(void)fprintf(out, "prefetch %s\n", config->prefetch[i]);
+	for (size_t i = 0; i < config->prefetch.count; i++)
+		(void)fprintf(out, "prefetch %s\n", config->prefetch.name[i]);
 }
 
 static const char *

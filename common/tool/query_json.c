@@ -6,19 +6,11 @@
 static json_t *
 override_json(const struct sts_override *override)
 {
-	static const char *const kinds[] = {
-	    [STS_OVERRIDE_OFF] = "off",
-	    [STS_OVERRIDE_TESTING] = "testing",
-	    [STS_OVERRIDE_ENFORCE] = "enforce",
-	    [STS_OVERRIDE_POLICY] = "policy",
-	    [STS_OVERRIDE_BAD] = "bad",
-	};
-
 	if (override == NULL)
 		return json_null();
 	return json_pack("{s:o, s:s, s:i}", "name",
-	    sts_json_text(override->name), "kind", kinds[override->kind],
-	    "line", (int) override->line);
+	    sts_json_text(override->name), "kind",
+	    sts_override_name(override->kind), "line", (int) override->line);
 }
 
 /*

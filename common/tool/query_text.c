@@ -124,29 +124,16 @@ sts_query_print_routes(
 static void
 print_override(FILE *out, const struct sts_override *override)
 {
-	switch (override->kind) {
-	case STS_OVERRIDE_OFF:
-		sts_print_line(out, "override", "domain %s off (line %u)",
-		    override->name, override->line);
-		break;
-	case STS_OVERRIDE_TESTING:
-		sts_print_line(out, "override", "domain %s testing (line %u)",
-		    override->name, override->line);
-		break;
-	case STS_OVERRIDE_ENFORCE:
-		sts_print_line(out, "override", "domain %s enforce (line %u)",
-		    override->name, override->line);
-		break;
-	case STS_OVERRIDE_POLICY:
-		sts_print_line(out, "override", "domain %s policy %s (line %u)",
-		    override->name, override->file, override->line);
-		break;
-	case STS_OVERRIDE_BAD:
+	if (override->kind == STS_OVERRIDE_BAD)
 		sts_print_line(out, "override",
 		    "line %u, which is ill-formed, may mean this domain (%s)",
 		    override->line, override->name);
-		break;
-	}
+	else
+		sts_print_line(out, "override", "domain %s %s%s%s (line %u)",
+		    override->name, sts_override_name(override->kind),
+		    override->file != NULL ? " " : "",
+		    override->file != NULL ? override->file : "",
+		    override->line);
 }
 
 /* What happens to the mail, without any term of the trade. */

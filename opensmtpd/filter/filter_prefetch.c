@@ -91,8 +91,8 @@ begin_round(struct sts_filter *f)
 
 	end_round(f);
 	r->next_ms = sts_monotonic_ms() + round_ms(f);
-	for (size_t i = 0; i < f->config.prefetch_count; i++) {
-		if (sts_domain_normalise(f->config.prefetch[i], domain) ==
+	for (size_t i = 0; i < f->config.prefetch.count; i++) {
+		if (sts_domain_normalise(f->config.prefetch.name[i], domain) ==
 		    STS_OK)
 			(void)add_name(r, domain);
 	}

@@ -75,7 +75,7 @@ is_built_in(const struct sts_config *c, const char *when)
 	ok(!c->deliver_on_local_error && !c->on_dns_error_defer &&
 		!c->allow_private && c->log_level == STS_LOG_INFO &&
 		c->probe == STS_PROBE_FAILED && c->override_count == 0 &&
-		c->prefetch_count == 0,
+		c->prefetch.count == 0,
 	    "defer on local error, nothing private, no overrides, %s", when);
 }
 
@@ -143,9 +143,10 @@ test_strings(const struct sts_config *c)
 	is_str(c->nameservers[4], "[fe80::1%eth0]:53", "with a zone");
 	is_str(c->organization, "Example Org", "organization has blanks");
 	is_str(c->contact, "postmaster@example.org", "contact");
-	is_int((long long)c->prefetch_count, 3, "three prefetch domains");
-	is_str(c->prefetch[0], "alias.example", "in lower case");
-	is_str(c->prefetch[2], "m\xc3\xbcnchen.example", "as they were typed");
+	is_int((long long)c->prefetch.count, 3, "three prefetch domains");
+	is_str(c->prefetch.name[0], "alias.example", "in lower case");
+	is_str(c->prefetch.name[2], "m\xc3\xbcnchen.example",
+	    "as they were typed");
 }
 
 /* The level that a word sets; -1: it is a bad line. */
@@ -266,7 +267,7 @@ test_bad_lines(void)
 		ok(told.line == 2 && told.count == 1 && c.bad_lines == 1,
 		    "bad line %zu: its number, once", i);
 		ok(c.dns_timeout == 7 && c.recheck == 300 &&
-			c.override_count == 0 && c.prefetch_count == 0,
+			c.override_count == 0 && c.prefetch.count == 0,
 		    "bad line %zu: is skipped, the others hold", i);
 		sts_config_free(&c);
 	}

@@ -27,8 +27,8 @@ close_fd(int *fd)
 }
 
 /*
- * Moves a descriptor above 2: where the host runs with those closed, a pipe
- * would land there, and the child replaces those.
+ * Moves a descriptor above 2.  In a mail server that runs with 0 to 2 closed, a
+ * pipe would get one of these, which the child replaces.
  */
 static bool
 lift(int *fd)
@@ -57,7 +57,7 @@ make_pipe(int fds[2], int ours)
 	    fcntl(fds[ours], F_SETFL, O_NONBLOCK) == 0;
 }
 
-/* 1: can be read; 0: the deadline has passed; -1: it never will be. */
+/* 1: readable; 0: the deadline has passed; -1: error. */
 static int
 wait_readable(int fd, int64_t deadline_ms)
 {
@@ -79,7 +79,7 @@ wait_readable(int fd, int64_t deadline_ms)
 	}
 }
 
-/* The pipes between us and a child: [0] is read from, [1] written to. */
+/* The pipes of a child: [0] is the read end, [1] the write end. */
 struct pipes {
 	int in[2];
 	int out[2];
@@ -103,7 +103,7 @@ open_pipes(struct pipes *p, const struct sts_child_spec *spec)
 	    (!spec->want_stdout || make_pipe(p->out, 0));
 }
 
-/* In the first child of two: the second is no child of our process. */
+/* The intermediate child, so that the program is no child of this process. */
 static _Noreturn void
 run_detached(const struct sts_exec *exec)
 {
@@ -143,7 +143,7 @@ fork_child(const struct pipes *p, const struct sts_child_spec *spec)
 	return pid;
 }
 
-/* What the status pipe says: end of file once the program runs. */
+/* Reads the status pipe; end of file means that the exec succeeded. */
 static enum sts_status
 await_exec(int fd, int64_t deadline_ms)
 {
@@ -163,8 +163,8 @@ await_exec(int fd, int64_t deadline_ms)
 }
 
 /*
- * Forks, closes the child's ends (else end of file would never come) and
- * waits for the exec.  A detached child leaves its short-lived parent to reap.
+ * Forks, closes the child's ends (or end of file would never come) and waits
+ * for the exec.  Of a detached child, reaps the intermediate process.
  */
 static enum sts_status
 launch(
@@ -201,7 +201,7 @@ sts_child_start(struct sts_child *child, const struct sts_child_spec *spec)
 		return STS_RESOLVER_ROOT;
 	if (open_pipes(&p, spec))
 		status = launch(child, &p, spec);
-	/* Ours from now on; the others are closed below. */
+	/* The caller owns these two; the rest is closed below. */
 	if (status == STS_OK) {
 		child->in_fd = p.in[1];
 		child->out_fd = p.out[0];
@@ -222,13 +222,13 @@ sts_child_read(struct sts_child *child, char *buf, size_t size, bool one_line,
 	size_t used = 0;
 
 	while (used < size) {
-		/* Byte by byte: what follows a line is the next reader's. */
+		/* Byte by byte, to leave what follows the line in the pipe. */
 		size_t want = one_line ? 1 : size - used;
 		ssize_t n = read(child->out_fd, buf + used, want);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		/* Read first, wait then: what is there costs no poll. */
+		/* Reads before it polls, since data is often there already. */
 		if (n < 0 && errno == EAGAIN &&
 		    wait_readable(child->out_fd, deadline_ms) == 1)
 			continue;
@@ -257,8 +257,8 @@ sts_child_close(struct sts_child *child)
 enum reaped { REAPED, NOT_OURS, STILL_THERE };
 
 /*
- * Waits for one process without a signal handler: there is no portable way
- * but to look again, soon at first, then every 20 ms.
+ * Polls for the end of one process, at first often, then every 20 ms: there is
+ * no other portable way without a signal handler.
  */
 static enum reaped
 reap(pid_t pid, int64_t deadline_ms, int *status)
@@ -270,7 +270,7 @@ reap(pid_t pid, int64_t deadline_ms, int *status)
 
 		if (got == pid)
 			return REAPED;
-		/* A host that ignores SIGCHLD, or reaps what it finds. */
+		/* The mail server ignores SIGCHLD or reaped the child. */
 		if (got < 0 && errno != EINTR)
 			return NOT_OURS;
 		if (sts_monotonic_ms() >= deadline_ms)
@@ -294,11 +294,11 @@ sts_child_finish(struct sts_child *child, int64_t deadline_ms)
 		sts_child_close(child);
 		return -1;
 	}
-	/* What it still says has no reader, but SIGPIPE would end it. */
+	/* out_fd stays open for now: writing to it must not be a SIGPIPE. */
 	close_fd(&child->in_fd);
 	result = reap(pid, deadline_ms, &status);
 	if (result == STILL_THERE) {
-		/* Not reaped, so these are still the numbers of our child. */
+		/* Not reaped yet, so the pid is still the child's. */
 		(void)kill(-pid, SIGKILL);
 		(void)kill(pid, SIGKILL);
 		(void)reap(pid, sts_monotonic_ms() + KILL_MS, &status);

@@ -4,11 +4,11 @@
  *
  * The caller may run as root, with open and locked spool files, with resource
  * limits and a umask that a local user chose, with signals blocked or ignored.
- * None of it reaches the child: it gets a session of its own, "/" as working
- * directory, umask 077, sane limits (set while still root; memory 512 MiB),
- * no core file, the descriptors named here and no other, an empty environment,
- * default signals, and, where the caller is root, the user and group named
- * here.  Nothing that it executes gains a privilege (Linux: no_new_privs).
+ * The child inherits none of this: it gets a session of its own, "/" as working
+ * directory, umask 077, sane limits (set while still root; memory 512 MiB), no
+ * core file, only the descriptors named here, an empty environment, default
+ * signals, and, if the caller is root, the user and group named here.  Nothing
+ * that it executes gains a privilege (Linux: no_new_privs).
  */
 #ifndef STS_BASE_CHILD_H
 #define STS_BASE_CHILD_H
@@ -32,8 +32,8 @@ struct sts_child_spec {
 	bool want_stdout;    /* a pipe from the child; else /dev/null */
 	bool inherit_stderr; /* keep descriptor 2; else /dev/null */
 	/*
-	 * Not our child: nothing to reap, it may outlive us.  Without
-	 * want_stdout nothing connects it to us once it runs.
+	 * No child of this process: not reaped, may outlive the caller.
+	 * Without want_stdout nothing connects the two once it runs.
 	 */
 	bool detach;
 	unsigned lifetime; /* seconds until SIGALRM ends it; 0: none */
@@ -46,24 +46,22 @@ struct sts_child {
 };
 
 /*
- * Starts a child.  STS_UNSAFE_FILE where another user can change the program
- * (base/safe_path.h): root does not run it.  The descriptors in *child are
- * non-blocking and close-on-exec and never 0, 1 or 2.  Fails with
- * STS_NO_DESCRIPTORS, STS_NO_MEMORY or STS_RESOLVER_MISSING (the path cannot be
- * executed: the child reports that before this call returns), or
- * STS_RESOLVER_ROOT (a drop to uid or gid 0 was asked for, or the drop or
- * no_new_privs is not possible). Never blocks longer than the exec takes, and
- * at most 5 s: then STS_RESOLVER_TIMEOUT.
+ * Starts a child.  The descriptors in *child are non-blocking, close-on-exec
+ * and never 0, 1 or 2.  Errors: STS_UNSAFE_FILE (another user can change the
+ * program, base/safe_path.h), STS_NO_DESCRIPTORS, STS_NO_MEMORY,
+ * STS_RESOLVER_MISSING (the path cannot be executed, which the child reports
+ * before this call returns), or STS_RESOLVER_ROOT (uid or gid is 0, or
+ * privileges cannot be dropped).  Blocks only until the exec, at most 5 s: then
+ * STS_RESOLVER_TIMEOUT.
  */
 enum sts_status sts_child_start(
     struct sts_child *child, const struct sts_child_spec *spec);
 
 /*
- * Reads what comes from the child's standard output into buf until `size`
- * bytes, end of file, the line feed that ends a line if `one_line`, or the
- * deadline (sts_monotonic_ms).  Returns the number of bytes (0 at end of
- * file), or -1 at the deadline or for an error; what was read by then is
- * lost.
+ * Reads from the child's standard output into buf until `size` bytes, end of
+ * file, the line feed that ends a line if `one_line`, or the deadline
+ * (sts_monotonic_ms).  Returns the number of bytes (0 at end of file), or -1 at
+ * the deadline or for an error; what was read before is lost.
  */
 ssize_t sts_child_read(struct sts_child *child, char *buf, size_t size,
     bool one_line, int64_t deadline_ms);
@@ -73,11 +71,10 @@ void sts_child_close(struct sts_child *child);
 
 /*
  * Closes the child's standard input, waits for exactly this child until the
- * deadline, then kills it with SIGKILL and reaps it.  The pipe from it stays
- * open, unread, until it has ended: a late line does not end it by SIGPIPE, a
- * flood of them ends at the deadline.  Returns the wait status as
- * waitpid(2) gives it, or -1 where it was killed here, is detached, or was
- * reaped by the host program.
+ * deadline, then kills it with SIGKILL and reaps it.  Its standard output stays
+ * open but unread until it has ended, so that a late line causes no SIGPIPE.
+ * Returns the wait status of waitpid(2), or -1 if the child was killed here, is
+ * detached, or was reaped by the mail server.
  */
 int sts_child_finish(struct sts_child *child, int64_t deadline_ms);
 

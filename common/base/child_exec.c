@@ -15,10 +15,10 @@
 
 #include "base/privilege.h"
 
-/* Where the status pipe is put; everything above it is closed. */
+/* The status pipe's number in the child; all above it are closed. */
 enum { STATUS_FD = 3 };
 
-/* _exit: what the host registered with atexit is not to run twice. */
+/* _exit: the mail server's atexit handlers must not run twice. */
 static _Noreturn void
 fail(int status_fd, enum sts_status status)
 {
@@ -29,7 +29,7 @@ fail(int status_fd, enum sts_status status)
 	_exit(127);
 }
 
-/* A fork, setuid or exec that failed for want of something else. */
+/* STS_NO_MEMORY or STS_NO_DESCRIPTORS for a shortage, else `otherwise`. */
 static enum sts_status
 shortage_or(int error, enum sts_status otherwise)
 {
@@ -52,8 +52,8 @@ typedef int resource_number;
 #endif
 
 /*
- * Root sets a limit to what is wanted, whatever a local user left us with;
- * others bring soft and hard as near to it as they may.
+ * As root, sets a limit to `want`, whatever a local user had set; otherwise
+ * moves the soft and the hard limit as near to it as allowed.
  */
 static void
 set_limit(resource_number resource, rlim_t want)
@@ -71,9 +71,9 @@ set_limit(resource_number resource, rlim_t want)
 }
 
 /*
- * Bytes of memory that a child may write to, many times what it needs: an
- * answer from outside that makes it grow ends the child, not the machine.  A
- * sanitizer's shadow memory counts too, and is larger than any machine's.
+ * Bytes of memory that a child may write to, many times what it needs: a reply
+ * that makes it grow must end the child, not exhaust the machine.  A
+ * sanitizer's shadow memory counts, too, and is larger than any machine's.
  */
 #ifdef STS_SANITIZED
 #define MEMORY_MAX RLIM_INFINITY
@@ -82,8 +82,8 @@ set_limit(resource_number resource, rlim_t want)
 #endif
 
 /*
- * The address space is not limited: what is reserved and never touched costs
- * nothing.  Nor are processes: the limit would count the user's others.
+ * The address space is not limited, since untouched reservations cost nothing.
+ * Nor are processes: the limit would count all of the user's.
  */
 static void
 set_limits(unsigned lifetime)
@@ -103,7 +103,7 @@ set_limits(unsigned lifetime)
 }
 
 #if defined(__linux__) && defined(SYS_getdents64)
-/* Closes what /proc lists.  readdir(3) may allocate, so the system call. */
+/* Closes what /proc lists, without readdir(3), which may allocate. */
 static bool
 close_listed(int first)
 {
@@ -160,8 +160,8 @@ close_from(int first)
 	if (close_listed(first))
 		return;
 	/*
-	 * The slow way, where the kernel and /proc do not help.  Descriptors
-	 * may lie above a limit that was lowered later.
+	 * Slow, for kernels and systems without the above.  Descriptors may lie
+	 * above a limit that was lowered later.
 	 */
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max > end &&
 	    limit.rlim_max < (1 << 20))
@@ -171,9 +171,8 @@ close_from(int first)
 }
 
 /*
- * 0 to 2 are the pipes or /dev/null, 3 the status pipe, nothing else is open.
- * Closing comes first, so that a host without free descriptors does not
- * matter.
+ * Makes 0 to 2 the pipes or /dev/null and 3 the status pipe.  Closes first, in
+ * case the mail server has used up its descriptors.
  */
 static bool
 set_descriptors(struct sts_exec *x)
@@ -203,8 +202,8 @@ set_descriptors(struct sts_exec *x)
 }
 
 /*
- * exec resets handlers, but what the host ignores or blocks would stay so: a
- * resolver that ignored SIGALRM or SIGCHLD would not behave as it was tested.
+ * exec resets handlers, but ignored and blocked signals stay so, and the
+ * resolver needs SIGALRM and SIGCHLD.
  */
 static void
 reset_signals(void)
@@ -219,8 +218,8 @@ reset_signals(void)
 }
 
 /*
- * Where the host is root, for good to the user and group asked for; where it
- * is not, for good to what it is, if a set-user-id start left it a way back.
+ * As root, becomes the given user and group for good; otherwise gives up for
+ * good what a set-user-id start may have saved.
  */
 static enum sts_status
 set_user(const struct sts_child_spec *spec)
@@ -234,7 +233,7 @@ set_user(const struct sts_child_spec *spec)
 			return STS_RESOLVER_ROOT;
 		return STS_OK;
 	}
-	/* In this order: without uid 0 the groups could not be changed. */
+	/* In this order: without uid 0 groups cannot be changed. */
 	if (setgroups(1, &spec->gid) != 0 || setgid(spec->gid) != 0 ||
 	    setuid(spec->uid) != 0)
 		return shortage_or(errno, STS_RESOLVER_ROOT);
@@ -254,8 +253,8 @@ sts_exec_run(const struct sts_exec *exec)
 	enum sts_status status;
 
 	/*
-	 * A session of its own: no terminal's signals, and one number to kill
-	 * it by with everything it may start.  Limits next, while still root.
+	 * A session of its own: terminal signals do not reach it, and one
+	 * number kills all that it starts.  Limits next, while still root.
 	 */
 	(void)setsid();
 	set_limits(spec->lifetime);
@@ -269,7 +268,7 @@ sts_exec_run(const struct sts_exec *exec)
 		fail(x.status_fd, status);
 	if (!sts_privilege_forgo_new())
 		fail(x.status_fd, STS_RESOLVER_ROOT);
-	/* exec keeps the alarm, so the program ends without its caller too. */
+	/* exec keeps the alarm: the program ends without its caller, too. */
 	if (spec->lifetime > 0)
 		(void)alarm(spec->lifetime);
 	execve(

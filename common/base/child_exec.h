@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * From fork to exec, inside the mail server's process: nothing here may
- * allocate, lock or log; it calls only functions that are safe after fork in
- * a program with any libraries and threads.
+ * Runs between fork and exec in the mail server's process: nothing here may
+ * allocate, lock or log; it calls only functions that are safe after a fork in
+ * any program, whatever its libraries and threads.
  */
 #ifndef STS_BASE_CHILD_EXEC_H
 #define STS_BASE_CHILD_EXEC_H
@@ -21,7 +21,7 @@
 #define STS_SANITIZED
 #endif
 
-/* Put together before the fork. */
+/* Prepared before the fork. */
 struct sts_exec {
 	const struct sts_child_spec *spec;
 	int stdin_fd; /* ends of pipes, each 3 or more; -1: /dev/null */
@@ -29,7 +29,7 @@ struct sts_exec {
 	int status_fd; /* for the report of a failure */
 };
 
-/* What the child writes to status_fd; exec closes it without a word. */
+/* What the child writes to status_fd, which exec closes on success. */
 struct sts_exec_failure {
 	enum sts_status status;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Clocks that are never set, for deadlines and for what took too long; and a
- * time of the wall clock as text.
+ * Monotonic clocks, for deadlines and durations; and a time of the wall clock
+ * as text.
  */
 #ifndef STS_BASE_CLOCK_H
 #define STS_BASE_CLOCK_H

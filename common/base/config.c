@@ -6,11 +6,10 @@
  *
  * The parser never stops at an error.  The file is read inside a mail server,
  * often as root, and refusing the whole file for one typing error would stop
- * all mail.  So a bad line is reported and skipped, the value before it stays,
- * and only a bad "domain" line does more: the domain that it names waits, as
- * its mail might otherwise go out unprotected.  Only what makes the file as a
- * whole untrustworthy is an error of the load: it cannot be read, or another
- * user could write it.
+ * all mail.  So a bad line is reported and skipped, and an earlier value stays.
+ * A bad "domain" line also makes the domain that it names wait, whose mail
+ * might otherwise go out unprotected.  The load fails only if the file cannot
+ * be read or another user could change it.
  */
 #include "base/config.h"
 
@@ -42,7 +41,7 @@ replace_string(struct sts_config_loader *l, const struct sts_config_key *key,
 	return true;
 }
 
-/* Absolute, since children work in "/" and plugins wherever the MTA does. */
+/* Absolute, since children run in "/" and plugins wherever the MTA does. */
 static bool
 set_path(
     struct sts_config_loader *l, const struct sts_config_key *key, char *value)
@@ -62,7 +61,7 @@ set_text(
 	return replace_string(l, key, value);
 }
 
-/* A value out of range is skipped, not clamped: it was meant otherwise. */
+/* A value out of range is skipped, not clamped: it is a mistake. */
 static bool
 set_number(
     struct sts_config_loader *l, const struct sts_config_key *key, char *value)
@@ -117,7 +116,7 @@ set_choice(
 	return word >= 0;
 }
 
-/* Checked here: dns/ could only refuse to work with a bad one. */
+/* Checked while parsing, since dns/ could only fail for a bad one. */
 static bool
 set_nameserver(
     struct sts_config_loader *l, const struct sts_config_key *key, char *value)
@@ -183,8 +182,8 @@ enum { KEY_COUNT = sizeof(keys) / sizeof(keys[0]) };
 _Static_assert((int)KEY_COUNT <= (int)STS_CONFIG_KEYS_MAX, "loader has room");
 
 /*
- * Keys are case-sensitive.  A new release's key in an old release's file is a
- * bad line like any other: reported and skipped.
+ * Keys are case-sensitive.  A key of a later release is a bad line like any
+ * other.
  */
 static void
 set_key(struct sts_config_loader *l, const char *name, char *value)
@@ -220,8 +219,8 @@ set_key(struct sts_config_loader *l, const char *name, char *value)
 }
 
 /*
- * A line that was copied from a web page may have no-break spaces in it, which
- * look like blanks: "domain" followed by one would be an unknown key.
+ * Makes no-break spaces, as in text copied from a web page, blanks; with one,
+ * "domain" would be an unknown key.
  */
 static void
 replace_unseen(char *text)
@@ -231,8 +230,8 @@ replace_unseen(char *text)
 }
 
 /*
- * A line that is too long, or has a byte in it that no line may have: only
- * whose domain it might have been is still read.
+ * A line that is too long or has a forbidden byte in it: it is read only for
+ * the domain that it may name.
  */
 static void
 unreadable_line(
@@ -273,8 +272,8 @@ trim(char *text)
 }
 
 /*
- * Such bytes come from a file of another kind or a paste gone wrong.  A path
- * with one of them would not be the path that the operator reads.
+ * Control characters come from a file of another kind or a bad paste.  A path
+ * with one would not be the path that the operator reads.
  */
 static bool
 has_control(struct sts_span line)
@@ -288,8 +287,7 @@ has_control(struct sts_span line)
 	return false;
 }
 
-/* A line too long for a path is skipped whole: half of it may mean other
- * things. */
+/* A line that is too long is skipped: half of it may mean something else. */
 static void
 parse_line(struct sts_config_loader *l, struct sts_span line)
 {
@@ -315,7 +313,7 @@ parse_line(struct sts_config_loader *l, struct sts_span line)
 	set_key(l, name, value);
 }
 
-/* The path from the root, for children that work elsewhere. */
+/* Makes the path absolute, for children that work elsewhere. */
 static char *
 absolute(struct sts_config_loader *l, const char *file)
 {
@@ -331,7 +329,7 @@ absolute(struct sts_config_loader *l, const char *file)
 	return path;
 }
 
-/* It names programs that root runs, so only root or we may write it. */
+/* It names programs that root runs: only root or this user may write it. */
 static bool
 is_safe(struct sts_config_loader *l)
 {
@@ -346,8 +344,8 @@ is_safe(struct sts_config_loader *l)
 }
 
 /*
- * The defaults apply where there is no default file, and only there: a file
- * that exists and cannot be read may say anything.
+ * Without a default file the defaults apply.  A file that exists but cannot be
+ * read is an error, since its content is unknown.
  */
 static enum sts_status
 parse_file(struct sts_config_loader *l, bool must_exist)
@@ -373,7 +371,7 @@ parse_file(struct sts_config_loader *l, bool must_exist)
 		return sts_status_is_local(status) ? status : STS_CONFIG;
 	l->config->file = absolute(l, l->file);
 	c = sts_cursor_make(bytes, len);
-	/* The mark of an editor: it would be part of the first key. */
+	/* An editor's byte order mark would be part of the first key. */
 	(void)sts_cursor_literal(&c, "\xef\xbb\xbf");
 	while (sts_cursor_line(&c, &line)) {
 		l->line++;
@@ -414,7 +412,7 @@ sts_config_load(struct sts_config *config, const char *file,
 	enum sts_status status;
 
 	set_built_in(&l);
-	/* smtpd.conf has to name the file of its table, the default one too. */
+	/* smtpd.conf names even the default file, which need not exist. */
 	status = parse_file(&l, strcmp(l.file, STS_CONFIG_FILE) != 0);
 	return l.no_memory ? STS_NO_MEMORY : status;
 }

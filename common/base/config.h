@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The configuration: "key value" lines, all keys optional.  A "#" at the
- * beginning of a line or after a blank begins a comment.  Where a key that
- * has one value is given again, the last line counts, and the note says so.
+ * beginning of a line or after a blank begins a comment.  If a key that takes
+ * one value is repeated, the last line counts, which is noted.
  *
  * A bad line is reported and skipped, and every other line stays in force, so
- * that a typing error does not stop all mail.  But it must not open a domain
- * either: a bad "domain" line makes the domain that it names wait, and where
- * the name itself is ill-formed, every domain that its readable part could
- * mean.  Where nothing of a name can be read (as in "domain * off") the line
- * names no domain and is only reported.  Nothing is read from the environment.
- * The keys are listed in mta-sts.conf(5).
+ * that a typing error does not stop all mail.  But it must not unprotect a
+ * domain either: a bad "domain" line makes the domain that it names wait, or,
+ * if the name itself is ill-formed, every domain that its readable parts may
+ * stand for.  If no part can be read (as in "domain * off") the line is only
+ * reported.  The environment is never read.  The keys are listed in
+ * mta-sts.conf(5).
  */
 #ifndef STS_BASE_CONFIG_H
 #define STS_BASE_CONFIG_H
@@ -51,9 +51,9 @@ enum sts_probe {
 /* One "domain NAME ..." line. */
 struct sts_override {
 	/*
-	 * As written, ASCII in lower case; "*.NAME": what is below.  Of an
-	 * ill-formed line what could be read, "*" elsewhere than at the
-	 * beginning for any bytes.
+	 * As written, ASCII in lower case; "*.NAME": all below NAME.  Of an
+	 * ill-formed line the readable parts; there "*" stands for any bytes,
+	 * except at the beginning.
 	 */
 	char *name;
 	char *file; /* for STS_OVERRIDE_POLICY, else NULL */
@@ -100,15 +100,14 @@ typedef void sts_config_note(
     void *arg, const char *file, unsigned line, const char *reason);
 
 /*
- * Reads `file`, or the compiled-in default path where it is NULL.  A default
- * file that does not exist is no error, named or not.  Another that does not
- * exist, and any file that cannot be read, gives STS_CONFIG (or
- * STS_NO_DESCRIPTORS), one that another user can change (base/safe_path.h)
- * STS_UNSAFE_FILE, with the built-in values in *config: enough to log and
- * to report with, but a file that cannot be read may have named another state
- * directory, so a caller that answers an MTA defers.  STS_NO_MEMORY leaves
- * strings NULL.  `note` may be NULL.  The caller frees with sts_config_free in
- * every case.
+ * Reads `file`, or the compiled-in default path if it is NULL.  A missing
+ * default file is no error, named or not.  Any other missing file, or one that
+ * cannot be read, gives STS_CONFIG (or STS_NO_DESCRIPTORS), and one that
+ * another user can change (base/safe_path.h) STS_UNSAFE_FILE.  *config then has
+ * the built-in values, to log and report with; but the file may have named
+ * another state directory, so a caller that answers an MTA must defer.
+ * STS_NO_MEMORY leaves strings NULL.  `note` may be NULL.  The caller frees
+ * with sts_config_free in every case.
  */
 enum sts_status sts_config_load(struct sts_config *config, const char *file,
     sts_config_note *note, void *arg);

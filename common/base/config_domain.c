@@ -2,10 +2,9 @@
 /*
  * The keys that name domains.
  *
- * A typing error in a "domain" line must not open the domain that it was to
- * protect, so what can be read of a bad one is kept: the domains that it may
- * have meant wait, with the reason "config", until the line is fixed.  Only
- * those: one bad line does not stop all mail.
+ * A typing error in a "domain" line must not unprotect the domain, so the
+ * readable parts of a bad name are kept: the domains that it may stand for
+ * wait, with the reason "config", until the line is fixed; others do not.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,7 +49,7 @@ make_room(struct sts_config_loader *l)
 	return true;
 }
 
-/* Kept in the order of the lines, which decides among equals. */
+/* In the order of the lines, which decides among equals. */
 static bool
 add_override(struct sts_config_loader *l, const char *name, const char *file,
     enum sts_override_kind kind)
@@ -73,7 +72,7 @@ add_override(struct sts_config_loader *l, const char *name, const char *file,
 	return false;
 }
 
-/* A byte of a name as it may be typed, or of "*" in it. */
+/* A byte of a name as typed, or of a "*" in it. */
 static bool
 is_pattern_byte(char byte)
 {
@@ -82,8 +81,8 @@ is_pattern_byte(char byte)
 }
 
 /*
- * One label of a bad name: what cannot be read of it becomes "*".  An
- * internationalised one is typed in another form than it is asked in.
+ * One label of a bad name, with "*" for each unreadable part.  An
+ * internationalised label becomes "xn--*", the form in which mail uses it.
  */
 static size_t
 add_label(const char *label, size_t len, char *pattern)
@@ -104,15 +103,15 @@ add_label(const char *label, size_t len, char *pattern)
 		if (byte != '*' || used == 0 || pattern[used - 1] != '*')
 			pattern[used++] = byte;
 	}
-	/* Between two dots something is missing. */
+	/* A label is missing between two dots. */
 	if (used == 0)
 		pattern[used++] = '*';
 	return used;
 }
 
 /*
- * A word that is no name as a pattern of the names that it may mean.  False
- * where nothing of it can be read, and for what is longer than a name.
+ * Turns an ill-formed name into a pattern of the names that it may stand for.
+ * False if none of it can be read or it is longer than a name.
  */
 static bool
 make_pattern(const char *word, char pattern[PATTERN_BYTES])
@@ -132,7 +131,7 @@ make_pattern(const char *word, char pattern[PATTERN_BYTES])
 		p += len;
 		if (*p == '\0')
 			break;
-		/* "a..b" may be "a.b" or have a label more. */
+		/* "a..b" may mean "a.b", or lack a label. */
 		if (len > 0)
 			pattern[used++] = '.';
 	}
@@ -140,7 +139,7 @@ make_pattern(const char *word, char pattern[PATTERN_BYTES])
 	return readable;
 }
 
-/* Cuts off what a name is often pasted with: a scheme, a user, quotes. */
+/* Cuts off what is often pasted with a name: a scheme, a user, quotes. */
 static char *
 strip(char *word)
 {
@@ -162,14 +161,14 @@ strip(char *word)
 	return word;
 }
 
-/* What a word of a bad line means as a pattern; false: no domain at all. */
+/* The pattern that a word of a bad line stands for; false: no domain. */
 static bool
 read_bad_name(char *word, char pattern[PATTERN_BYTES])
 {
 	char *name;
 
 	word = strip(word);
-	/* ".NAME" is written for what is below, and for NAME itself. */
+	/* ".NAME" may mean NAME itself or all below it. */
 	while (word[0] == '.')
 		word++;
 	name = strncmp(word, "*.", 2) == 0 ? word + 2 : word;
@@ -205,7 +204,7 @@ sts_config_bad_domain(
 	char first[PATTERN_BYTES] = "";
 	bool name = true;
 
-	/* The name is the first word, unless they were swapped. */
+	/* The name is the first word, unless the operator swapped the words. */
 	for (char *word = value, *next; *word != '\0'; word = next) {
 		next = sts_config_split(word);
 		name = word == value ||
@@ -233,7 +232,7 @@ sts_config_is_domain_key(const char *key, char **value)
 	return true;
 }
 
-/* domain NAME off | testing | enforce | policy FILE; what is wrong with it. */
+/* domain NAME off | testing | enforce | policy FILE; false: what is wrong. */
 static bool
 parse_domain(struct sts_config_loader *l, char *value, const char **wrong,
     const char **allowed)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Inside the configuration: a file on its way into a struct sts_config.  Only
- * config.c, config_load.c and config_domain.c include it.
+ * Internal to the configuration: a file being loaded.  Only config.c,
+ * config_load.c and config_domain.c include it.
  */
 #ifndef STS_BASE_CONFIG_LOAD_H
 #define STS_BASE_CONFIG_LOAD_H
@@ -18,8 +18,8 @@ enum {
 };
 
 /*
- * Running out of memory is only remembered: the lines that follow still show
- * what is wrong with them, and the caller learns of it at the end.
+ * Lack of memory is only noted: the lines that follow are still checked, and
+ * the caller gets the status at the end.
  */
 struct sts_config_loader {
 	struct sts_config *config;
@@ -39,8 +39,8 @@ struct sts_config_choice {
 };
 
 /*
- * A key, how its value is read (true where the line is good), and where it
- * goes in struct sts_config.
+ * A key, the parser of its value (true: the line is good), and its place in
+ * struct sts_config.
  */
 struct sts_config_key {
 	const char *name;
@@ -54,20 +54,20 @@ struct sts_config_key {
 };
 
 /*
- * Reports what is wrong with the present line (or, before the first, with the
- * file) and counts it: the reason names the value and what would be allowed.
+ * Reports and counts a fault of the current line (before the first: of the
+ * file).  The reason names the value and what is allowed.
  */
 void sts_config_bad_line(struct sts_config_loader *l, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /*
- * "KEY: VALUE is not ALLOWED".  Returns false: the line is skipped, and what
- * the key was set to before stays.
+ * "KEY: VALUE is not ALLOWED".  Returns false: the line is skipped, and an
+ * earlier value stays.
  */
 bool sts_config_bad_value(struct sts_config_loader *l,
     const struct sts_config_key *key, const char *value, const char *allowed);
 
-/* A copy that the configuration owns; NULL where there is no memory. */
+/* A copy that the configuration owns; NULL without memory. */
 char *sts_config_copy(struct sts_config_loader *l, const char *string);
 
 /* The part of a value after its first word; the word is cut off. */
@@ -80,15 +80,14 @@ bool sts_config_set_prefetch(
     struct sts_config_loader *l, const struct sts_config_key *key, char *value);
 
 /*
- * True where an unknown key was meant to be "domain": "Domain", "domian",
- * "domain:", "domain=NAME".  *value is moved to where the name begins.
+ * True if an unknown key was meant to be "domain": "Domain", "domian",
+ * "domain:", "domain=NAME".  Moves *value to the beginning of the name.
  */
 bool sts_config_is_domain_key(const char *key, char **value);
 
 /*
- * Reports a bad "domain" line for `reason`, and makes the domains that it
- * names wait (STS_OVERRIDE_BAD).  `value` is what follows the key; it is cut
- * into its words.
+ * Reports a bad "domain" line for `reason`, and makes the domains that it names
+ * wait (STS_OVERRIDE_BAD).  Cuts `value`, the rest of the line, into words.
  */
 void sts_config_bad_domain(
     struct sts_config_loader *l, char *value, const char *reason);

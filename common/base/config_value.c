@@ -35,7 +35,7 @@ sts_config_quote(const char *value, char buf[STS_QUOTED_BYTES])
 	return buf;
 }
 
-/* What a label is made of; core/domain.h checks bytes of UTF-8. */
+/* The bytes of a label; core/domain.h checks UTF-8. */
 static bool
 is_name_byte(unsigned char byte)
 {
@@ -53,7 +53,7 @@ sts_config_name(char *name)
 	if (len == 0 || name[0] == '-')
 		return false;
 	for (char *p = name; *p != '\0'; p++) {
-		/* How long U-labels may be, only their A-labels tell. */
+		/* The length limit of U-labels applies to their A-labels. */
 		ascii = ascii && (unsigned char)*p < 0x80;
 		if (*p >= 'A' && *p <= 'Z')
 			*p = (char)(*p | 0x20);
@@ -66,7 +66,7 @@ sts_config_name(char *name)
 	return label > 0 && (!ascii || len <= STS_NAME_MAX);
 }
 
-/* A port from 1 to 65535, all of the string. */
+/* The whole string is a port from 1 to 65535. */
 static bool
 is_port(const char *text)
 {
@@ -77,7 +77,7 @@ is_port(const char *text)
 	    port >= 1 && port <= 65535;
 }
 
-/* What names an interface, or is its number (RFC 4007 11.2). */
+/* The name of an interface, or its number (RFC 4007 11.2). */
 static bool
 is_zone(const char *zone)
 {
@@ -93,8 +93,8 @@ is_zone(const char *zone)
 }
 
 /*
- * An IPv6 address; behind a link-local one, and only there, "%" and the zone
- * that it is in.  The address itself is cut at "%".
+ * An IPv6 address; a link-local one, and no other, may have "%" and a zone.
+ * Cuts the zone off.
  */
 static bool
 is_ipv6(char *text)
@@ -118,7 +118,7 @@ sts_config_nameserver(const char *value)
 	const char *end;
 	bool brackets = value[0] == '[';
 
-	/* Its colons are no port's. */
+	/* Its colons separate no port. */
 	if (!brackets && strlen(value) < sizeof(host)) {
 		memcpy(host, value, strlen(value) + 1);
 		if (is_ipv6(host))

@@ -19,7 +19,7 @@ struct sts_cursor {
 	const char *end; /* one past the last */
 };
 
-/* A run of bytes, borrowed; may hold any byte, is not NUL-terminated. */
+/* A run of borrowed bytes; may contain any byte, and has no NUL at its end. */
 struct sts_span {
 	const char *p;
 	size_t len;
@@ -59,41 +59,40 @@ sts_cursor_byte(struct sts_cursor *c, char byte)
 /* Consumes `literal` (case matters) if all of it is next. */
 bool sts_cursor_literal(struct sts_cursor *c, const char *literal);
 
-/* Consumes and returns the longest run of bytes for which `is` holds. */
+/* Consumes and returns the longest run of bytes for which `is` is true. */
 struct sts_span sts_cursor_while(struct sts_cursor *c, bool (*is)(int byte));
 
 /* Consumes spaces and tabs; says whether there was at least one. */
 bool sts_cursor_blanks(struct sts_cursor *c);
 
 /*
- * The bytes up to `stop` or the end; `stop` itself is consumed and not
- * returned.  Returns false only where nothing was left at the call.
+ * Returns the bytes up to `stop` or the end, and consumes `stop`. False only at
+ * the end.
  */
 bool sts_cursor_until(struct sts_cursor *c, char stop, struct sts_span *out);
 
 /*
- * One line: up to LF, or CR LF, or the end; the terminator is consumed and
- * not returned.  A CR that no LF follows is an ordinary byte.  Returns false
- * only where nothing was left.
+ * Returns one line without its LF or CR LF, which is consumed.  A CR without LF
+ * is an ordinary byte.  False only at the end.
  */
 bool sts_cursor_line(struct sts_cursor *c, struct sts_span *out);
 
 /*
- * A decimal number of 1 to `max_digits` digits (at most 18), leading zeros
- * allowed, into *out.  Consumes nothing and returns false where there is no
+ * Reads a decimal number of 1 to `max_digits` digits (at most 18), leading
+ * zeros allowed, into *out.  Returns false and consumes nothing if there is no
  * digit or there are too many.
  */
 bool sts_cursor_number(struct sts_cursor *c, unsigned max_digits, int64_t *out);
 
-/* Two spans, or a span and a string, byte for byte. */
+/* True if a span equals a string, byte for byte. */
 bool sts_span_is(struct sts_span s, const char *string);
 
-/* Without the blanks and tabs around it (OWS of RFC 9110 5.6.3). */
+/* Without leading and trailing spaces and tabs (OWS of RFC 9110 5.6.3). */
 struct sts_span sts_span_trim(struct sts_span s);
 
 /*
- * Copies a span into buf as a string.  Returns false, leaving "" in buf,
- * where it does not fit or holds a NUL.
+ * Copies a span into buf as a string.  If it does not fit or contains a NUL,
+ * returns false and buf is "".
  */
 bool sts_span_copy(struct sts_span s, char *buf, size_t size);
 

@@ -13,17 +13,17 @@ sts_fault_socket(int error, int family)
 	switch (error) {
 	case EACCES:
 	case EPERM:
-		/* A rule of this machine, not the peer. */
+		/* A rule of this machine, not of the peer. */
 		return STS_NETWORK;
 	case EAFNOSUPPORT:
-		/* A host without IPv6 is ordinary, one without IPv4 is not. */
+		/* Lack of IPv6 is common, lack of IPv4 is a fault. */
 		return family == AF_INET ? STS_INTERNAL : STS_OK;
 	default:
 		return sts_fault_traffic(error);
 	}
 }
 
-/* Any errno that is not named here may be the peer's or the network's doing. */
+/* An errno that is not named here may come from the peer or the network. */
 enum sts_status
 sts_fault_traffic(int error)
 {
@@ -47,10 +47,10 @@ sts_fault_connect(int error, int family)
 	case EPERM:
 		return STS_NETWORK;
 	case EAGAIN:
-		/* Every local port is taken. */
+		/* All local ports are in use. */
 		return STS_NO_DESCRIPTORS;
 	case EADDRNOTAVAIL:
-		/* For IPv6 also: no address of our own, which is ordinary. */
+		/* For IPv6 also: no address of our own, which is common. */
 		return family == AF_INET ? STS_NETWORK : STS_OK;
 	default:
 		return sts_fault_traffic(error);
@@ -62,8 +62,7 @@ sts_fault_descriptors(void)
 {
 	int pair[2];
 
-	/* Two, since that is what a library may have wanted; no sandbox
-	 * objects. */
+	/* Two, as a library may want; the sandbox allows pipes. */
 	if (pipe2(pair, O_CLOEXEC) != 0)
 		return sts_fault_traffic(errno);
 	close(pair[0]);

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * Findings: a problem, the file and line that it is in, and what fixes it.
- */
+/* A problem, the file and line that it is in, and its fix. */
 #ifndef STS_BASE_FINDINGS_H
 #define STS_BASE_FINDINGS_H
 
 #include <stdio.h>
 
 enum sts_severity {
-	STS_FIND_NOTE,    /* to know; nothing is wrong */
+	STS_FIND_NOTE,    /* for information */
 	STS_FIND_WARNING, /* works, but not as it should */
 	STS_FIND_ERROR    /* breaks the promise, or mail waits */
 };
@@ -17,12 +15,12 @@ struct sts_finding {
 	enum sts_severity severity;
 	const char *place; /* "FILE:LINE" or "FILE"; NULL: of no one file */
 	const char *text;
-	const char *fix; /* what fixes it, or NULL */
+	const char *fix; /* or NULL */
 };
 
 struct sts_findings {
 	FILE *out;
-	/* Called instead of printing, where set; the strings are borrowed. */
+	/* If set, called instead of printing; the strings are borrowed. */
 	void (*take)(void *arg, const struct sts_finding *finding);
 	void *arg;
 	unsigned count[STS_FIND_ERROR + 1]; /* by severity */

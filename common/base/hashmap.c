@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Chained, with a fixed number of buckets: it never has to grow, so it cannot
- * fail for want of memory, and 50,000 sessions make chains of a dozen.
+ * Chained, with a fixed number of buckets: since it never grows, it cannot run
+ * out of memory, and with 50,000 sessions a chain has a dozen members.
  */
 #include "base/hashmap.h"
 
-/* Session ids are random already, hashes of names are not in their low bits. */
+/* Folds the key, since hashes of names differ little in their low bits. */
 static size_t
 bucket_of(uint64_t key)
 {
@@ -42,7 +42,7 @@ sts_hashmap_next(const struct sts_hashmap_node *node)
 	do
 		node = node->next;
 	while (node != NULL && node->key != key);
-	/* The first field: the same address as the member itself. */
+	/* The node is the first field, so this is the member's address. */
 	return (void *)(uintptr_t)node;
 }
 
@@ -88,7 +88,7 @@ sts_hashmap_hash(const char *string)
 	return hash;
 }
 
-/* The finaliser of SplitMix64: FNV's low bits alone order badly. */
+/* SplitMix64's finaliser, since FNV's low bits are poorly mixed. */
 uint64_t
 sts_hashmap_mix(uint64_t value)
 {

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A hash table of things that have a 64-bit key: sessions, domains, addresses.
- * A member holds a struct sts_hashmap_node as its first field and belongs to
- * its creator; several may have the same key.  The table itself never
- * allocates.
+ * A hash table of structs with a 64-bit key: sessions, domains, addresses.  The
+ * first field of a member is a struct sts_hashmap_node; its creator owns it;
+ * several members may have one key.  The table never allocates.
  */
 #ifndef STS_BASE_HASHMAP_H
 #define STS_BASE_HASHMAP_H
@@ -26,17 +25,17 @@ struct sts_hashmap {
 void sts_hashmap_insert(
     struct sts_hashmap *map, struct sts_hashmap_node *node, uint64_t key);
 
-/* The first member with that key, and the next one after it; or NULL. */
+/* The first member with that key, and the next one after it, or NULL. */
 void *sts_hashmap_find(const struct sts_hashmap *map, uint64_t key);
 void *sts_hashmap_next(const struct sts_hashmap_node *node);
 
-/* Takes out a member that is in the map. */
+/* Removes a member that is in the map. */
 void sts_hashmap_remove(struct sts_hashmap *map, struct sts_hashmap_node *node);
 
-/* Takes out any member; NULL from an empty map. */
+/* Removes and returns any member; NULL if the map is empty. */
 void *sts_hashmap_pop(struct sts_hashmap *map);
 
-/* A hash of a string, and a bijection that spreads one. */
+/* A hash of a string, and a bijection that mixes one. */
 uint64_t sts_hashmap_hash(const char *string);
 uint64_t sts_hashmap_mix(uint64_t value);
 

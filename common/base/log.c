@@ -76,9 +76,9 @@ write_stderr(enum sts_log_level level, const char *line)
 
 #ifdef __linux__
 /*
- * Sends a line without blocking; false: the caller falls back to syslog(3).
- * On Linux syslog(3) blocks while the daemon does not read, and a lookup with
- * it.  A line that the daemon has no room for is lost.
+ * Sends a line without blocking; false: the caller falls back to syslog(3).  On
+ * Linux syslog(3) blocks while the daemon does not read, which would block a
+ * lookup.  A line that does not fit into the daemon's queue is lost.
  */
 static bool
 send_syslog(int priority, const char *line)

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The logger: one line an event, "key=value" fields, the domain first.
+ * The logger: one line for each event, "key=value" fields, the domain first.
  *
- * Where lines go is chosen once by the program; until then, and in the Exim
- * dlfunc for ever, they go nowhere.  Bytes outside printable ASCII, the
- * backslash among them, are written as \xHH, so that nothing from the network
- * can forge a line.
+ * The program chooses once where lines go; until then, and always in Exim's
+ * plugin, they are dropped.  The backslash and bytes outside printable ASCII
+ * are written as \xHH, so that nothing from the network can forge a line.
  */
 #ifndef STS_BASE_LOG_H
 #define STS_BASE_LOG_H
@@ -20,15 +19,15 @@ enum sts_log_level {
 enum sts_log_sink { STS_LOG_NOWHERE, STS_LOG_SYSLOG, STS_LOG_STDERR };
 
 /*
- * Chooses the sink, and the least important level that is still written.
- * `program` must stay valid.  Syslog is opened with the mail facility.
+ * Chooses the sink and the lowest severity that is written.  `program` must
+ * stay valid.  The syslog facility is mail.
  */
 void sts_log_open(
     const char *program, enum sts_log_sink sink, enum sts_log_level threshold);
 
 /*
- * One event.  `domain` may be NULL.  The format gives the other fields, for
- * example "event=fetch reason=%s"; a line is cut at 1,000 bytes.
+ * Logs one event.  `domain` may be NULL.  The format gives the other fields,
+ * for example "event=fetch reason=%s"; a line is cut at 1,000 bytes.
  */
 void sts_log(enum sts_log_level level, const char *domain, const char *format,
     ...) __attribute__((format(printf, 3, 4)));

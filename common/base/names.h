@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A list of names that grows. */
+/* A growing list of names. */
 #ifndef STS_BASE_NAMES_H
 #define STS_BASE_NAMES_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a process of ours must not have: root, and a way to it.  Async-signal
- * safe, since a child calls it between fork and exec.
+ * Checks that a process neither is root nor can become it.  Async-signal safe,
+ * since a child calls it between fork and exec.
  */
 #ifndef STS_BASE_PRIVILEGE_H
 #define STS_BASE_PRIVILEGE_H
@@ -9,17 +9,16 @@
 #include <stdbool.h>
 
 /*
- * True where this process is not root and cannot become it again; with
- * `group_too`, not by its group either.  Asked of the kernel, not concluded:
- * capabilities, a set-user-id start or a security module may have kept a way
- * back.
+ * True if this process is not root and cannot become it again; with
+ * `group_too`, nor root's group.  The kernel is asked, since capabilities, a
+ * set-user-id start or a security module may have left a way back.
  */
 bool sts_privilege_root_is_lost(bool group_too);
 
 /*
- * From now on no program that this process or a child of it executes gains
- * anything by its set-user-id bit or its file capabilities (Linux,
- * no_new_privs).  True where the kernel confirms it, or has no such thing.
+ * Makes set-user-id bits and file capabilities of all programs that this
+ * process and its children execute ineffective (Linux, no_new_privs).  True if
+ * the kernel confirms it, or has no such feature.
  */
 bool sts_privilege_forgo_new(void);
 

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Shortage has statuses of its own: the file is not at fault. */
+/* Shortages have statuses of their own, since the file is not at fault. */
 static enum sts_status
 status_of(int error)
 {
@@ -65,14 +65,14 @@ sts_readfile(
 	errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
 	if (!S_ISREG(st.st_mode))
 		goto out;
-	/* It would say what anybody here wants. */
+	/* A file that everybody can write proves nothing. */
 	errno = EPERM;
 	if ((st.st_mode & S_IWOTH) != 0)
 		goto out;
 	status = STS_BAD_LINE;
 	if (st.st_size < 0 || (uintmax_t)st.st_size > max)
 		goto out;
-	/* One byte more shows a file that an editor is writing just now. */
+	/* Reads one byte more, to notice a file that is growing. */
 	size = (size_t)st.st_size + 1;
 	status = STS_NO_MEMORY;
 	if ((*bytes = malloc(size + 1)) == NULL)

@@ -14,10 +14,10 @@
 /*
  * Reads a whole file into *bytes (*len of them and a NUL), which the caller
  * frees.  STS_NOT_FOUND: no such file; STS_BAD_LINE: more than `max` bytes;
- * STS_NO_DESCRIPTORS, STS_NO_MEMORY; STS_CONFIG where it cannot be read, is
- * not a regular file (never blocks on a FIFO), or can be written by everybody
- * (EPERM).  A symbolic link is followed only if `follow`.  On failure *bytes
- * is NULL and errno says why.
+ * STS_NO_DESCRIPTORS, STS_NO_MEMORY; STS_CONFIG: it cannot be read, is not a
+ * regular file (a FIFO does not block), or is writable by all users (EPERM).  A
+ * symbolic link is followed only if `follow`. On failure *bytes is NULL and
+ * errno says why.
  */
 enum sts_status sts_readfile(
     const char *path, bool follow, size_t max, char **bytes, size_t *len);

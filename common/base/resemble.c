@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* What is left of both words from there on is the same. */
+/* Whether the rest of both words is the same. */
 static bool
 same_rest(const char *a, size_t a_len, const char *b, size_t b_len)
 {
@@ -25,7 +25,7 @@ sts_resembles(const char *word, size_t len, const char *meant)
 	meant_len -= same;
 	if (len == 0 || meant_len == 0)
 		return len + meant_len <= 1;
-	/* Replaced, in excess, missing, swapped. */
+	/* A byte replaced, inserted, missing, swapped. */
 	return same_rest(word + 1, len - 1, meant + 1, meant_len - 1) ||
 	    same_rest(word + 1, len - 1, meant, meant_len) ||
 	    same_rest(word, len, meant + 1, meant_len - 1) ||

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * Words that were mistyped: what was probably meant.
- */
+/* Mistyped words. */
 #ifndef STS_BASE_RESEMBLE_H
 #define STS_BASE_RESEMBLE_H
 
@@ -9,9 +7,8 @@
 #include <stddef.h>
 
 /*
- * True where `word` (`len` bytes) is `meant` in another case, or with one byte
- * missing, in excess, replaced, or swapped with its neighbour.  True for the
- * same word, too.
+ * True if `word` (`len` bytes) is `meant`, in any case, or has one byte
+ * missing, inserted, replaced, or swapped with its neighbour.
  */
 bool sts_resembles(const char *word, size_t len, const char *meant);
 

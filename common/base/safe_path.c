@@ -11,8 +11,8 @@
 enum { LINKS_MAX = 32 };
 
 /*
- * The way as far as it was checked, and what is left of it.  Both are bounded
- * by PATH_MAX, as the kernel's own walk is.
+ * The checked part of a path, and the rest.  Both are bounded by PATH_MAX, as
+ * in the kernel's own walk.
  */
 struct walk {
 	char done[PATH_MAX]; /* "" is "/" */
@@ -34,14 +34,14 @@ report(const struct walk *w, const struct stat *st, bool foreign,
 	return false;
 }
 
-/* A directory in which others can make names, but change none of ours. */
+/* A directory in which others can create names, but not change ours. */
 static bool
 is_sticky(const struct stat *st)
 {
 	return S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX) != 0;
 }
 
-/* `above`: a directory above that of the file itself. */
+/* `above`: not the directory of the file itself. */
 static bool
 check_step(const struct walk *w, const struct stat *st, bool above,
     struct sts_unsafe *unsafe)
@@ -60,7 +60,7 @@ check_step(const struct walk *w, const struct stat *st, bool above,
 	return report(w, st, false, unsafe);
 }
 
-/* Puts what a link says before what is left. */
+/* Prepends the target of a link to the rest. */
 static bool
 follow(struct walk *w)
 {
@@ -80,7 +80,7 @@ follow(struct walk *w)
 	return true;
 }
 
-/* Moves the next name from what is left to the end of the way. */
+/* Moves the next name from the rest to the checked part. */
 static bool
 step(struct walk *w)
 {
@@ -103,7 +103,7 @@ step(struct walk *w)
 	return true;
 }
 
-/* Whether at least two names are left: then this is no file's directory. */
+/* At least two names are left: this is above the file's own directory. */
 static bool
 is_above(const char *left)
 {

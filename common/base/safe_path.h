@@ -1,23 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Who could change what a process reads or runs.
+ * Which other users can change what a process reads or runs.
  *
- * A configuration names programs and trust roots, and Exim reads it as root or
- * as any local user who calls it.  Where another user can write such a file,
- * put another in its place, or rename a directory on the way to it, he decides
- * what those processes do.  So each step of the way is checked, from "/" down
- * and through symbolic links:
+ * The configuration names programs and trust roots, and Exim reads it as root
+ * or as the local user who calls it.  A user who can write such a file, replace
+ * it, or rename a directory on its path decides what those processes do.  So
+ * each step of the path is checked, from "/" down and through symbolic links:
  *
- * - a step belongs to root or to the effective user of this process (where
+ * - a step must belong to root or to the effective user of this process (if
  *   that is root, to root alone);
- * - neither group nor others can write it.  The user himself may let his group
- *   write what is his, as where the umask is 002: for him that is no gain.
- *   Above the directory of the file itself, others may write a directory with
- *   the sticky bit, such as /tmp, for there they cannot rename what is not
- *   theirs; for a user other than root, the directory itself too.
+ * - it must not be writable by group or others.  A user other than root may let
+ *   his group write his own files, as with umask 002.  Above the file's own
+ *   directory, others may write a directory with the sticky bit, such as /tmp,
+ *   where they cannot rename the files of others; for a user other than root,
+ *   also in that directory itself.
  *
- * Since what was checked cannot be changed by others, no race follows the
- * check.
+ * Others cannot change what was checked, so there is no race after the check.
  */
 #ifndef STS_BASE_SAFE_PATH_H
 #define STS_BASE_SAFE_PATH_H
@@ -28,19 +26,19 @@
 
 enum { STS_UNSAFE_PATH_BYTES = 1024, STS_UNSAFE_TEXT_BYTES = 2 * 1024 };
 
-/* The step that another user could change. */
+/* The step of the path that another user could change. */
 struct sts_unsafe {
 	char path[STS_UNSAFE_PATH_BYTES];
 	uid_t owner;
 	bool foreign; /* it belongs to `owner`; else its mode is wrong */
-	bool link;    /* a symbolic link, of which only the owner counts */
+	bool link;    /* a symbolic link, of which only the owner matters */
 };
 
 /*
- * True where no other user can change what `path` (absolute, or in the working
- * directory) leads to, and where it leads to nothing: then opening it fails
- * with a reason of its own.  False fills *unsafe, which may be NULL; also for
- * a path that is too long or has more than 32 links on its way.
+ * True if no other user can change what `path` (absolute, or in the working
+ * directory) leads to, or if it leads nowhere: opening it then fails with a
+ * reason of its own.  On false, fills *unsafe, which may be NULL; also for a
+ * path that is too long or has more than 32 links.
  */
 bool sts_path_is_safe(const char *path, struct sts_unsafe *unsafe);
 

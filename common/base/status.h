@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The one list of statuses that every part of the suite uses.
+ * The one list of statuses that all programs use.
  *
  * Each status has a fixed token (no space, listed in mta-sts(1)), which is
  * what appears in logs, in the store, in answers to an MTA and on the
@@ -8,7 +8,7 @@
  *
  * The class of a status says who is to blame, and that decides what may be
  * recorded: only what the network answered, or failed to answer, is ever
- * written down against a domain or a record id; a local fault never is.
+ * recorded for a domain or a record id.
  */
 #ifndef STS_BASE_STATUS_H
 #define STS_BASE_STATUS_H
@@ -253,15 +253,15 @@ const char *sts_status_text(enum sts_status status);
 enum sts_class sts_status_class(enum sts_status status);
 
 /*
- * The status that a token names, into *out.  Returns false and leaves *out
- * alone where no status has that token.
+ * Sets *out to the status with that token; returns false and leaves *out
+ * unchanged if there is none.
  */
 bool sts_status_parse(const char *token, enum sts_status *out);
 
 /*
- * True where a domain's DNS was in trouble, at its record or at its policy
- * host's address: what on-dns-error is about.  A host that has no address is
- * no trouble.
+ * True if a domain's DNS failed, for its record or for its policy host's
+ * address, which on-dns-error is about.  A host without an address is not such
+ * a failure.
  */
 bool sts_status_is_dns_trouble(enum sts_status status);
 

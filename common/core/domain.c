@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Names come here as an MTA, an operator or a DNS answer spelt them; they
- * leave in the one form that is compared, asked about, written on the
- * resolver's pipe and used as a file name.  Everything that follows trusts
- * that form, so it is checked byte for byte after libidn2 converted it.
+ * An MTA, an operator or a DNS answer spells a name in its own way; this file
+ * turns it into the one form that is compared, queried, written on the
+ * resolver's pipe and used as a file name.  All other code relies on that form,
+ * so it is checked byte for byte after libidn2's conversion.
  */
 #include "core/domain.h"
 
@@ -16,7 +16,7 @@
 
 enum {
 	LABEL_MAX = 63,
-	/* What libidn2 makes of a name; longer ones are too long anyway. */
+	/* Room for what libidn2 returns; longer names are too long anyway. */
 	CONVERTED_MAX = 4 * STS_NAME_MAX
 };
 
@@ -28,8 +28,8 @@ is_host_byte(int byte)
 }
 
 /*
- * The DNS minds neither underscores nor where a hyphen stands, so a domain is
- * asked about as it is; only upper case has gone.
+ * The DNS allows underscores, and hyphens anywhere, so a domain is queried as
+ * it is, but in lower case.
  */
 static bool
 is_normal_byte(int byte)
@@ -91,7 +91,7 @@ sts_domain_is_address_like(struct sts_span name)
 
 	/*
 	 * No top-level domain is all digits (RFC 3696 2), so this is an
-	 * address, or what a resolver may read as one: "1.2.3", "127.1".
+	 * address, or looks like one to a resolver: "1.2.3", "127.1".
 	 */
 	while (sts_cursor_until(&c, '.', &label))
 		continue;
@@ -102,7 +102,7 @@ sts_domain_is_address_like(struct sts_span name)
 	return label.len > 0;
 }
 
-/* Between brackets (RFC 5321 4.1.3), or IPv6 as an MTA may hand it over. */
+/* In brackets (RFC 5321 4.1.3), or IPv6 as an MTA may pass it. */
 static bool
 is_literal(const char *name)
 {
@@ -115,13 +115,13 @@ is_literal(const char *name)
 	    inet_pton(AF_INET6, name, &address) == 1;
 }
 
-/* ASCII to its normal form; `name` may be `out`. */
+/* Normalises an ASCII name; `name` may be `out`. */
 static enum sts_status
 normalise_ascii(const char *name, char out[STS_NAME_MAX + 1])
 {
 	struct sts_span s = {name, strlen(name)};
 
-	/* The root dot, and no second one: that would be an empty label. */
+	/* One root dot at most: a second one would be an empty label. */
 	if (s.len > 0 && s.p[s.len - 1] == '.')
 		s.len--;
 	if (s.len > STS_NAME_MAX)
@@ -135,10 +135,7 @@ normalise_ascii(const char *name, char out[STS_NAME_MAX + 1])
 	return sts_domain_is_address_like(s) ? STS_ADDRESS_LITERAL : STS_OK;
 }
 
-/*
- * Names of ASCII alone never come here: libidn2 would refuse hyphens that the
- * DNS does not mind.
- */
+/* Not for ASCII names: libidn2 would refuse hyphens that the DNS allows. */
 static enum sts_status
 normalise_unicode(const char *name, char out[STS_NAME_MAX + 1])
 {
@@ -166,7 +163,7 @@ sts_domain_normalise(const char *name, char out[STS_NAME_MAX + 1])
 	return status;
 }
 
-/* True where `domain` lies below `name`, at any depth. */
+/* True if `domain` is below `name`, at any depth. */
 static bool
 is_below(const char *domain, const char *name)
 {
@@ -178,9 +175,9 @@ is_below(const char *domain, const char *name)
 }
 
 /*
- * Whether `pattern`, whose "*" stands for any bytes or none, is `text`.  Only
- * the last "*" is ever tried again, so the time is bounded by the product of
- * the lengths.
+ * True if `pattern`, whose "*" stands for any bytes or none, matches `text`.
+ * Only the last "*" is retried, so the time is bounded by the product of the
+ * lengths.
  */
 static bool
 matches_pattern(const char *pattern, const char *text)
@@ -205,10 +202,10 @@ matches_pattern(const char *pattern, const char *text)
 }
 
 /*
- * How well an override fits: 0 not at all, for "*.NAME" more the longer NAME
- * is, and most for the name itself; just below that what could be read of an
- * ill-formed name.  The configuration has names as they were typed, so a
- * U-label or a trailing dot is still in them.
+ * How well an override matches: 0 not at all; most for the name itself, a
+ * little less for an ill-formed name that it may be; for "*.NAME" the more, the
+ * longer NAME is.  The configuration has names as typed, with U-labels and
+ * trailing dots.
  */
 static size_t
 override_rank(const char *written, const char *domain)
@@ -236,7 +233,7 @@ sts_domain_override(const struct sts_config *config, const char *domain)
 		const struct sts_override *o = &config->overrides[i];
 		size_t rank = override_rank(o->name, domain);
 
-		/* Among equals an ill-formed line, else the first. */
+		/* Among equals an ill-formed line wins, else the first. */
 		rank = 2 * rank + (rank > 0 && o->kind == STS_OVERRIDE_BAD);
 		if (rank > best_rank) {
 			best = o;

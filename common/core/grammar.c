@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The ASCII classes here are spelt out: <ctype.h> would answer by the locale
- * of the mail server that loaded us.
+ * ASCII classes are spelt out, since <ctype.h> depends on the mail server's
+ * locale.
  */
 #include "core/grammar.h"
 
@@ -13,7 +13,7 @@ sts_ascii_lower(char byte)
 	return byte >= 'A' && byte <= 'Z' ? (char)(byte - 'A' + 'a') : byte;
 }
 
-/* What a field name may hold after its first byte. */
+/* The bytes of a field name after the first. */
 static bool
 is_name_byte(int byte)
 {
@@ -25,7 +25,7 @@ sts_field_name(struct sts_cursor *c, struct sts_span *name)
 {
 	if (!sts_is_alnum(sts_cursor_peek(c)))
 		return false;
-	/* All of it, so that a name of 33 bytes is not one of 32 and a rest. */
+	/* All of it, or a longer name would pass as its first 32 bytes. */
 	*name = sts_cursor_while(c, is_name_byte);
 	return name->len <= FIELD_NAME_MAX;
 }
@@ -41,9 +41,9 @@ sts_has_non_ascii(struct sts_span s)
 }
 
 /*
- * How many continuation bytes follow this lead byte, and the range of the
- * first of them, which is where RFC 3629 4 excludes overlong forms, surrogates
- * and what is beyond U+10FFFF.  0 for a byte that leads nothing.
+ * The number of continuation bytes after this lead byte, and the range of the
+ * first one, by which RFC 3629 4 excludes overlong forms, surrogates and code
+ * points above U+10FFFF. 0 if it is not a lead byte.
  */
 static unsigned
 utf8_tail(int lead, int *low, int *high)

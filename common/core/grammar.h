@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the grammars of RFC 8461 3.1, 3.2 and RFC 8460 3 have in common.
+ * The common parts of the grammars of RFC 8461 3.1, 3.2 and RFC 8460 3.
  * Private to core/.
  */
 #ifndef STS_CORE_GRAMMAR_H
@@ -14,20 +14,19 @@
 char sts_ascii_lower(char byte);
 
 /*
- * Consumes a field name, a letter or digit and up to 31 more of letters,
- * digits, "_", "-" and ".".  The names that the RFCs define have this form
- * too.  Returns false, with the cursor anywhere, where none is next or it is
- * longer.
+ * Consumes a field name: a letter or digit and up to 31 more letters, digits,
+ * "_", "-" and ".", as are the names that the RFCs define.  Returns false, with
+ * the cursor anywhere, if there is none or it is longer.
  */
 bool sts_field_name(struct sts_cursor *c, struct sts_span *name);
 
-/* True where any byte is outside ASCII. */
+/* True if any byte is outside ASCII. */
 bool sts_has_non_ascii(struct sts_span s);
 
 /*
  * Consumes one well-formed UTF-8 sequence of two to four bytes: UTF8-2, -3 or
  * -4 of RFC 3629 4, so no surrogate, no overlong form, nothing above U+10FFFF.
- * Consumes nothing where that is not what comes next.
+ * Otherwise consumes nothing.
  */
 bool sts_utf8_sequence(struct sts_cursor *c);
 

@@ -6,9 +6,9 @@
 
 enum {
 	/*
-	 * Bytes of UTF-8 that are handed to libidn2.  The longest name that
-	 * can become 253 bytes of A-labels is shorter, unless it is padded
-	 * with code points that UTS #46 ignores.
+	 * Bytes of UTF-8 that are passed to libidn2.  Any name that becomes 253
+	 * bytes of A-labels is shorter, unless padded with code points that UTS
+	 * #46 ignores.
 	 */
 	UNICODE_MAX = 1024
 };
@@ -23,7 +23,7 @@ sts_idn_to_ascii(const char *name, char *out, size_t size)
 	if (strlen(name) > UNICODE_MAX)
 		return status;
 	error = idn2_to_ascii_8z(name, &ascii, IDN2_NONTRANSITIONAL);
-	/* Our trouble, which says nothing about the name. */
+	/* A fault of this machine says nothing about the name. */
 	if (error == IDN2_MALLOC)
 		return STS_NO_MEMORY;
 	if (error == IDN2_OK && strlen(ascii) < size) {

@@ -8,10 +8,10 @@
 #include "base/status.h"
 
 /*
- * Converts a name that is not ASCII, UTF-8 whatever the locale, into out[size]
- * (UTS #46, RFC 5891).  What comes is ASCII, and yet to be checked: UTS #46
- * maps to "/", to digits and to empty labels, too.  STS_BAD_IDN where it
- * cannot be converted, STS_NO_MEMORY where libidn2 has none.
+ * Converts a name of UTF-8, independent of the locale, into out[size] (UTS #46,
+ * RFC 5891).  The result is ASCII but unchecked: UTS #46 may produce "/",
+ * digits and empty labels.  STS_BAD_IDN if it cannot be converted;
+ * STS_NO_MEMORY.
  *
  * mta-sts-resolver is linked with resolver/no_idn.c instead.
  */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * RFC 8461 4.1.  Both sides are brought to one form first, so that the match
- * itself is a comparison of strings: a pattern that is no pattern and a host
- * that is no host never reach it.
+ * RFC 8461 4.1.  Both sides are normalised first, so that matching is a string
+ * comparison that ill-formed patterns and hosts never reach.
  */
 #include "core/policy.h"
 
@@ -15,7 +14,7 @@ matches(const char *pattern, const char *host)
 {
 	if (strncmp(pattern, "*.", 2) != 0)
 		return strcmp(pattern, host) == 0;
-	/* "*" is one whole label: what follows the host's first dot is left. */
+	/* "*" is exactly one label, so compare after the host's first dot. */
 	host = strchr(host, '.');
 	return host != NULL && strcmp(pattern + 2, host + 1) == 0;
 }
@@ -40,7 +39,7 @@ sts_policy_permits(const struct sts_policy *policy, const char *host)
 	char name[STS_NAME_MAX + 1], pattern[STS_PATTERN_MAX + 1];
 	struct sts_mx_walk walk = {0};
 
-	/* Once, not once a pattern: a policy may have 5,000 of them. */
+	/* Once, not for each pattern: a policy may have 5,000 of them. */
 	if (sts_domain_normalise(host, name) != STS_OK)
 		return false;
 	while (sts_policy_mx_next(policy, &walk, pattern)) {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A body is read line by line, each line as one field.  The parser walks it
- * twice, first for the mode alone and then for everything, and mx patterns are
- * found again by the same line reader when they are asked for: so nothing is
- * stored, nothing is allocated, and each walk is linear in the body.
+ * A body is read line by line, each line as one field.  The parser reads it
+ * twice, first for the mode alone, then for everything, and mx patterns are
+ * read again with the same function when needed: so nothing is stored or
+ * allocated, and each pass is linear.
  *
- * RFC 8461 3.2 is kept to the letter for the fields it defines.  For the rest
- * of the file the letter would throw away policies that people rely on, for a
- * blank line at the end: those are warnings.
+ * The fields of RFC 8461 3.2 are parsed to the letter.  Elsewhere that would
+ * reject policies in use, for example for a blank line at the end: those get
+ * warnings.
  */
 #include "core/policy.h"
 
@@ -16,23 +16,23 @@
 
 enum { MAX_AGE_DIGITS = 10 }; /* sts-policy-max-age-value */
 
-/* The first three may stand once, and index `seen`. */
+/* The first three count once, and index `seen`. */
 enum field {
 	FIELD_VERSION,
 	FIELD_MODE,
 	FIELD_MAX_AGE,
 	FIELD_MX,
 	FIELD_EXTENSION,
-	FIELD_BLANK,     /* nothing, or blanks alone */
+	FIELD_BLANK,     /* empty, or blanks only */
 	FIELD_ILL_FORMED /* not a field of the grammar */
 };
 
 struct line {
 	enum field field;
-	struct sts_span value; /* without the blanks around it */
+	struct sts_span value; /* without blanks around it */
 };
 
-/* A parse under way. */
+/* The state of a parse. */
 struct parse {
 	struct sts_policy *policy;
 	sts_policy_note *note;
@@ -96,8 +96,8 @@ is_extension_value(struct sts_span value)
 }
 
 /*
- * Names are compared as whole tokens and with case: "mx2", "Mode" and "MX" are
- * extensions.  A blank before the name or the colon is not in the grammar.
+ * Names are compared as whole tokens and in their case: "mx2", "Mode" and "MX"
+ * are extensions.  The grammar has no blank before the name or the colon.
  */
 static enum field
 classify(struct sts_span name, struct sts_span value)
@@ -113,7 +113,7 @@ classify(struct sts_span name, struct sts_span value)
 	return is_extension_value(value) ? FIELD_EXTENSION : FIELD_ILL_FORMED;
 }
 
-/* The *WSP that may follow each field.  A lone CR is no blank. */
+/* Drops the *WSP that may follow a field.  A lone CR is not a blank. */
 static void
 trim_end(struct sts_span *s)
 {
@@ -144,7 +144,7 @@ next_line(struct sts_cursor *body, struct line *line)
 	return true;
 }
 
-/* The first error is the parse's status; every finding is reported. */
+/* Reports a finding; the first error becomes the status. */
 static void
 note(struct parse *p, unsigned line, enum sts_status reason, bool error)
 {
@@ -166,7 +166,7 @@ warn(struct parse *p, enum sts_status reason)
 	note(p, p->line, reason, false);
 }
 
-/* sts-policy-mx-value, and the name in it behind a "*.". */
+/* sts-policy-mx-value; sets the name, without "*.". */
 static bool
 pattern_name(struct sts_span pattern, struct sts_span *name)
 {
@@ -187,9 +187,9 @@ sts_pattern_check(const char *pattern)
 }
 
 /*
- * A policy of mode none uses no mx, so an ill-formed one need not stop it from
- * lifting the policy before it.  A U-label does all the same: 3.2 forbids it
- * by name, and its author would read it as a name that counts.
+ * A policy of mode none uses no mx, so an ill-formed one must not stop it from
+ * replacing an earlier policy.  A U-label always does: 3.2 forbids it
+ * explicitly, and its author would think that it counts.
  */
 static void
 parse_mx(struct parse *p, struct sts_span value)
@@ -213,7 +213,7 @@ parse_mx(struct parse *p, struct sts_span value)
 		p->usable_mx++;
 }
 
-/* Digits and nothing else: a sign, a blank or a fraction is ill-formed. */
+/* Only digits: a sign, a blank or a fraction is ill-formed. */
 static void
 parse_max_age(struct parse *p, struct sts_span value)
 {
@@ -229,13 +229,13 @@ parse_max_age(struct parse *p, struct sts_span value)
 	}
 }
 
-/* One field against its grammar, and against what came before it. */
+/* Checks one field against its grammar and the fields before it. */
 static void
 parse_line(struct parse *p, const struct line *line)
 {
 	/*
-	 * 3.2: of a duplicate field all entries but the first SHALL be
-	 * ignored.  That is no fault of the file, so there is no warning.
+	 * 3.2: all entries of a duplicate field but the first SHALL be ignored.
+	 * The file is valid, so there is no warning.
 	 */
 	if (line->field < FIELD_MX) {
 		if (p->seen[line->field])
@@ -270,8 +270,8 @@ parse_line(struct parse *p, const struct line *line)
 }
 
 /*
- * The first mode line decides, wherever it stands: what an ill-formed mx means
- * depends on it, and findings are reported in the order of the lines.
+ * The first mode line counts, wherever it is: it decides what an ill-formed mx
+ * means, and findings are reported in the order of the lines.
  */
 static void
 find_mode(struct parse *p, struct sts_cursor body)
@@ -287,7 +287,7 @@ find_mode(struct parse *p, struct sts_cursor body)
 	}
 }
 
-/* What no line can tell: the fields that are not there. */
+/* Checks for missing fields. */
 static void
 check_required(struct parse *p)
 {
@@ -297,16 +297,16 @@ check_required(struct parse *p)
 		note(p, 0, STS_POLICY_NO_MODE, true);
 	if (!p->seen[FIELD_MAX_AGE])
 		note(p, 0, STS_POLICY_NO_MAX_AGE, true);
-	/* An address matches no MX host, so addresses alone permit nothing. */
+	/* Addresses match no MX host, so they alone permit nothing. */
 	if (p->mode_is_known && p->policy->mode != STS_MODE_NONE &&
 	    p->usable_mx == 0 && !p->mx_rejects)
 		note(p, 0, STS_POLICY_NO_MX, true);
 }
 
 /*
- * What rejects a body whatever its lines say; STS_OK where nothing does.  A
- * byte order mark would hide in the first name, and a NUL would end the body
- * early for any reader that treats it as a string.
+ * What rejects a body regardless of its lines, else STS_OK.  A byte order mark
+ * would become part of the first name, and a NUL would end the body early for a
+ * reader that takes it as a string.
  */
 static enum sts_status
 body_fault(const char *body, size_t len)
@@ -326,7 +326,7 @@ body_fault(const char *body, size_t len)
 	return memchr(body, '\0', len) != NULL ? STS_POLICY_NUL : STS_OK;
 }
 
-/* The line of the first NUL: an editor that shows none needs the number. */
+/* The line of the first NUL, for editors that do not show it. */
 static unsigned
 nul_line(const char *body, size_t len)
 {
@@ -384,7 +384,7 @@ sts_policy_mx_next(const struct sts_policy *policy, struct sts_mx_walk *walk,
 		return false;
 	c = sts_cursor_make(
 	    policy->body + walk->offset, policy->body_len - walk->offset);
-	/* An ill-formed one is here in mode none alone. */
+	/* An ill-formed one occurs only in mode none. */
 	while (next_line(&c, &line)) {
 		if (line.field != FIELD_MX || !pattern_name(line.value, &name))
 			continue;

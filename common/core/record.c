@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Two record sets with one shape: RFC 8461 3.1 and RFC 8460 3 share version,
+ * Two kinds of record of one shape: RFC 8461 3.1 and RFC 8460 3 share version,
  * delimiters, extensions and the rule that exactly one record must be left.
- * They differ in the version and in one field, which is what the functions
- * handed to parse_fields know.
+ * They differ in the version and one field, which the functions passed to
+ * parse_fields handle.
  *
- * A record is checked strictly against its grammar: 3.1 has an ill-formed one
- * count as none, and a guess here would choose between enforcing and not.
+ * A record is checked strictly against its grammar: by 3.1 an ill-formed one
+ * counts as none, and a guess would decide whether mail is protected.
  */
 #include "core/record.h"
 
@@ -35,11 +35,11 @@ is_value_byte(int byte)
 }
 
 /*
- * The one record of the set that begins with the version; *fields is left
- * behind the version.  The text of both RFCs drops what does not begin with
- * the version and ";" at once, while their grammar has blanks before the ";"
- * (RFC 8461 erratum 6285).  Blanks are met in the field, so such a record
- * counts; a version with no ";" behind it is dropped.
+ * Finds the one record that begins with the version; *fields is left behind the
+ * version.  The text of both RFCs drops what does not begin with the version
+ * and an immediate ";", while their grammar allows blanks before the ";" (RFC
+ * 8461 erratum 6285).  Such blanks occur in practice, so the record counts; one
+ * without ";" is dropped.
  */
 static enum sts_status
 select_record(const struct sts_span *records, size_t count, const char *version,
@@ -60,7 +60,7 @@ select_record(const struct sts_span *records, size_t count, const char *version,
 			*fields = c;
 			found++;
 		} else if (!sts_is_alnum(sts_cursor_peek(&c))) {
-			/* Not "v=STSv10": that is another version. */
+			/* Not for "v=STSv10", which is another version. */
 			near_miss = true;
 		}
 	}
@@ -71,7 +71,7 @@ select_record(const struct sts_span *records, size_t count, const char *version,
 	return STS_OK;
 }
 
-/* One field's value; the cursor stands behind its "=". */
+/* Reads one field's value; the cursor is after its "=". */
 typedef enum sts_status field_value(
     struct sts_cursor *c, struct sts_span name, void *arg);
 
@@ -97,7 +97,7 @@ parse_fields(struct sts_cursor *c, field_value *value, void *arg)
 	return STS_OK;
 }
 
-/* Unknown fields are ignored (3.2), once they have the form of a field. */
+/* Unknown fields are ignored (3.2) if they have the form of a field. */
 static enum sts_status
 extension_value(struct sts_cursor *c)
 {
@@ -116,11 +116,11 @@ is_id(struct sts_span s)
 }
 
 /*
- * Of two ids only the first counts: the last paragraph of RFC 8461 3.2
- * speaks of TXT records as well as of policies, and has all entries of a
- * duplicate field ignored but the first.  It must still have the form of a
- * field.  "id=a-b" has the form of an extension that is called "id"; to read
- * it so, and go on to the next id, would be to ignore the first.
+ * Of two ids only the first counts: the last paragraph of RFC 8461 3.2 is about
+ * TXT records as well as policies, and ignores all entries of a duplicate field
+ * but the first.  The second must still have the form of a field.  "id=a-b" has
+ * the form of an extension named "id", but reading it so and using the next id
+ * would ignore the first.
  */
 static enum sts_status
 sts_field(struct sts_cursor *c, struct sts_span name, void *arg)
@@ -130,8 +130,7 @@ sts_field(struct sts_cursor *c, struct sts_span name, void *arg)
 
 	if (!sts_span_is(name, "id") || id[0] != '\0')
 		return extension_value(c);
-	/* Up to the delimiter, so that "a-b" is a bad id, not "a" and a rest.
-	 */
+	/* Up to the delimiter: "a-b" is a bad id, not "a" and a rest. */
 	value = sts_cursor_while(c, is_value_byte);
 	if (!is_id(value) || !sts_span_copy(value, id, STS_ID_MAX + 1))
 		return STS_RECORD_BAD_ID;
@@ -156,7 +155,7 @@ sts_record_sts(
 	return status;
 }
 
-/* What ends a destination; its bytes are checked afterwards. */
+/* Ends a destination, whose bytes are checked later. */
 static bool
 is_rua_byte(int byte)
 {
@@ -164,10 +163,10 @@ is_rua_byte(int byte)
 }
 
 /*
- * tlsrpt-rua.  Destinations of every rua field count: RFC 8460 3 has no
- * rule that only the first does, and lets a record declare more than one rua.
- * It speaks of delivery "to each of the supported" ones, so another scheme
- * makes no record ill-formed.
+ * tlsrpt-rua.  The destinations of all rua fields count: RFC 8460 3 has no rule
+ * that only the first does, and allows more than one.  It speaks of delivery
+ * "to each of the supported" ones, so another scheme does not make a record
+ * ill-formed.
  */
 static enum sts_status
 tlsrpt_field(struct sts_cursor *c, struct sts_span name, void *arg)
@@ -186,7 +185,7 @@ tlsrpt_field(struct sts_cursor *c, struct sts_span name, void *arg)
 			list->unusable++;
 		else if (list->count < STS_RUA_MAX)
 			list->uri[list->count++] = uri;
-		/* Blanks belong to the list only where a comma follows. */
+		/* Blanks belong to the list only if a comma follows. */
 		at = *c;
 		(void)sts_cursor_blanks(&at);
 		if (!sts_cursor_byte(&at, ','))
@@ -207,7 +206,7 @@ sts_record_tlsrpt(
 	status = select_record(records, count, "v=TLSRPTv1", &c);
 	if (status == STS_OK)
 		status = parse_fields(&c, tlsrpt_field, out);
-	/* Destinations there were, or none: the linter says which. */
+	/* The statuses tell the linter whether there were destinations. */
 	if (status == STS_OK && out->count == 0)
 		status =
 		    out->unusable > 0 ? STS_RECORD_BAD_RUA : STS_RECORD_NO_RUA;
@@ -234,9 +233,9 @@ decimal_escape(struct sts_cursor *c)
 }
 
 /*
- * One byte of a quoted string, escapes undone; -1 where there is none.  Other
- * escapes than the three are refused: a zone file reads "\;" as ";", a web
- * form publishes the backslash too, and a linter cannot know which it will be.
+ * One byte of a quoted string, unescaped; -1 if there is none.  Only three
+ * escapes are accepted: a zone file reads "\;" as ";", a web form publishes the
+ * backslash as well, and a linter cannot know which is used.
  */
 static int
 quoted_byte(struct sts_cursor *c)
@@ -276,7 +275,7 @@ sts_record_unquote(struct sts_span line, char *buf, size_t size, size_t *len)
 
 	*len = 0;
 	(void)sts_cursor_blanks(&c);
-	/* One string at least: a blank line is no record. */
+	/* At least one string: a blank line is not a record. */
 	do {
 		if (!sts_cursor_byte(&c, '"') ||
 		    !unquote_string(&c, buf, size, len))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * RFC 8460 4.3 and 4.4 as tables, and the only function that says which of
- * our own statuses is reported to the recipient's domain, under which name.
+ * RFC 8460 4.3 and 4.4 as tables, and the only function that decides which
+ * statuses are reported to the recipient's domain, and under which name.
  */
 #include "core/result.h"
 
@@ -43,7 +43,7 @@ sts_result_name(enum sts_result result)
 bool
 sts_result_parse(const char *name, enum sts_result *out)
 {
-	/* From the one after "none": its empty name is no result type. */
+	/* Skips "none", whose empty name is not a result type. */
 	for (unsigned i = STS_RESULT_NONE + 1; i < RESULT_COUNT; i++) {
 		if (strcmp(result_names[i], name) == 0) {
 			*out = (enum sts_result)i;
@@ -72,8 +72,8 @@ sts_policy_type_parse(const char *name, enum sts_policy_type *out)
 }
 
 /*
- * RFC 8460 4.3.2.2.  The class decides, so that a status that is added later
- * cannot be forgotten here; only those that differ from their class are named.
+ * RFC 8460 4.3.2.2.  The class decides, so that no later status is forgotten;
+ * only exceptions are named.
  */
 enum sts_result
 sts_result_of_status(enum sts_status status)
@@ -84,7 +84,7 @@ sts_result_of_status(enum sts_status status)
 	case STS_FETCH_CERT_UNTRUSTED:
 	case STS_FETCH_CERT_INVALID:
 		return STS_RESULT_STS_WEBPKI_INVALID;
-	/* The host answered, and what it gave is no policy. */
+	/* The host answered, but not with a policy. */
 	case STS_FETCH_MEDIA_TYPE:
 		return STS_RESULT_STS_POLICY_INVALID;
 	case STS_MX_NO_STARTTLS:
@@ -96,12 +96,12 @@ sts_result_of_status(enum sts_status status)
 		return STS_RESULT_CERTIFICATE_HOST_MISMATCH;
 	case STS_MX_CERT_UNTRUSTED:
 		return STS_RESULT_CERTIFICATE_NOT_TRUSTED;
-	/* RFC 8460 4.3.3: what fits nowhere else. */
+	/* RFC 8460 4.3.3: for what has no type of its own. */
 	case STS_MX_CERT_INVALID:
 	case STS_MX_TLS:
 	case STS_MX_STARTTLS_PLAINTEXT:
 		return STS_RESULT_VALIDATION_FAILURE;
-	case STS_POLICY_TOO_LARGE: /* a valid policy, beyond our MTA's limit */
+	case STS_POLICY_TOO_LARGE: /* a valid policy, beyond the MTA's limit */
 	case STS_WARN_MAX_AGE_CAPPED:
 	case STS_WARN_MX_ADDRESS:
 	case STS_WARN_MX_DROPPED:

@@ -10,7 +10,7 @@
 #include "base/status.h"
 
 enum sts_result {
-	STS_RESULT_NONE, /* not something to report */
+	STS_RESULT_NONE, /* not reported */
 	STS_RESULT_STARTTLS_NOT_SUPPORTED,
 	STS_RESULT_CERTIFICATE_HOST_MISMATCH,
 	STS_RESULT_CERTIFICATE_EXPIRED,
@@ -44,13 +44,12 @@ const char *sts_policy_type_name(enum sts_policy_type type);
 bool sts_policy_type_parse(const char *name, enum sts_policy_type *out);
 
 /*
- * What a failed discovery, fetch or probe is called in a report: failures of
- * the policy host's certificate are sts-webpki-invalid, of the body and its
- * media type sts-policy-invalid, of everything else between us and a body
- * sts-policy-fetch-error.  What a probe finds wrong with STARTTLS or with the
- * certificate of an MX host has a result type of its own (RFC 8460 4.3.1,
- * 4.3.3); that there was no connection is a transient error and has none
- * (4.3.4).  STS_RESULT_NONE for what is not reported: local faults, DNS
+ * The result type of a failed discovery, fetch or probe: failures of the policy
+ * host's certificate are sts-webpki-invalid, of the body and its media type
+ * sts-policy-invalid, all others before a body sts-policy-fetch-error.
+ * Failures of STARTTLS or of an MX host's certificate in a probe have types of
+ * their own (RFC 8460 4.3.1, 4.3.3); failed connections are transient and have
+ * none (4.3.4).  STS_RESULT_NONE for what is not reported: local faults, DNS
  * failures, unusable records.
  */
 enum sts_result sts_result_of_status(enum sts_status status);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A rua is only checked here, never split for use: the reporter parses
- * it again with the libraries that will send to it.  What these functions let
- * through is plain ASCII without blanks, quotes or separators.
+ * A rua is only checked here, not split: the reporter parses it again with the
+ * libraries that send to it.  All that passes is ASCII without blanks, quotes
+ * or separators.
  */
 #include "core/uri.h"
 
@@ -18,8 +18,8 @@ is_scheme_byte(int byte)
 }
 
 /*
- * unreserved and reserved of RFC 3986 2, and the "%" of an escape, without
- * the three that RFC 8460 3 wants escaped.
+ * unreserved and reserved of RFC 3986 2, and the "%" of an escape, without the
+ * three that must be escaped by RFC 8460 3.
  */
 static bool
 is_uri_byte(int byte)
@@ -54,7 +54,7 @@ next_byte(struct sts_cursor *c)
 	return byte;
 }
 
-/* Brackets enclose an IPv6 host and stand nowhere else (RFC 3986 3.2.2). */
+/* Brackets only enclose an IPv6 host (RFC 3986 3.2.2). */
 static bool
 bytes_are_valid(struct sts_span s, bool brackets)
 {
@@ -75,7 +75,7 @@ bytes_are_valid(struct sts_span s, bool brackets)
 	return true;
 }
 
-/* A "#" begins the fragment and cannot stand in it, RFC 3986 3.5. */
+/* "#" begins the fragment and does not occur in it, RFC 3986 3.5. */
 static bool
 has_one_fragment_at_most(struct sts_span s)
 {
@@ -109,7 +109,7 @@ sts_uri_is_valid(struct sts_span uri)
 	    bytes_are_valid(rest, false) && has_one_fragment_at_most(rest);
 }
 
-/* Consumes `scheme`, written in lower case, in either case. */
+/* Consumes `scheme`, given in lower case, in either case. */
 static bool
 parse_scheme(struct sts_cursor *c, const char *scheme)
 {
@@ -125,7 +125,7 @@ parse_scheme(struct sts_cursor *c, const char *scheme)
 	return true;
 }
 
-/* What follows the last "@"; false where there is none. */
+/* Splits after the last "@"; false if there is none. */
 static bool
 after_at(struct sts_span s, struct sts_span *before, struct sts_span *after)
 {
@@ -153,14 +153,14 @@ is_port(struct sts_cursor *c)
 	return sts_cursor_left(c) == 0 && port <= PORT_MAX;
 }
 
-/* A port follows ":", so a name cannot hold one. */
+/* A port follows ":", so a name cannot contain one. */
 static bool
 is_host_byte(int byte)
 {
 	return byte != ':' && byte != '[' && byte != ']';
 }
 
-/* An IPv6 address can, which is why it stands in brackets. */
+/* An IPv6 address can, and is therefore in brackets. */
 static bool
 is_bracketed_byte(int byte)
 {
@@ -168,8 +168,8 @@ is_bracketed_byte(int byte)
 }
 
 /*
- * RFC 3986 lets the host be empty, and a report could then go nowhere.  The
- * user before the last "@" is allowed and not looked at.
+ * RFC 3986 allows an empty host, to which no report can be sent.  A user before
+ * the last "@" is allowed and ignored.
  */
 static bool
 has_host(struct sts_span authority)

@@ -11,15 +11,15 @@
 #include "base/cursor.h"
 
 /*
- * True for an absolute URI in which "," "!" and ";" are percent-encoded, as
- * RFC 8460 3 wants.  Any scheme.
+ * True for an absolute URI of any scheme in which "," "!" and ";" are
+ * percent-encoded, as RFC 8460 3 requires.
  */
 bool sts_uri_is_valid(struct sts_span uri);
 
 /*
- * True where reports can be sent to a valid URI: a mailto: with an address
- * that has an "@" with something on both sides, or an https: with a host.
- * Schemes in either case (RFC 3986 3.1).
+ * True if reports can be sent to a valid URI: a mailto: whose address has an
+ * "@" with something on both sides, or an https: with a host.  Schemes in
+ * either case (RFC 3986 3.1).
  */
 bool sts_uri_is_destination(struct sts_span uri);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Checks: what the last check of a domain said, and how long that counts. */
+/* Checks: the result of a domain's last check, and how long it counts. */
 #include "store/file.h"
 
 #include <stdlib.h>
@@ -53,7 +53,7 @@ parse_check(const char *text, size_t len, struct sts_check *check)
 	return sts_cursor_left(&c) == 0;
 }
 
-/* What the network answered, or failed to; never a fault of this machine. */
+/* An answer of the network or its lack, never a fault of this machine. */
 static bool
 is_of_network(enum sts_status reason)
 {
@@ -72,8 +72,8 @@ is_sound(const struct sts_check *c, const char *domain)
 }
 
 /*
- * A clamped "no policy" still answers where nothing else can, for as long as
- * it would have from now.  A back-off from the future is none.
+ * A clamped "no policy" counts for the rest of its time from now.  A back-off
+ * from the future is dropped.
  */
 static void
 clamp_to_now(struct sts_check *c, int64_t now)
@@ -91,7 +91,7 @@ clamp_to_now(struct sts_check *c, int64_t now)
 		c->failed_since = now;
 		c->failed_next = 0;
 	}
-	/* The clock was ahead at the last failure, but not at the first. */
+	/* The clock was ahead at the last failure only. */
 	if (c->failed_next > now + STS_FETCH_BACKOFF_MAX)
 		c->failed_next = 0;
 	if (c->used > now)
@@ -174,7 +174,7 @@ sts_store_remove_check(struct sts_store *store, const char *domain)
 	return sts_file_remove(store, STS_KIND_CHECK, domain);
 }
 
-/* Beside a policy a check remembers its use and its failures. */
+/* A domain with a policy keeps its check, which records use and failures. */
 void
 sts_store_expire_check(struct sts_store *store, const char *domain, int64_t now)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Policies: the format of a file in policies/, and what it counts for. */
+/* Policies: the format of a file in policies/, and when a policy counts. */
 #include "store/file.h"
 
 #include <stdlib.h>
@@ -23,7 +23,7 @@ parse_header(struct sts_cursor *c, struct sts_entry *e)
 	    sts_text_number(c, "expires", &e->expires);
 }
 
-/* All that is left is the policy. */
+/* The rest of the file is the policy. */
 static enum sts_status
 parse_body(struct sts_cursor *c, struct sts_entry *e)
 {
@@ -53,9 +53,8 @@ parse_entry(
 }
 
 /*
- * A clock that jumps must neither prolong a policy beyond what its host said
- * nor throw it away: a `fetched` in the future becomes now, and the policy's
- * life counts from there.
+ * A clock that jumps must neither prolong a policy nor discard it: a `fetched`
+ * in the future becomes now, and the policy's lifetime counts from there.
  */
 static void
 clamp_to_now(struct sts_entry *e, int64_t now)
@@ -71,7 +70,7 @@ clamp_to_now(struct sts_entry *e, int64_t now)
 	e->expires = e->fetched + life;
 }
 
-/* As the file has it, times included. */
+/* As in the file, times included. */
 static enum sts_status
 read_raw(struct sts_store *store, const char *domain, struct sts_entry *entry)
 {
@@ -143,7 +142,7 @@ sts_entry_wants_refresh(const struct sts_entry *entry,
 	    now >= check->failed_next;
 }
 
-/* The patterns of a policy, found once, so that duplicates can be left out. */
+/* The patterns of a policy, to leave out duplicates. */
 struct pattern {
 	size_t number; /* in the order of the file */
 	char text[STS_PATTERN_MAX + 1];
@@ -168,7 +167,7 @@ by_number(const void *a, const void *b)
 	return (x->number > y->number) - (x->number < y->number);
 }
 
-/* Keeps the first of each pattern, in file order; returns how many. */
+/* Keeps the first of equal patterns, in file order; returns their number. */
 static size_t
 make_distinct(struct pattern *list, size_t count)
 {
@@ -183,7 +182,7 @@ make_distinct(struct pattern *list, size_t count)
 	return kept;
 }
 
-/* The policy in the form of 3.2, into text. */
+/* Writes the policy in the form of 3.2 into text. */
 static enum sts_status
 render(struct sts_text *text, const struct sts_policy *policy)
 {
@@ -213,7 +212,7 @@ sts_entry_make(struct sts_entry *entry, const char *domain, const char *id,
     int64_t recheck)
 {
 	int64_t life = policy->max_age > recheck ? policy->max_age : recheck;
-	/* Beside the patterns, which are no longer than in the body. */
+	/* Room for the rest; the patterns are no longer than in the body. */
 	struct sts_text text = {NULL, policy->body_len + 200, 0, false};
 	enum sts_status status;
 
@@ -249,7 +248,7 @@ write_entry(struct sts_store *store, const struct sts_entry *e)
 	enum sts_status status;
 	struct sts_policy policy;
 
-	/* What a reader would not accept is never written. */
+	/* Never write what a reader would not accept. */
 	if (!sts_domain_is_normalised(e->domain) || e->body == NULL ||
 	    !sts_text_is_id(e->id) || e->fetched_us < 0 ||
 	    e->fetched_us > 999999 ||
@@ -270,7 +269,7 @@ write_entry(struct sts_store *store, const struct sts_entry *e)
 	return status;
 }
 
-/* Two fetches within one microsecond are the same age: the first stays. */
+/* Of two fetches within one microsecond the first counts. */
 static bool
 is_later(const struct sts_entry *a, const struct sts_entry *b)
 {
@@ -279,7 +278,7 @@ is_later(const struct sts_entry *a, const struct sts_entry *b)
 	return a->fetched_us >= b->fetched_us;
 }
 
-/* A damaged file is replaced; one from the future is not newer. */
+/* A damaged file is replaced; one from the future does not count as newer. */
 static enum sts_status
 swap_entry(struct sts_store *store, const struct sts_entry *entry, int64_t now,
     bool *replaced)

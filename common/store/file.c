@@ -17,7 +17,7 @@ enum {
 	DIR_PATH = 16,
 	FILE_PATH = DIR_PATH + STS_NAME_MAX + 1,
 	READS_MAX = 3,         /* of a file that is being written in place */
-	STALE_TEMPORARY = 3600 /* seconds: its writer is long dead */
+	STALE_TEMPORARY = 3600 /* seconds: its writer is dead */
 };
 
 static const char hex[] = "0123456789abcdef";
@@ -29,7 +29,7 @@ sts_domain_hash(const char *domain)
 
 	for (; *domain != '\0'; domain++)
 		hash = (hash ^ (unsigned char)*domain) * 1099511628211u;
-	/* The low bits alone would tell few names apart. */
+	/* Mixed, since the low bits of similar names are alike. */
 	hash = (hash ^ (hash >> 33)) * 0xff51afd7ed558ccdu;
 	return hash ^ (hash >> 33);
 }
@@ -88,9 +88,8 @@ file_path(enum sts_kind kind, const char *domain, char path[FILE_PATH])
 }
 
 /*
- * Which directories this process has checked and found to be ours.  Their files
- * may be opened by their path: only their owner may write there, so a path is
- * as safe for it as a descriptor, and root never writes.
+ * Directories that this process has found to be its own.  A file in one may be
+ * opened by path: only the owner can write there, and root never does.
  */
 static bool
 is_trusted(
@@ -144,7 +143,7 @@ open_dir(struct sts_store *store, const char *path, int *fd, struct stat *st)
 	return STS_OK;
 }
 
-/* What an errno from opening or reading a file that should be ours means. */
+/* The status for an errno of opening or reading a file that should be ours. */
 static enum sts_status
 read_error(int error)
 {
@@ -164,7 +163,7 @@ read_error(int error)
 	}
 }
 
-/* Reads all `len` bytes; a file that shrinks meanwhile is not accepted. */
+/* Reads all `len` bytes; fails if the file has shrunk. */
 static enum sts_status
 read_all(int fd, char *buf, size_t len)
 {
@@ -183,7 +182,7 @@ read_all(int fd, char *buf, size_t len)
 	return STS_OK;
 }
 
-/* Opens `name` below `dir` and reads it, if it is ours and well-formed. */
+/* Opens `name` below `dir` and reads it, if it has the right owner and form. */
 static enum sts_status
 read_file(int dir, const char *name, uid_t owner, char **text, size_t *len)
 {
@@ -221,7 +220,7 @@ out:
 	return status;
 }
 
-/* The same, up to READS_MAX times where another process may be at it. */
+/* The same, up to READS_MAX times if another process may be writing it. */
 static enum sts_status
 read_patiently(int dir, const char *name, enum sts_kind kind, uid_t owner,
     char **text, size_t *len)
@@ -230,7 +229,7 @@ read_patiently(int dir, const char *name, enum sts_kind kind, uid_t owner,
 
 	for (int reads = 0; reads < READS_MAX; reads++) {
 		status = read_file(dir, name, owner, text, len);
-		/* What is replaced by rename is whole at once. */
+		/* Files replaced by rename are always whole. */
 		if (status != STS_ENTRY_CORRUPT || kind == STS_KIND_POLICY)
 			break;
 	}
@@ -278,7 +277,7 @@ write_all(int fd, const char *buf, size_t len)
 	return STS_OK;
 }
 
-/* Creates a temporary file with mode 0640 whatever the umask. */
+/* Creates a temporary file with mode 0640, whatever the umask. */
 static int
 create_temporary(int dir, char name[32])
 {
@@ -303,7 +302,7 @@ create_temporary(int dir, char name[32])
 	return -1;
 }
 
-/* A file, or an empty directory, which rename(2) does not replace. */
+/* Removes a file, or an empty directory, which rename(2) would not replace. */
 static int
 remove_any(int dir, const char *name)
 {
@@ -325,9 +324,9 @@ rename_over(int dir, const char *from, const char *to)
 }
 
 /*
- * Replaces `name` below `dir`.  A reader sees the old file or the new one;
- * after a power cut too, where `durable`: what the rename shows was synced
- * before it, and the directory after it.
+ * Replaces `name` below `dir`.  A reader sees the old file or the new one; if
+ * `durable`, also after a power cut: the file is synced before the rename and
+ * the directory after it.
  */
 static enum sts_status
 replace_file(
@@ -353,7 +352,7 @@ replace_file(
 	return status;
 }
 
-/* A link, a directory or another user's file of that name is removed. */
+/* Removes a link, a directory or another user's file of that name. */
 static int
 open_in_place(int dir, const char *name, uid_t owner, struct stat *st)
 {
@@ -378,7 +377,7 @@ open_in_place(int dir, const char *name, uid_t owner, struct stat *st)
 	return -1;
 }
 
-/* The file keeps its inode: half the calls, for what may be lost. */
+/* Keeps the inode: half the system calls, for files that may be lost. */
 static enum sts_status
 overwrite_file(
     int dir, const char *name, uid_t owner, const char *text, size_t len)
@@ -389,7 +388,7 @@ overwrite_file(
 
 	if (fd < 0)
 		return sts_status_from_errno(errno);
-	/* The umask may have taken bits away. */
+	/* The umask may have cleared bits. */
 	if ((st.st_mode & 07777) != 0640 && fchmod(fd, 0640) != 0) {
 		status = sts_status_from_errno(errno);
 		close(fd);
@@ -406,7 +405,7 @@ overwrite_file(
 	return status;
 }
 
-/* With the checksum line behind it, as a file of `owner`, who we are. */
+/* Appends the checksum line.  `owner` is the user of this process. */
 static enum sts_status
 write_file(int dir, const char *name, uid_t owner, const char *text, size_t len,
     enum sts_writing how)
@@ -426,7 +425,7 @@ write_file(int dir, const char *name, uid_t owner, const char *text, size_t len,
 	return status;
 }
 
-/* With mode 0750 whatever the umask. */
+/* Mode 0750, whatever the umask. */
 static enum sts_status
 make_dir(struct sts_store *store, const char *path)
 {
@@ -437,7 +436,7 @@ make_dir(struct sts_store *store, const char *path)
 	    : sts_status_from_errno(errno);
 }
 
-/* Makes policies/ and policies/XX. */
+/* Creates policies/ and policies/XX. */
 static enum sts_status
 make_dirs(struct sts_store *store, enum sts_kind kind, const char *path)
 {
@@ -446,7 +445,7 @@ make_dirs(struct sts_store *store, enum sts_kind kind, const char *path)
 	return status == STS_OK ? make_dir(store, path) : status;
 }
 
-/* By the path alone, in a directory that we know; false: not to be had so. */
+/* Writes by path, in a trusted directory; false: the slow way is needed. */
 static bool
 write_by_path(struct sts_store *store, enum sts_kind kind, const char *domain,
     const char *text, size_t len)
@@ -459,7 +458,7 @@ write_by_path(struct sts_store *store, enum sts_kind kind, const char *domain,
 	if (write_file(store->dir, path, store->uid, text, len,
 		STS_WRITE_IN_PLACE) == STS_OK)
 		return true;
-	/* It may have gone, or belong to another user by now. */
+	/* It may be gone, or have another owner by now. */
 	set_trusted(store, kind, domain, false);
 	return false;
 }
@@ -488,7 +487,7 @@ sts_file_write(struct sts_store *store, enum sts_kind kind, const char *domain,
 		status = STS_STATE_UNWRITABLE;
 	if (status != STS_OK)
 		return status;
-	/* A reader would not accept what we wrote here. */
+	/* A reader would not accept a file here. */
 	status = st.st_uid == store->uid
 	    ? write_file(dir, domain, store->uid, text, len, how)
 	    : STS_STATE_OWNER;

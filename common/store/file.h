@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Inside the store: whole files, read with suspicion and replaced by rename,
- * and the text in them.  Only the files of this room include it.
+ * Internal to the store: whole files, checked when read and replaced by rename,
+ * and the text in them.  Only this folder includes it.
  */
 #ifndef STS_STORE_FILE_H
 #define STS_STORE_FILE_H
@@ -11,7 +11,7 @@
 
 struct sts_store {
 	int dir;      /* the state directory */
-	int lock_fd;  /* "lock", or -1 where the store is only read */
+	int lock_fd;  /* "lock", or -1 if opened for reading only */
 	int write_fd; /* "writing", likewise */
 	/* trim.c: until a directory of a kind is read */
 	unsigned trims;
@@ -19,34 +19,34 @@ struct sts_store {
 	uid_t uid;
 	gid_t gid;
 	bool writing;
-	/* A bit for each directory of a kind, see file.c. */
+	/* A bit for each directory of a kind; see file.c. */
 	unsigned char trusted[STS_KIND_ROUTES + 1][256 / 8];
-	/* Of the directories of policies/: those whose names are synced. */
+	/* The directories of policies/ whose names are synced. */
 	ino_t synced[256];
 };
 
-/* Bytes of a file beside the patterns of a policy. */
+/* Bytes of a file besides the patterns of a policy. */
 enum {
 	STS_FILE_OVERHEAD = 8192,
 	STS_FILE_MAX = STS_BODY_MAX + STS_FILE_OVERHEAD
 };
 
-/* A 64-bit hash of a domain: directory and lock byte come from it. */
+/* A 64-bit hash of a domain: it selects directory and lock byte. */
 uint64_t sts_domain_hash(const char *domain);
 
 /*
- * Reads a domain's file, allocating *text (*len bytes and a NUL) for the
- * caller to free.  STS_NOT_FOUND: no file.  STS_ENTRY_CORRUPT: not a regular
- * file with the right owner, too large, or its checksum is wrong.  Other local
- * faults where it cannot be read.  The checksum line is not part of *len.
+ * Reads a domain's file into *text (*len bytes and a NUL), which the caller
+ * frees.  STS_NOT_FOUND: no file.  STS_ENTRY_CORRUPT: not a regular file with
+ * the right owner, too large, or a wrong checksum.  Other local faults if it
+ * cannot be read.  *len does not count the checksum line.
  */
 enum sts_status sts_file_read(struct sts_store *store, enum sts_kind kind,
     const char *domain, char **text, size_t *len);
 
 /*
- * How a file is written.  DURABLE: the old file or the new one, also after a
- * power cut.  ATOMIC: the same for readers only.  IN_PLACE: a reader may meet
- * a wrong checksum; it reads again, and in the end it is a miss.
+ * How a file is written.  DURABLE: a reader sees the old file or the new one,
+ * also after a power cut.  ATOMIC: not after a power cut.  IN_PLACE: a reader
+ * may see a wrong checksum, retries, and finally counts the file as missing.
  */
 enum sts_writing { STS_WRITE_DURABLE, STS_WRITE_ATOMIC, STS_WRITE_IN_PLACE };
 
@@ -54,13 +54,13 @@ enum sts_writing { STS_WRITE_DURABLE, STS_WRITE_ATOMIC, STS_WRITE_IN_PLACE };
 enum sts_status sts_file_write(struct sts_store *store, enum sts_kind kind,
     const char *domain, const char *text, size_t len, enum sts_writing how);
 
-/* STS_NOT_FOUND where there is none. */
+/* STS_NOT_FOUND if there is none. */
 enum sts_status sts_file_remove(
     struct sts_store *store, enum sts_kind kind, const char *domain);
 
 /*
- * Opens the directory of that kind for names of `bucket`, 0 to 255, or of a
- * domain: a descriptor, or -1 with errno.
+ * Opens the directory of that kind for names of `bucket`, 0 to 255; a
+ * descriptor, or -1 with errno.  The second gives the bucket of a domain.
  */
 int sts_file_open_bucket(
     struct sts_store *store, enum sts_kind kind, unsigned bucket);
@@ -79,29 +79,26 @@ sts_file_kind(enum sts_kind kind)
 	return names[kind];
 }
 
-/*
- * sync.c: syncs a directory.  STS_OK also where its file system cannot do that
- * to a directory.
- */
+/* sync.c: syncs a directory.  STS_OK also if its file system cannot do that. */
 enum sts_status sts_sync_dir(int dir);
 
 /*
  * sync.c: makes sure that the directory of that kind for names of `bucket`,
- * which is inode `ino`, is found again after a power cut.
+ * inode `ino`, survives a power cut.
  */
 enum sts_status sts_sync_parents(
     struct sts_store *store, enum sts_kind kind, unsigned bucket, ino_t ino);
 
-/* Removes what a writer that was killed left behind. */
+/* Removes the temporary file of a killed writer. */
 void sts_file_remove_stale(int dir, const char *name);
 
-/* The same as above for a file in the state directory itself. */
+/* The same for a file in the state directory itself. */
 enum sts_status sts_file_read_single(
     struct sts_store *store, const char *name, char **text, size_t *len);
 enum sts_status sts_file_write_single(
     struct sts_store *store, const char *name, const char *text, size_t len);
 
-/* Text is put together in a buffer of fixed size; `full` once it overflows. */
+/* Text in a buffer of fixed size; `full` once it overflows. */
 struct sts_text {
 	char *buf;
 	size_t size;
@@ -114,16 +111,16 @@ void sts_text_add(struct sts_text *text, const char *format, ...)
 void sts_text_add_bytes(struct sts_text *text, const char *bytes, size_t len);
 
 /*
- * "KEY: VALUE\n", without printf(3), which would be half of what a lookup
- * costs that finds nothing.  The number is at least 0.
+ * Adds "KEY: VALUE\n", without printf(3), which would be half of the cost of a
+ * lookup without result.  The number is at least 0.
  */
 void sts_text_add_field(
     struct sts_text *text, const char *key, const char *value);
 void sts_text_add_number(struct sts_text *text, const char *key, int64_t value);
 
 /*
- * Reading it back, line by line, in the order it was written: each consumes
- * "KEY: value\n" and fails on anything else.
+ * Reads it back, line by line, in the order written: each consumes "KEY:
+ * value\n" and fails on anything else.
  */
 bool sts_text_title(struct sts_cursor *c, const char *title);
 bool sts_text_string(
@@ -132,7 +129,7 @@ bool sts_text_number(struct sts_cursor *c, const char *key, int64_t *out);
 bool sts_text_status(
     struct sts_cursor *c, const char *key, enum sts_status *out);
 
-/* True where the string is "" or an id: 1 to 32 letters and digits. */
+/* True for "" or an id: 1 to 32 letters and digits. */
 bool sts_text_is_id(const char *id);
 
 #endif

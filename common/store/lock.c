@@ -18,7 +18,7 @@ set_lock(int fd, const char *domain, short type)
 	memset(&lock, 0, sizeof(lock));
 	lock.l_type = type;
 	lock.l_whence = SEEK_SET;
-	/* off_t is signed: 63 bits of the hash. */
+	/* off_t is signed, so 63 bits of the hash. */
 	lock.l_start = (off_t)(sts_domain_hash(domain) >> 1);
 	lock.l_len = 1;
 	return fcntl(fd, F_SETLK, &lock);
@@ -50,8 +50,8 @@ sts_lock_release(struct sts_store *store, const char *domain)
 }
 
 /*
- * Polled, since a wait in the kernel has no end: a process that is stopped
- * while it has the lock must not stop all others.
+ * Polls, since a wait in the kernel cannot be limited: a stopped process that
+ * has the lock must not stop all others.
  */
 enum sts_status
 sts_write_lock(struct sts_store *store, const char *domain, bool *held)

@@ -9,7 +9,7 @@
 
 #define TITLE "mta-sts routes 2"
 
-/* Longest text of a file: a name, addresses and numbers a host. */
+/* Longest text of a file: a name, addresses and numbers for each host. */
 enum { ROUTES_TEXT_MAX = STS_ROUTES_MAX * 700 + 600 };
 
 /* "192.0.2.1 2001:db8::1" or "", each bounded. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Routes: the MX hosts of a domain as the resolver last saw them, in order of
- * preference, whether the policy permits each, its addresses, and what its
- * last certificate probe said.  One file a domain under routes/.
+ * preference: whether the policy permits each, its addresses, and the result of
+ * its last certificate probe.  One file for each domain, in routes/.
  */
 #ifndef STS_STORE_ROUTES_H
 #define STS_STORE_ROUTES_H
@@ -10,11 +10,11 @@
 #include "store/store.h"
 
 enum {
-	STS_ROUTES_MAX = 8,          /* MX hosts that are kept */
+	STS_ROUTES_MAX = 8,          /* MX hosts that are stored */
 	STS_ROUTE_ADDRESSES_MAX = 2, /* addresses of each */
 	STS_ADDRESS_TEXT_MAX = 46,   /* INET6_ADDRSTRLEN */
 	STS_PROBE_AGAIN = 600,       /* seconds between two probes of a host */
-	/* The same for one that failed, since mail waits; and of an address. */
+	/* for a failed host, since mail waits; and for an address */
 	STS_PROBE_RETRY = 60
 };
 
@@ -31,29 +31,29 @@ struct sts_route {
 struct sts_routes {
 	char domain[STS_NAME_MAX + 1];
 	int64_t recorded;
-	bool unsure; /* recorded in the future: to be found again */
+	bool unsure; /* recorded in the future: to be looked up again */
 	/*
 	 * STS_OK with at least one route; STS_NULL_MX (RFC 7505),
 	 * STS_DNS_NXDOMAIN; STS_NO_MX_HOST (no usable MX or address);
-	 * STS_DNS_SERVFAIL and the like: not known.
+	 * STS_DNS_SERVFAIL and the like: the lookup failed.
 	 */
 	enum sts_status status;
 	bool implicit; /* no MX record: the domain itself (RFC 5321 5.1) */
 	/*
-	 * Why the first permitted host that is not listed has no address to be
-	 * contacted at: STS_MX_NO_ADDRESS, STS_MX_PRIVATE, or what its DNS
-	 * said.  STS_OK where there is none such.
+	 * Why the first permitted host that is not listed has no usable
+	 * address: STS_MX_NO_ADDRESS, STS_MX_PRIVATE, or the DNS failure.
+	 * STS_OK if there is no such host.
 	 */
 	enum sts_status unusable;
-	int64_t more; /* MX hosts that are not listed, for whatever reason */
+	int64_t more; /* MX hosts that are not listed, for any reason */
 	size_t count;
 	struct sts_route route[STS_ROUTES_MAX];
 };
 
 /*
- * STS_NOT_FOUND where there is no file, or a damaged one.  A `recorded`
- * in the future is clamped to now, and the routes are `unsure`; a probe in the
- * future, made with a clock that was wrong, counts as never made.
+ * STS_NOT_FOUND if there is no file, or a damaged one.  A `recorded` in the
+ * future is clamped to now, and the routes are `unsure`; a probe in the future
+ * counts as never made.
  */
 enum sts_status sts_store_read_routes(struct sts_store *store,
     const char *domain, int64_t now, struct sts_routes *routes);

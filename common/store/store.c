@@ -21,7 +21,7 @@ open_lock(struct sts_store *store, const char *name)
 	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640);
 }
 
-/* Whether this user may make files that readers will accept. */
+/* Whether this user may create files that readers will accept. */
 static enum sts_status
 check_writable(struct sts_store *store)
 {
@@ -53,7 +53,7 @@ open_state_dir(struct sts_store *store, const char *state_dir)
 		return STS_STATE_MODE;
 	store->uid = st.st_uid;
 	store->gid = st.st_gid;
-	/* Without search permission every file would seem to be unreadable. */
+	/* Without search permission all files would seem unreadable. */
 	if (faccessat(store->dir, ".", X_OK, AT_EACCESS) != 0)
 		return STS_STATE_UNREADABLE;
 	return STS_OK;
@@ -69,7 +69,7 @@ sts_store_open(struct sts_store **store, const char *state_dir, bool writing)
 	if (s == NULL)
 		return STS_NO_MEMORY;
 	s->dir = s->lock_fd = s->write_fd = -1;
-	/* Processes that write one file and end take turns by their number. */
+	/* Of processes that write one file each, one in 16 trims. */
 	s->trims = (unsigned)getpid();
 	status = open_state_dir(s, state_dir);
 	if (status == STS_OK && writing)
@@ -117,7 +117,7 @@ sts_store_gid(const struct sts_store *store)
 	return store->gid;
 }
 
-/* By the operator's word, whatever is there: a damaged file too. */
+/* At the operator's request, whatever is there, even a damaged file. */
 static enum sts_status
 drop_policy(struct sts_store *store, const char *domain)
 {
@@ -150,7 +150,7 @@ sts_store_drop(struct sts_store *store, const char *domain)
 	return result;
 }
 
-/* Opens one of the 256 directories of a kind; NULL where there is none. */
+/* Opens one of the 256 directories of a kind; NULL if there is none. */
 static DIR *
 open_bucket(struct sts_store *store, enum sts_kind kind, unsigned bucket)
 {

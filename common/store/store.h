@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The store: what is known of each domain, in files, the only data interface
+ * The store: the data of each domain, in files, and the only data interface
  * between the processes.
  *
  *     policies/XX/DOMAIN   a fetched policy: precious, written once, immutable
- *     checks/XX/DOMAIN     what the last check of a domain said: disposable
+ *     checks/XX/DOMAIN     the result of a domain's last check: disposable
  *     routes/XX/DOMAIN     MX hosts, their addresses and match: disposable
- *     lock                 who looks a domain up at the moment (see lock.h)
- *     writing              who changes a file in policies/ at the moment
+ *     lock                 which domains are being looked up (see lock.h)
+ *     writing              which files in policies/ are being changed
  *     newest               the newest `fetched`: the clock's lower bound
- *     unprotected          mail that the filter saw leave past the table
+ *     unprotected          mail that left without the table being asked
  *
- * XX is two hex digits of a hash of the domain.  A file is text and ends with
- * a CRC-32 of all before it.  A reader takes no lock and never writes.  It
- * accepts only a regular file, owned like the directory that contains it, of
- * bounded size, whose checksum is right and whose domain is the one asked for.
+ * XX is two hex digits of a hash of the domain.  A file is text and ends with a
+ * CRC-32 of all before it.  A reader takes no lock and never writes.  It
+ * accepts only a regular file with the owner of its directory, of bounded size,
+ * with the right checksum and the right domain.
  *
- * A change of policies/ is a compare and swap under the domain's write lock:
- * what was read before a slow fetch may have been replaced meanwhile.  A power
- * cut leaves the old policy or the new one.  A file in checks/ or routes/ that
- * was cut short is a miss, and costs a DNS query.
+ * A change in policies/ is a compare and swap under the domain's write lock,
+ * since the file may have been replaced during a slow fetch.  After a power cut
+ * the old policy or the new one is there.  A truncated file in checks/ or
+ * routes/ counts as missing, and costs a DNS query.
  */
 #ifndef STS_STORE_STORE_H
 #define STS_STORE_STORE_H
@@ -38,45 +38,45 @@ struct sts_store; /* an open state directory */
 
 /*
  * A fetched policy.  Times are seconds since 1970.  The body is the policy in
- * the form of RFC 8461 3.2, reduced to what it says: version, mode, max_age
- * and the distinct mx patterns in the order of the file that was served.
+ * the form of RFC 8461 3.2, reduced to version, mode, max_age and the distinct
+ * mx patterns in the order of the file that was served.
  */
 struct sts_entry {
 	char domain[STS_NAME_MAX + 1];
-	char id[STS_ID_MAX + 1]; /* of the record that led to the fetch */
+	char id[STS_ID_MAX + 1]; /* of the record that caused the fetch */
 	int64_t fetched;         /* when that fetch began, */
 	int64_t fetched_us;      /* and microseconds of that second */
-	int64_t expires; /* fetched + max_age, at least recheck from then */
+	int64_t expires; /* fetched + max_age, at least fetched + recheck */
 	char *body;      /* body_len bytes and a NUL, allocated */
 	size_t body_len;
 	struct sts_policy policy; /* parsed, borrows body */
 	bool unsure;              /* fetched in the future: unchecked */
-	int64_t stored;           /* `fetched` as the file has it */
+	int64_t stored;           /* `fetched` in the file */
 };
 
-/* What the last check of a domain said.  Times as above, 0 for never. */
+/* The result of a domain's last check.  Times as above, 0 for never. */
 struct sts_check {
 	char domain[STS_NAME_MAX + 1];
-	int64_t checked;    /* when the record was asked for */
-	int64_t next_check; /* until then no query */
+	int64_t checked;    /* when the record was queried */
+	int64_t next_check; /* no query before then */
 	/*
-	 * "No policy", where it is not STS_OK: why, of class RECORD, DNS,
-	 * FETCH or POLICY, and until when.  A live policy wins over it.
+	 * STS_OK, or why there is no policy, of class RECORD, DNS, FETCH or
+	 * POLICY, and until when.  A live policy takes precedence.
 	 */
 	enum sts_status reason;
 	int64_t until;
-	/* The last fetch, where it failed: "" and STS_OK otherwise. */
+	/* The last fetch, if it failed, else "" and STS_OK. */
 	char failed_id[STS_ID_MAX + 1];
 	enum sts_status failed_reason;
 	int64_t failed_since; /* the first failure in a row */
 	int64_t failed_next;  /* not before then for this id */
 	int64_t failures;     /* in a row */
-	int64_t refetched;    /* last fetch because no MX host was permitted */
+	int64_t refetched;    /* last fetch because all MX hosts were refused */
 	int64_t warned;       /* last warning about the domain's DNS */
 	int64_t used;         /* last lookup for mail */
-	int64_t used_days; /* days on which mail used it; 2 stands for more */
-	int64_t unused;    /* when a refresh found it expired and unused */
-	bool unsure;       /* checked in the future: not an answer */
+	int64_t used_days;    /* days on which mail used it; 2: or more */
+	int64_t unused;       /* when a refresh found it expired and unused */
+	bool unsure;          /* checked in the future: not an answer */
 };
 
 enum sts_kind { STS_KIND_POLICY, STS_KIND_CHECK, STS_KIND_ROUTES };
@@ -84,16 +84,16 @@ enum sts_kind { STS_KIND_POLICY, STS_KIND_CHECK, STS_KIND_ROUTES };
 /*
  * Opens the state directory for reading, or for writing too.
  * STS_STATE_MISSING, _UNREADABLE, _OWNER, _MODE (writable by others),
- * STS_NO_DESCRIPTORS, STS_NO_MEMORY; for writing also STS_STATE_UNWRITABLE
- * where this user may not create files there.  *store is NULL on failure.
+ * STS_NO_DESCRIPTORS, STS_NO_MEMORY; for writing also STS_STATE_UNWRITABLE if
+ * this user may not create files there.  *store is NULL on failure.
  */
 enum sts_status sts_store_open(
     struct sts_store **store, const char *state_dir, bool writing);
 void sts_store_close(struct sts_store *store);
 
 /*
- * False where the path names another directory by now, or none: what is
- * written here is seen by no reader.
+ * False if the path now names another directory, or none, so that no reader
+ * sees what is written here.
  */
 bool sts_store_is_current(const struct sts_store *store, const char *state_dir);
 
@@ -102,45 +102,44 @@ uid_t sts_store_uid(const struct sts_store *store);
 gid_t sts_store_gid(const struct sts_store *store);
 
 /*
- * Reads a domain's policy as it counts at `now`: a `fetched` in the future is
- * clamped to now, `expires` is at most fetched + STS_MAX_AGE_LIMIT.  An expired
- * policy is returned too; see sts_entry_is_live.  STS_NOT_FOUND where there is
- * no file; STS_ENTRY_CORRUPT where there is one that fails a check above;
- * other local faults where it cannot be read.  Freed with sts_entry_free; on
- * failure there is nothing to free.
+ * Reads a domain's policy as of `now`: a `fetched` in the future is clamped to
+ * now, `expires` is at most fetched + STS_MAX_AGE_LIMIT.  An expired policy is
+ * returned too; see sts_entry_is_live.  STS_NOT_FOUND if there is no file;
+ * STS_ENTRY_CORRUPT if it fails a check above; other local faults if it cannot
+ * be read.  Freed with sts_entry_free; on failure there is nothing to free.
  */
 enum sts_status sts_store_read_policy(struct sts_store *store,
     const char *domain, int64_t now, struct sts_entry *entry);
 void sts_entry_free(struct sts_entry *entry);
 
 /*
- * Makes the entry that is stored for a policy that was fetched for `domain`
- * after a record with `id`; the fetch began at fetched and fetched_us.
- * `recheck` is the shortest life.  STS_NO_MEMORY.  Freed with sts_entry_free.
+ * Makes an entry for a policy that was fetched for `domain` after a record with
+ * `id`; the fetch began at fetched and fetched_us.  `recheck` is the minimum
+ * lifetime.  STS_NO_MEMORY.  Freed with sts_entry_free.
  */
 enum sts_status sts_entry_make(struct sts_entry *entry, const char *domain,
     const char *id, const struct sts_policy *policy, int64_t fetched,
     int64_t fetched_us, int64_t recheck);
 
 /*
- * Compare and swap: writes the entry, durably, unless a policy is there that
- * was fetched later; then *replaced is false, which is no failure.  `now`:
- * what claims to have been fetched after it does not count as later.
+ * Compare and swap: writes the entry, durably, unless there is a policy that
+ * was fetched later; then *replaced is false, which is no failure.  A fetch
+ * time after `now` does not count as later.
  */
 enum sts_status sts_store_write_policy(struct sts_store *store,
     const struct sts_entry *entry, int64_t now, bool *replaced);
 
 /*
- * Removes the policy that was read as `entry`, and no other that replaced it
- * since.  STS_NOT_FOUND where it is not there any more.
+ * Removes the policy that was read as `entry`, unless another has replaced it.
+ * STS_NOT_FOUND if it is gone.
  */
 enum sts_status sts_store_remove_policy(
     struct sts_store *store, const struct sts_entry *entry);
 
-/* True where the policy is in force at `now`, RFC 8461 3.2. */
+/* True if the policy is in force at `now`, RFC 8461 3.2. */
 bool sts_entry_is_live(const struct sts_entry *entry, int64_t now);
 
-/* Reads a check; a file that fails a check is STS_NOT_FOUND.  As above. */
+/* Reads a check, as above; STS_NOT_FOUND also for a damaged file. */
 enum sts_status sts_store_read_check(struct sts_store *store,
     const char *domain, int64_t now, struct sts_check *check);
 enum sts_status sts_store_write_check(
@@ -149,24 +148,24 @@ enum sts_status sts_store_remove_check(
     struct sts_store *store, const char *domain);
 
 /*
- * True where the policy is in force and its record was queried so recently that
- * it need not be queried again (RFC 8461 3).  `check` may be zero.
+ * True if the policy is in force and its record was queried recently enough
+ * (RFC 8461 3).  `check` may be zero.
  */
 bool sts_entry_is_fresh(const struct sts_entry *entry,
     const struct sts_check *check, int64_t now, int64_t recheck);
 
-/* True where "no policy" is on record and `until` has not come. */
+/* True if "no policy" is stored and `until` has not passed. */
 bool sts_check_is_none(const struct sts_check *check, int64_t now);
 
 /*
- * True where "no policy" answers without a query: as above, recorded not in
- * the future, and not a failed fetch (whose id may have changed since).
+ * True if "no policy" answers without a query: as above, not recorded in the
+ * future, and not a failed fetch (whose id may have changed since).
  */
 bool sts_check_is_fresh(const struct sts_check *check, int64_t now);
 
 /*
- * True where it is time to fetch a live policy again: it is due (core/due.h,
- * RFC 8461 10.2) and the last failure is not being waited out.
+ * True if a live policy is to be fetched again: it is due (core/due.h, RFC 8461
+ * 10.2) and its back-off after the last failure is over.
  */
 bool sts_entry_wants_refresh(const struct sts_entry *entry,
     const struct sts_check *check, int64_t now, int64_t refresh_after);
@@ -175,36 +174,36 @@ bool sts_entry_wants_refresh(const struct sts_entry *entry,
 enum sts_status sts_store_drop(struct sts_store *store, const char *domain);
 
 /*
- * Called after a file of that kind was added: once in a while keeps the number
- * of files below `max`, in batches (trim.c says what goes first).
+ * Called after a file of that kind was added: at intervals reduces the number
+ * of files to `max`, in batches (trim.c has the order).
  */
 void sts_store_trim(struct sts_store *store, enum sts_kind kind,
     const char *domain, int64_t max, int64_t now);
 
-/* Removes the check of a domain where it says nothing any more. */
+/* Removes the check of a domain if it has expired and there is no policy. */
 void sts_store_expire_check(
     struct sts_store *store, const char *domain, int64_t now);
 
 /*
  * Calls `each` with every domain that has a file of that kind, unread, in no
- * order; a false return ends the walk.  `each` may write and drop entries.
+ * order; false from `each` ends the walk.  `each` may write and drop entries.
  */
 enum sts_status sts_store_walk(struct sts_store *store, enum sts_kind kind,
     bool (*each)(void *arg, const char *domain), void *arg);
 
-/* The newest `fetched` of the store; 0 where none is known. */
+/* The newest `fetched` of the store; 0 if there is none. */
 enum sts_status sts_store_read_newest(
     struct sts_store *store, int64_t *fetched);
 enum sts_status sts_store_write_newest(
     struct sts_store *store, int64_t fetched);
 
-/* Mail that left for a domain that enforces, and nothing had enforced it. */
+/* Mail that left for a domain that enforces, without being checked. */
 struct sts_unprotected {
 	char domain[STS_NAME_MAX + 1];
 	int64_t when; /* seconds since 1970 */
 };
 
-/* The last time that was seen; STS_NOT_FOUND: never. */
+/* The last such mail; STS_NOT_FOUND: none. */
 enum sts_status sts_store_read_unprotected(
     struct sts_store *store, struct sts_unprotected *unprotected);
 enum sts_status sts_store_write_unprotected(

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The names of directories on the disk.  The process that made policies/XX may
- * have been killed before it synced that name, so each process syncs it itself
- * before it reports a policy below as stored; but once, for all directories.
+ * Syncs the names of directories.  The process that made policies/XX may have
+ * been killed before it synced that name, so each process syncs it before it
+ * reports a policy below as stored; once, for all directories.
  */
 #include "store/file.h"
 
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* fsync(2): EINVAL where the file system has no such thing. */
+/* fsync(2) gives EINVAL if the file system cannot sync directories. */
 enum sts_status
 sts_sync_dir(int dir)
 {
@@ -22,7 +22,7 @@ sts_sync_dir(int dir)
 	return sts_status_from_errno(errno);
 }
 
-/* Which directories there are in policies/, by their inodes. */
+/* Reads which directories there are in policies/, by their inodes. */
 static void
 list_buckets(DIR *dir, ino_t found[256])
 {
@@ -40,7 +40,7 @@ list_buckets(DIR *dir, ino_t found[256])
 	}
 }
 
-/* Those that were there before it was synced have their names on the disk. */
+/* Directories listed before the sync have their names on disk. */
 static enum sts_status
 sync_kind(struct sts_store *store, enum sts_kind kind, ino_t found[256])
 {

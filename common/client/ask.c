@@ -9,7 +9,7 @@
 #include "client/override.h"
 #include "core/domain.h"
 
-/* One question on its way to its answer. */
+/* One query of a caller. */
 struct question {
 	const struct sts_config *config;
 	struct sts_budget *budget;
@@ -17,7 +17,7 @@ struct question {
 	struct sts_answer *answer;
 };
 
-/* What the store says of a domain at one moment. */
+/* A domain's data in the store at one moment. */
 struct stored {
 	int64_t now;
 	enum sts_status policy_status; /* STS_OK: entry is filled */
@@ -27,8 +27,7 @@ struct stored {
 };
 
 /*
- * The check first: a policy that is written between the two readings is not
- * missed.
+ * Reads the check first, so as not to miss a policy that is written in between.
  */
 static void
 read_store(struct sts_store *store, const char *domain, struct stored *s)
@@ -48,8 +47,8 @@ has_live_policy(const struct stored *s)
 }
 
 /*
- * "No policy" counts only where there is no policy file, or an expired one: it
- * never wins over a policy in force, and a file that is damaged may hold one.
+ * "No policy" counts only if there is no policy file, or an expired one: a
+ * policy in force takes precedence, and a damaged file may contain one.
  */
 static bool
 may_be_none(const struct stored *s)
@@ -68,10 +67,10 @@ forget(struct stored *s)
 }
 
 /*
- * The one function that turns a local fault into an answer: it never counts as
- * "no policy" unless the operator wants mail delivered in spite of it.  A used
- * up budget is no fault: other recipients' domains used it, and the next
- * attempt has the answer.
+ * The one function that turns a local fault into an answer: never "no policy",
+ * unless the operator wants mail delivered nevertheless.  An exhausted budget
+ * is not a fault: other domains of the message used it up, and the next attempt
+ * has the answer.
  */
 static void
 answer_fault(struct question *q, enum sts_status fault)
@@ -84,8 +83,8 @@ answer_fault(struct question *q, enum sts_status fault)
 }
 
 /*
- * Moves the entry into the answer.  The mode decides alone, RFC 8461 5: what
- * else the MTA must check is in the policy.
+ * Moves the entry into the answer.  Only the mode decides, RFC 8461 5; the
+ * policy has the rest for the MTA.
  */
 static void
 answer_policy(struct question *q, struct sts_entry *entry)
@@ -109,8 +108,8 @@ answer_policy(struct question *q, struct sts_entry *entry)
 }
 
 /*
- * RFC 8461 10.2: a policy that is due answers at once, checked or not, and is
- * fetched again afterwards.
+ * RFC 8461 10.2: a policy that is due for a refresh answers at once and is
+ * fetched afterwards.
  */
 static bool
 answer_live(struct question *q, struct stored *s, bool fresh)
@@ -119,7 +118,7 @@ answer_live(struct question *q, struct stored *s, bool fresh)
 	bool due = sts_entry_wants_refresh(
 	    &s->entry, &s->check, s->now, config->refresh_after);
 
-	/* One from the future counts as unchecked. */
+	/* A policy from the future counts as unchecked. */
 	if (fresh && (!due || s->entry.unsure) &&
 	    !sts_entry_is_fresh(&s->entry, &s->check, s->now, config->recheck))
 		return false;
@@ -130,8 +129,7 @@ answer_live(struct question *q, struct stored *s, bool fresh)
 	return true;
 }
 
-/* A DNS in trouble says neither that there is a policy nor that there is none.
- */
+/* After a DNS failure it is unknown whether the domain has a policy. */
 static bool
 answer_none(struct question *q, const struct stored *s, bool fresh)
 {
@@ -151,8 +149,8 @@ answer_none(struct question *q, const struct stored *s, bool fresh)
 }
 
 /*
- * Answers with what is known, if it suffices: `fresh`, what needs no query,
- * else everything unexpired.
+ * Answers from the store: `fresh`, from what needs no query, else from
+ * everything unexpired.
  */
 static bool
 answer_from_store(struct question *q, struct stored *s, bool fresh)
@@ -162,8 +160,8 @@ answer_from_store(struct question *q, struct stored *s, bool fresh)
 }
 
 /*
- * Why there is no answer, the most useful reason first: a policy file that is
- * damaged or unreadable needs the operator, whatever the resolver met.
+ * Why there is no answer, the most useful reason first: a damaged or unreadable
+ * policy file needs the operator, whatever the resolver reported.
  */
 static enum sts_status
 reason_of(const struct stored *s, enum sts_status fault)
@@ -177,7 +175,7 @@ reason_of(const struct stored *s, enum sts_status fault)
 	return STS_INTERNAL;
 }
 
-/* Answers after everything that could be tried: `fault` is what went wrong. */
+/* Decides when there is nothing left to try; `fault` is what failed. */
 static void
 decide(struct question *q, struct stored *s, enum sts_status fault)
 {
@@ -189,7 +187,7 @@ decide(struct question *q, struct stored *s, enum sts_status fault)
 		return;
 	}
 	reason = reason_of(s, fault);
-	/* Without a resolver an unknown domain is no fault. */
+	/* If no resolver may be started, an unknown domain is no fault. */
 	if (!q->may_start && reason == STS_INTERNAL)
 		q->answer->why = STS_NOT_FOUND;
 	else
@@ -197,8 +195,8 @@ decide(struct question *q, struct stored *s, enum sts_status fault)
 }
 
 /*
- * True where to ask again would be to wait again for the same: for what went
- * wrong here, or for a policy that could not be fetched.
+ * True if asking again would mean waiting again for the same result: a recent
+ * local fault, or a policy that could not be fetched.
  */
 static bool
 asked_enough(
@@ -212,8 +210,8 @@ asked_enough(
 }
 
 /*
- * A policy that was in force when the question was asked answers it, also
- * where it ran out while the resolver was at work.
+ * A policy that was in force at the beginning answers even if it expired during
+ * the lookup.
  */
 static void
 ask_resolver(struct question *q, struct sts_store *store, struct stored *before)
@@ -239,7 +237,7 @@ ask_resolver(struct question *q, struct sts_store *store, struct stored *before)
 	forget(&s);
 }
 
-/* The store, then the resolver, then the store again: one way to an answer. */
+/* The store, then the resolver, then the store again. */
 static void
 ask_store(struct question *q, struct sts_store *store)
 {
@@ -256,14 +254,14 @@ ask_store(struct question *q, struct sts_store *store)
 	}
 }
 
-/* Once a minute from one process is enough; another one may be at it. */
+/* Once a minute from one process is enough; others may do the same. */
 static void
 start_refresh(struct question *q, struct sts_store *store)
 {
 	struct sts_answer *a = q->answer;
 	enum sts_status status;
 
-	/* Not by a resolver that has just failed. */
+	/* Not after the resolver has just failed. */
 	if (!a->due || !q->may_start || a->why != STS_OK ||
 	    sts_recent_recently(q->budget, q->config, a->domain, true, &status))
 		return;
@@ -271,7 +269,7 @@ start_refresh(struct question *q, struct sts_store *store)
 	sts_recent_note(q->budget, q->config, a->domain, true, status);
 }
 
-/* Whether the override only changes how a fetched policy counts. */
+/* True if the override only changes the mode of a fetched policy. */
 static bool
 changes_mode(const struct sts_override *override)
 {
@@ -294,7 +292,7 @@ sts_override_verdict(
 	return verdict;
 }
 
-/* What an override decides; true where that is the answer. */
+/* Applies an override; true if it is the answer. */
 static bool
 ask_override(struct question *q)
 {
@@ -316,8 +314,7 @@ ask_override(struct question *q)
 	if (status == STS_OK) {
 		answer_policy(q, &entry);
 	} else if (status == STS_CONFIG || status == STS_UNSAFE_FILE) {
-		/* An operator's error opens nothing, whatever
-		 * on-local-error says. */
+		/* The operator's error must not unprotect the domain. */
 		a->verdict = STS_VERDICT_DEFER;
 		a->why = status;
 	} else {
@@ -326,7 +323,7 @@ ask_override(struct question *q)
 	return true;
 }
 
-/* What the name alone decides; true where that is the answer. */
+/* Normalises the name; true if it alone is the answer. */
 static bool
 ask_name(struct question *q, const char *name)
 {
@@ -338,7 +335,7 @@ ask_name(struct question *q, const char *name)
 		return false;
 	a->why = status;
 	a->verdict = STS_VERDICT_DEFER;
-	/* RFC 8461 3.4; and what is no domain name has no policy domain. */
+	/* RFC 8461 3.4; what is not a domain name has no policy domain. */
 	if (status == STS_ADDRESS_LITERAL || status == STS_BAD_DOMAIN)
 		a->verdict = STS_VERDICT_NONE;
 	else if (sts_status_is_local(status))
@@ -357,7 +354,7 @@ ask(struct question *q, const char *name)
 	a->verdict = STS_VERDICT_DEFER;
 	if (ask_name(q, name) || ask_override(q))
 		return;
-	/* Without a name there was no memory to hold the configuration. */
+	/* No state_dir: loading the configuration ran out of memory. */
 	status = q->config->state_dir == NULL
 	    ? STS_NO_MEMORY
 	    : sts_store_open(&store, q->config->state_dir, false);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The MX hosts that a domain has at present, for an MTA that cannot take all
- * patterns of its policy.
+ * The current MX hosts of a domain, for an MTA that cannot use all patterns of
+ * its policy.
  */
 #ifndef STS_CLIENT_MX_HOSTS_H
 #define STS_CLIENT_MX_HOSTS_H
@@ -10,10 +10,10 @@
 #include "store/routes.h"
 
 /*
- * Reads them from the store; where they are older than `recheck`, or missing,
- * a resolver finds them first, within `budget` as for sts_ask.  `domain` is as
- * it came from outside.  STS_OK: *routes is filled, and says itself whether
- * there are MX hosts.  A local fault, or STS_NOT_FOUND.
+ * Reads them from the store; if they are missing or older than `recheck`, a
+ * resolver looks them up first, within `budget` as for sts_ask.  `domain` is as
+ * it came from outside.  STS_OK: *routes is filled, and says whether there are
+ * MX hosts.  Otherwise a local fault, or STS_NOT_FOUND.
  */
 enum sts_status sts_ask_mx_hosts(const struct sts_config *config,
     const char *domain, struct sts_budget *budget, struct sts_routes *routes);

@@ -16,7 +16,7 @@ sts_override_read(const struct sts_override *override, const char *domain,
 	memset(entry, 0, sizeof(*entry));
 	if (!sts_path_is_safe(override->file, NULL))
 		return STS_UNSAFE_FILE;
-	/* One reason for whatever is wrong with it: the operator's file. */
+	/* One reason for any fault of the operator's file. */
 	status = sts_readfile(override->file, false, STS_BODY_MAX, &entry->body,
 	    &entry->body_len);
 	if (status == STS_NO_MEMORY || status == STS_NO_DESCRIPTORS)
@@ -30,7 +30,7 @@ sts_override_read(const struct sts_override *override, const char *domain,
 	}
 	snprintf(entry->domain, sizeof(entry->domain), "%s", domain);
 	entry->fetched = now;
-	/* Read anew for each question, so it never runs out. */
+	/* Read again for each query, so it never expires. */
 	entry->expires = now + STS_MAX_AGE_LIMIT;
 	return STS_OK;
 }

@@ -7,7 +7,7 @@
 
 enum { RECENTLY_MS = 60000 };
 
-/* FNV-1a: enough to tell a few state directories apart. */
+/* FNV-1a is good enough for a few state directories. */
 static uint64_t
 directory_hash(const struct sts_config *config)
 {
@@ -26,7 +26,7 @@ sts_recent_note(struct sts_budget *budget, const struct sts_config *config,
 
 	if (budget == NULL)
 		return;
-	/* The next one is the oldest. */
+	/* The next slot has the oldest entry. */
 	asked = &budget->asked[budget->next_asked];
 	budget->next_asked = (budget->next_asked + 1) % STS_ASKED_MAX;
 	asked->at_ms = sts_monotonic_ms();

@@ -8,24 +8,24 @@
 #include "base/cursor.h"
 
 enum {
-	GRACE_MS = 5000,   /* beyond what a lookup may take by its settings */
+	GRACE_MS = 5000,   /* beyond the configured limits of a lookup */
 	EXIT_MS = 1000,    /* from the answer, or end of file, to the exit */
-	FREE_MS = 1000,    /* of each lookup that cost no budget */
+	FREE_MS = 1000,    /* of each lookup, not charged to the budget */
 	BUDGET_MS = 60000, /* for all lookups of a process */
 	BRIEF_MS = 2000,   /* for each lookup after that */
-	ARGUMENTS_MAX = 8, /* beside the configuration's */
+	ARGUMENTS_MAX = 8, /* besides the configuration's */
 	/* "done lookup DOMAIN fault REASON\n" */
 	LINE_BYTES = STS_NAME_MAX + 100
 };
 
-/* Where we are root it runs as the owner of the state directory. */
+/* As root, runs it as the owner of the state directory. */
 static enum sts_status
 give_to_owner(const struct sts_store *store, struct sts_child_spec *spec)
 {
 	spec->drop = true;
 	spec->uid = sts_store_uid(store);
 	spec->gid = sts_store_gid(store);
-	/* The group too: root's may read what others may not. */
+	/* Nor root's group, which may read what others may not. */
 	return spec->uid == 0 || spec->gid == 0 ? STS_STATE_OWNER : STS_OK;
 }
 
@@ -64,7 +64,7 @@ sts_client_describe_resolver(const struct sts_config *config,
 	return status;
 }
 
-/* What "done lookup DOMAIN ok" or "... fault REASON" says. */
+/* Parses "done lookup DOMAIN ok" or "... fault REASON". */
 static enum sts_status
 parse_answer(const char *line, size_t len, const char *what, const char *domain)
 {
@@ -77,7 +77,7 @@ parse_answer(const char *line, size_t len, const char *what, const char *domain)
 	    !sts_cursor_byte(&c, ' ') || !sts_cursor_literal(&c, domain) ||
 	    !sts_cursor_byte(&c, ' '))
 		return STS_RESOLVER_DIED;
-	/* A line that was cut off by the end of file says nothing. */
+	/* A line that end of file cut off says nothing. */
 	rest = (struct sts_span){c.p, sts_cursor_left(&c)};
 	if (rest.len == 0 || rest.p[--rest.len] != '\n')
 		return STS_RESOLVER_DIED;
@@ -98,7 +98,7 @@ earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* Waits for the answer and for the end of the process. */
+/* Waits for the answer and the end of the process. */
 static enum sts_status
 await_answer(struct sts_child *child, const char *what, const char *domain,
     int64_t deadline_ms)
@@ -110,7 +110,7 @@ await_answer(struct sts_child *child, const char *what, const char *domain,
 	int64_t now_ms = sts_monotonic_ms();
 	int wait_status;
 
-	/* Past its own deadlines by 5 s: it will not answer any more. */
+	/* 5 s beyond its own deadlines, it will not answer any more. */
 	if (n < 0) {
 		(void)sts_child_finish(child, now_ms);
 		return now_ms >= deadline_ms ? STS_RESOLVER_TIMEOUT
@@ -119,23 +119,23 @@ await_answer(struct sts_child *child, const char *what, const char *domain,
 	status = parse_answer(line, (size_t)n, what, domain);
 	wait_status =
 	    sts_child_finish(child, earlier(deadline_ms, now_ms + EXIT_MS));
-	/* -1: killed by us or reaped by the host; then the line must do. */
+	/* -1: killed here or reaped by the mail server; the line must do. */
 	if (status == STS_OK && wait_status != -1 && wait_status != 0)
 		return STS_RESOLVER_DIED;
 	return status;
 }
 
-/* How long the caller waits for this lookup, and whether it goes on after. */
+/* How long the caller waits, and whether the lookup continues after that. */
 struct wait_limits {
-	int64_t full_ms; /* after which a resolver is beyond its own limits */
+	int64_t full_ms; /* after which the resolver exceeds its own limits */
 	int64_t ms;
 	bool detach;
 };
 
 /*
- * One message may have many recipients at domains that do not answer, and all
- * other mail waits behind it.  A caller without budget goes on without the
- * answer; the detached resolver records it for the next attempt.
+ * A message may have many recipients in domains that do not answer, and all
+ * other mail waits behind it.  Without budget the caller continues without an
+ * answer; the detached resolver stores it for the next attempt.
  */
 static struct wait_limits
 wait_limits_of(const struct sts_config *config, const struct sts_budget *budget)
@@ -157,7 +157,7 @@ wait_limits_of(const struct sts_config *config, const struct sts_budget *budget)
 	return p;
 }
 
-/* A lookup cut off at its limit ends the budget, whatever is left of it. */
+/* A lookup that reached its limit ends the budget, whatever is left. */
 static void
 charge(struct sts_budget *budget, int64_t took_ms, bool exhausted)
 {
@@ -170,9 +170,9 @@ charge(struct sts_budget *budget, int64_t took_ms, bool exhausted)
 }
 
 /*
- * How many seconds a resolver for one domain may live: where it is detached, or
- * this process dies, no caller ends it.  Longer than a caller waits, whose own
- * reason is to be reported.
+ * Lifetime in seconds of a resolver for one domain, for when it is detached or
+ * this process dies.  Longer than a caller waits, since the caller reports the
+ * better reason.
  */
 static unsigned
 lifetime_of(int64_t full_ms)
@@ -180,7 +180,7 @@ lifetime_of(int64_t full_ms)
 	return (unsigned)(full_ms + GRACE_MS) / 1000;
 }
 
-/* One run of a resolver that says "done `what` DOMAIN". */
+/* Runs a resolver that answers "done `what` DOMAIN". */
 static enum sts_status
 run_once(const struct sts_config *config, const struct sts_store *store,
     const char *const *arguments, const char *what, const char *domain,

@@ -82,7 +82,7 @@ is_private_v6(const unsigned char *address)
 	static const unsigned char nat64[12] = {0x00, 0x64, 0xff, 0x9b};
 	static const unsigned char zero[12];
 
-	/* A NAT64 gateway translates to the address that is inside. */
+	/* A NAT64 gateway translates these to the address inside. */
 	if (memcmp(address, mapped, sizeof(mapped)) == 0 ||
 	    memcmp(address, nat64, sizeof(nat64)) == 0)
 		return is_private_v4(address + 12);

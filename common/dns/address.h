@@ -27,13 +27,13 @@ struct sts_mx {
 
 /*
  * True for loopback, private (RFC 1918, fc00::/7), shared (100.64/10),
- * link-local, multicast, unspecified, documentation-reserved "this network"
- * and mapped or translated forms of these: addresses that a name from outside
- * must not make us connect to.
+ * link-local, multicast, unspecified, documentation and "this network"
+ * addresses and mapped or translated forms of these: names from outside must
+ * not make this machine connect to them.
  */
 bool sts_address_is_private(const struct sts_address *address);
 
-/* Parses an IPv4 or IPv6 address without port or zone; false: it is none. */
+/* Parses an IPv4 or IPv6 address without port or zone; false: not one. */
 bool sts_address_parse(const char *text, struct sts_address *address);
 
 /* The address as text (RFC 5952 for IPv6) into buf[INET6_ADDRSTRLEN]. */

@@ -19,7 +19,7 @@
 enum {
 	CHANNEL_QUESTIONS = 32,
 	CHANNEL_MS = 5000,
-	NO_TIMEOUT = 24 * 3600 * 1000 /* ms: schedule.c is sooner */
+	NO_TIMEOUT = 24 * 3600 * 1000 /* ms: schedule.c ends a query sooner */
 };
 
 /* A socket that c-ares wants watched. */
@@ -31,7 +31,7 @@ struct channel_socket {
 };
 
 struct sts_attempt {
-	TAILQ_ENTRY(sts_attempt) link; /* of its owner's list */
+	TAILQ_ENTRY(sts_attempt) link; /* of the caller's list */
 	struct sts_attempt_list *list; /* NULL: forgotten */
 	struct channel *channel;
 	bool alone, control;
@@ -61,7 +61,7 @@ struct sts_lane {
 	int64_t useful_ms;
 };
 
-/* Channels: their end. */
+/* The end of a channel. */
 
 static void
 forget_socket(struct channel *channel, struct channel_socket *s)
@@ -94,7 +94,7 @@ close_channel(struct channel *channel)
 	free(channel);
 }
 
-/* Not while c-ares is at work. */
+/* Not while c-ares is running. */
 static void
 sweep(struct sts_lane *lane)
 {
@@ -110,10 +110,7 @@ sweep(struct sts_lane *lane)
 
 /* Watches. */
 
-/*
- * Of what c-ares does the descriptors alone are wanted, where it can be asked
- * for them alone: no timeouts.
- */
+/* Has c-ares process descriptors only and no timeouts, if it can. */
 static void
 process(ares_channel ares, int fd, bool reading, bool writing)
 {
@@ -153,7 +150,7 @@ socket_ready(struct channel_socket *s, bool reading, bool writing)
 	struct sts_lane *lane = channel->lane;
 	int fd = s->fd;
 
-	/* c-ares may close the socket, and free s, in here. */
+	/* c-ares may close the socket, and free s, in this call. */
 	begin_call(channel);
 	process(channel->ares, fd, reading, writing);
 	end_call(channel);
@@ -174,8 +171,8 @@ socket_writable(void *arg)
 }
 
 /*
- * Without memory for a watch nothing would be read, which must not count as
- * the server's silence: all attempts of the channel end.
+ * Without memory for a watch nothing would be read, which would look like a
+ * silent server: ends all attempts of the channel.
  */
 static void
 go_deaf(struct channel *channel)
@@ -240,11 +237,11 @@ socket_state(void *arg, ares_socket_t fd, int readable, int writable)
 	set_watch(s, &s->writing, writable != 0, true);
 }
 
-/* Channels: their beginning. */
+/* The beginning of a channel. */
 
 /*
- * Everything that resolv.conf(5) or its environment could say is set here.
- * With NOCHECKRESP every message is handed on, whatever its response code.
+ * Sets everything that resolv.conf(5) or its environment variables could set.
+ * With NOCHECKRESP every message is passed on, whatever its response code.
  */
 static int
 open_ares(struct channel *channel)
@@ -271,7 +268,7 @@ open_ares(struct channel *channel)
 	    ARES_OPT_SERVERS | ARES_OPT_RESOLVCONF;
 	int code;
 
-	/* 1.34 would keep answers for up to an hour. */
+	/* 1.34 would cache answers for up to an hour. */
 #ifdef ARES_OPT_QUERY_CACHE
 	options.qcache_max_ttl = 0;
 	mask |= ARES_OPT_QUERY_CACHE;
@@ -351,8 +348,8 @@ answer_of(
 }
 
 /*
- * c-ares calls this once for each query, also out of ares_query and, for those
- * still under way, out of ares_destroy.
+ * c-ares calls this once for each query, even from ares_query and, for pending
+ * ones, from ares_destroy.
  */
 static void
 ended(void *arg, int code, int timeouts, unsigned char *wire, int len)

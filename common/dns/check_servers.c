@@ -18,7 +18,7 @@ struct check {
 	int detail;
 };
 
-/* What one answer says of the server. */
+/* What one answer says about the server. */
 static struct check
 check_reply(const struct sts_answer *answer)
 {
@@ -65,7 +65,7 @@ is_over(const struct check *check)
 	    check->health == STS_HEALTH_ANSWERED;
 }
 
-/* Until it has ended or its time is up. */
+/* Runs the loop until the check has ended or its time is up. */
 static enum sts_status
 await(struct sts_loop *loop, const struct check *check)
 {

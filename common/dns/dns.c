@@ -15,7 +15,7 @@ enum { ADDRESS_GRACE = 1000 /* ms for the other kind of address */ };
 
 enum kind { KIND_TXT, KIND_MX, KIND_ADDRESS };
 
-/* One of the at most two queries of a question. */
+/* One of the one or two queries of a question. */
 struct part {
 	struct sts_dns_query *query;
 	bool pending;
@@ -30,13 +30,13 @@ struct sts_dns {
 	bool open; /* c-ares is initialised */
 	struct sts_server_source *source;
 	struct query_list queries, ended, reporting;
-	struct sts_timer report; /* of those that ended */
+	struct sts_timer report; /* for ended questions */
 };
 
 struct sts_dns_query {
 	TAILQ_ENTRY(sts_dns_query) link;
 	struct sts_dns *dns;
-	struct query_list *list; /* that it is in */
+	struct query_list *list; /* the list that it is in */
 	struct sts_servers *servers;
 	struct sts_timer grace;
 	enum kind kind;
@@ -52,8 +52,8 @@ struct sts_dns_query {
 /* The end of a question. */
 
 /*
- * From here on nothing can happen to the question any more, so that a callback
- * may do as it likes.
+ * After this nothing happens to the question any more, so a callback may do
+ * anything.
  */
 static void
 release(struct sts_dns_query *query)
@@ -81,7 +81,7 @@ discard(struct sts_dns_query *query)
 	free(query);
 }
 
-/* True for what is known now. */
+/* True if another query would not change it. */
 static bool
 is_final(enum sts_status status)
 {
@@ -90,9 +90,9 @@ is_final(enum sts_status status)
 }
 
 /*
- * Any address will do.  Else a local fault, else a failure that leaves things
- * open, decides over "there is none" of the other kind: some servers answer
- * NXDOMAIN for AAAA where there is an A.
+ * Any address is a success.  Otherwise a local fault, then an indefinite
+ * failure, takes precedence over "none" of the other family: some servers
+ * answer NXDOMAIN for AAAA although there is an A.
  */
 static enum sts_status
 combine(enum sts_status a, enum sts_status b)
@@ -121,8 +121,8 @@ compare_mx(const void *left, const void *right)
 }
 
 /*
- * By preference, then by name: the wire's order is lost in newer c-ares.  The
- * null MX (RFC 7505) counts only where it stands alone.
+ * Sorts by preference, then by name, since newer versions of c-ares lose the
+ * order of the reply.  The null MX (RFC 7505) counts only if it is alone.
  */
 static void
 sort_mx(struct sts_reply *reply)
@@ -133,14 +133,14 @@ sort_mx(struct sts_reply *reply)
 		if (reply->hosts[i].host[0] != '\0')
 			reply->hosts[kept++] = reply->hosts[i];
 	}
-	/* Several null MX and nothing else say what one says. */
+	/* Several null MX and nothing else count as one. */
 	reply->count = kept > 0 ? kept : 1;
 	qsort(reply->hosts, kept, sizeof(*reply->hosts), compare_mx);
 	if (reply->count > STS_MX_MAX)
 		reply->count = STS_MX_MAX;
 }
 
-/* v6 and v4 alternating, so that neither kind is crowded out. */
+/* Alternates v6 and v4, so that neither crowds out the other. */
 static size_t
 alternate(const struct sts_reply *v4, const struct sts_reply *v6,
     struct sts_address out[STS_ADDRESSES_MAX])
@@ -188,9 +188,8 @@ report_one(struct sts_dns_query *query)
 }
 
 /*
- * Always from a timer, so never out of c-ares or the call that asked; one
- * timer for all that ended meanwhile.  What ends from now on is reported in
- * the next step.
+ * Always runs from a timer, never from c-ares or the call that asked; one timer
+ * for all that have ended.  What ends from now on is reported in the next step.
  */
 static void
 report(void *arg)
@@ -215,7 +214,7 @@ end(void *arg)
 	move(query, &dns->ended);
 }
 
-/* Takes the arrays over; `reply` goes back empty. */
+/* Takes over the arrays and leaves `reply` empty. */
 static void
 part_ended(void *arg, struct sts_reply *reply)
 {
@@ -227,7 +226,7 @@ part_ended(void *arg, struct sts_reply *reply)
 	*reply = (struct sts_reply){.status = reply->status};
 	if (!query->part[0].pending && !query->part[1].pending)
 		end(query);
-	/* Some servers are silent about AAAA: one kind is enough to go on. */
+	/* Some servers ignore AAAA: one family is enough to go on. */
 	else if (part->reply.status == STS_OK)
 		sts_timer_set(
 		    query->dns->loop, &query->grace, ADDRESS_GRACE, end, query);
@@ -254,7 +253,7 @@ question(struct sts_dns *dns, enum kind kind, void *arg)
 	return query;
 }
 
-/* c-ares would also ask for a name that is too long as a whole. */
+/* c-ares would send a name that is too long as a whole. */
 static void
 ask(struct sts_dns_query *query, const char *name, int64_t timeout_ms,
     const enum sts_record_type *types, size_t count)
@@ -328,7 +327,7 @@ sts_dns_cancel(struct sts_dns_query *query)
 	discard(query);
 }
 
-/* All of it. */
+/* All questions. */
 
 enum sts_status
 sts_dns_create(struct sts_dns **out, struct sts_loop *loop,

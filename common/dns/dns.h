@@ -2,9 +2,9 @@
 /*
  * DNS questions on the loop, through c-ares: TXT, MX, and addresses.
  *
- * CNAMEs are followed, truncated answers asked again over TCP, nothing is
- * cached, no search list is used, /etc/hosts is not read.  Each question ends
- * within its timeout whatever the servers do.
+ * CNAMEs are followed, truncated answers repeated over TCP, nothing is cached,
+ * no search list is used, /etc/hosts is not read.  Each question ends within
+ * its timeout, whatever the servers do.
  */
 #ifndef STS_DNS_DNS_H
 #define STS_DNS_DNS_H
@@ -19,13 +19,13 @@
 
 enum { STS_ADDRESSES_MAX = 16, STS_MX_MAX = 64 };
 
-struct sts_dns;       /* what asks */
+struct sts_dns;       /* all questions */
 struct sts_dns_query; /* one question under way */
 
 /*
- * The name servers of `config`, else the system's, whose file is read again
- * when it has changed; loop and config must outlive it.  STS_CONFIG: a name
- * server that is no address; STS_NO_MEMORY.  Initialises c-ares; from one
+ * Uses the name servers of `config`, else the system's, whose file is read
+ * again when it has changed; loop and config must outlive it.  STS_CONFIG: a
+ * name server is not an address; STS_NO_MEMORY.  Initialises c-ares; for one
  * thread only.
  */
 enum sts_status sts_dns_create(struct sts_dns **dns, struct sts_loop *loop,
@@ -39,19 +39,19 @@ void sts_dns_destroy(struct sts_dns *dns);
  *
  *	STS_OK				at least one record
  *	STS_DNS_NXDOMAIN, _NODATA	there is none
- *	STS_DNS_SERVFAIL, _TIMEOUT,	not known: the trouble is the DNS of
- *	_BAD_REPLY			the name that was asked for
- *	STS_NO_NAMESERVER and other	not known: the trouble is on this side
+ *	STS_DNS_SERVFAIL, _TIMEOUT,	undetermined: the DNS of that name
+ *	_BAD_REPLY			failed
+ *	STS_NO_NAMESERVER and other	undetermined: this machine is at fault
  *	local faults
  *
  * STS_NO_NAMESERVER: no name server could be reached (refused, forbidden, no
- * route, no such interface, no address), or all that could failed or were
- * silent, and gave no useful answer to the control questions either
- * (servers.h).  Failure or silence of servers that answer those is that of the
- * domain; where this process stood still meanwhile (sts_loop_stalls), silence
- * is STS_RESOLVER_TIMEOUT, a local fault too.  See schedule.h for what is sent
- *when. Arrays belong to the caller of the callback and last until it returns. A
- * name too long to be asked counts as STS_DNS_NXDOMAIN.
+ * route, no such interface, no address), or all that could be failed or were
+ * silent, even for the control questions (servers.h).  Failure or silence of
+ * servers that answer those is blamed on the domain; if this process was
+ * stopped meanwhile (sts_loop_stalls), silence is STS_RESOLVER_TIMEOUT, another
+ * local fault.  A name too long for a query is STS_DNS_NXDOMAIN.  schedule.h
+ * says what is sent when.  Arrays belong to the caller of the callback and last
+ * until it returns.
  */
 typedef void sts_dns_txt_done(void *arg, enum sts_status status,
     const struct sts_span *records, size_t count);
@@ -61,9 +61,9 @@ typedef void sts_dns_address_done(void *arg, enum sts_status status,
     const struct sts_address *addresses, size_t count);
 
 /*
- * Each starts a question and returns it, or NULL where there is no memory (no
- * callback comes then).  The callback comes exactly once unless the question
- * is cancelled; the pointer is dead from then on.
+ * Each starts a question and returns it, or NULL without memory (then without a
+ * callback).  The callback comes exactly once unless the question is cancelled,
+ * and invalidates the pointer.
  */
 struct sts_dns_query *sts_dns_txt(struct sts_dns *dns, const char *name,
     int64_t timeout_ms, sts_dns_txt_done *done, void *arg);
@@ -71,8 +71,8 @@ struct sts_dns_query *sts_dns_mx(struct sts_dns *dns, const char *name,
     int64_t timeout_ms, sts_dns_mx_done *done, void *arg);
 
 /*
- * A and AAAA together: STS_OK with those that came (at most
- * STS_ADDRESSES_MAX, v6 and v4 alternating), though the other kind failed.
+ * A and AAAA together: STS_OK with those that came (at most STS_ADDRESSES_MAX,
+ * v6 and v4 alternating), even if one family failed.
  */
 struct sts_dns_query *sts_dns_address(struct sts_dns *dns, const char *name,
     int64_t timeout_ms, sts_dns_address_done *done, void *arg);

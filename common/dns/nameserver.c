@@ -13,10 +13,10 @@
 #include "base/cursor.h"
 #include "base/fault.h"
 
-/* Bytes; a line that begins beyond is not read. */
+/* Bytes; later lines are not read. */
 enum { SYSTEM_FILE_MAX = 1024 * 1024 };
 
-/* ":PORT" or nothing, and then the end. */
+/* ":PORT" or nothing, then the end. */
 static bool
 parse_port(struct sts_cursor *c, int64_t *port)
 {
@@ -64,7 +64,7 @@ parse_address(struct sts_nameserver *server, const char *text, int64_t *port)
 	struct sts_cursor c = sts_cursor_make(text, strlen(text));
 	struct sts_span host = {text, strlen(text)};
 
-	/* "::1:53" is an address, not one with a port: whole text first. */
+	/* First as a whole: "::1:53" is an address without a port. */
 	if (parse_v6(server, host))
 		return true;
 	server->zone[0] = '\0';
@@ -77,7 +77,7 @@ parse_address(struct sts_nameserver *server, const char *text, int64_t *port)
 	return parse_v4(server, host) && parse_port(&c, port);
 }
 
-/* No names: looking one up would need a name server. */
+/* No host names, which would need a name server to look up. */
 bool
 sts_nameserver_parse(struct sts_nameserver *server, const char *text)
 {
@@ -108,7 +108,7 @@ sts_nameserver_config(
 	return STS_OK;
 }
 
-/* As libc reads it: the keyword at the very beginning, blanks, a word. */
+/* As libc does: the keyword at the beginning of the line, blanks, a word. */
 static void
 parse_line(struct sts_nameserver_list *list, char *line)
 {
@@ -124,7 +124,7 @@ parse_line(struct sts_nameserver_list *list, char *line)
 		(void)sts_nameserver_parse(&list->server[list->count++], line);
 }
 
-/* All lines; 0, or an errno. */
+/* Parses all lines; returns 0 or an errno. */
 static int
 parse_lines(struct sts_nameserver_list *list, FILE *file)
 {
@@ -144,11 +144,11 @@ parse_lines(struct sts_nameserver_list *list, FILE *file)
 	return error;
 }
 
-/* 0, or an errno; a file that is not there has no lines. */
+/* Returns 0 or an errno; a missing file has no lines. */
 static int
 read_system(struct sts_nameserver_list *list, const char *path)
 {
-	/* Non-blocking, in case it was made a pipe. */
+	/* Non-blocking, in case it is a pipe. */
 	int error, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	FILE *file;
 
@@ -183,7 +183,7 @@ sts_nameserver_system(struct sts_nameserver_list *list, const char *path)
 	return STS_OK;
 }
 
-/* The number of an interface, given by its name or as that number; 0: none. */
+/* The number of an interface, from its name or number; 0: none. */
 static unsigned
 zone_index(const char *zone)
 {

@@ -40,7 +40,7 @@ two_bytes(const unsigned char *p)
 	return (unsigned)p[0] << 8 | p[1];
 }
 
-/* The offset behind the name at `at`, or 0 where the message ends in it. */
+/* The offset after the name at `at`, or 0 if the message ends in it. */
 static size_t
 skip_name(const unsigned char *wire, size_t len, size_t at)
 {
@@ -54,7 +54,7 @@ skip_name(const unsigned char *wire, size_t len, size_t at)
 	return 0;
 }
 
-/* True where all the records that the header counts are there. */
+/* True if all records that the header counts are there. */
 static bool
 is_whole(const unsigned char *wire, size_t len)
 {
@@ -81,14 +81,14 @@ is_whole(const unsigned char *wire, size_t len)
 	return true;
 }
 
-/* The server asks others (RA). */
+/* The server recurses (RA). */
 static bool
 is_recursive(const unsigned char *wire)
 {
 	return (wire[3] & 0x80) != 0;
 }
 
-/* It does, or is the zone's own (AA). */
+/* It recurses, or is authoritative (AA). */
 static bool
 is_competent(const unsigned char *wire)
 {
@@ -96,8 +96,8 @@ is_competent(const unsigned char *wire)
 }
 
 /*
- * What the header says.  A server that is not competent and has no record
- * knows nothing: libc asks the next one then.
+ * The status from the header.  A server that is not competent and has no record
+ * has no answer: libc then asks the next one.
  */
 static enum sts_status
 header_status(const unsigned char *wire, size_t len)
@@ -131,9 +131,9 @@ sts_reply_is_useful(const unsigned char *wire, size_t len)
 	return status == STS_OK;
 }
 
-/* Its records, through c-ares. */
+/* The records, through c-ares. */
 
-/* The message is whole, so that what c-ares cannot read is ill-formed. */
+/* The message is complete, so what c-ares cannot read is ill-formed. */
 static enum sts_status
 parsed(int code)
 {
@@ -190,8 +190,8 @@ join_txt(struct sts_reply *reply, const struct ares_txt_ext *list)
 }
 
 /*
- * The parser for the "ext" form: the plain one would give each string of a
- * record as if it were a record.  Lengths count, since a string may hold NUL.
+ * The "ext" parser: the plain one returns each string of a record as a record.
+ * Uses lengths, since a string may contain NUL.
  */
 static enum sts_status
 parse_txt(struct sts_reply *reply, const unsigned char *wire, int len)
@@ -207,7 +207,7 @@ parse_txt(struct sts_reply *reply, const unsigned char *wire, int len)
 	return status;
 }
 
-/* Lower case in ASCII, whatever the locale; false: too long for a name. */
+/* Copies in ASCII lower case, whatever the locale; false: too long. */
 static bool
 copy_host(const char *from, char to[STS_NAME_MAX + 1])
 {
@@ -226,8 +226,8 @@ copy_host(const char *from, char to[STS_NAME_MAX + 1])
 }
 
 /*
- * A host whose escaped form is too long for a name cannot be connected to and
- * is left out; where no other is there, that reply is of no use.
+ * Leaves out hosts whose escaped form is too long for a name, to which no
+ * connection is possible; if there is no other, the reply is of no use.
  */
 static enum sts_status
 copy_mx(struct sts_reply *reply, const struct ares_mx_reply *list)

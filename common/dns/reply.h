@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Parses a DNS message as it came from a name server.
+ * Parses a DNS message from a name server.
  *
- * The message is parsed here and not by c-ares alone: 1.18 reports the response
- * codes 6 to 15, and a record set that is cut between two records, as "there is
- * none".
+ * Does not leave this to c-ares: 1.18 reports the response codes 6 to 15, and a
+ * record set that is cut between two records, as "none".
  */
 #ifndef STS_DNS_REPLY_H
 #define STS_DNS_REPLY_H
@@ -26,8 +25,8 @@ enum sts_record_type {
 };
 
 /*
- * One reply: of the arrays the one that fits the type, with `count` members;
- * all are its own.  The status is as in dns.h.
+ * One reply: the array for its type has `count` members; it owns all arrays.
+ * The status is as in dns.h.
  */
 struct sts_reply {
 	enum sts_status status;
@@ -39,21 +38,21 @@ struct sts_reply {
 };
 
 /*
- * Fills *reply from a message whose question is known to be ours.
+ * Fills *reply from a message whose question has been compared.
  *
- * STS_OK, STS_DNS_NXDOMAIN, STS_DNS_NODATA; STS_DNS_SERVFAIL for every other
- * response code and for a server that neither has the answer nor looks for
- * it; STS_DNS_BAD_REPLY for a message that is cut, ill-formed or marked as
+ * STS_OK, STS_DNS_NXDOMAIN, STS_DNS_NODATA; STS_DNS_SERVFAIL for any other
+ * response code and for a server that neither has the answer nor recurses;
+ * STS_DNS_BAD_REPLY for a message that is cut, ill-formed or marked as
  * truncated; STS_NO_MEMORY.
  */
 void sts_reply_read(struct sts_reply *reply, enum sts_record_type type,
     const unsigned char *wire, size_t len);
 
 /*
- * True for an answer to a control question (servers.h) that only a server that
- * works sends: it has records, or, but for the root, says that there are none
- * and is the zone's own or asks others.  Every other one can come from a server
- * that refuses this client, or cannot reach any other server.
+ * True for an answer to a control question (servers.h) that only a working
+ * server sends: it has records, or, except for the root, says that there are
+ * none and is authoritative or recurses.  Any other may come from a server that
+ * refuses this client or reaches no other server.
  */
 bool sts_reply_is_useful(const unsigned char *wire, size_t len);
 

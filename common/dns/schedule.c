@@ -9,7 +9,7 @@
 enum {
 	USUAL_SERVERS = 3,
 	UNREACHABLE_PAUSE = 10, /* T/10, before the second round */
-	CONTROL_LOOK_MS = 50    /* how often it is asked whether one is alive */
+	CONTROL_LOOK_MS = 50    /* how often to check for their answers */
 };
 
 static void advance(void *arg);
@@ -20,7 +20,7 @@ age_ms(const struct sts_ask *ask)
 	return sts_monotonic_ms() - ask->began_ms;
 }
 
-/* When the server is asked first, in ms after the beginning. */
+/* When to ask the server first, in ms after the beginning. */
 static int64_t
 first_ms(const struct sts_ask *ask, size_t server)
 {
@@ -42,10 +42,9 @@ is_state(const struct sts_ask *ask, enum sts_server_state state)
 }
 
 /*
- * That a server answers control questions counts from the second round on: for
- * a silent query, after half its time.  If it counted from the beginning, all
- * that was under way at the moment when the network went away would be the
- * domains' trouble.
+ * Answers to control questions count only from the second round on: for a
+ * silent query, after half its time.  If older ones counted, all queries
+ * pending when the network fails would be blamed on their domains.
  */
 static bool
 is_alive(const struct sts_ask *ask)
@@ -73,7 +72,7 @@ finish(struct sts_ask *ask, struct sts_reply *reply)
 	sts_reply_free(reply);
 }
 
-/* How the first server that answered failed. */
+/* The failure of the first server that answered. */
 static enum sts_status
 first_failure(const struct sts_ask *ask)
 {
@@ -85,9 +84,9 @@ first_failure(const struct sts_ask *ask)
 }
 
 /*
- * Whose trouble it is that there is no answer.  What this process lacks
- * explains everything; silence, and that a server says that it cannot, is the
- * domain's if a control question has a useful answer meanwhile.
+ * Who is to blame for the lack of an answer.  A shortage of this process
+ * explains everything; silence and failure are blamed on the domain if a
+ * control question has a useful answer meanwhile.
  */
 static enum sts_status
 failure(const struct sts_ask *ask)
@@ -103,7 +102,7 @@ failure(const struct sts_ask *ask)
 		return STS_NO_NAMESERVER;
 	silent = is_state(ask, STS_SERVER_WAITING) ||
 	    is_state(ask, STS_SERVER_GARBAGE);
-	/* It asked too late, or was no longer there when the answer came. */
+	/* This process asked too late, or was stopped when the answer came. */
 	if (silent && sts_loop_stalls(ask->loop) != ask->stalls)
 		return STS_RESOLVER_TIMEOUT;
 	status = first_failure(ask);
@@ -125,7 +124,7 @@ give_up(struct sts_ask *ask)
 
 /* One server. */
 
-/* True for what no other server could change. */
+/* True if no other server could change it. */
 static bool
 is_final(enum sts_status status)
 {
@@ -151,8 +150,8 @@ handle_message(struct sts_ask *ask, size_t i, const struct sts_answer *answer)
 }
 
 /*
- * A shared connection may have ended because of another question's reply: then
- * the server is asked again, alone.
+ * A shared connection may have ended because of the reply to another question:
+ * asks the server again, alone.
  */
 static void
 handle_loss(struct sts_ask *ask, size_t i, const struct sts_answer *answer)
@@ -167,7 +166,7 @@ handle_loss(struct sts_ask *ask, size_t i, const struct sts_answer *answer)
 	}
 }
 
-/* No attempt is left, and none said anything. */
+/* No attempt is pending, and none had a result. */
 static bool
 is_silent(const struct sts_ask *ask, size_t i)
 {
@@ -211,7 +210,7 @@ ask_server(struct sts_ask *ask, size_t i)
 	sts_lane_ask(sts_servers_lane(ask->servers, i), &options);
 }
 
-/* All of them, by the clock. */
+/* All servers, by the clock. */
 
 static void
 first_round(struct sts_ask *ask)
@@ -235,14 +234,14 @@ first_round(struct sts_ask *ask)
 	}
 }
 
-/* When the second round begins, as far as can be said now. */
+/* When the second round begins, as known so far. */
 static int64_t
 second_ms(const struct sts_ask *ask)
 {
 	if (ask->next < sts_servers_count(ask->servers) ||
 	    is_state(ask, STS_SERVER_WAITING))
 		return ask->timeout_ms / 2;
-	/* A server that is being restarted cannot be reached for a moment. */
+	/* A server that restarts is unreachable for a moment. */
 	return is_state(ask, STS_SERVER_FAILED)
 	    ? 0
 	    : ask->timeout_ms / UNREACHABLE_PAUSE;
@@ -262,8 +261,8 @@ second_round(struct sts_ask *ask)
 }
 
 /*
- * Nothing is under way any more.  What came, garbage or a failure, is the
- * domain's trouble only if a control question is answered.
+ * No attempt is pending.  Garbage or failure is blamed on the domain only if a
+ * control question is answered.
  */
 static bool
 is_settled(const struct sts_ask *ask)
@@ -279,7 +278,7 @@ least(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* When there is something to do again, in ms after the beginning. */
+/* When to act next, in ms after the beginning. */
 static int64_t
 next_ms(const struct sts_ask *ask)
 {

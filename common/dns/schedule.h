@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One query, of one name and type, to the name servers: which is asked when,
- * and what it means that they answered, or did not.
+ * One query, of one name and type, to the name servers: which one is asked
+ * when, and what their answers or silence mean.
  *
  * With T for the timeout, N for the number of servers:
  *
@@ -14,16 +14,15 @@
  *	                        questions (servers.h)
  *	T                       the end
  *
- * An answer to any of these counts whenever it comes, so each server has at
- * least T/2 for an answer, also one that starts anew at each repetition.  A
- * server that answers that it cannot, or cannot be reached, does not keep the
- * next one waiting; when all have, they are asked once more, and the control
- * questions with it.
+ * Any answer counts whenever it comes, so each server has at least T/2, even
+ * one that restarts its work at each repetition.  If a server fails or is
+ * unreachable, the next one is asked at once; when all have failed, the second
+ * round begins.
  *
- * Nothing in all this waits for another question, and nothing is remembered
- * but when each server last had a useful answer to a control question: with one
- * in the second round, silence and failure are the domain's trouble.  Where
- * there is none, the servers fail for every name, and it is this side's.
+ * Queries do not wait for each other, and all that is remembered is when each
+ * server last had a useful answer to a control question.  With one in the
+ * second round, silence and failure are blamed on the domain; without, the
+ * servers fail for every name, and this machine is to blame.
  */
 #ifndef STS_DNS_SCHEDULE_H
 #define STS_DNS_SCHEDULE_H
@@ -37,16 +36,16 @@
 #include "dns/servers.h"
 #include "loop/loop.h"
 
-/* What is known of a server with regard to one query. */
+/* The state of a server in one query. */
 enum sts_server_state {
 	STS_SERVER_NEW,         /* not asked yet */
-	STS_SERVER_WAITING,     /* asked, and silent */
-	STS_SERVER_FAILED,      /* answered that it cannot, or unreadably */
-	STS_SERVER_UNREACHABLE, /* there is no way to it */
-	STS_SERVER_GARBAGE      /* sent what is no answer, or hung up */
+	STS_SERVER_WAITING,     /* asked, no answer yet */
+	STS_SERVER_FAILED,      /* failed, or sent an unreadable answer */
+	STS_SERVER_UNREACHABLE, /* cannot be reached */
+	STS_SERVER_GARBAGE      /* sent no valid answer, or hung up */
 };
 
-/* A member of what it belongs to.  Only schedule.c uses its members. */
+/* Embedded in its owner.  Only schedule.c uses its members. */
 struct sts_ask {
 	struct sts_loop *loop;
 	struct sts_servers *servers;
@@ -56,16 +55,16 @@ struct sts_ask {
 	enum sts_record_type type;
 	int64_t began_ms, timeout_ms;
 	unsigned long stalls; /* of the loop, when it began */
-	size_t next;          /* the first server that was not asked yet */
-	bool repeated;        /* the first round of a single server */
+	size_t next;          /* the first server not asked yet */
+	bool repeated;        /* a single server was asked again */
 	bool second;          /* the second round has begun: */
 	int64_t second_ms;
 	bool over;
-	enum sts_status fault; /* of this machine, met on the way, or STS_OK */
+	enum sts_status fault; /* a local fault on the way, or STS_OK */
 	struct {
 		enum sts_server_state state;
 		unsigned waiting;       /* attempts without an answer */
-		bool alone;             /* is asked on a channel of its own */
+		bool alone;             /* use a channel of its own */
 		enum sts_status status; /* STS_SERVER_FAILED: how */
 	} server[STS_NAMESERVERS_MAX];
 	void (*ended)(void *arg, struct sts_reply *reply);
@@ -73,21 +72,21 @@ struct sts_ask {
 };
 
 /*
- * Starts; `servers` is borrowed, the name at most STS_NAME_MAX bytes.  `ended`
- * comes once, also out of this call or out of c-ares: it may set timers and
- * stop another query, but not start one.  The reply is freed after it; a
- * caller who wants to keep it empties it.
+ * Starts; `servers` is borrowed, the name has at most STS_NAME_MAX bytes.
+ * `ended` is called once, possibly from this call or from c-ares: it may set
+ * timers and stop another query, but not start one.  The reply is freed after
+ * it; to keep it, the callback empties it.
  *
- * Its status: as in dns.h.  STS_NO_NAMESERVER where no server could be
- * reached, or none gave a useful answer to a control question either;
- * STS_RESOLVER_TIMEOUT where one was silent while this process stood still.
+ * The status is as in dns.h.  STS_NO_NAMESERVER: no server could be reached, or
+ * none gave a useful answer to a control question; STS_RESOLVER_TIMEOUT: one
+ * was silent while this process was stopped.
  */
 void sts_ask_start(struct sts_ask *ask, struct sts_loop *loop,
     struct sts_servers *servers, const char *name, enum sts_record_type type,
     int64_t timeout_ms, void (*ended)(void *arg, struct sts_reply *reply),
     void *arg);
 
-/* Ends it without a call; harmless where it has ended. */
+/* Ends it without a callback; harmless if it has ended. */
 void sts_ask_stop(struct sts_ask *ask);
 
 #endif

@@ -15,10 +15,10 @@ struct sts_servers {
 	struct sts_nameserver_list list;
 	struct sts_lane *lanes[STS_NAMESERVERS_MAX];
 	struct sts_attempt_list control;
-	int64_t control_ms; /* when it was last asked */
+	int64_t control_ms; /* when they were last sent */
 };
 
-/* What tells one version of a file from the next. */
+/* Identifies a version of a file. */
 struct version {
 	bool exists;
 	dev_t device;
@@ -104,7 +104,7 @@ sts_servers_alive(const struct sts_servers *servers, int64_t at_ms)
 static void
 control_ended(void *arg, size_t server, const struct sts_answer *answer)
 {
-	/* The lane knows what it heard. */
+	/* The lane has noted it. */
 	(void)arg;
 	(void)server;
 	(void)answer;
@@ -136,7 +136,7 @@ sts_servers_control(struct sts_servers *servers)
 	    now - servers->control_ms < STS_CONTROL_MS)
 		return;
 	servers->control_ms = now;
-	/* A late answer to the last one is heard all the same. */
+	/* The lane still notes a late answer to the previous one. */
 	sts_attempts_forget(&servers->control);
 	for (size_t i = 0; i < servers->list.count; i++)
 		sts_control_ask(servers->lanes[i], &options);
@@ -148,7 +148,7 @@ sts_servers_in_control(const struct sts_servers *servers)
 	return !TAILQ_EMPTY(&servers->control);
 }
 
-/* Where the lists come from. */
+/* The source of the lists. */
 
 static struct version
 version_of(const char *path)
@@ -176,7 +176,7 @@ is_same(const struct version *a, const struct version *b)
 	    is_same_time(a->changed, b->changed);
 }
 
-/* The old list goes when the questions that began with it have ended. */
+/* Questions that began with the old list keep it until they end. */
 static enum sts_status
 replace(
     struct sts_server_source *source, const struct sts_nameserver_list *list)
@@ -190,7 +190,7 @@ replace(
 	return STS_OK;
 }
 
-/* Reads the system's file where it is not the one that was read last. */
+/* Reads the system's file if it has changed. */
 static enum sts_status
 load(struct sts_server_source *source)
 {
@@ -252,7 +252,7 @@ sts_servers_take(struct sts_servers **out, struct sts_server_source *source)
 	    (source->looked_ms == INT64_MIN ||
 		now - source->looked_ms >= LOOK_MS)) {
 		status = load(source);
-		/* A fault is looked at again by the next question. */
+		/* After a fault the next question checks again. */
 		source->looked_ms = status == STS_OK ? now : INT64_MIN;
 	}
 	if (status != STS_OK)

@@ -45,8 +45,8 @@ is_tcp(int fd)
 }
 
 /*
- * A server that answered over UDP and refuses TCP is not unreachable;
- * one that this machine forbids us to reach is.
+ * A server that answered over UDP and refuses TCP is not unreachable; one that
+ * this machine forbids to contact is.
  */
 static void
 note_traffic(struct sts_socket_context *context, int fd, int error)
@@ -58,7 +58,7 @@ note_traffic(struct sts_socket_context *context, int fd, int error)
 	    context, ours || !is_tcp(fd) ? STS_UNREACHABLE : STS_LOST, error);
 }
 
-/* c-ares leaves it to these functions that a socket must not block. */
+/* c-ares relies on these functions for non-blocking sockets. */
 static ares_socket_t
 open_socket(int family, int type, int protocol, void *arg)
 {
@@ -107,7 +107,7 @@ connect_socket(ares_socket_t fd, const struct sockaddr *placeholder,
 	return rc;
 }
 
-/* What c-ares compares the sender with. */
+/* The address that c-ares compares the sender with. */
 static void
 write_placeholder(struct sockaddr *from, ares_socklen_t *from_len)
 {
@@ -137,9 +137,9 @@ receive(ares_socket_t fd, void *buf, size_t size, int flags,
 }
 
 /*
- * The first error of a UDP socket may be the answer to what was sent before;
- * the second is this one's own, and the earlier question will hear of it when
- * this one's packet is refused.
+ * The first error of a UDP socket may belong to an earlier question; only the
+ * second counts here.  If this packet is refused, too, the earlier question
+ * gets that error.
  */
 static ares_ssize_t
 send_vector(ares_socket_t fd, const struct iovec *vector, int count, void *arg)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The sockets that c-ares uses: our own functions, since c-ares says
- * "connection refused" for all that can go wrong, has no zones on all
- * versions, and may raise SIGPIPE.  They lead to one server, whatever address
- * c-ares was given.
+ * The sockets of c-ares: own functions, since c-ares reports every failure as
+ * "connection refused", lacks zones in some versions, and may raise SIGPIPE.
+ * They connect to one server, whatever address c-ares was given.
  */
 #ifndef STS_DNS_SOCKET_H
 #define STS_DNS_SOCKET_H
@@ -13,8 +12,8 @@
 #include "dns/nameserver.h"
 
 /*
- * What went wrong on a socket, as an attempt reports it.  The caller empties
- * it before each call into c-ares: what ends within that call ends for it.
+ * The failure of a socket, for its attempt.  The caller empties it before each
+ * call into c-ares: what ends within that call ends for this reason.
  */
 struct sts_trouble {
 	enum sts_outcome outcome; /* STS_ANSWERED: nothing */
@@ -28,14 +27,14 @@ struct sts_socket_context {
 };
 
 /*
- * Gives the functions to a channel of c-ares (an ares_channel), with a context
- * that outlives it.
+ * Installs the functions in a channel of c-ares (an ares_channel); the context
+ * must outlive it.
  */
 void sts_sockets_install(void *ares, struct sts_socket_context *context);
 
 /*
- * Notes a failure with its errno (0: the server's zone is no interface).  The
- * first one is kept: those that follow are mostly its consequence.
+ * Notes a failure with its errno (0: the server's zone is not an interface).
+ * Only the first counts, since later ones are mostly its consequences.
  */
 void sts_socket_note(
     struct sts_socket_context *context, enum sts_outcome outcome, int error);

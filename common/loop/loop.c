@@ -4,15 +4,14 @@
  * the timers that are due.
  *
  * - The watches of a step are copied first, since a callback may start or stop
- *   any of them; one that was stopped is freed by the next step.
- * - Timers run last, so that a result that has just been read wins over the
- *   deadline that passed at the same time, and is reported without a wait.
- * - A timer that a callback sets waits for the next step: no chain of timers
- *   keeps the descriptors from being read.
- * - The loop measures whether the process itself stood still (a stopped
- *   process, a suspended machine).  Its users ask sts_loop_stalls() before
- *   they blame a silent server: a deadline that passed while we were stopped
- *   says nothing about the peer.
+ *   any of them; a stopped one is freed by the next step.
+ * - Timers run last, so that a result just read counts before a deadline that
+ *   passed at the same time, and is reported without a wait.
+ * - A timer that a callback sets waits for the next step: a chain of timers
+ *   does not keep descriptors from being read.
+ * - The loop measures whether the process was stopped (a signal, a suspended
+ *   machine).  Its users ask sts_loop_stalls() before they blame a silent
+ *   server: a deadline that passed meanwhile says nothing about the peer.
  */
 #include "loop/loop.h"
 
@@ -26,7 +25,7 @@
 enum {
 	WATCHED_FIRST = 16,
 	TICK_MS = 100, /* between two readings of the clock */
-	STALL_MS = 500 /* no scheduler keeps a process waiting so long */
+	STALL_MS = 500 /* more than a scheduler delays a process */
 };
 
 struct sts_watch {
@@ -44,10 +43,10 @@ TAILQ_HEAD(sts_watch_list, sts_watch);
 struct sts_loop {
 	struct sts_timer_list timers; /* by due_ms */
 	uint64_t timers_set;          /* how many ever were */
-	int64_t back_ms;              /* when it is to read that clock again */
+	int64_t back_ms;              /* when that clock is due to be read */
 	unsigned long stalls;
 	struct sts_watch_list watches;
-	/* The watches of the step under way, in the same order. */
+	/* The watches of the current step, in the same order. */
 	struct sts_watch **watched;
 	struct pollfd *poll;
 	size_t watched_size, watched_count;
@@ -66,8 +65,8 @@ sts_loop_create(struct sts_loop **loop)
 }
 
 /*
- * A watch may be stopped by a callback while run_watches still has it on its
- * list, so those that were stopped go before the next list is made.
+ * A callback may stop a watch that run_watches still has in its list, so
+ * stopped ones are freed before the next list is made.
  */
 static void
 free_watches(struct sts_loop *loop, bool all)
@@ -129,7 +128,7 @@ sts_timer_set(struct sts_loop *loop, struct sts_timer *timer, int64_t delay_ms,
 		insert_due(loop, timer);
 		return;
 	}
-	/* From the end: most timers are set in the order they come due. */
+	/* Backwards: most timers are set in the order in which they are due. */
 	TAILQ_FOREACH_REVERSE (other, &loop->timers, sts_timer_list, link) {
 		if (other->due_ms <= timer->due_ms) {
 			TAILQ_INSERT_AFTER(&loop->timers, other, timer, link);
@@ -217,7 +216,7 @@ reserve(struct sts_loop *loop, size_t count)
 	return STS_OK;
 }
 
-/* Writes down the watches of this step. */
+/* Collects the watches of this step. */
 static enum sts_status
 gather(struct sts_loop *loop)
 {
@@ -270,9 +269,9 @@ sts_loop_stalls(struct sts_loop *loop)
 }
 
 /*
- * Waits, as poll(2).  While a timer is set a peer's silence is being measured,
- * and the clock is read often: a process that is stopped and goes on when a
- * long wait would have ended anyway was stopped all the same.
+ * Waits, as poll(2).  While a timer is set, a peer's silence is being measured,
+ * so the clock is read often: otherwise a stop within a long wait would go
+ * unnoticed.
  */
 static int
 wait_for(struct sts_loop *loop, int max_wait_ms)
@@ -304,7 +303,7 @@ run_watches(struct sts_loop *loop)
 	}
 }
 
-/* Timers set by a callback of this round wait for the next one. */
+/* Timers that a callback sets wait for the next round. */
 static void
 run_timers(struct sts_loop *loop)
 {
@@ -335,7 +334,7 @@ sts_loop_step(struct sts_loop *loop, int max_wait_ms)
 		return errno == ENOMEM ? STS_NO_MEMORY : STS_INTERNAL;
 	if (ready > 0)
 		run_watches(loop);
-	/* Timers last: what ended above is reported by one, without a wait. */
+	/* Timers last, so that they report what ended above without a wait. */
 	run_timers(loop);
 	return STS_OK;
 }

@@ -69,7 +69,7 @@ sts_store_open(struct sts_store **store, const char *state_dir, bool writing)
 	if (s == NULL)
 		return STS_NO_MEMORY;
 	s->dir = s->lock_fd = s->write_fd = -1;
-	/* Of processes that write one file each, one in 16 trims. */
+	/* So that processes that write one file and end do not all trim. */
 	s->trims = (unsigned)getpid();
 	status = open_state_dir(s, state_dir);
 	if (status == STS_OK && writing)

@@ -86,7 +86,7 @@ struct sts_config {
 	enum sts_probe probe;
 	struct sts_override *overrides;
 	size_t override_count;
-	struct sts_names prefetch; /* domains kept known */
+	struct sts_names prefetch; /* domains looked up ahead */
 	char *organization;        /* TLSRPT; NULL when unset */
 	char *contact;
 	unsigned bad_lines; /* how many lines were skipped */

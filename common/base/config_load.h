@@ -70,7 +70,7 @@ bool sts_config_bad_value(struct sts_config_loader *l,
 /* A copy that the configuration owns; NULL without memory. */
 char *sts_config_copy(struct sts_config_loader *l, const char *string);
 
-/* The part of a value after its first word; the word is cut off. */
+/* Cuts a value off after its first word, and returns the rest. */
 char *sts_config_split(char *value);
 
 /* The keys "domain" and "prefetch". */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What can be checked of the clock without a query: it is not before this
- * build, not far behind the newest fetch, whose certificate was valid at that
- * time, and was not set in the course of a lookup.  A clock that is ahead is
- * not guessed at.
+ * build, not far behind the newest fetch, whose certificate was valid then, and
+ * was not set during a lookup.  A clock that is ahead is not detected.
  */
 #include "resolver/lookup.h"
 
@@ -14,7 +13,7 @@
 enum {
 	CLOCK_SLACK = 86400, /* seconds behind the newest `fetched` */
 	CLOCK_STEP = 60,     /* seconds; certificates have no finer times */
-	NEWEST_MS = 1000     /* how long what was read of it is good enough */
+	NEWEST_MS = 1000     /* how long the value read is used again */
 };
 
 int64_t
@@ -23,7 +22,7 @@ sts_now(void)
 	return (int64_t)time(NULL);
 }
 
-/* A lower bound that is a second old is one still. */
+/* A lower bound remains one when it is a second old. */
 static enum sts_status
 read_newest(struct sts_resolver *resolver, int64_t *newest)
 {

@@ -3,11 +3,11 @@
  * One fetch: addresses of the policy host -> a turn at its address, for a
  * refresh -> a request to mta-sts-fetcher -> the callback.
  *
- * The addresses are looked up here and not by the fetcher, since the fetcher
- * has no DNS in its sandbox, and since a name from outside must not lead to a
- * private address: the fetcher connects to the addresses in the request and to
- * no other.  What it replies is passed on as it is; resolver/fetcher.c has
- * checked its form, and the lookup parses the policy.
+ * The addresses are looked up here, since the fetcher has no DNS in its
+ * sandbox, and since a name from outside must not lead to a private address:
+ * the fetcher connects only to the addresses in the request.  Its reply is
+ * passed on unchanged; resolver/fetcher.c has checked its form, and the lookup
+ * parses the policy.
  *
  * finish() is the only end: it stops the timer, the question and the request
  * before it calls back, so each fetch calls back once and never from
@@ -30,14 +30,14 @@ struct sts_fetch {
 	struct sts_wire_request request;
 	struct sts_dns_query *question;    /* while addresses are looked up */
 	struct sts_fetcher_request *asked; /* after that */
-	struct sts_timer timer; /* for an end that came at once, or a turn */
-	struct sts_pace *pace;  /* NULL: waits for no turn */
+	struct sts_timer timer;            /* for an immediate end, or a turn */
+	struct sts_pace *pace;             /* NULL: no turns */
 	struct sts_fetch_result result;
 };
 
 /*
- * From here on nothing can happen to the fetch any more, so that the callback
- * may do as it likes.
+ * After this nothing happens to the fetch any more, so the callback may do
+ * anything.
  */
 static void
 release(struct sts_fetch *fetch)
@@ -72,7 +72,7 @@ replied(void *arg, const struct sts_wire_reply *reply, const char *body)
 	finish(fetch, reply->status, reply->detail);
 }
 
-/* The addresses a name from outside may make us connect to. */
+/* Selects the addresses to which a name from outside may lead. */
 static void
 select_addresses(
     struct sts_fetch *fetch, const struct sts_address *found, size_t count)
@@ -88,8 +88,8 @@ select_addresses(
 }
 
 /*
- * A host that has no address and one whose address is not known are different
- * failures of the fetch; a fault of this machine is neither.
+ * A host without an address and one whose address is undetermined are different
+ * failures of the fetch; a local fault is neither.
  */
 static enum sts_status
 address_failure(enum sts_status status)
@@ -147,7 +147,7 @@ addresses_found(void *arg, enum sts_status status,
 		ask_fetcher(fetch);
 }
 
-/* Never from sts_fetch_start itself: its caller has no pointer yet. */
+/* Never from sts_fetch_start itself, whose caller has no pointer yet. */
 static void
 end_at_once(void *arg)
 {
@@ -156,7 +156,7 @@ end_at_once(void *arg)
 	finish(fetch, fetch->result.status, "");
 }
 
-/* What is no domain name could change the meaning of a URL. */
+/* What is not a domain name could change the meaning of a URL. */
 static enum sts_status
 name_host(struct sts_wire_request *r, const char *domain)
 {

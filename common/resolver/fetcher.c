@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A request waits, is sent, and has a reply or is done with: the deadline of
- * each is a timer of this process, whatever the child does.
+ * A request waits, is sent, and gets a reply or ends: its deadline is a timer
+ * of this process, whatever the child does.
  *
- * A request that is cancelled stays until its reply or its deadline comes,
- * else that reply would be one to an unknown number, which is nonsense.
+ * A cancelled request stays until its reply or its deadline, or else its reply
+ * would have an unknown number, which counts as nonsense.
  */
 #include "resolver/fetcher.h"
 
@@ -21,10 +21,10 @@
 
 enum {
 	GRACE_MS = 1000,   /* for a reply on its way */
-	IDLE_MS = 30000,   /* that a fetcher without work is kept */
-	LIFE_MS = 3600000, /* after which it makes room for another */
-	LEFT_MIN_MS = 100, /* for less a request is not sent again */
-	SHORT_MS = 500     /* that a request may have lost while it waited */
+	IDLE_MS = 30000,   /* then an idle fetcher is ended */
+	LIFE_MS = 3600000, /* then a fetcher is replaced */
+	LEFT_MIN_MS = 100, /* with less left a request is not repeated */
+	SHORT_MS = 500     /* a request may lose so much in the queue */
 };
 
 enum state {
@@ -39,7 +39,7 @@ struct sts_fetcher_request {
 	struct sts_wire_request what;
 	enum state state;
 	bool retried;
-	int64_t full_ms; /* that it was to have, */
+	int64_t full_ms; /* the time it was to have, */
 	int64_t end_ms;  /* and when the fetcher should be done */
 	struct sts_timer timer;
 	sts_fetcher_replied *replied; /* NULL: cancelled */
@@ -52,15 +52,15 @@ struct sts_fetcher {
 	const struct sts_config *config;
 	uint16_t port, mx_port;
 	TAILQ_HEAD(, sts_fetcher_request) requests;
-	size_t sent; /* requests that wait for a reply */
+	size_t sent; /* requests without a reply */
 	uint32_t number;
-	struct sts_timer timer; /* the next thing to do; or idleness */
+	struct sts_timer timer; /* for the next action, or idleness */
 
 	struct sts_child child; /* pid -1: none */
 	int64_t started_ms;
 	struct sts_watch *reading, *writing;
 	struct sts_fetcher_input input;
-	char *out; /* what the pipe had no room for yet */
+	char *out; /* what did not fit into the pipe */
 	size_t out_len, out_size;
 };
 
@@ -88,7 +88,7 @@ leave_sent(struct sts_fetcher_request *r, enum state state)
 
 static void end_idle(void *arg);
 
-/* Something changed: whatever can be done is done in the next step. */
+/* Has everything that is possible done in the next step. */
 static void
 wake(struct sts_fetcher *f)
 {
@@ -116,7 +116,7 @@ report_noted(void *arg)
 	report(arg, NULL);
 }
 
-/* Never calls back from here: the caller may be in the middle of a list. */
+/* Does not call back here: the caller may be in the middle of a list. */
 static void
 end_soon(struct sts_fetcher_request *r, enum sts_status status)
 {
@@ -149,8 +149,8 @@ end_idle(void *arg)
 }
 
 /*
- * Kills the fetcher for `status`.  `culprit` is the request that it failed at,
- * NULL where that is not known; the other requests are sent once more.
+ * Kills the fetcher for `status`.  `culprit` is the request at which it failed,
+ * NULL if unknown; the others are sent once more.
  */
 static void
 give_up(struct sts_fetcher *f, enum sts_status status,
@@ -175,7 +175,7 @@ give_up(struct sts_fetcher *f, enum sts_status status,
 	wake(f);
 }
 
-/* Every request there is ends so: no child would do better. */
+/* Ends all requests: no other child would do better. */
 static void
 fail_all(struct sts_fetcher *f, enum sts_status status)
 {
@@ -201,7 +201,7 @@ on_deadline(void *arg)
 		end_soon(r, STS_FETCHER_TIMEOUT);
 }
 
-/* What the child says. */
+/* Replies of the child. */
 
 static struct sts_fetcher_request *
 find_sent(struct sts_fetcher *f, uint32_t number)
@@ -216,8 +216,8 @@ find_sent(struct sts_fetcher *f, uint32_t number)
 }
 
 /*
- * The trust roots that a sandbox lets through are those of its beginning; where
- * they were replaced since, a new one reads them.
+ * The sandbox allows the trust roots that were there at its start; if they were
+ * replaced since, a new fetcher reads them.
  */
 static bool
 wants_another(const struct sts_fetcher *f, const struct sts_fetcher_request *r,
@@ -228,8 +228,7 @@ wants_another(const struct sts_fetcher *f, const struct sts_fetcher_request *r,
 }
 
 /*
- * Time that an earlier fetcher, or the queue, used is not counted against the
- * host.
+ * Time that an earlier fetcher or the queue used is not held against the host.
  */
 static bool
 had_too_little(const struct sts_fetcher_request *r)
@@ -255,7 +254,7 @@ accept_hello(void *arg, const struct sts_wire_hello *hello)
 	return false;
 }
 
-/* May this reply be, and how long may its body be? */
+/* Checks whether this reply is allowed, and the length of its body. */
 static bool
 accept_reply(void *arg, const struct sts_wire_reply *reply)
 {
@@ -306,7 +305,7 @@ on_output(void *arg)
 				      : NULL);
 }
 
-/* What it is asked. */
+/* Requests to the child. */
 
 static void flush(void *arg);
 
@@ -365,7 +364,7 @@ append(struct sts_fetcher *f, const char *line, size_t len)
 	return true;
 }
 
-/* What is left of its time goes with it. */
+/* Passes on what is left of its time. */
 static void
 send_request(struct sts_fetcher *f, struct sts_fetcher_request *r)
 {
@@ -388,7 +387,7 @@ send_request(struct sts_fetcher *f, struct sts_fetcher_request *r)
 
 /* The child. */
 
-/* sts_child_start speaks of the resolver, which is what it mostly starts. */
+/* sts_child_start returns the resolver's statuses. */
 static enum sts_status
 start_status(enum sts_status status)
 {
@@ -443,7 +442,7 @@ send_waiting(void *arg)
 	struct sts_fetcher_request *r;
 	enum sts_status status;
 
-	/* Its sandbox knows the trust roots' directories of its beginning. */
+	/* Its sandbox has the trust roots' directories of its start. */
 	if (f->sent == 0 && f->child.pid > 0 &&
 	    sts_monotonic_ms() - f->started_ms > LIFE_MS)
 		kill_child(f);
@@ -462,7 +461,7 @@ send_waiting(void *arg)
 		flush(f);
 }
 
-/* For the callers. */
+/* For callers. */
 
 enum sts_status
 sts_fetcher_create(struct sts_fetcher **out, struct sts_loop *loop,

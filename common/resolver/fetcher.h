@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The resolver's end of mta-sts-fetcher: one child, started with the first
- * request, many requests at a time, ended when there has been none for a
- * while.
+ * The resolver's side of mta-sts-fetcher: one child, started with the first
+ * request, with many requests at a time, ended when idle.
  *
  * Its output is not trusted beyond what is checked here.  A fetcher that writes
- * nonsense or is late is killed.  Its other requests are sent once more, to a
- * new one, within the deadline; a request that fails again ends with a local
- * fault, so that no domain is blamed for it.
+ * nonsense or is late is killed, and its other requests are sent once more, to
+ * a new one, within the deadline; a request that fails again ends with a local
+ * fault, which is not held against its domain.
  */
 #ifndef STS_RESOLVER_FETCHER_H
 #define STS_RESOLVER_FETCHER_H
@@ -34,20 +33,20 @@ enum sts_status sts_fetcher_create(struct sts_fetcher **fetcher,
 void sts_fetcher_set_ports(
     struct sts_fetcher *fetcher, uint16_t port, uint16_t mx_port);
 
-/* Kills the child and ends every request without calling back. */
+/* Kills the child and ends every request without a callback. */
 void sts_fetcher_destroy(struct sts_fetcher *fetcher); /* NULL is allowed */
 
 /*
  * The reply: a status that sts_wire_may_say allows, or STS_FETCHER_MISSING,
  * _DIED, _TIMEOUT or _REPLY.  `body` has reply->length bytes and then a NUL;
- * NULL where the status is not STS_OK or nothing came.  Both last until the
+ * NULL if the status is not STS_OK or there is none.  Both last until the
  * callback returns.
  */
 typedef void sts_fetcher_replied(
     void *arg, const struct sts_wire_reply *reply, const char *body);
 
 /*
- * Asks; the number in `request` is of no account, its port must be one of the
+ * Sends a request; its `number` is ignored, its port must be one of the
  * fetcher's.  The callback comes once, within timeout_ms and a second, and
  * never from within this call.  NULL: no memory, no callback.
  */
@@ -55,7 +54,7 @@ struct sts_fetcher_request *sts_fetcher_ask(struct sts_fetcher *fetcher,
     const struct sts_wire_request *request, sts_fetcher_replied *replied,
     void *arg);
 
-/* Ends it without calling back; NULL is allowed. */
+/* Ends it without a callback; NULL is allowed. */
 void sts_fetcher_cancel(struct sts_fetcher_request *request);
 
 #endif

@@ -42,7 +42,7 @@ begin_reply(struct sts_fetcher_input *in, struct sts_span line,
 	return STS_OK;
 }
 
-/* "end NUMBER": where the length was wrong it does not stand here. */
+/* Expects "end NUMBER", which is not here if the length was wrong. */
 static enum sts_status
 end_reply(struct sts_fetcher_input *in, struct sts_span line,
     const struct sts_fetcher_input_calls *calls, void *arg)
@@ -74,7 +74,7 @@ read_line(struct sts_fetcher_input *in,
 	return STS_OK;
 }
 
-/* As much of the body as there is; how many bytes that was. */
+/* Reads as much of the body as there is; returns the number of bytes. */
 static size_t
 read_body(struct sts_fetcher_input *in, const char *bytes, size_t len)
 {
@@ -86,7 +86,7 @@ read_body(struct sts_fetcher_input *in, const char *bytes, size_t len)
 	return some;
 }
 
-/* A line, or a part of one; how many bytes that was.  0: it is too long. */
+/* Reads a line or a part of one; returns the number of bytes. 0: too long. */
 static size_t
 read_text(
     struct sts_fetcher_input *in, const char *bytes, size_t len, bool *whole)
@@ -121,7 +121,7 @@ sts_fetcher_input_take(struct sts_fetcher_input *in, const char *bytes,
 		if (!whole)
 			continue;
 		status = read_line(in, calls, arg);
-		/* Refused, or given up by a callback. */
+		/* Refused, or a callback has reset the input. */
 		if (!in->greeted && (greeted || status == STS_OK))
 			break;
 	}

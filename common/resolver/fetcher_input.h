@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What comes from the fetcher, byte by byte: the hello, then replies.  Memory
- * is one line and one body, whatever comes.
+ * Parses the fetcher's output: the hello, then replies.  Needs memory for one
+ * line and one body, whatever comes.
  */
 #ifndef STS_RESOLVER_FETCHER_INPUT_H
 #define STS_RESOLVER_FETCHER_INPUT_H
@@ -14,7 +14,7 @@
 /* Zeroed before the first byte of a fetcher. */
 struct sts_fetcher_input {
 	bool greeted;
-	bool in_reply; /* the line of `reply` has come, its body has not */
+	bool in_reply; /* the line of `reply` was read, its body not */
 	struct sts_wire_reply reply;
 	char *body;
 	size_t body_len; /* so far */
@@ -23,11 +23,11 @@ struct sts_fetcher_input {
 };
 
 struct sts_fetcher_input_calls {
-	/* False: it is not to go on with; no more is called. */
+	/* False: the fetcher cannot be used; ends the parsing. */
 	bool (*hello)(void *arg, const struct sts_wire_hello *hello);
-	/* False: nonsense. */
+	/* False: the reply is nonsense. */
 	bool (*may_be)(void *arg, const struct sts_wire_reply *reply);
-	/* A whole reply; may reset the input. */
+	/* A complete reply; may reset the input. */
 	void (*reply)(
 	    void *arg, const struct sts_wire_reply *reply, const char *body);
 };
@@ -40,7 +40,7 @@ enum sts_status sts_fetcher_input_take(struct sts_fetcher_input *input,
     const char *bytes, size_t len, const struct sts_fetcher_input_calls *calls,
     void *arg);
 
-/* Back to the state before the first byte. */
+/* Returns to the state before the first byte. */
 void sts_fetcher_input_reset(struct sts_fetcher_input *input);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The MX hosts of a domain, with their addresses, in order, matched.
+ * Finds a domain's MX hosts and their addresses, in order, matched.
  *
- * RFC 5321 5.1: MX records by preference, the domain itself where it has none;
+ * RFC 5321 5.1: MX records by preference, or the domain itself if it has none;
  * RFC 7505: a null MX means that there is no host at all.
  */
 #include "store/routes.h"
@@ -19,12 +19,12 @@
 #include "resolver/lookup.h"
 #include "resolver/probe.h"
 
-/* A usable name, in the order of preference, and the question for it. */
+/* A host in order of preference, and the question for its addresses. */
 struct host {
 	struct sts_routes_task *task;
 	struct sts_route route;
 	bool asked;
-	/* STS_OK; STS_MX_PRIVATE where no address may be contacted */
+	/* STS_OK; STS_MX_PRIVATE: no address may be contacted */
 	enum sts_status status;
 };
 
@@ -63,7 +63,7 @@ sts_routes_close(struct sts_resolver *resolver)
 	}
 }
 
-/* What was found. */
+/* Results. */
 
 static const struct sts_route *
 earlier_route(const struct sts_routes *earlier, const char *host)
@@ -75,7 +75,7 @@ earlier_route(const struct sts_routes *earlier, const char *host)
 	return NULL;
 }
 
-/* True where the DNS did not say whether the host has an address. */
+/* True if it is undetermined whether the host has an address. */
 static bool
 is_unsure(enum sts_status status)
 {
@@ -83,7 +83,7 @@ is_unsure(enum sts_status status)
 	    status != STS_DNS_NXDOMAIN && status != STS_DNS_NODATA;
 }
 
-/* What was known of a host, where it is not known better now. */
+/* Copies earlier data of a host if there is nothing newer. */
 static void
 copy_known(struct sts_routes_task *t, const struct sts_routes *earlier)
 {
@@ -102,7 +102,7 @@ copy_known(struct sts_routes_task *t, const struct sts_routes *earlier)
 	}
 }
 
-/* Why a host that was asked for has no address to be contacted at. */
+/* Why a host has no usable address. */
 static enum sts_status
 unusable_because(const struct host *h)
 {
@@ -112,8 +112,8 @@ unusable_because(const struct host *h)
 }
 
 /*
- * Hosts without an address are no routes; the order stays.  Where none is
- * left, a host whose addresses are not known decides that nothing is.
+ * Lists the hosts with an address, in their order.  If there is none, and the
+ * addresses of a host are undetermined, so is the result.
  */
 static void
 list_routes(struct sts_routes_task *t)
@@ -149,8 +149,8 @@ is_known(enum sts_status status)
 }
 
 /*
- * A DNS that does not answer never replaces routes that are known: their
- * hosts' certificates are verified whenever mail is sent.
+ * If the DNS does not answer, stored routes are kept: the certificates of their
+ * hosts are verified whenever mail is sent.
  */
 static void
 release(struct sts_routes_task *t)
@@ -178,7 +178,7 @@ release(struct sts_routes_task *t)
 	sts_prober_see(t->resolver, &t->routes);
 	t->routes.recorded = sts_now();
 	status = sts_store_write_routes(store, &t->routes);
-	/* The same bound: a domain with routes has been checked. */
+	/* The same bound, since a domain with routes has been checked. */
 	if (status == STS_OK)
 		sts_store_trim(store, STS_KIND_ROUTES, t->routes.domain,
 		    t->resolver->config->checks_max, t->routes.recorded);
@@ -234,7 +234,7 @@ ask_host(struct sts_routes_task *t, struct host *h)
 		t->pending++;
 }
 
-/* Up to `room` hosts not asked for yet, permitted or forbidden ones. */
+/* Queries up to `room` more hosts, permitted or forbidden ones. */
 static size_t
 ask_some(struct sts_routes_task *t, bool permitted, size_t room)
 {
@@ -250,10 +250,9 @@ ask_some(struct sts_routes_task *t, bool permitted, size_t room)
 }
 
 /*
- * Asks for the addresses of the first 8 hosts at once, so that the time for it
- * is that of one; and where some of them have none, of as many more.  A host
- * that the policy forbids never displaces a permitted one.  After one timeout
- * no further query is sent, so two timeouts are the most.
+ * Queries the addresses of the first 8 hosts at once, which takes as long as
+ * one; if some have none, of as many more.  A forbidden host never displaces a
+ * permitted one.  After one timeout no query is sent, so it takes at most two.
  */
 static void
 ask_next(struct sts_routes_task *t)
@@ -263,7 +262,7 @@ ask_next(struct sts_routes_task *t)
 
 	for (size_t i = 0; i < t->host_count; i++)
 		room -= t->host[i].route.address_count > 0;
-	t->pending = 1; /* this very function */
+	t->pending = 1; /* this function */
 	if (t->fault == STS_OK &&
 	    sts_monotonic_ms() - t->began_ms < timeout_ms) {
 		room = ask_some(t, true, room);
@@ -279,7 +278,7 @@ ask_next(struct sts_routes_task *t)
 
 /* The hosts. */
 
-/* Names that cannot be a permitted MX host, such as addresses, are none. */
+/* Ignores names that cannot be a permitted MX host, such as addresses. */
 static void
 add_host(struct sts_routes_task *t, const char *host, int64_t preference)
 {
@@ -289,7 +288,7 @@ add_host(struct sts_routes_task *t, const char *host, int64_t preference)
 	if (t->host_count == STS_MX_MAX ||
 	    sts_domain_normalise(host, name) != STS_OK)
 		return;
-	/* Named twice: the first, better preference counts. */
+	/* Of two entries the first, with the better preference, counts. */
 	for (size_t i = 0; i < t->host_count; i++) {
 		if (strcmp(t->host[i].route.host, name) == 0)
 			return;
@@ -300,7 +299,7 @@ add_host(struct sts_routes_task *t, const char *host, int64_t preference)
 	t->host_count++;
 }
 
-/* A local fault where it is not known what the policy permits. */
+/* A local fault if the policy cannot be read. */
 static enum sts_status
 match_policy(struct sts_routes_task *t)
 {

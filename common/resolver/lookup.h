@@ -24,23 +24,23 @@ struct sts_lookup {
 	int64_t began_ms; /* monotonic */
 	bool contended;   /* another lookup had the lock */
 	bool locked;
-	bool late;       /* `locked` is the lock of those who waited long */
+	bool late;       /* `locked` is the second lock, see turn.c */
 	int64_t look_ms; /* when to read the store again */
 	struct sts_timer *timer;
 	struct sts_dns_query *query;
 	struct sts_fetch *fetch;
 
-	/* What the store had when the lock was ours. */
+	/* The data in the store when the lock was obtained. */
 	struct sts_entry entry; /* body NULL: no policy */
 	struct sts_check check; /* zero: none */
 	bool corrupt;           /* a policy file that is damaged */
 	bool clock_suspect; /* far behind the newest `fetched`, or just set */
 
-	/* What the DNS said. */
+	/* The answer of the DNS. */
 	enum sts_status record; /* STS_OK: `id` is set */
 	char id[STS_ID_MAX + 1];
 
-	/* When the fetch began: what orders one policy before another. */
+	/* When the fetch began, which says which policy is newer. */
 	int64_t fetch_began;
 	int64_t fetch_began_us;
 	int64_t fetch_ms; /* the time that it got */
@@ -49,69 +49,68 @@ struct sts_lookup {
 /* turn.c */
 
 /*
- * Tries to get the domain's lock; lookup->locked says whether it is ours.  A
- * status other than STS_OK: there are no locks here.  Where the process that
- * has it is beyond all its limits, one of the waiting ones gets a second lock.
+ * Tries to get the domain's lock; lookup->locked: it has it.  Any status other
+ * than STS_OK: locks do not work here.  If the process that has the lock has
+ * exceeded all its limits, one of those that wait gets a second lock.
  */
 enum sts_status sts_turn_take(struct sts_lookup *lookup);
 
-/* Releases the lock, where it is ours. */
+/* Releases the lock if it has it. */
 void sts_turn_end(struct sts_lookup *lookup);
 
-/* True where it has waited for half of fetch-timeout, 10 s at most. */
+/* True if it has waited for half of fetch-timeout, at most 10 s. */
 bool sts_turn_waited(const struct sts_lookup *lookup);
 
-/* What is left of fetch-timeout + 2 x dns-timeout, in ms; 0 or less: over. */
+/* The rest of fetch-timeout + 2 x dns-timeout, in ms; 0 or less: over. */
 int64_t sts_turn_left_ms(const struct sts_lookup *lookup);
 
-/* stored.c: what the store has, at `now`, in seconds since 1970. */
+/* stored.c: the data in the store, at `now`, in seconds since 1970. */
 
 /*
- * Reads policy and check, each in place of what was read before.  STS_OK also
- * where there is none, or a policy file that is damaged (lookup->corrupt); or a
- * local fault.
+ * Reads policy and check, replacing what was read before.  STS_OK also if there
+ * is none, or a damaged policy file (lookup->corrupt); or a local fault.
  */
 enum sts_status sts_stored_read(struct sts_lookup *lookup, int64_t now);
 
 /*
- * Whether the store has the answer: it is fresh, or another process wrote it
+ * True if the store has the answer: it is fresh, or another process wrote it
  * while the lookup waited for the lock.
  */
 bool sts_stored_answers(const struct sts_lookup *lookup, int64_t now);
 
 /*
- * RFC 8461 10.2: a live policy that is due answers as it is, and is fetched
- * again afterwards, whatever its record says.
+ * RFC 8461 10.2: a live policy that is due answers at once and is fetched
+ * afterwards, whatever its record.
  */
 bool sts_stored_is_due(const struct sts_lookup *lookup, int64_t now);
 
-/* Whether another refetch began a moment ago, in this process or another. */
+/* True if another refetch, of any process, began a moment ago. */
 bool sts_stored_is_refetched(const struct sts_lookup *lookup, int64_t now);
 
 /*
- * For tasks other than a lookup: STS_OK where the policy is to be fetched, else
- * the status that the task ends with.  Notes in the store that a refetch
- * begins, and removes a policy that is unused.
+ * For tasks other than a lookup: STS_OK if the policy is to be fetched, else
+ * the status that ends the task.  Records in the store that a refetch begins,
+ * and removes an unused policy.
  */
 enum sts_status sts_stored_may_fetch(struct sts_lookup *lookup, int64_t now);
 
 /*
- * record_result.c: writes down what was learnt.  Each returns what the lookup
- * ends with, and needs the store and nothing of the loop.
+ * record_result.c: stores the result.  Each returns the status that ends the
+ * lookup, and uses the store but not the loop.
  */
 
-/* The record confirms the policy, or could not be had while it is in force. */
+/* The record confirms the policy in force, or its query failed. */
 enum sts_status sts_record_result_kept(struct sts_lookup *lookup);
 
 /* A policy was fetched and parses. */
 enum sts_status sts_record_result_fetched(
     struct sts_lookup *lookup, const struct sts_policy *policy);
 
-/* The fetch failed, or what came is no policy: `reason`. */
+/* The fetch failed, or its body is not a policy: `reason`. */
 enum sts_status sts_record_result_failed(
     struct sts_lookup *lookup, enum sts_status reason);
 
-/* No policy in force and none to be had: `reason` counts for `seconds`. */
+/* No policy is in force or available: `reason` counts for `seconds`. */
 enum sts_status sts_record_result_none(
     struct sts_lookup *lookup, enum sts_status reason, int64_t seconds);
 
@@ -121,31 +120,30 @@ enum sts_status sts_record_result_none(
 int64_t sts_now(void);
 
 /*
- * STS_CLOCK where `now` is before this build, or another local fault.  Sets
- * *suspect where it is more than a day behind the newest `fetched`, and else
- * leaves it alone.
+ * STS_CLOCK if `now` is before this build, or another local fault.  Sets
+ * *suspect if it is more than a day behind the newest `fetched`.
  */
 enum sts_status sts_clock_check(
     struct sts_resolver *resolver, int64_t now, bool *suspect);
 
 /*
- * Whether the clock was set, by more than a minute, since the lookup began.
- * Where the machine slept meanwhile that is so, too.
+ * True if the clock was set, by more than a minute, since the lookup began, or
+ * the machine slept meanwhile.
  */
 bool sts_clock_was_set(const struct sts_lookup *lookup, int64_t now);
 
 /*
- * Seconds since anything was fetched; INT64_MAX where nothing ever was, or it
- * is not known.
+ * Seconds since the newest fetch; INT64_MAX if there is none or it is
+ * unreadable.
  */
 int64_t sts_clock_silence(struct sts_resolver *resolver, int64_t now);
 
-/* find_mx.c: ends the search for MX hosts without calling back. */
+/* find_mx.c: ends the searches for MX hosts without callbacks. */
 void sts_routes_close(struct sts_resolver *resolver);
 
 /*
- * A detail as it may stand between double quotes in a log line: the quotes are
- * ours, the logger escapes the rest.
+ * Makes a detail safe between double quotes in a log line: replaces quotes; the
+ * logger escapes the rest.
  */
 void sts_detail_quote(const char *detail, char *out, size_t size);
 

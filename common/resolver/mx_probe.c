@@ -21,7 +21,7 @@ struct sts_mx_probe {
 	struct sts_address addresses[STS_MX_PROBE_ADDRESSES];
 	size_t count, next;
 	struct sts_fetcher_request *asked; /* of the address before `next` */
-	struct sts_timer timer;            /* for an end that came at once */
+	struct sts_timer timer;            /* for an immediate end */
 	struct sts_mx_probe_result result;
 };
 
@@ -43,7 +43,7 @@ report(void *arg)
 	free(p);
 }
 
-/* Ends it from within its own start, where nothing may be called back. */
+/* Ends it from its own start, which must not call back. */
 static void
 end_soon(struct sts_mx_probe *p, enum sts_status status)
 {
@@ -52,9 +52,9 @@ end_soon(struct sts_mx_probe *p, enum sts_status status)
 }
 
 /*
- * Which of two results counts: how far we got, as no connection, no SMTP, or
- * as far as TLS.  That this machine forbids IPv6 is worth less than what IPv4
- * said; that it forbids IPv4 says that the host was not asked.
+ * Which of two results counts: the one that got further, from no connection
+ * over SMTP to TLS.  A local ban on IPv6 counts less than any result over IPv4;
+ * a ban on IPv4 means that the host was not probed.
  */
 static int
 reach(enum sts_status status, const char *address)
@@ -92,7 +92,7 @@ note(struct sts_mx_probe *p, enum sts_status status,
 
 static void next_address(struct sts_mx_probe *p);
 
-/* smtpd tries every address of a host in one attempt: one that is well does. */
+/* smtpd tries all addresses in one attempt: one that works is enough. */
 static void
 replied(void *arg, const struct sts_wire_reply *reply, const char *body)
 {
@@ -101,7 +101,7 @@ replied(void *arg, const struct sts_wire_reply *reply, const char *body)
 
 	(void)body;
 	p->asked = NULL;
-	/* What was left of its time was not what it is worth. */
+	/* Its time did not pass while this process was stopped. */
 	if (status == STS_MX_TIMEOUT &&
 	    sts_loop_stalls(p->context->loop) != p->stalls)
 		status = STS_RESOLVER_TIMEOUT;
@@ -115,9 +115,8 @@ replied(void *arg, const struct sts_wire_reply *reply, const char *body)
 }
 
 /*
- * The same as smtpd meets: addresses in the order of the DNS, one after the
- * other.  A silent address leaves half of the time to the one
- * after it.
+ * Like smtpd, tries the addresses in the order of the DNS, one after the other.
+ * A silent one leaves half of the time to the next.
  */
 static int64_t
 time_for_next(const struct sts_mx_probe *p)
@@ -127,7 +126,7 @@ time_for_next(const struct sts_mx_probe *p)
 	return p->next + 1 < p->count ? left / 2 : left;
 }
 
-/* Asked as late as can be: the other address may have been enough. */
+/* Checked as late as possible, since the other address may be enough. */
 static bool
 is_allowed(struct sts_mx_probe *p, const struct sts_address *address)
 {
@@ -163,8 +162,8 @@ next_address(struct sts_mx_probe *p)
 }
 
 /*
- * The owner of a domain decides by its MX record where we connect to; our own
- * network is not for him to probe.
+ * A domain's MX record decides where the probe connects; it must not lead into
+ * this machine's own network.
  */
 static void
 addresses_found(void *arg, enum sts_status status,
@@ -181,7 +180,7 @@ addresses_found(void *arg, enum sts_status status,
 			p->addresses[p->count++] = found[i];
 	}
 	if (p->count > 0) {
-		/* Stays so where none of them is allowed. */
+		/* Remains if none of them is allowed. */
 		p->result.status = STS_TOO_SOON;
 		next_address(p);
 		return;
@@ -214,7 +213,7 @@ sts_mx_probe_start(const struct sts_fetch_context *context,
 	p->port = spec->port;
 	p->end_ms = sts_monotonic_ms() + spec->timeout_ms;
 	p->stalls = sts_loop_stalls(context->loop);
-	/* It goes into an SMTP command's neighbourhood, and into SNI. */
+	/* Checked, since it is used in SMTP and in SNI. */
 	if (sts_domain_is_normalised(spec->host)) {
 		sts_copy_head(p->host, spec->host, sizeof(p->host));
 		p->question = sts_dns_address(context->dns, p->host,

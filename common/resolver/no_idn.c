@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Instead of core/idn.c: the caller of the resolver has converted the name, and
- * names in DNS answers are ASCII.  Loading libidn2 and its tables would be a
- * fifth of what a lookup of a domain without a record costs.
+ * Replaces core/idn.c: the resolver's caller has converted the name, and names
+ * in DNS answers are ASCII.  Loading libidn2 and its tables would be a fifth of
+ * the cost of a lookup without a record.
  */
 #include "core/idn.h"
 

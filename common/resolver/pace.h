@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A pace for background refreshes: many domains may have one policy host, and
- * a refresh of all of them must not look like an attack.  At most two
- * requests a second go to one address.
+ * Limits background refreshes to two requests a second at one address: a policy
+ * host may serve many domains, and a refresh of all of them must not look like
+ * an attack.
  */
 #ifndef STS_RESOLVER_PACE_H
 #define STS_RESOLVER_PACE_H
@@ -12,9 +12,9 @@
 #include "dns/address.h"
 
 enum {
-	STS_PACE_ADDRESSES = 64, /* that are remembered */
-	STS_PACE_MS = 500,       /* between two requests to one */
-	STS_PACE_WAIT_MAX = 8000 /* milliseconds that are waited for a turn */
+	STS_PACE_ADDRESSES = 64, /* that are recorded */
+	STS_PACE_MS = 500,       /* between two requests to an address */
+	STS_PACE_WAIT_MAX = 8000 /* milliseconds; longest wait for a turn */
 };
 
 struct sts_pace {
@@ -25,9 +25,9 @@ struct sts_pace {
 };
 
 /*
- * Takes the next turn at an address: how many milliseconds from `now_ms` it is
- * to be waited for, 0 for none; -1, and no turn is taken, where that is longer
- * than STS_PACE_WAIT_MAX.
+ * Reserves the next turn at an address: returns the milliseconds to wait from
+ * `now_ms`, 0 for none, or -1, without a reservation, if they exceed
+ * STS_PACE_WAIT_MAX.
  */
 int64_t sts_pace_take(
     struct sts_pace *pace, const struct sts_address *address, int64_t now_ms);

@@ -2,17 +2,17 @@
 /*
  * The state machine of the prober; probe.h has the steps of one task.
  *
- * Two things move a task on: step(), which one timer calls for all tasks, and
- * the end of its probe.  A resolver in serving mode has lookups to answer
+ * A task is moved on by step(), which one timer calls for all tasks, and by the
+ * end of its probe.  A resolver in serving mode has lookups to answer
  * meanwhile, so nothing here runs for more than a few milliseconds at a time;
- * reading all routes is cut into slices, one scan for all tasks that need it.
+ * reading all routes is split into slices, one scan for all tasks that need it.
  *
- * Any sender of mail can cause a probe, and the host that is probed did not ask
- * for it.  So a host is contacted only where the routes of a domain name it,
- * and each address only so often, counted over all processes: slots and
- * addresses are locks in the store, and an address stays locked until the
- * result is written.  Only the host's own answer, or silence, is recorded; a
- * local fault or a suspect clock ends the task without a result.
+ * Any sender of mail can cause a probe, and the probed host has not asked for
+ * it.  So a host is contacted only if the routes of a domain name it, and each
+ * address only at intervals, over all processes: slots and addresses are locks
+ * in the store, and an address stays locked until the result is written.  Only
+ * the host's own answer or silence is recorded; a local fault or a suspect
+ * clock ends the task without a result.
  */
 #include "resolver/probe.h"
 
@@ -33,13 +33,13 @@ enum {
 	SLOT_WAIT_MS = 250 /* until the next try for a slot */
 };
 
-/* No domain looks like these: they share the lock file with domains. */
+/* Not domain names, since domains have locks in the same file. */
 #define SLOT_LOCK    "probe slot %u"
 #define ADDRESS_LOCK "probe %s"
 
 static void step(void *arg);
 
-/* Most resolvers never probe, so it is made when it is first needed. */
+/* Created at first use, since most resolvers never probe. */
 static struct sts_prober *
 prober_of(struct sts_resolver *resolver)
 {
@@ -90,8 +90,8 @@ free_task(struct sts_probe_task *task)
 }
 
 /*
- * Locked until the result is written, so that another process that waits for
- * the address finds it there.
+ * Locked until the result is written, so that a process that waits for the
+ * address finds it.
  */
 static void
 release_addresses(struct sts_probe_task *task)
@@ -144,7 +144,7 @@ sts_prober_close(struct sts_resolver *resolver)
 	resolver->prober = NULL;
 }
 
-/* Has step() called; what waits for it ends where there is no memory. */
+/* Has step() called; without memory ends all tasks. */
 static void
 wake(struct sts_prober *p, int64_t delay_ms)
 {
@@ -173,9 +173,9 @@ release_slot(struct sts_probe_task *task)
 }
 
 /*
- * Asked before each connection, and noted even if nothing comes of it: it is
- * the connecting that a host may object to.  The lock keeps out a process that
- * has read the store before our result was in it.
+ * Called before each connection, which is recorded whatever comes of it, since
+ * connecting is what a host may object to.  The lock keeps out a process that
+ * read the store before the result was in it.
  */
 static bool
 may_contact(void *arg, const char *address)
@@ -223,7 +223,7 @@ on_probe(void *arg, const struct sts_mx_probe_result *result)
 	if (status == STS_TOO_SOON && task->fault != STS_OK)
 		status = task->fault;
 	task->fault = STS_OK;
-	/* Only what the network answered, or failed to, is the host's. */
+	/* Only an answer of the network, or silence, is the host's. */
 	if (sts_status_class(status) != STS_CLASS_MX && status != STS_OK) {
 		finish(task, status);
 		wake(p, 0);
@@ -235,13 +235,13 @@ on_probe(void *arg, const struct sts_mx_probe_result *result)
 	task->probe = status;
 	sts_probe_memory_note_result(
 	    p->memory, task->host, task->probed, status);
-	/* Bad news is for every domain that uses the host. */
+	/* A failure concerns every domain that uses the host. */
 	task->step = status != STS_OK && !task->complete ? STS_STEP_WANT_SCAN
 							 : STS_STEP_WRITE;
 	wake(p, 0);
 }
 
-/* A free slot, here and in every other process. */
+/* Reserves a slot, among those of all processes. */
 static bool
 lock_slot(struct sts_probe_task *task)
 {
@@ -265,7 +265,7 @@ lock_slot(struct sts_probe_task *task)
 	return false;
 }
 
-/* False where there is no slot, for this task or any other. */
+/* False if there is no slot, for this task or any other. */
 static bool
 try_to_run(struct sts_probe_task *task)
 {
@@ -297,8 +297,8 @@ try_to_run(struct sts_probe_task *task)
 /* The steps around it. */
 
 /*
- * The store has been read.  A host that no routes name is never contacted, and
- * a recent result counts.
+ * The store has been read.  A host that is in no routes is never contacted, and
+ * a recent result is used again.
  */
 static void
 decide(struct sts_probe_task *task)
@@ -324,7 +324,7 @@ decide(struct sts_probe_task *task)
 		task->step = STS_STEP_WRITE;
 		return;
 	}
-	/* With a wrong clock every certificate looks expired. */
+	/* With a wrong clock every certificate seems to have expired. */
 	status = sts_clock_check(p->resolver, now, &suspect);
 	if (status != STS_OK || suspect)
 		finish(task, status != STS_OK ? status : STS_CLOCK);
@@ -333,8 +333,8 @@ decide(struct sts_probe_task *task)
 }
 
 /*
- * One domain that this process knows to use the host is reason enough for a
- * probe, and saves reading all routes.
+ * One domain that is known to use the host is enough for a probe, and saves
+ * reading all routes.
  */
 static void
 load_domains(struct sts_probe_task *task)
@@ -346,7 +346,7 @@ load_domains(struct sts_probe_task *task)
 		decide(task);
 }
 
-/* For a task that waited for it before its probe, or after it. */
+/* Called for tasks that needed the scan, before or after their probe. */
 static void
 scan_done(struct sts_probe_task *task, enum sts_status status)
 {
@@ -359,7 +359,7 @@ scan_done(struct sts_probe_task *task, enum sts_status status)
 		decide(task);
 }
 
-/* One scan at a time, for all that want one when it begins. */
+/* Runs one scan at a time, for all tasks that need one when it begins. */
 static void
 step_scan(struct sts_prober *p)
 {
@@ -395,7 +395,7 @@ step_task(struct sts_probe_task *task, bool *slots_left)
 		finish(task, task->fault);
 }
 
-/* How soon there is something to do; INT64_MAX: when a probe has ended. */
+/* When to act next; INT64_MAX: when a probe has ended. */
 static int64_t
 next_ms(const struct sts_prober *p)
 {
@@ -428,7 +428,7 @@ step(void *arg)
 		wake(p, ms);
 }
 
-/* A request for what is under way gets the same answer. */
+/* A request for a host that is being probed joins that task. */
 static struct sts_probe_task *
 find(struct sts_prober *p, const char *host)
 {
@@ -439,7 +439,7 @@ find(struct sts_prober *p, const char *host)
 	return t;
 }
 
-/* At the end of the list: first come, first served. */
+/* Appended: first come, first served. */
 static struct sts_probe_task *
 create(struct sts_prober *p, const char *host)
 {

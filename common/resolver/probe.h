@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Probes of MX hosts, requested by the filter or table that saw a delivery
- * fail, and recorded in the routes of every domain that uses the host.
+ * Probes of MX hosts, requested by the filter or table after a failed delivery,
+ * and recorded in the routes of every domain that uses the host.
  *
  * A probe is one task:
  *
@@ -9,8 +9,8 @@
  *	scan for the other domains, if it failed -> write
  *
  * At most 4 run at once, and an address is contacted once a minute and 8 times
- * in 10 minutes, whatever hosts have it; by locks in the store that applies to
- * all processes together.
+ * in 10 minutes, whatever its hosts; locks in the store apply this to all
+ * processes together.
  */
 #ifndef STS_RESOLVER_PROBE_H
 #define STS_RESOLVER_PROBE_H
@@ -24,7 +24,7 @@
 enum { STS_PROBES_AT_ONCE = 4 };
 
 enum sts_probe_step {
-	STS_STEP_LOOK, /* at the domains that this process knows of */
+	STS_STEP_LOOK, /* at the domains that this process has recorded */
 	STS_STEP_WANT_SCAN,
 	STS_STEP_SCAN, /* all routes are being read */
 	STS_STEP_QUEUED,
@@ -39,11 +39,11 @@ struct sts_probe_task {
 	char host[STS_NAME_MAX + 1];
 	enum sts_probe_step step;
 
-	/* What the store says. */
+	/* From the store. */
 	struct sts_names domains; /* whose routes name the host */
 	bool complete;            /* these are all of them */
-	bool wanted;              /* for one of them it may be probed */
-	int64_t probed;           /* the newest result; then our own */
+	bool wanted;              /* one of them allows a probe */
+	int64_t probed;           /* the newest result; later this task's own */
 	enum sts_status probe;
 
 	struct sts_mx_probe *running;
@@ -68,28 +68,28 @@ struct sts_prober {
 };
 
 /*
- * To be called with routes that are about to be written: fills in newer results
- * that this process has, and remembers which domain uses which host.
+ * Called with routes that are about to be written: adds this process's newer
+ * results, and records which domain uses which host.
  */
 void sts_prober_see(struct sts_resolver *resolver, struct sts_routes *routes);
 
-/* Ends every probe without calling back. */
+/* Ends every probe without a callback. */
 void sts_prober_close(struct sts_resolver *resolver);
 
 /* probe_store.c: the routes of all domains, a few milliseconds at a time. */
 
-/* Reads the routes of the domains that this process knows to use the host. */
+/* Reads the routes of the domains recorded for the host. */
 void sts_probe_look(struct sts_probe_task *task);
 
-/* Begins to read all routes, for every task that wants it. */
+/* Begins to read all routes, for all tasks that need it. */
 enum sts_status sts_probe_scan_begin(struct sts_prober *prober);
 
-/* Goes on with it; STS_OK while nothing is wrong, and when it is done. */
+/* Continues; STS_OK while there is no fault, and at the end. */
 enum sts_status sts_probe_scan_step(struct sts_prober *prober);
 
 /*
- * Writes the result into the routes of the task's domains.  True when that is
- * done, with a fault in task->fault.
+ * Writes the result into the routes of the task's domains.  True when done;
+ * task->fault has a fault.
  */
 bool sts_probe_write_step(struct sts_probe_task *task);
 

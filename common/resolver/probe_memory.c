@@ -5,8 +5,8 @@
 #include <string.h>
 
 /*
- * More addresses than can be probed in ten minutes without hurry: beyond that
- * nothing is contacted until the oldest is ten minutes old.
+ * More addresses than can be probed in ten minutes: beyond that nothing is
+ * contacted until the oldest is ten minutes old.
  */
 enum { ADDRESSES = 4096, RESULTS = 1024, DOMAINS = 1024 };
 
@@ -14,7 +14,7 @@ struct sts_probe_memory {
 	struct {
 		uint64_t key; /* a hash; 0: none */
 		int64_t probed;
-		int64_t first;  /* when it was first contacted, of `count` */
+		int64_t first;  /* first of these `count` contacts */
 		unsigned count; /* contacts in STS_PROBE_AGAIN from `first` */
 	} address[ADDRESSES];
 	size_t next_address;
@@ -25,7 +25,7 @@ struct sts_probe_memory {
 	} result[RESULTS];
 	size_t next_result;
 	struct {
-		uint64_t key; /* of the host; what the store says decides */
+		uint64_t key; /* of the host; the store decides */
 		char domain[STS_NAME_MAX + 1];
 	} domain[DOMAINS];
 	size_t next_domain;
@@ -63,14 +63,14 @@ sts_probe_again(int64_t probed, enum sts_status probe)
 					      : STS_PROBE_AGAIN;
 }
 
-/* After the clock was set back nothing is recent. */
+/* After the clock was set back, nothing counts as recent. */
 bool
 sts_probe_is_recent(int64_t probed, int64_t again, int64_t now)
 {
 	return probed != 0 && probed <= now && now - probed < again;
 }
 
-/* Another contact, at `probed`, with the address in this slot. */
+/* Records another contact, at `probed`, with the address in this slot. */
 static void
 count_contact(struct sts_probe_memory *m, size_t i, int64_t probed)
 {
@@ -93,7 +93,7 @@ sts_probe_memory_note_address(struct sts_probe_memory *memory,
 
 	if (!sts_probe_is_recent(probed, STS_PROBE_AGAIN, now))
 		return;
-	/* A few thousand compares are nothing beside a connection. */
+	/* A few thousand comparisons are cheap beside a connection. */
 	for (size_t i = 0; i < ADDRESSES; i++) {
 		if (m->address[i].key == key) {
 			if (m->address[i].probed < probed)
@@ -107,7 +107,7 @@ sts_probe_memory_note_address(struct sts_probe_memory *memory,
 	m->next_address = (m->next_address + 1) % ADDRESSES;
 }
 
-/* Whether it was contacted as often as an address may be. */
+/* True if it was contacted as often as is allowed. */
 static bool
 is_full(const struct sts_probe_memory *m, size_t i, int64_t now)
 {
@@ -128,12 +128,12 @@ sts_probe_memory_may_contact(
 			    !sts_probe_is_recent(
 				m->address[i].probed, STS_PROBE_RETRY, now);
 	}
-	/* The oldest would be forgotten for it. */
+	/* The oldest would be overwritten. */
 	return !sts_probe_is_recent(
 	    m->address[m->next_address].probed, STS_PROBE_AGAIN, now);
 }
 
-/* The slot of a host, or the one that is evicted for it. */
+/* The slot of a host, or the one to reuse for it. */
 static size_t
 index_of(const struct sts_probe_memory *m, const char *host)
 {

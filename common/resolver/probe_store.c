@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What probes read from, and write to, the routes of all domains. */
+/* The part of the prober that reads and writes the routes of all domains. */
 #include "resolver/probe.h"
 
 #include <string.h>
@@ -26,8 +26,8 @@ find_host(struct sts_routes *routes, const char *host)
 }
 
 /*
- * "probe off" applies where a domain has one host only: with several, a failed
- * host has to be distinguished from a working one.
+ * "probe off" applies if a domain has one host only: with several, a failed
+ * host has to be told from a working one.
  */
 static bool
 may_probe(const struct sts_config *config, const struct sts_routes *routes)
@@ -36,13 +36,13 @@ may_probe(const struct sts_config *config, const struct sts_routes *routes)
 
 	for (size_t i = 0; i < routes->count; i++)
 		permitted += routes->route[i].permitted;
-	/* Without a policy none is marked as permitted, and all are. */
+	/* Without a policy no host is marked as permitted, and all are. */
 	if (permitted == 0)
 		permitted = routes->count;
 	return config->probe != STS_PROBE_OFF || permitted > 1;
 }
 
-/* Addresses that some process contacted recently. */
+/* Records the addresses that any process contacted recently. */
 static void
 note_addresses(struct sts_prober *prober, const struct sts_routes *routes)
 {
@@ -57,7 +57,7 @@ note_addresses(struct sts_prober *prober, const struct sts_routes *routes)
 	}
 }
 
-/* Takes note of routes that name the host; false: no memory. */
+/* Considers routes that name the host; false: no memory. */
 static bool
 consider(struct sts_probe_task *task, struct sts_routes *routes)
 {
@@ -75,8 +75,7 @@ consider(struct sts_probe_task *task, struct sts_routes *routes)
 	return sts_names_add(&task->domains, routes->domain);
 }
 
-/* A file that cannot be read is no host's; only what would be true of every
- * file ends the work. */
+/* An unreadable file is ignored; only a general fault ends the work. */
 static bool
 ends_all(enum sts_status status)
 {
@@ -175,8 +174,8 @@ sts_probe_scan_step(struct sts_prober *prober)
 }
 
 /*
- * Another process may replace the file between our reading and our writing:
- * what is lost then is a result, and the next probe brings it back.
+ * Another process may replace the file between reading and writing: then a
+ * result is lost, which the next probe restores.
  */
 static enum sts_status
 write_one(const struct sts_probe_task *task, const char *domain)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The last step of a lookup: what is written down.
+ * The last step of a lookup: stores the result.
  *
- * A policy is written only by a fetch that succeeded, as a compare and swap;
+ * A policy is written only by a successful fetch, as a compare and swap;
  * everything else goes into the check beside it, which may be lost.  So no
- * failure and no silence, however late it is noticed, can remove a policy.
+ * failure or silence, however late it is noticed, can remove a policy.
  */
 #include "resolver/lookup.h"
 
@@ -15,7 +15,7 @@
 
 enum { DAY = 86400, WARN_PAUSE = 3600, USED_DAYS_MAX = 2 };
 
-/* That mail used the policy, and on how many days: eviction goes by that. */
+/* Records that mail used the policy, and on how many days, for trimming. */
 static void
 mark_used(struct sts_check *check, int64_t now)
 {
@@ -27,7 +27,7 @@ mark_used(struct sts_check *check, int64_t now)
 	check->unused = 0;
 }
 
-/* The record was asked for just now; when it may be asked for again. */
+/* Records that the record was queried now, and when it may be again. */
 static void
 mark_checked(struct sts_lookup *l, int64_t now)
 {
@@ -42,7 +42,7 @@ mark_checked(struct sts_lookup *l, int64_t now)
 		mark_used(&l->check, now);
 }
 
-/* A policy is in force: nothing says that there is none. */
+/* With a policy in force, "no policy" is dropped. */
 static void
 clear_none(struct sts_check *check)
 {
@@ -71,8 +71,8 @@ write_check(struct sts_lookup *l)
 }
 
 /*
- * A name server that fails for one domain is mentioned once an hour: the
- * policy in force, or mail that goes out without one, may depend on it.
+ * A domain's DNS failure is logged once an hour: the policy in force, or mail
+ * that goes out without one, may depend on it.
  */
 static void
 warn_of_dns(struct sts_lookup *l, int64_t now)
@@ -93,7 +93,7 @@ sts_record_result_kept(struct sts_lookup *lookup)
 {
 	int64_t now = sts_now();
 
-	/* Nothing that a wrong clock says is written down. */
+	/* With a wrong clock nothing is recorded. */
 	if (lookup->clock_suspect)
 		return STS_OK;
 	mark_checked(lookup, now);
@@ -116,7 +116,7 @@ log_policy(const struct sts_lookup *l, const struct sts_entry *e, bool replaced)
 	    replaced ? "" : " kept=newer");
 }
 
-/* A chain that verified: the clock was right enough. */
+/* A chain was verified, so the clock is about right. */
 static void
 note_newest(struct sts_lookup *l)
 {
@@ -149,12 +149,12 @@ sts_record_result_fetched(
 		log_policy(lookup, &e, replaced);
 		note_newest(lookup);
 	}
-	/* What was fetched later came with a check of its own. */
+	/* A policy that was fetched later came with its own check. */
 	if (status == STS_OK && replaced) {
 		mark_checked(lookup, now);
 		clear_none(&lookup->check);
 		clear_failure(&lookup->check);
-		/* Lost, it costs a query: the policy is in the store. */
+		/* A lost check costs a query: the policy is in the store. */
 		(void)write_check(lookup);
 		sts_store_trim(store, STS_KIND_POLICY, lookup->domain,
 		    config->policies_max, now);
@@ -164,8 +164,8 @@ sts_record_result_fetched(
 }
 
 /*
- * A refresh of the same id that fails again and again waits longer each time;
- * for a new id, or where nothing is in force, it is five minutes (3.3).
+ * A refresh of the same id that fails repeatedly waits longer each time; for a
+ * new id, or if no policy is in force, five minutes (3.3).
  */
 static void
 mark_failed(
@@ -187,8 +187,8 @@ mark_failed(
 }
 
 /*
- * RFC 8461 8.3: a policy of mode none whose record is gone too is withdrawn to
- * the end, and no operator needs a warning.
+ * RFC 8461 8.3: a policy of mode none without a record is completely withdrawn,
+ * and needs no warning.
  */
 static bool
 is_withdrawn(const struct sts_lookup *l)
@@ -206,7 +206,7 @@ sts_record_result_failed(struct sts_lookup *lookup, enum sts_status reason)
 	bool live = sts_entry_is_live(&lookup->entry, now);
 	enum sts_status status;
 
-	/* It may be the clock that makes certificates fail. */
+	/* A wrong clock can make certificates fail. */
 	if (sts_clock_was_set(lookup, now))
 		lookup->clock_suspect = true;
 	if (lookup->clock_suspect)
@@ -249,6 +249,6 @@ sts_record_result_none(
 		return status;
 	sts_log(STS_LOG_DEBUG, lookup->domain, "event=none reason=%s",
 	    sts_status_name(reason));
-	/* The failed fetch is backed off all the same. */
+	/* The failed fetch is backed off nevertheless. */
 	return lookup->corrupt ? STS_ENTRY_CORRUPT : STS_OK;
 }

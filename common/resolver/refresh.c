@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Refreshing the whole store: what is due, in the order of what expires first,
- * a few at a time, spread out.  What is not due costs one reading.  A domain
- * whose policy host is busy with our other requests comes again at the end.
+ * Refreshes the whole store: the due policies, by time of expiry, a few at a
+ * time, spread out.  One that is not due costs one read.  A domain whose policy
+ * host is busy with other requests is retried at the end.
  */
 #include "resolver/resolver.h"
 
@@ -15,17 +15,17 @@
 #include "resolver/lookup.h"
 
 enum {
-	PARALLEL_MAX = 32, /* policy hosts asked at once: many may hang */
+	PARALLEL_MAX = 32, /* policy hosts at once: many may hang */
 	PACE_MS = 10,      /* between two starts, */
-	JITTER_MS = 40,    /* and up to so much more */
-	AGAIN_MS = 250,    /* the same for what comes again */
+	JITTER_MS = 40,    /* and a random delay of up to so much */
+	AGAIN_MS = 250,    /* the same for retries */
 	STEP_MS = 1000,
-	FAULTS_MAX = 8 /* local faults in a row: it is no one domain's */
+	FAULTS_MAX = 8 /* local faults in a row: a general one */
 };
 
 /* A policy that may be due. */
 struct due {
-	int64_t expires; /* 0: a damaged file, its domain waits for it */
+	int64_t expires; /* 0: a damaged file, for which mail waits */
 	char domain[STS_NAME_MAX + 1];
 };
 
@@ -36,7 +36,7 @@ struct refresh {
 	int64_t now;
 	struct due *list;
 	size_t count, size;
-	size_t first_again; /* from here on: what comes again */
+	size_t first_again; /* from here on: retries */
 	size_t started;
 	size_t done;
 	struct sts_refresh_counts counts;
@@ -71,7 +71,7 @@ add(struct refresh *f, const char *domain, int64_t expires)
 	return true;
 }
 
-/* Without a lock: each task reads the store again when it starts. */
+/* Takes no lock: each task reads the store again when it starts. */
 static bool
 collect(void *arg, const char *domain)
 {
@@ -128,7 +128,7 @@ count(struct refresh *f, enum sts_status status)
 		f->counts.removed++;
 	else
 		f->counts.failed++;
-	/* A fault of one file or one host does not stop the rest. */
+	/* A fault of one file or one host does not stop the others. */
 	if (!sts_status_is_local(status) || status == STS_ENTRY_CORRUPT)
 		f->faults = 0;
 	else if (++f->faults >= FAULTS_MAX || f->faults == f->count)
@@ -193,7 +193,7 @@ pause_ms(const struct refresh *f)
 	return PACE_MS + random() % JITTER_MS;
 }
 
-/* Runs until all that were started are done, after a fault no more are. */
+/* Runs until all started ones are done; after a fault starts no more. */
 static enum sts_status
 run(struct refresh *f)
 {
@@ -219,7 +219,7 @@ run(struct refresh *f)
 	return status != STS_OK ? status : f->fault;
 }
 
-/* RFC 8461 10.2: an operator hears of it long before anything expires. */
+/* RFC 8461 10.2: warns the operator long before a policy expires. */
 static void
 warn_of_silence(const struct refresh *f)
 {

@@ -11,9 +11,7 @@
 #include "resolver/lookup.h"
 #include "resolver/probe.h"
 
-/*
- * A peer that has gone is seen by write(2); the default would end the process.
- */
+/* write(2) reports a closed pipe; the default would end the process. */
 static void
 ignore_sigpipe(void)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Inside the resolver: discovery, fetch and refresh of RFC 8461 5.1, written
- * down in the store.
+ * Internal to the resolver: discovery, fetch and refresh of RFC 8461 5.1,
+ * recorded in the store.
  *
  * One lookup is one small state machine on the event loop:
  *
  *	lock -> read the store -> _mta-sts TXT -> policy fetch -> record
  *
- * and any step may end it.  What the network answered, or failed to, is
- * recorded; a local fault is only reported to the caller.
+ * Any step may end it.  Answers of the network, or their lack, are recorded; a
+ * local fault is only reported to the caller.
  */
 #ifndef STS_RESOLVER_RESOLVER_H
 #define STS_RESOLVER_RESOLVER_H
@@ -46,12 +46,12 @@ struct sts_resolver {
 	struct sts_pace pace;                /* of refreshes */
 	int64_t newest;    /* `fetched` of the store, for clock_check.c, */
 	int64_t newest_ms; /* and when; 0: never */
-	bool serving;      /* goes on after an answer: refreshes what is due */
+	bool serving;      /* continues after an answer, with refreshes */
 };
 
 enum sts_task {
 	STS_TASK_LOOKUP,  /* for a delivery */
-	STS_TASK_REFRESH, /* in the background: what is due */
+	STS_TASK_REFRESH, /* in the background, if due */
 	STS_TASK_AFTER,   /* the same after a delivery was answered: gives way
 			     to another process that has the domain's lock */
 	STS_TASK_REFETCH, /* its MX hosts are not permitted: due or not, but
@@ -62,8 +62,8 @@ enum sts_task {
 /*
  * Called once with STS_OK when the answer is in the store, or with a local
  * fault.  For all tasks but a lookup also with STS_NOT_FOUND (no policy),
- * STS_NOT_DUE, or the reason of the failed fetch, which left the policy as it
- * was; for a refresh STS_TOO_SOON where many wait for the policy host's
+ * STS_NOT_DUE, or the reason of the failed fetch, which leaves the policy
+ * unchanged; for a refresh STS_TOO_SOON if many wait for the policy host's
  * address.
  */
 typedef void sts_lookup_done(void *arg, enum sts_status status);
@@ -81,39 +81,38 @@ void sts_resolver_set_ports(
     struct sts_resolver *resolver, uint16_t port, uint16_t mx_port);
 
 /*
- * Starts a lookup of a normalised domain, or joins one of the same task that
- * is under way.  Ends within fetch-timeout + 2 x dns-timeout.  The callback
- * never comes from within this call.  False: no memory, no callback.
+ * Starts a lookup of a normalised domain, or joins a pending one of the same
+ * task.  Ends within fetch-timeout + 2 x dns-timeout.  The callback never comes
+ * from within this call.  False: no memory, no callback.
  */
 bool sts_lookup_start(struct sts_resolver *resolver, const char *domain,
     enum sts_task task, sts_lookup_done *done, void *arg);
 
 /*
- * Finds the MX hosts of a normalised domain and writes them to the store, or
- * joins a search under way.  Ends within 2 x dns-timeout.  STS_OK when they are
- * written, whatever the DNS said, or when the DNS did not answer and what was
- * known stays; or a local fault.  The rest is as with sts_lookup_start.
+ * Looks up the MX hosts of a normalised domain and stores them, or joins a
+ * pending search.  Ends within 2 x dns-timeout.  STS_OK when they are stored,
+ * whatever the DNS said, or if the DNS did not answer and the stored ones are
+ * kept; or a local fault.  The rest is as with sts_lookup_start.
  */
 bool sts_routes_start(struct sts_resolver *resolver, const char *domain,
     sts_lookup_done *done, void *arg);
 
 /*
- * Probes an MX host (a normalised name) and records the result in the routes
- * of the domains that use it, or joins a probe under way.  STS_OK when there is
- * a result not older than sts_probe_again says; STS_NOT_FOUND where no routes
- * name the host, or the configuration wants no probe; STS_TOO_SOON where its
- * addresses were contacted, for another host, too recently or too often; or a
- * local fault.  The rest is as with sts_lookup_start; false also where 1,024
- * probes are waiting.
+ * Probes an MX host (a normalised name) and records the result in the routes of
+ * the domains that use it, or joins a pending probe.  STS_OK if there is a
+ * result not older than sts_probe_again; STS_NOT_FOUND if no routes name the
+ * host, or the configuration wants no probe; STS_TOO_SOON if its addresses were
+ * contacted, for another host, too recently or too often; or a local fault.
+ * The rest is as with sts_lookup_start; false also if 1,024 probes are waiting.
  */
 bool sts_probe_start(struct sts_resolver *resolver, const char *host,
     sts_lookup_done *done, void *arg);
 
 /*
- * Refreshes every policy that is due (RFC 8461 3.3, 10.2), a few at a time,
- * in the order of what expires first, and removes checks that have run out.
- * `report` gets each domain that was due, and how many of how many are done.
- * Returns when all are done: STS_OK, or the local fault that stopped it.
+ * Refreshes every policy that is due (RFC 8461 3.3, 10.2), a few at a time, by
+ * time of expiry, and removes expired checks.  `report` gets each domain that
+ * was due, and the numbers done and in all.  Returns when all are done: STS_OK,
+ * or the local fault that stopped it.
  */
 struct sts_refresh_counts {
 	size_t fetched;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * mta-sts-resolver: asks the DNS and writes the store; mta-sts-fetcher does the
- * rest of the network for it.  See mta-sts-resolver(8).
+ * mta-sts-resolver: queries the DNS and writes the store; mta-sts-fetcher does
+ * the rest of the network.  See mta-sts-resolver(8).
  */
 #include <sys/resource.h>
 
@@ -51,7 +51,7 @@ usage(FILE *to, int status)
 	return status;
 }
 
-/* One task, and a domain where it is for one. */
+/* Whether there is one task, and a domain if it needs one. */
 static bool
 is_consistent(const struct options *o)
 {
@@ -64,7 +64,7 @@ is_consistent(const struct options *o)
 	return tasks == o->refresh + o->nameservers;
 }
 
-/* Returns -1 to go on, else the exit status. */
+/* Returns -1 to continue, else the exit status. */
 static int
 parse_options(int argc, char **argv, struct options *o)
 {
@@ -103,8 +103,8 @@ parse_options(int argc, char **argv, struct options *o)
 
 /*
  * The client has dropped to the owner of the state directory and given up new
- * privileges before it executed us; a person or a timer may not have.  No
- * library is to run before both are certain.
+ * privileges before it executed this program; a user or a timer may not have.
+ * No library may run before both are certain.
  */
 static bool
 is_unprivileged(void)
@@ -112,7 +112,7 @@ is_unprivileged(void)
 	return sts_privilege_root_is_lost(false) && sts_privilege_forgo_new();
 }
 
-/* Reports a fault that ends the program before anything was tried. */
+/* Reports a fault that ends the program before it has begun. */
 static int
 fail(const struct options *o, const char *domain, enum sts_status status)
 {
@@ -129,7 +129,7 @@ fail(const struct options *o, const char *domain, enum sts_status status)
 	return EXIT_FAULT;
 }
 
-/* One domain: what the callback said. */
+/* The callback's result for one domain. */
 struct outcome {
 	bool done;
 	enum sts_status status;
@@ -153,14 +153,14 @@ finish_one(const char *what, const char *domain, enum sts_status status)
 	return sts_status_is_local(status) ? EXIT_FAULT : 1;
 }
 
-/* Until the callback has been heard, or the loop itself fails. */
+/* Runs the loop until the callback, or a failure of the loop itself. */
 static void
 await_outcome(struct sts_resolver *r, bool started, struct outcome *outcome)
 {
 	while (started && !outcome->done) {
 		enum sts_status status = sts_loop_step(r->loop, 1000);
 
-		/* What the callback said in this very step stands. */
+		/* The callback may have come in this very step. */
 		if (!outcome->done && status != STS_OK) {
 			outcome->status = status;
 			return;
@@ -178,7 +178,7 @@ task_of(const struct options *o)
 	return o->refetch ? STS_TASK_REFETCH : STS_TASK_LOOKUP;
 }
 
-/* Runs lookup, then routes if asked for, or one of the refreshes. */
+/* Runs a lookup, then routes if requested, or one of the refreshes. */
 static int
 run_one(struct sts_resolver *r, const struct options *o, const char *domain)
 {
@@ -231,7 +231,7 @@ run_refresh_all(struct sts_resolver *r)
 	return counts.failed > 0 ? 1 : 0;
 }
 
-/* At most: the alarm that our caller has set may be sooner. */
+/* An earlier alarm that the caller has set stays. */
 static void
 limit_life(unsigned seconds)
 {
@@ -241,7 +241,7 @@ limit_life(unsigned seconds)
 		(void)alarm(before);
 }
 
-/* Nothing that we were started with may end us in the middle of a write. */
+/* Nothing inherited may end the process in the middle of a write. */
 static void
 set_up_process(const struct options *o, const struct sts_config *config)
 {
@@ -253,7 +253,7 @@ set_up_process(const struct options *o, const struct sts_config *config)
 	(void)umask(027);
 	if (chdir("/") != 0)
 		sts_log(STS_LOG_DEBUG, NULL, "event=chdir");
-	/* Without a parent that watches (a detached lookup) it ends itself. */
+	/* A detached lookup has no parent that ends it. */
 	if (o->once || o->due || o->refetch)
 		limit_life((unsigned)(config->fetch_timeout +
 		    4 * config->dns_timeout + 30));

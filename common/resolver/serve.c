@@ -20,8 +20,7 @@ enum {
 	REQUEST_MAX = STS_NAME_MAX + 16,
 	ANSWER_MAX = REQUEST_MAX + 100,
 	ANSWERS_SIZE = 4096,
-	ANSWERS_MS =
-	    5, /* that an answer waits for the next, if a disk is slow */
+	ANSWERS_MS = 5, /* an answer waits for the next, if a disk is slow */
 	STEP_MS = 60000
 };
 
@@ -32,11 +31,11 @@ struct server {
 	struct sts_watch *watch;
 	char line[REQUEST_MAX];
 	size_t len;
-	bool overlong; /* the rest of the line is thrown away */
+	bool overlong; /* the rest of the line is dropped */
 	bool ended;    /* end of input */
-	bool lost;     /* the store is not where it was */
+	bool lost;     /* the state directory was replaced */
 	size_t pending;
-	/* Answers of this step: one write, and one wake-up of who asked. */
+	/* Answers of this step: one write, and one wake-up of the client. */
 	char answers[ANSWERS_SIZE];
 	size_t answers_len;
 	int64_t answers_ms; /* of the first of them */
@@ -84,7 +83,7 @@ static const struct {
     {"probe", sts_probe_start},
 };
 
-/* Writes all of it; a pipe that the caller does not read is no fault. */
+/* A pipe that the caller does not read is no fault. */
 static void
 write_out(int fd, const char *bytes, size_t len)
 {
@@ -104,7 +103,7 @@ write_out(int fd, const char *bytes, size_t len)
 	}
 }
 
-/* Returns its length. */
+/* Returns the length. */
 static size_t
 format_answer(char line[ANSWER_MAX], const char *what, const char *domain,
     enum sts_status status)
@@ -246,8 +245,8 @@ on_input(void *arg)
 		return;
 	}
 	/*
-	 * The directory was made anew, or something is mounted over it.  Who
-	 * asked sees us end, and asks our successor.
+	 * The directory was created again, or something is mounted over it.
+	 * The client sees this process end, and asks the next one.
 	 */
 	s->lost = !sts_store_is_current(
 	    s->resolver->store, s->resolver->config->state_dir);
@@ -265,7 +264,7 @@ sts_serve(struct sts_resolver *resolver, int in, int out)
 	s.watch = sts_watch_start(resolver->loop, in, false, on_input, &s);
 	if (s.watch == NULL)
 		return 3;
-	/* Refreshes in the background are finished too. */
+	/* Background refreshes are completed, too. */
 	while (status == STS_OK && !s.lost &&
 	    (!s.ended || s.pending > 0 || resolver->lookups.count > 0)) {
 		status = sts_loop_step(resolver->loop, STEP_MS);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the store has about the domain of a lookup, and what follows from that
- * alone: whether it is the answer, and whether anything is to be fetched.
+ * A domain's data in the store, and what follows from it alone: whether it is
+ * the answer, and whether to fetch.
  *
- * It is asked before the network is, and again while the lookup waits for its
- * lock, since another process may have written meanwhile.  A file that is
- * damaged answers nothing and has the policy fetched again.
+ * It is read before any query, and again while the lookup waits for its lock,
+ * since another process may have written it.  A damaged policy file is never
+ * the answer, and is fetched again.
  */
 #include "resolver/lookup.h"
 
@@ -21,7 +21,7 @@ sts_stored_read(struct sts_lookup *l, int64_t now)
 	enum sts_status status, check;
 
 	sts_entry_free(&l->entry);
-	/* In this order: a policy that comes meanwhile is not missed. */
+	/* In this order, not to miss a policy written in between. */
 	check = sts_store_read_check(store, l->domain, now, &l->check);
 	status = sts_store_read_policy(store, l->domain, now, &l->entry);
 	l->corrupt =
@@ -55,7 +55,7 @@ sts_stored_is_due(const struct sts_lookup *l, int64_t now)
 	    &l->entry, &l->check, now, l->resolver->config->refresh_after);
 }
 
-/* Expired, and no mail has used it for half a year. */
+/* Expired, and unused by mail, for half a year. */
 static bool
 is_unused(const struct sts_lookup *l, int64_t now)
 {
@@ -67,8 +67,8 @@ is_unused(const struct sts_lookup *l, int64_t now)
 }
 
 /*
- * Not at once: to a clock that leapt everything seems to be unused.  Once it is
- * put right, what it found is in the future, and counts for nothing.
+ * Not at the first time: after a leap of the clock everything seems unused.
+ * Once the clock is right, that time is in the future, and does not count.
  */
 static void
 remove_unused(struct sts_lookup *l, int64_t now)
@@ -96,8 +96,8 @@ sts_stored_is_refetched(const struct sts_lookup *l, int64_t now)
 }
 
 /*
- * Written before the fetch: other processes are to see it at once, and a fetch
- * that ends with this process counts too.
+ * Written before the fetch, for other processes to see at once, and because a
+ * fetch that dies with this process counts, too.
  */
 static enum sts_status
 mark_refetched(struct sts_lookup *l, int64_t now)

@@ -7,6 +7,7 @@
  *     nomx                   the policy permits none of the MX hosts
  *     badcert deadmx         what the last probe of all MX hosts says
  *     downmx                 a probe finds that the first MX host is dead
+ *     still                  a lookup changes nothing
  *     slowN                  answers after N milliseconds
  *     hang crash fault       never answers; dies; answers with a local fault
  *     stop                   stops itself (SIGSTOP)
@@ -169,7 +170,7 @@ record(const char *what, const char *domain)
 		return;
 	if (strcmp(what, "routes") == 0)
 		write_routes(store, domain);
-	else {
+	else if (strstr(domain, "still") == NULL) {
 		size_t i = 0;
 
 		while (i < 3 && strstr(domain, modes[i]) == NULL)

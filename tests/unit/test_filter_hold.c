@@ -162,6 +162,38 @@ test_joined(void)
 	finish();
 }
 
+/* A policy that is known, without MX hosts that smtpd could be given. */
+static void
+test_hosts_alone(void)
+{
+	begin("", NULL);
+	world_policy(&w, "state", "slow500-hosts.test",
+	    smtpd_enforce("slow500-hosts.test"), 10, 10);
+	connect_local(1);
+	rcpt(1, 1, "slow500-hosts.test");
+	is_quiet(
+	    "a policy is known, its MX hosts are not: the recipient waits");
+	is_int(collect(1, 5000), 1, "and is answered");
+	is_int(smtpd_ran(&w, "routes slow500-hosts.test"), 1,
+	    "when the hosts are found");
+	is_int(smtpd_ran(&w, "lookup "), 0, "without a lookup of the policy");
+	world_policy(&w, "state", "still-old.test",
+	    smtpd_enforce("still-old.test"), 3500, 3500);
+	rcpt(1, 2, "still-old.test");
+	is_int(
+	    collect(1, 5000), 1, "a policy that a lookup leaves out of date");
+	is_int(smtpd_ran(&w, "lookup still-old.test"), 1, "is looked up once");
+	is_int(smtpd_ran(&w, "routes still-old.test"), 1,
+	    "and its MX hosts are found all the same");
+	world_policy(&w, "state", "fault-old.test",
+	    smtpd_enforce("fault-old.test"), 3500, 3500);
+	rcpt(1, 3, "fault-old.test");
+	is_int(collect(1, 5000), 1, "one whose lookup meets a local fault");
+	is_int(
+	    smtpd_ran(&w, "routes fault-old.test"), 0, "has no MX hosts found");
+	finish();
+}
+
 /* While some wait, others go on. */
 static void
 test_asynchronous(void)
@@ -564,6 +596,7 @@ int
 main(void)
 {
 	test_joined();
+	test_hosts_alone();
 	test_due();
 	test_due_at_once();
 	test_asynchronous();

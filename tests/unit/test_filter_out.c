@@ -369,9 +369,26 @@ test_refresh(void)
 	smtpd_world(&w,
 	    "refresh-after 3600\nprefetch enforce-kept.test\n"
 	    "prefetch none-kept.test\nprefetch Known.Test\n"
-	    "prefetch fault-kept.test\n");
+	    "prefetch fault-kept.test\nprefetch nohosts.test\n"
+	    "prefetch still-old.test\nprefetch fault-old.test\n");
 	world_none(&w, "state", "known.test", "", 10, 3600);
+	world_policy(
+	    &w, "state", "nohosts.test", smtpd_enforce("nohosts.test"), 10, 10);
+	for (int i = 0; i < 2; i++) {
+		static const char *const names[] = {
+		    "still-old.test", "fault-old.test"};
+
+		world_policy(
+		    &w, "state", names[i], smtpd_enforce(names[i]), 3500, 3500);
+	}
 	age("young.test", 3500);
+	age("old-still-mail.test", 3700);
+	smtpd_routes(&w, "old-still-mail.test", 3600);
+	age("old-fault-mail.test", 3700);
+	smtpd_routes(&w, "old-fault-mail.test", 3800);
+	age("old-enforce-mail.test", 3700);
+	smtpd_routes(&w, "old-enforce-mail.test", 60);
+	age("old-enforce-idle.test", 3700);
 	for (int i = 0; i < 20; i++) {
 		char domain[64];
 
@@ -390,7 +407,21 @@ test_refresh(void)
 	ok(smtpd_wait_ran(&w, "refresh old-slow30-", 20, 10000),
 	    "policies past refresh-after are refreshed");
 	poll(NULL, 0, 500);
-	is_int(smtpd_ran(&w, "refresh "), 21, "each once, and no other");
+	is_int(smtpd_ran(&w, "refresh "), 25, "each once, and no other");
+	ok(smtpd_wait_ran(&w, "routes old-enforce-mail.test", 1, 5000),
+	    "MX hosts older than the refreshed policy are found anew");
+	is_int(smtpd_ran(&w, "routes old-"), 1,
+	    "not those of a domain without mail, found after the policy was "
+	    "fetched, or after a local fault");
+	ok(smtpd_wait_ran(&w, "routes nohosts.test", 1, 5000),
+	    "a prefetch domain whose policy is known: its hosts are found");
+	is_int(
+	    smtpd_ran(&w, "lookup nohosts.test"), 0, "without another lookup");
+	ok(smtpd_wait_ran(&w, "routes still-old.test", 1, 5000),
+	    "one whose lookup leaves it out of date: they are found as well");
+	is_int(smtpd_ran(&w, "lookup still-old.test"), 1, "after one lookup");
+	is_int(smtpd_ran(&w, "routes fault-old.test"), 0,
+	    "not after a local fault");
 	is_int(smtpd_line_of(&w, "refresh first.test") <
 		smtpd_line_of(&w, "refresh old-slow30-"),
 	    1, "what expires first comes first");

@@ -375,6 +375,43 @@ test_hosts(void)
 	finish();
 }
 
+/*
+ * A lookup that no mail waits for: mail in the queue is to have the hosts that
+ * the new policy permits at its next attempt.
+ */
+static void
+test_queue(void)
+{
+	begin("");
+	world_none(&w, "state", "enforce-mail.test", "", DAY, 3600);
+	smtpd_routes(&w, "enforce-mail.test", DAY);
+	world_none(&w, "state", "enforce-ahead.test", "", DAY, 3600);
+	smtpd_routes(&w, "enforce-ahead.test", -DAY);
+	world_none(&w, "state", "enforce-idle.test", "", DAY, 3600);
+	world_none(&w, "state", "none-mail.test", "", DAY, 3600);
+	smtpd_routes(&w, "none-mail.test", DAY);
+	start();
+	is_checked("enforce-idle.test", "not-found",
+	    "no policy a day ago, and no mail since");
+	is_checked("none-mail.test", "not-found",
+	    "no policy a day ago, mail in the queue");
+	is_checked(
+	    "enforce-mail.test", "not-found", "the same, and a policy by now");
+	is_checked("enforce-ahead.test", "not-found",
+	    "the same, its MX hosts found by a clock that was ahead");
+	ok(smtpd_wait_ran(&w, "once-routes enforce-mail.test", 1, 5000),
+	    "a policy was found: the MX hosts of its mail are found anew");
+	ok(smtpd_wait_ran(&w, "once-routes enforce-ahead.test", 1, 5000),
+	    "those of unknown age too");
+	ok(smtpd_wait_ran(&w, "once enforce-idle.test", 1, 5000) &&
+		smtpd_wait_ran(&w, "once none-mail.test", 1, 5000),
+	    "the others were looked up as well");
+	poll(NULL, 0, 500);
+	is_int(smtpd_ran(&w, "once-routes "), 2,
+	    "not those without mail, or without a policy");
+	finish();
+}
+
 /* At most four resolvers, and no second one for the same domain. */
 static void
 test_background_bound(void)
@@ -567,6 +604,7 @@ main(void)
 	test_dns_trouble();
 	test_configuration();
 	test_hosts();
+	test_queue();
 	test_background_bound();
 	test_probes();
 	test_next_host();

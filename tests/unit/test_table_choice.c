@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Which MX host smtpd is given. */
+/*
+ * Which MX host smtpd is given, which are probed, and what a domain needs next.
+ */
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -230,6 +232,82 @@ test_probes(void)
 	    "but not the only one");
 }
 
+/* What a domain needs at each moment, in their order. */
+static const char *
+needed(const struct sts_domain_state *k)
+{
+	static char text[STS_HOST_PROBED + 2];
+
+	for (int moment = 0; moment <= STS_HOST_PROBED; moment++) {
+		enum sts_worker_what what = STS_WORKER_REFRESH;
+		bool needs =
+		    sts_domain_state_needs(k, (enum sts_moment)moment, &what);
+
+		text[moment] = (char)(!needs        ? '-'
+			: what == STS_WORKER_ROUTES ? 'R'
+			: what == STS_WORKER_LOOKUP ? 'L'
+						    : '?');
+	}
+	return text;
+}
+
+/*
+ * L: a lookup, R: its MX hosts; in the columns the moments of enum sts_moment,
+ * from "the table has said whether it enforces" to "a probe has ended".
+ */
+static void
+test_needs(void)
+{
+	enum { FETCHED = 1000, BEFORE = FETCHED - 1, AFTER = FETCHED };
+	static const struct {
+		const char *needed;
+		enum sts_verdict verdict;
+		bool fresh;
+		enum sts_status routes_status;
+		int64_t recorded;
+		bool routes_fresh;
+		const char *what;
+	} rows[] = {
+	    {"-RRR-----", STS_VERDICT_ENFORCE, true, STS_NOT_FOUND, 0, false,
+		"enforce, its MX hosts never found"},
+	    {"---------", STS_VERDICT_ENFORCE, true, STS_OK, AFTER, true,
+		"enforce, its MX hosts found just now"},
+	    {"-RRR--R--", STS_VERDICT_ENFORCE, true, STS_OK, AFTER, false,
+		"enforce, its MX hosts found long ago"},
+	    {"-RRR--RR-", STS_VERDICT_ENFORCE, true, STS_OK, BEFORE, false,
+		"enforce, its MX hosts found before the policy was fetched"},
+	    {"LRLR-----", STS_VERDICT_ENFORCE, false, STS_NOT_FOUND, 0, false,
+		"enforce, out of date, its MX hosts never found"},
+	    {"LRLR--R--", STS_VERDICT_ENFORCE, false, STS_OK, AFTER, false,
+		"enforce, out of date, its MX hosts found long ago"},
+	    {"LLL------", STS_VERDICT_ENFORCE, false, STS_OK, AFTER, true,
+		"enforce, out of date, its MX hosts found just now"},
+	    {"-R-------", STS_VERDICT_NONE, true, STS_OK, BEFORE, false,
+		"no policy, its MX hosts found long ago"},
+	    {"-R-------", STS_VERDICT_TESTING, true, STS_OK, BEFORE, false,
+		"testing, its MX hosts found long ago"},
+	    {"LLL------", STS_VERDICT_NONE, false, STS_OK, AFTER, true,
+		"no policy, out of date, its MX hosts found just now"},
+	    {"LRL------", STS_VERDICT_DEFER, false, STS_NOT_FOUND, 0, false,
+		"never looked up"},
+	};
+	struct sts_domain_state k;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		k = (struct sts_domain_state){.domain = "a.test",
+		    .verdict = rows[i].verdict,
+		    .fresh = rows[i].fresh,
+		    .has_policy = true,
+		    .entry.fetched = FETCHED,
+		    .routes_status = rows[i].routes_status,
+		    .routes.recorded = rows[i].recorded,
+		    .routes_fresh = rows[i].routes_fresh};
+		is_str(needed(&k), rows[i].needed, "needs: %s", rows[i].what);
+	}
+	k.domain[0] = '\0';
+	is_str(needed(&k), "---------", "needs: no domain name, nothing");
+}
+
 int
 main(void)
 {
@@ -239,5 +317,6 @@ main(void)
 	test_turns();
 	test_lengths();
 	test_probes();
+	test_needs();
 	return tap_done();
 }

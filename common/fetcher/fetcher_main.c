@@ -3,8 +3,8 @@
  * mta-sts-fetcher: HTTPS and STARTTLS for mta-sts-resolver, which starts it.
  * See mta-sts-fetcher(8).
  *
- * Order matters: what libraries read or open once is read or opened first, then
- * the process confines itself, then comes the first byte of a request.
+ * Order matters: first everything is read or opened that libraries read or open
+ * once, then the process confines itself, then it reads the first request.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -47,7 +47,7 @@ parse_port(const char *text, uint16_t *port)
 	return true;
 }
 
-/* One option with its value; false: there is no such. */
+/* Parses one option with its value; false: unknown. */
 static bool
 parse_option(struct sts_server_spec *spec, const char *name, const char *value)
 {
@@ -64,7 +64,7 @@ parse_option(struct sts_server_spec *spec, const char *name, const char *value)
 	return true;
 }
 
-/* Returns -1 to go on, else the exit status. */
+/* Returns -1 to continue, else the exit status. */
 static int
 parse_arguments(
     int argc, char **argv, struct sts_server_spec *spec, bool *check)
@@ -87,7 +87,7 @@ parse_arguments(
 	return -1;
 }
 
-/* Configuration, providers and random numbers of OpenSSL. */
+/* Loads configuration, providers and random numbers of OpenSSL. */
 static void
 prepare_openssl(void)
 {
@@ -145,6 +145,6 @@ main(int argc, char **argv)
 		return hello.status == STS_OK ? 0 : EXIT_FAULT;
 	}
 	status = sts_server_run(server, &hello);
-	/* No tidying up: what is under way has no one to report to. */
+	/* No clean-up: pending requests have no reader any more. */
 	_exit(status == STS_OK ? 0 : EXIT_FAULT);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One request is one job: a transfer of libcurl's or a probe session, on one
- * loop.  The job is gone once its reply is in the buffer; the buffer is
- * bounded by the number of requests that may be under way.
+ * Each request is a job: a libcurl transfer or a probe session, on one loop.  A
+ * job ends when its reply is in the buffer, which is bounded by the number of
+ * pending requests.
  */
 #include "fetcher/fetcher_serve.h"
 
@@ -42,12 +42,12 @@ struct sts_server {
 	TAILQ_HEAD(, job) jobs;
 	size_t job_count;
 	struct sts_watch *reading, *writing;
-	char line[STS_WIRE_REQUEST_MAX]; /* what is no whole line yet */
+	char line[STS_WIRE_REQUEST_MAX]; /* an incomplete line */
 	size_t line_len;
-	char *out; /* what the pipe had no room for yet */
+	char *out; /* what did not fit into the pipe */
 	size_t out_len, out_at, out_size;
 	bool ended;             /* end of input */
-	enum sts_status status; /* why it cannot go on, or STS_OK */
+	enum sts_status status; /* why it must end, or STS_OK */
 };
 
 /* Replies. */
@@ -172,7 +172,7 @@ finish(struct job *job, enum sts_status status, const char *detail)
 	free_job(job);
 }
 
-/* The status was noted. */
+/* The status was recorded before. */
 static void
 finish_noted(void *arg)
 {
@@ -181,7 +181,7 @@ finish_noted(void *arg)
 	finish(job, job->reply.status, "");
 }
 
-/* Failures that a host shows, too, when this process stood still. */
+/* Failures that a stop of this process can cause as well. */
 static bool
 may_be_our_stall(enum sts_status status)
 {
@@ -204,8 +204,8 @@ may_be_our_stall(enum sts_status status)
 }
 
 /*
- * A process that was stopped, or slept with the machine, asked too late, or was
- * no longer there when the answer came.
+ * A process that was stopped, or suspended with the machine, acted too late or
+ * missed the answer.
  */
 static void
 finish_heard(struct job *job, enum sts_status status, const char *detail)
@@ -226,7 +226,7 @@ transfer_ended(void *private, CURLcode code)
 	finish_heard(job, status, job->transfer->detail);
 }
 
-/* libcurl is broken: each of its transfers ends, from a timer of its own. */
+/* libcurl is broken: ends each of its transfers, from a timer of its own. */
 static void
 transfers_broken(void *arg, enum sts_status status)
 {
@@ -301,7 +301,7 @@ start_job(struct job *job)
 {
 	enum sts_status status = sts_trust_get(job->server->trust, &job->store);
 
-	/* From here on: reading the trust roots is slow. */
+	/* From here on, since reading the trust roots is slow. */
 	job->stalls = sts_loop_stalls(job->server->loop);
 	if (status == STS_OK)
 		status = job->request.kind == STS_WIRE_POLICY
@@ -311,7 +311,7 @@ start_job(struct job *job)
 		finish(job, status, "");
 }
 
-/* Other ports than the configured ones are refused. */
+/* Refuses ports other than the configured ones. */
 static bool
 is_ours(const struct sts_server *s, const struct sts_wire_request *r)
 {
@@ -341,7 +341,7 @@ handle_line(struct sts_server *s, struct sts_span line)
 	start_job(job);
 }
 
-/* Whole lines; what is left of one moves to the front. */
+/* Handles complete lines and moves an incomplete one to the front. */
 static void
 handle_input(struct sts_server *s)
 {
@@ -386,7 +386,7 @@ set_nonblocking(int fd)
 	return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0;
 }
 
-/* What was opened of it so far. */
+/* Frees what has been opened so far. */
 static void
 destroy_server(struct sts_server *s)
 {

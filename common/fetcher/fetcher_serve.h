@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The fetcher at work: requests from one pipe, many at a time, replies on
- * another, as wire.h has them.
+ * The fetcher's work: reads requests from one pipe, many at a time, and writes
+ * replies to another, as in wire.h.
  */
 #ifndef STS_FETCHER_FETCHER_SERVE_H
 #define STS_FETCHER_FETCHER_SERVE_H
@@ -20,18 +20,17 @@ struct sts_server_spec {
 };
 
 /*
- * Opens loop, libcurl and trust roots; everything that has to be there before
- * the process confines itself.  The spec's strings must outlive it; it lasts
- * as long as the process.
- * STS_NO_MEMORY, STS_NO_DESCRIPTORS.
+ * Opens loop, libcurl and trust roots; all that must exist before the process
+ * confines itself.  The spec's strings must outlive it; it lasts as long as the
+ * process.  STS_NO_MEMORY, STS_NO_DESCRIPTORS.
  */
 enum sts_status sts_server_create(
     struct sts_server **server, const struct sts_server_spec *spec);
 
 /*
- * Says hello and serves until end of input, which ends what is under way.
- * STS_OK then; STS_BAD_LINE where the resolver writes nonsense or asks for what
- * this process is not for; a local fault where it cannot go on.
+ * Writes the hello and serves until end of input, which ends pending requests.
+ * STS_OK then; STS_BAD_LINE if the resolver writes nonsense or requests what
+ * this process is not for; a local fault if it cannot continue.
  */
 enum sts_status sts_server_run(
     struct sts_server *server, const struct sts_wire_hello *hello);

@@ -3,7 +3,7 @@
 
 #include <strings.h>
 
-/* ASCII case only: strncasecmp(3) would ask the locale. */
+/* ASCII only: strncasecmp(3) depends on the locale. */
 static bool
 is_word(struct sts_span s, const char *word)
 {
@@ -22,9 +22,8 @@ is_word(struct sts_span s, const char *word)
 }
 
 /*
- * What follows the first ";" is not looked at: parameters are ignored whether
- * or not they are well-formed.  A comma before it makes a list, which no
- * longer compares equal.
+ * Ignores all after the first ";", whether or not the parameters are
+ * well-formed.  A comma before it makes a list, which is not equal.
  */
 bool
 sts_http_is_text_plain(struct sts_span value)

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * Header fields of a policy host's answer, RFC 9110 and RFC 8461 3.2.
- */
+/* Header fields of a policy host's response, RFC 9110 and RFC 8461 3.2. */
 #ifndef STS_FETCHER_HTTP_H
 #define STS_FETCHER_HTTP_H
 
@@ -10,18 +8,18 @@
 #include "base/cursor.h"
 
 /*
- * True where a Content-Type value is text/plain, in any case, with or without
- * parameters; those are ignored (RFC 8461 3.2).  A list of types is not.
+ * True if a Content-Type value is text/plain, in any case; parameters are
+ * ignored (RFC 8461 3.2).  A list of types is not.
  */
 bool sts_http_is_text_plain(struct sts_span value);
 
-/* True where a Content-Encoding value names no coding: empty or "identity". */
+/* True if a Content-Encoding value names no coding: empty or "identity". */
 bool sts_http_is_identity(struct sts_span value);
 
-/* True where a Transfer-Encoding value is "chunked" or nothing at all. */
+/* True if a Transfer-Encoding value is "chunked" or empty. */
 bool sts_http_is_chunked(struct sts_span value);
 
-/* True for the statuses that send a client elsewhere: 301 to 303, 307, 308. */
+/* True for redirects: 301 to 303, 307, 308. */
 bool sts_http_is_redirect(long status);
 
 #endif

@@ -10,8 +10,8 @@
 enum { LIBCURL_MIN = 0x075500 }; /* 7.85.0 */
 
 /*
- * libcurl can be built with several TLS libraries; those not in use stand in
- * parentheses: "(GnuTLS/3.7.9) OpenSSL/3.0.15".
+ * libcurl may have several TLS libraries; those not in use are in parentheses:
+ * "(GnuTLS/3.7.9) OpenSSL/3.0.15".
  */
 static bool
 uses_openssl(const char *backends)

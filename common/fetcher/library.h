@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Is this libcurl one that can be used? */
+/* Whether this libcurl can be used. */
 #ifndef STS_FETCHER_LIBRARY_H
 #define STS_FETCHER_LIBRARY_H
 
@@ -8,9 +8,8 @@
 #include "base/status.h"
 
 /*
- * STS_OK where libcurl is one that can check names as RFC 8461 3.3 wants
- * (OpenSSL flavour, 7.85 or later); else STS_INTERNAL, with what is missing in
- * `detail`.
+ * STS_OK if libcurl can check names as RFC 8461 3.3 requires (OpenSSL backend,
+ * 7.85 or later); else STS_INTERNAL, with the reason in `detail`.
  */
 enum sts_status sts_library_check(char *detail, size_t size);
 

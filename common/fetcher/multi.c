@@ -31,13 +31,13 @@ status_of(CURLMcode code)
 {
 	if (code == CURLM_OK)
 		return STS_OK;
-	/* Only our own callbacks abort, and only for want of memory. */
+	/* Only the callbacks here abort, and only without memory. */
 	return code == CURLM_OUT_OF_MEMORY || code == CURLM_ABORTED_BY_CALLBACK
 	    ? STS_NO_MEMORY
 	    : STS_INTERNAL;
 }
 
-/* Reports the transfers that ended; their number. */
+/* Reports ended transfers; returns their number. */
 static unsigned
 report_ended(struct sts_multi *multi)
 {
@@ -45,7 +45,7 @@ report_ended(struct sts_multi *multi)
 	CURLMsg *message;
 	int left;
 
-	/* A callback may end other transfers: their messages go with them. */
+	/* A callback may end other transfers, whose messages then vanish. */
 	while ((message = curl_multi_info_read(multi->curl, &left)) != NULL) {
 		char *private = NULL;
 
@@ -58,7 +58,7 @@ report_ended(struct sts_multi *multi)
 	return count;
 }
 
-/* Lets libcurl work on one socket, or on its timeouts. */
+/* Lets libcurl act on one socket, or on its timeouts. */
 static unsigned
 act(struct sts_multi *multi, curl_socket_t fd, int events)
 {
@@ -73,9 +73,9 @@ act(struct sts_multi *multi, curl_socket_t fd, int events)
 }
 
 /*
- * Lets libcurl work on every transfer.  7.88 gives up an address that is
- * silent when its time is over, and then waits to be called for another reason
- * before it tries the next one.
+ * Lets libcurl act on every transfer. 7.88 gives up a silent address when its
+ * time is over, but tries the next one only when it is called for another
+ * reason.
  */
 static void
 act_all(struct sts_multi *multi)
@@ -144,7 +144,7 @@ forget_socket(struct multi_socket *s)
 	free(s);
 }
 
-/* CURLMOPT_SOCKETFUNCTION; -1 (no memory) ends every transfer. */
+/* CURLMOPT_SOCKETFUNCTION; -1 (no memory) ends all transfers. */
 static int
 socket_state(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket)
 {
@@ -176,8 +176,8 @@ socket_state(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket)
 }
 
 /*
- * CURLMOPT_TIMERFUNCTION.  libcurl counts microseconds, the loop whole
- * milliseconds: too early would be asked for again and again.
+ * CURLMOPT_TIMERFUNCTION. libcurl counts microseconds, the loop milliseconds: a
+ * call too early would be requested again and again.
  */
 static int
 set_timeout(CURLM *curl, long timeout_ms, void *arg)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * libcurl's transfers, driven by the loop: its sockets are watched, its
- * timeout is one of the loop's timers (libcurl-multi(3), "multi_socket").
+ * Drives libcurl's transfers by the loop: watches its sockets and sets its
+ * timeout as a timer (libcurl-multi(3), "multi_socket").
  */
 #ifndef STS_FETCHER_MULTI_H
 #define STS_FETCHER_MULTI_H
@@ -19,8 +19,8 @@ struct sts_multi;
 typedef void sts_multi_ended(void *private, CURLcode code);
 
 /*
- * Called where libcurl itself is broken, STS_NO_MEMORY or STS_INTERNAL: no
- * transfer under way will end by itself.
+ * Called if libcurl itself is broken, STS_NO_MEMORY or STS_INTERNAL: no pending
+ * transfer will end by itself.
  */
 typedef void sts_multi_broken(void *arg, enum sts_status status);
 
@@ -32,16 +32,16 @@ enum sts_status sts_multi_create(struct sts_multi **multi,
     struct sts_loop *loop, sts_multi_ended *ended, sts_multi_broken *broken,
     void *arg);
 
-/* Every handle has been removed before; NULL is allowed. */
+/* All handles must have been removed; NULL is allowed. */
 void sts_multi_destroy(struct sts_multi *multi);
 
 /*
- * Starts a transfer; nothing is called back from this call.  STS_NO_MEMORY or
- * STS_INTERNAL, and the handle is not added.
+ * Starts a transfer, without a callback from this call.  On STS_NO_MEMORY or
+ * STS_INTERNAL the handle is not added.
  */
 enum sts_status sts_multi_add(struct sts_multi *multi, CURL *easy);
 
-/* Ends it, if it has not ended, without calling back. */
+/* Ends a transfer, unless it has ended, without a callback. */
 void sts_multi_remove(struct sts_multi *multi, CURL *easy);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* Three digits, the first of them 2 to 5; into *code. */
+/* Reads three digits, the first of them 2 to 5, into *code. */
 static bool
 parse_code(struct sts_cursor *c, int *code)
 {
@@ -19,7 +19,7 @@ parse_code(struct sts_cursor *c, int *code)
 	return *code >= 200 && *code <= 599;
 }
 
-/* ASCII case only: strncasecmp(3) would ask the locale. */
+/* ASCII only: strncasecmp(3) depends on the locale. */
 static bool
 is_starttls(struct sts_cursor c)
 {
@@ -43,7 +43,7 @@ keep_text(struct sts_smtp_reply *reply, struct sts_cursor c)
 	(void)sts_span_copy(text, reply->text, sizeof(reply->text));
 }
 
-/* One line without its end: "250-text", "250 text" or "250". */
+/* Parses one line without its end: "250-text", "250 text" or "250". */
 static enum sts_smtp_progress
 parse_line(struct sts_smtp_reply *reply, struct sts_span line)
 {
@@ -63,7 +63,7 @@ parse_line(struct sts_smtp_reply *reply, struct sts_span line)
 	if (!last && !sts_cursor_byte(&c, '-'))
 		return STS_SMTP_BAD;
 	reply->code = code;
-	/* The first line names the server, whatever that looks like. */
+	/* The first line only names the server. */
 	if (reply->lines++ > 0 && is_starttls(c))
 		reply->starttls = true;
 	keep_text(reply, c);
@@ -86,7 +86,7 @@ sts_smtp_reply_take(struct sts_smtp_reply *reply, struct sts_cursor *bytes)
 		if (line.len > STS_SMTP_LINE_MAX)
 			return STS_SMTP_BAD;
 		if (line.len == sts_cursor_left(&before)) {
-			*bytes = before; /* its end has not come yet */
+			*bytes = before; /* the line is incomplete */
 			break;
 		}
 		progress = parse_line(reply, line);

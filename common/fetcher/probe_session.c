@@ -9,8 +9,8 @@
  *	TLS handshake		mx_tls, mx_cert_*
  *	C: QUIT  S: anything
  *
- * Everywhere the deadline is mx_timeout, and what is no SMTP, or an end that
- * comes too early, is mx_smtp.
+ * A deadline is always mx_timeout; what is not SMTP, or an early end, is
+ * mx_smtp.
  */
 #include "fetcher/probe_session.h"
 
@@ -31,7 +31,7 @@
 #include "fetcher/sandbox.h"
 
 enum {
-	QUIT_MS = 2000,   /* for a farewell that changes nothing */
+	QUIT_MS = 2000,   /* for a QUIT, which changes nothing */
 	COMMAND_MAX = 320 /* "EHLO ", a name, CR LF */
 };
 
@@ -60,9 +60,9 @@ struct sts_probe_session {
 	enum sts_status status; /* what will be reported */
 	char detail[STS_WIRE_DETAIL_MAX];
 
-	char out[COMMAND_MAX]; /* the command that is being sent */
+	char out[COMMAND_MAX]; /* the command being sent */
 	size_t out_len, out_at;
-	char in[STS_SMTP_LINE_MAX + 1]; /* what is no whole line yet */
+	char in[STS_SMTP_LINE_MAX + 1]; /* an incomplete line */
 	size_t in_len;
 	struct sts_smtp_reply reply;
 
@@ -99,7 +99,7 @@ report(void *arg)
 	enum sts_status fault = STS_OK;
 
 	release(s);
-	/* Libraries have many names for what they could not allocate. */
+	/* Libraries report a failed allocation in many ways. */
 	if (s->status != STS_OK && !sts_status_is_local(s->status))
 		fault = sts_fault_memory();
 	if (fault != STS_OK)
@@ -117,8 +117,8 @@ set_outcome(
 }
 
 /*
- * Ends at the next step of the loop, whichever function called.  The reply to
- * QUIT changes no outcome.
+ * Ends at the next step of the loop, whatever the caller.  The reply to QUIT
+ * does not change the outcome.
  */
 static void
 finish(struct sts_probe_session *s, enum sts_status status, const char *detail)
@@ -130,7 +130,7 @@ finish(struct sts_probe_session *s, enum sts_status status, const char *detail)
 	sts_timer_set(s->loop, &s->timer, 0, report, s);
 }
 
-/* A failure of reading or writing that errno tells of. */
+/* Ends after a failed read or write, with its errno. */
 static void
 finish_errno(struct sts_probe_session *s, enum sts_status status, int error)
 {
@@ -150,7 +150,7 @@ set_outcome_reply(struct sts_probe_session *s, enum sts_status status)
 	    stage_names[s->stage], s->reply.code, s->reply.text);
 }
 
-/* The outcome is known; there is a moment left to say goodbye. */
+/* The outcome is known; limits the time for QUIT. */
 static void
 limit_farewell(struct sts_probe_session *s)
 {
@@ -169,7 +169,7 @@ on_deadline(void *arg)
 	report(s);
 }
 
-/* Waits for the socket; anew where the direction changes. */
+/* Waits for the socket; starts again if the direction changes. */
 static void
 wait_for(struct sts_probe_session *s, bool writing)
 {
@@ -182,8 +182,8 @@ wait_for(struct sts_probe_session *s, bool writing)
 /* Commands. */
 
 /*
- * RFC 5321 4.1.1.1: the machine's name, or an address literal where that is no
- * name that the world could look up.  Nothing is asked of the DNS for it.
+ * RFC 5321 4.1.1.1: the machine's name, or an address literal if it is not a
+ * public name.  Makes no DNS query.
  */
 static void
 own_name(int fd, char *buf, size_t size)
@@ -206,7 +206,7 @@ own_name(int fd, char *buf, size_t size)
 	    own.u.sa.sa_family == AF_INET6 ? "IPv6:" : "", address);
 }
 
-/* Sends what is left of the command, then waits for the reply. */
+/* Sends the rest of the command, then waits for the reply. */
 static void
 flush(struct sts_probe_session *s)
 {
@@ -245,7 +245,7 @@ command(struct sts_probe_session *s, enum stage stage, const char *word,
 		flush(s);
 }
 
-/* A session that ends before TLS ends with QUIT too. */
+/* A session that ends before TLS also ends with QUIT. */
 static void
 quit(struct sts_probe_session *s, enum sts_status status)
 {
@@ -258,7 +258,7 @@ quit(struct sts_probe_session *s, enum sts_status status)
 
 /*
  * A server whose certificate passes RFC 8461 4.2 gets a QUIT inside the
- * session; to any other peer nothing more is sent.
+ * session; any other gets nothing more.
  */
 static void
 on_handshake(struct sts_probe_session *s)
@@ -294,7 +294,7 @@ start_tls(struct sts_probe_session *s)
 
 /* Replies. */
 
-/* RFC 3207 4: 220, or the server cannot do it now. */
+/* RFC 3207 4: any other code than 220 means that it cannot do it now. */
 static void
 after_starttls(struct sts_probe_session *s)
 {
@@ -334,9 +334,8 @@ after_greeting(struct sts_probe_session *s)
 }
 
 /*
- * Bytes that follow a reply before our next command are not the server's
- * answer to us.  After STARTTLS an attacker on the way could have put them in
- * front of the TLS session.
+ * Bytes that follow a reply before the next command are not a reply to it.
+ * After STARTTLS an attacker could have inserted them before the TLS session.
  */
 static void
 on_reply(struct sts_probe_session *s)
@@ -358,15 +357,15 @@ on_reply(struct sts_probe_session *s)
 	case STAGE_STARTTLS:
 		after_starttls(s);
 		break;
-	default: /* of QUIT: the outcome is known */
+	default: /* to QUIT: the outcome is known */
 		report(s);
 		break;
 	}
 }
 
 /*
- * Takes the lines that are whole; what is left moves to the front.  The buffer
- * is never full then: a line that fills it is too long.
+ * Handles complete lines and moves an incomplete one to the front.  The buffer
+ * is not full then: a line that fills it is too long.
  */
 static void
 read_input(struct sts_probe_session *s)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * One probe of one address: TCP, greeting, EHLO, STARTTLS (RFC 3207), the TLS
- * handshake, QUIT.  These are the only commands there are: no mail can be sent
- * by it.
+ * handshake, QUIT.  It has no other commands, so it cannot send mail.
  */
 #ifndef STS_FETCHER_PROBE_SESSION_H
 #define STS_FETCHER_PROBE_SESSION_H
@@ -24,23 +23,22 @@ struct sts_probe_target {
 };
 
 /*
- * STS_OK: TLS 1.2 or later, with a certificate that is valid for the host
- * (RFC 8461 4.2).  Else the class MX, or a local fault.  `detail` says more,
- * for people, and may hold
- * bytes from the network; it lasts until the callback returns.
+ * STS_OK: TLS 1.2 or later, with a certificate that is valid for the host (RFC
+ * 8461 4.2).  Else the class MX, or a local fault.  `detail` is for the log,
+ * may contain bytes from the network, and lasts until the callback returns.
  */
 typedef void sts_probe_session_done(
     void *arg, enum sts_status status, const char *detail);
 
 /*
- * Starts a session.  The callback comes once, never from within this call,
- * and the session is gone after it.  NULL and no callback: no memory.
+ * Starts a session.  The callback comes once, never from within this call, and
+ * frees the session.  NULL: no memory, no callback.
  */
 struct sts_probe_session *sts_probe_session_start(struct sts_loop *loop,
     const struct sts_probe_target *target, sts_probe_session_done *done,
     void *arg);
 
-/* Ends it without calling back. */
+/* Ends it without a callback. */
 void sts_probe_session_cancel(struct sts_probe_session *session);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "base/fault.h"
 
-enum { READS_MAX = 16 }; /* of a server that does not stop talking */
+enum { READS_MAX = 16 }; /* of a server that does not stop sending */
 
 bool
 sts_probe_tls_open(
@@ -17,7 +17,7 @@ sts_probe_tls_open(
 	tls->verification.store = store;
 	tls->verification.host = host;
 	tls->ctx = SSL_CTX_new(TLS_client_method());
-	/* RFC 8461 7.2; a system's default may be laxer. */
+	/* RFC 8461 7.2; the system's default may be lower. */
 	if (tls->ctx == NULL ||
 	    !SSL_CTX_set_min_proto_version(tls->ctx, TLS1_2_VERSION))
 		return false;
@@ -35,12 +35,11 @@ sts_probe_tls_close(struct sts_probe_tls *tls)
 	SSL_CTX_free(tls->ctx);
 	tls->ssl = NULL;
 	tls->ctx = NULL;
-	/* The queue is the thread's: libcurl would read our errors as its own.
-	 */
+	/* libcurl would read these errors as its own. */
 	ERR_clear_error();
 }
 
-/* verify.h speaks of policy hosts. */
+/* verify.h uses the statuses of policy hosts. */
 static enum sts_status
 certificate_status(const struct sts_verdict *verdict)
 {
@@ -61,8 +60,8 @@ certificate_status(const struct sts_verdict *verdict)
 }
 
 /*
- * A handshake that fails because of the certificate is a matter of the
- * certificate; OpenSSL's own error would only say that it failed.
+ * If the certificate made the handshake fail, reports the certificate's fault;
+ * OpenSSL's error says only that it failed.
  */
 static enum sts_status
 failure(const struct sts_verdict *verdict, int error, int saved_errno,
@@ -91,7 +90,7 @@ sts_probe_tls_handshake(
 {
 	int result, error;
 
-	/* SSL_get_error looks at both. */
+	/* SSL_get_error reads both. */
 	ERR_clear_error();
 	errno = 0;
 	result = SSL_connect(tls->ssl);
@@ -130,7 +129,7 @@ sts_probe_tls_drain(struct sts_probe_tls *tls)
 		n = SSL_read(tls->ssl, buf, sizeof(buf));
 		if (n > 0)
 			continue;
-		/* Session tickets come first, and are nothing to read. */
+		/* Session tickets come first, without data. */
 		if (SSL_get_error(tls->ssl, n) == SSL_ERROR_WANT_READ)
 			return STS_WAIT_READ;
 		break;

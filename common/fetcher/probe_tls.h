@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The TLS half of a probe: a client's handshake on a socket that does not
- * block, TLS 1.2 or later, SNI, and the certificate as verify.h has it.
+ * The TLS part of a probe: a client's handshake on a non-blocking socket, TLS
+ * 1.2 or later, SNI, and the certificate checked by verify.h.
  */
 #ifndef STS_FETCHER_PROBE_TLS_H
 #define STS_FETCHER_PROBE_TLS_H
@@ -16,7 +16,7 @@
 /* Zeroed before its first use. */
 struct sts_probe_tls {
 	SSL_CTX *ctx;
-	SSL *ssl; /* NULL: not begun */
+	SSL *ssl; /* NULL: not started */
 	struct sts_verification verification;
 };
 
@@ -37,20 +37,20 @@ bool sts_probe_tls_open(
 void sts_probe_tls_close(struct sts_probe_tls *tls);
 
 /*
- * Goes on with the handshake.  With STS_WAIT_OVER *status is STS_OK only where
- * the certificate is valid for the host, STS_MX_CERT_EXPIRED, _NAME,
+ * Continues the handshake.  With STS_WAIT_OVER *status is STS_OK only if the
+ * certificate is valid for the host, else STS_MX_CERT_EXPIRED, _NAME,
  * _UNTRUSTED, _INVALID, STS_MX_TLS, or a local fault; *detail is static text
- * that says more.
+ * for the log.
  */
 enum sts_probe_wait sts_probe_tls_handshake(
     struct sts_probe_tls *tls, enum sts_status *status, const char **detail);
 
-/* Sends "QUIT" inside the session; false where it cannot be sent now. */
+/* Sends "QUIT" inside the session; false if it cannot be sent now. */
 bool sts_probe_tls_quit(struct sts_probe_tls *tls);
 
 /*
- * Reads what comes after QUIT, without looking at it.  STS_WAIT_OVER once the
- * server has ended the session, or says too much; ours is ended then too.
+ * Reads and drops what follows QUIT.  STS_WAIT_OVER once the server has ended
+ * the session, or sends too much; then this side ends it, too.
  */
 enum sts_probe_wait sts_probe_tls_drain(struct sts_probe_tls *tls);
 

@@ -13,7 +13,7 @@
 
 enum { HOPS_MAX = 4 };
 
-/* Of the distributions, and of what OpenSSL reads besides. */
+/* Of the distributions, and what else OpenSSL reads. */
 static const char *const usual[] = {"/etc/ssl", "/etc/pki",
     "/etc/ca-certificates", "/etc/crypto-policies",
     "/usr/share/ca-certificates", "/usr/local/share/ca-certificates",
@@ -33,7 +33,7 @@ add(struct sts_roots *roots, const char *path)
 		roots->path[roots->count++] = copy;
 }
 
-/* The directory of an absolute path. */
+/* Adds the directory of an absolute path. */
 static void
 add_parent(struct sts_roots *roots, char *path)
 {
@@ -46,8 +46,8 @@ add_parent(struct sts_roots *roots, char *path)
 }
 
 /*
- * Follows a link of the directory as long as it stays there, which is one
- * system call a step; hundreds of them are the rule.
+ * Follows a link of the directory while it stays in there, one system call for
+ * each step, since there are usually hundreds.
  */
 static void
 follow(
@@ -61,7 +61,7 @@ follow(
 		ssize_t len = readlinkat(dir, name, target, sizeof(target) - 1);
 
 		if (len < 0)
-			return; /* a file of this directory, or nothing */
+			return; /* a file of this directory, or missing */
 		target[len] = '\0';
 		if (strchr(target, '/') != NULL)
 			break;

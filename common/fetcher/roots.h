@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * Where trust roots are read from: what a sandbox has to let through.
- */
+/* Where trust roots are read from, which the sandbox must allow. */
 #ifndef STS_FETCHER_ROOTS_H
 #define STS_FETCHER_ROOTS_H
 
@@ -15,9 +13,9 @@ struct sts_roots {
 };
 
 /*
- * The configured sources, or OpenSSL's defaults, the directories that the
- * links of a hashed directory lead to, and those that distributions keep roots
- * in.  What there is no room or memory for is left out.
+ * Finds the configured sources, or OpenSSL's defaults, the directories that the
+ * links of a hashed directory lead to, and those of the distributions.  Leaves
+ * out those for which there is no room or memory.
  */
 void sts_roots_find(
     struct sts_roots *roots, const char *ca_file, const char *ca_path);

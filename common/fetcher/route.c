@@ -9,10 +9,7 @@
 #include "base/fault.h"
 #include "fetcher/sandbox.h"
 
-/*
- * The errno of a connection that does not come about at once, or 0; then also
- * the address of our own that it comes from.
- */
+/* Begins a connection: its immediate errno, or 0 and the local address. */
 static int
 try_connect(
     const struct sts_address *address, uint16_t port, struct sts_address *from)
@@ -39,12 +36,10 @@ try_connect(
 }
 
 /*
- * True where this machine has a route to the IPv6 internet: it may be one that
- * has no IPv4 by intention.  The address belongs to the range of global ones;
- * nothing is sent where there is no route, and a SYN to an unused one where
- * there is. A router that is gone, or whose own line is down, leaves a route to
- * nowhere behind, or one from an address that is good for the next wire only
- * (RFC 4291 2.5.6, RFC 4193): that is no internet.
+ * True if this machine has a route to the IPv6 internet: it may lack IPv4 by
+ * intention.  Tests with a global address that is not in use: without a route
+ * nothing is sent, else one SYN.  A dead router may leave a useless route, or
+ * one from a local address (RFC 4291 2.5.6, RFC 4193), which does not count.
  */
 static bool
 has_ipv6(uint16_t port)
@@ -71,9 +66,9 @@ sts_route_fault_errno(int error, int family, uint16_t port)
 }
 
 /*
- * IPv4 decides: it is what nearly every host has, and a machine whose IPv6 is
- * shut off may be meant to be so.  One address that can be tried at all makes
- * a missing route no fault; a rule that forbids stays one.
+ * IPv4 decides, since nearly every host has it, and IPv6 may be shut off on
+ * purpose.  If any address can be tried, a missing route is no fault; a rule
+ * that forbids the connection is.
  */
 enum sts_status
 sts_route_fault(

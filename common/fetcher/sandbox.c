@@ -25,7 +25,7 @@ typedef __rlimit_resource_t resource_number;
 typedef int resource_number;
 #endif
 
-/* Lowers soft and hard limit; a lower one stays. */
+/* Lowers soft and hard limit, but never raises one. */
 static void
 lower(resource_number resource, rlim_t most)
 {
@@ -40,14 +40,14 @@ lower(resource_number resource, rlim_t most)
 	(void)setrlimit(resource, &limit);
 }
 
-/* A sanitizer's shadow counts as memory, so there is no bound with one. */
+/* A sanitizer's shadow counts as memory, so it has no limit. */
 static void
 set_limits(void)
 {
 	struct stat st;
 
 	lower(RLIMIT_CORE, 0);
-	/* --check may have a file for standard output. */
+	/* With --check, standard output may be a file. */
 	if (fstat(STDOUT_FILENO, &st) == 0 && !S_ISREG(st.st_mode))
 		lower(RLIMIT_FSIZE, 0);
 	lower(RLIMIT_NOFILE, DESCRIPTORS);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Landlock, by its system calls: the headers of the distributions lag behind
- * the kernels that this runs on.  Numbers and structures are those of
- * landlock(7).
+ * Landlock, by its system calls, since the headers of distributions lag behind
+ * the kernels in use.  Numbers and structures are those of landlock(7).
  */
 #include "fetcher/sandbox.h"
 
@@ -35,7 +34,7 @@ struct port_rule {
 	uint64_t allowed, port;
 };
 
-/* All rights to files that a version knows, so that none is left out. */
+/* All file rights of a version, so that none is left out. */
 static uint64_t
 fs_all(long version)
 {
@@ -48,7 +47,7 @@ fs_all(long version)
 	return (UINT64_C(1) << bits) - 1;
 }
 
-/* A kernel accepts a longer struct only where the rest of it is zero. */
+/* A kernel accepts a longer struct only if the rest of it is zero. */
 static size_t
 ruleset_size(long version)
 {
@@ -57,9 +56,7 @@ ruleset_size(long version)
 	return version >= 4 ? 2 * sizeof(uint64_t) : sizeof(uint64_t);
 }
 
-/*
- * A path that is not there allows nothing, and is none of our troubles.
- */
+/* A missing path is ignored, since it allows nothing. */
 static bool
 allow_path(int set, const char *path)
 {
@@ -87,7 +84,7 @@ allow_port(int set, uint16_t port)
 	    syscall(ADD_RULE, set, RULE_NET_PORT, &rule, 0) == 0;
 }
 
-/* All or nothing: half of the rules would keep trust roots from being read. */
+/* All or nothing: with half of the rules, trust roots would be unreadable. */
 static bool
 add_rules(int set, long version, const struct sts_sandbox_spec *spec)
 {

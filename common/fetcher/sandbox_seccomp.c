@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * seccomp: what nothing in the fetcher calls, and an attacker would.  A list
- * of what is denied, not of what is allowed: the latter depends on the C
- * library, its version and the machine, and a fetcher that is stopped by its
- * own sandbox stops mail.
+ * seccomp: denies what the fetcher never calls, but an attacker would.  Not a
+ * list of allowed calls: that depends on the C library, its version and the
+ * machine, and a fetcher stopped by its own sandbox stops mail.
  */
 #include "fetcher/sandbox.h"
 
@@ -44,7 +43,7 @@
 #define MSG_FASTOPEN 0x20000000
 #endif
 
-/* A call that only some machines have, or only newer headers: no rule. */
+/* Calls that only some machines, or newer headers, have: no rule. */
 #ifndef SYS_accept
 #define SYS_accept (-1)
 #endif
@@ -108,7 +107,7 @@ static const int denied[] = {
     SYS_setresuid,
     SYS_setresgid,
     SYS_setgroups,
-    /* Sockets that wait for others, and ways to pass something on. */
+    /* Listening sockets, and ways to pass something on. */
     SYS_bind,
     SYS_listen,
     SYS_accept,
@@ -146,7 +145,7 @@ static const int denied[] = {
     SYS_umount2,
     SYS_pivot_root,
     SYS_chroot,
-    /* Parts of the kernel that attacks like. */
+    /* Parts of the kernel that attacks use. */
     SYS_bpf,
     SYS_perf_event_open,
     SYS_keyctl,
@@ -167,7 +166,7 @@ static const int denied[] = {
     SYS_sethostname,
     SYS_setdomainname,
 #ifdef SYS_fork
-    /* Of old, on machines that still have it: children, changes to files. */
+    /* Old calls, on machines that have them: children, changes to files. */
     SYS_fork,
     SYS_vfork,
     SYS_uselib,
@@ -202,7 +201,7 @@ static const int denied[] = {
 #endif
 };
 
-/* The filter as it grows; `full` where it did not fit. */
+/* The filter being built; `full` if it did not fit. */
 struct program {
 	struct sock_filter rule[RULES_MAX];
 	unsigned short count;
@@ -226,7 +225,7 @@ load(struct program *p, size_t offset)
 	add(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
 }
 
-/* The lower half of an argument: all of what is looked at is an int. */
+/* The lower half of an argument; all that are checked are ints. */
 static void
 load_argument(struct program *p, unsigned which)
 {
@@ -250,7 +249,7 @@ deny(struct program *p)
 	add(p, BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM, 0, 0);
 }
 
-/* Denies what is loaded where it is, or is not, `value`. */
+/* Denies the call if the loaded value is, or is not, `value`. */
 static void
 deny_if(struct program *p, uint32_t value, bool equal)
 {
@@ -258,7 +257,7 @@ deny_if(struct program *p, uint32_t value, bool equal)
 	deny(p);
 }
 
-/* Denies a call whose argument has one of these bits. */
+/* Denies a call if its argument has one of these bits. */
 static void
 deny_bits(struct program *p, int call, unsigned which, uint32_t bits)
 {
@@ -271,7 +270,7 @@ deny_bits(struct program *p, int call, unsigned which, uint32_t bits)
 	load_call(p);
 }
 
-/* TCP over IPv4 or IPv6, and nothing else. */
+/* Allows only TCP over IPv4 and IPv6. */
 static void
 deny_sockets(struct program *p)
 {
@@ -290,8 +289,8 @@ deny_sockets(struct program *p)
 }
 
 /*
- * The one call of old machines for all of them; what it points to is unseen. So
- * it makes no sockets (sts_sandbox_socket does), and sends to no address.
+ * The combined call of old machines, whose arguments are hidden.  So it may not
+ * create sockets (sts_sandbox_socket does), nor send to an address.
  */
 static void
 deny_socketcall(struct program *p)
@@ -311,7 +310,7 @@ deny_socketcall(struct program *p)
 	load_call(p);
 }
 
-/* Limits of this process are read; those of another are not its business. */
+/* Only the limits of this process may be read. */
 static void
 deny_foreign_limits(struct program *p)
 {
@@ -336,7 +335,7 @@ build(struct program *p)
 	deny_foreign_limits(p);
 	deny_bits(p, SYS_open, 1, writing);
 	deny_bits(p, SYS_openat, 2, writing);
-	/* A connect(2) that Landlock does not see. */
+	/* These would be a connect(2) that Landlock does not see. */
 	deny_bits(p, SYS_sendto, 3, MSG_FASTOPEN);
 	deny_bits(p, SYS_sendmsg, 2, MSG_FASTOPEN);
 	deny_bits(p, SYS_sendmmsg, 3, MSG_FASTOPEN);

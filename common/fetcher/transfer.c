@@ -7,12 +7,11 @@
  *	header	status 200 and text/plain before a byte of the body counts
  *	body	at most STS_BODY_MAX bytes, and known to be whole
  *
- * libcurl calls back into these functions, and a callback can only make it
- * stop, with an error of libcurl's own choice.  So a callback first sets `stop`
- * (a rule of RFC 8461 was broken) or `fault` (this machine failed), and
- * sts_transfer_outcome reads these before libcurl's code.  The order there
- * decides who is blamed: our rules, then our machine, then what libcurl says
- * about the network.
+ * libcurl calls these functions, and a callback can only make it stop with an
+ * error of libcurl's choice.  So a callback first sets `stop` (a rule of RFC
+ * 8461 was broken) or `fault` (this machine failed), which sts_transfer_outcome
+ * reads before libcurl's code: first the rules, then this machine, then what
+ * libcurl says about the network is to blame.
  */
 #include "fetcher/transfer.h"
 
@@ -34,7 +33,7 @@ set_detail(struct sts_transfer *t, const char *text)
 	(void)strlcpy(t->detail, text, sizeof(t->detail));
 }
 
-/* The answer, as it comes in. */
+/* The response. */
 
 static struct sts_span
 value_of(const struct curl_header *header)
@@ -42,7 +41,7 @@ value_of(const struct curl_header *header)
 	return (struct sts_span){header->value, strlen(header->value)};
 }
 
-/* True where `is` is true of each field of this name; also where none is. */
+/* True if `is` is true of each field of this name, or there is none. */
 static bool
 all_fields(
     struct sts_transfer *t, const char *name, bool (*is)(struct sts_span value))
@@ -70,7 +69,7 @@ has_field(struct sts_transfer *t, const char *name)
 	    CURLHE_OK;
 }
 
-/* RFC 9112 6.3: lengths that contradict each other cannot be recovered. */
+/* RFC 9112 6.3: contradictory lengths are an error. */
 static bool
 one_length(struct sts_transfer *t)
 {
@@ -88,7 +87,7 @@ one_length(struct sts_transfer *t)
 	return true;
 }
 
-/* RFC 8461 3.3: 200 and nothing else; redirects are not followed. */
+/* RFC 8461 3.3: only 200; redirects are not followed. */
 static enum sts_status
 check_status(struct sts_transfer *t)
 {
@@ -107,8 +106,8 @@ check_status(struct sts_transfer *t)
 }
 
 /*
- * RFC 8461 3.2 wants text/plain.  A coding was not asked for, and decoding
- * would let a small answer grow without bound.
+ * RFC 8461 3.2 requires text/plain.  No coding was requested, and decoding one
+ * could expand a small response without limit.
  */
 static enum sts_status
 check_fields(struct sts_transfer *t)
@@ -133,7 +132,7 @@ check_fields(struct sts_transfer *t)
 	return length > STS_BODY_MAX ? STS_FETCH_TOO_LARGE : STS_OK;
 }
 
-/* Once, at the first byte of the body or, without a body, at the end. */
+/* Runs once, at the first byte of the body or, without a body, at the end. */
 static void
 check_header(struct sts_transfer *t)
 {
@@ -145,7 +144,7 @@ check_header(struct sts_transfer *t)
 		t->stop = check_fields(t);
 }
 
-/* Fewer bytes than libcurl offered end the transfer. */
+/* Accepting fewer bytes than libcurl offers ends the transfer. */
 static size_t
 append_body(char *bytes, size_t size, size_t count, void *arg)
 {
@@ -162,15 +161,14 @@ append_body(char *bytes, size_t size, size_t count, void *arg)
 	return len;
 }
 
-/* One line each time.  libcurl bounds one field; this bounds all, of interim
- * answers too. */
+/* For each line.  libcurl limits a field, this all of all responses. */
 static size_t
 count_header(char *bytes, size_t size, size_t count, void *arg)
 {
 	struct sts_transfer *t = arg;
 	size_t len = size * count;
 
-	/* Interim answers have an empty line of their own. */
+	/* Each interim response ends with an empty line. */
 	if (len >= 5 && memcmp(bytes, "HTTP/", 5) == 0)
 		t->header_ended = false;
 	else if (len <= 2 && bytes[len - 1] == '\n')
@@ -185,7 +183,7 @@ count_header(char *bytes, size_t size, size_t count, void *arg)
 
 /* The connection. */
 
-/* Either fits sockaddr_storage; libcurl's struct goes on past its end. */
+/* Either fits sockaddr_storage; libcurl's struct is longer. */
 static bool
 is_same(const struct sts_address *a, const struct sockaddr_storage *to)
 {
@@ -218,8 +216,8 @@ is_ours(const struct sts_transfer *t, const struct curl_sockaddr *to)
 }
 
 /*
- * libcurl calls a lack of descriptors "could not connect", so the errno is
- * noted here.  An address that libcurl resolved by itself is refused.
+ * libcurl reports a lack of descriptors as "could not connect", so the errno is
+ * noted here.  Refuses an address that libcurl resolved by itself.
  */
 static curl_socket_t
 open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
@@ -238,7 +236,7 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 	return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
-/* Called when the TLS context is made, before the handshake. */
+/* Called when the TLS context has been made, before the handshake. */
 static CURLcode
 prepare_tls(CURL *easy, void *ctx, void *arg)
 {
@@ -251,13 +249,13 @@ prepare_tls(CURL *easy, void *ctx, void *arg)
 
 /* The options. */
 
-/* Sets one option and remembers in `ok` whether all could be set so far. */
+/* Sets one option, and `ok` to false if that fails. */
 #define SET(option, value) \
 	(ok = curl_easy_setopt(t->easy, option, value) == CURLE_OK && ok)
 
 /*
- * HTTP/2 is offered beside HTTP/1.1, by ALPN, since some hosts speak nothing
- * else; never without TLS, and only where libcurl has it.
+ * Offers HTTP/2 besides HTTP/1.1, by ALPN, since some hosts support nothing
+ * else; only over TLS, and if libcurl has it.
  */
 static long
 http_version(void)
@@ -286,15 +284,15 @@ set_request(struct sts_transfer *t, const struct sts_transfer_spec *spec)
 	SET(CURLOPT_USERAGENT, "mta-sts/" STS_VERSION);
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
 	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	/* "" also keeps out the proxies of the environment. */
+	/* "" also disables the proxies of the environment. */
 	SET(CURLOPT_PROXY, "");
 	SET(CURLOPT_NOPROXY, "*");
 	return ok;
 }
 
 /*
- * Every fetch verifies a certificate of its own: no connection and no TLS
- * session is used twice.
+ * Each fetch verifies a certificate of its own: neither connections nor TLS
+ * sessions are used again.
  */
 static bool
 set_connection(struct sts_transfer *t, const struct sts_transfer_spec *spec)
@@ -313,8 +311,8 @@ set_connection(struct sts_transfer *t, const struct sts_transfer_spec *spec)
 }
 
 /*
- * Verification is ours (verify.h), whatever libcurl does besides.  The one
- * root it is given keeps it from reading a bundle that it was built with.
+ * verify.h does the verification, whatever libcurl does as well.  The one root
+ * given here keeps libcurl from reading its built-in bundle.
  */
 static bool
 set_tls(struct sts_transfer *t, const struct sts_transfer_spec *spec)
@@ -336,7 +334,7 @@ set_tls(struct sts_transfer *t, const struct sts_transfer_spec *spec)
 	return ok;
 }
 
-/* Fields are checked one by one as they come, the body with the first byte. */
+/* Fields are checked one by one as they arrive, the body at its first byte. */
 static bool
 set_callbacks(struct sts_transfer *t)
 {
@@ -353,8 +351,8 @@ set_callbacks(struct sts_transfer *t)
 #undef SET
 
 /*
- * "HOST:PORT:ADDRESS,ADDRESS...".  With an entry libcurl resolves nothing, and
- * starts no thread to do so.
+ * "HOST:PORT:ADDRESS,ADDRESS...": with it libcurl resolves nothing, and starts
+ * no thread for that.
  */
 static bool
 make_resolve(struct sts_transfer *t, const struct sts_transfer_spec *spec)
@@ -377,7 +375,7 @@ make_resolve(struct sts_transfer *t, const struct sts_transfer_spec *spec)
 	return t->resolve != NULL;
 }
 
-/* A cache of names for this fetch alone, gone with it. */
+/* A cache of names for this fetch only. */
 static bool
 make_share(struct sts_transfer *t)
 {
@@ -438,7 +436,7 @@ sts_transfer_free(struct sts_transfer *t)
 /* The outcome. */
 
 /*
- * What the peer or the network can cause is the policy host's failure; what
+ * What the peer or the network can cause is blamed on the policy host; what
  * only this machine can cause is a local fault.
  */
 static enum sts_status
@@ -469,7 +467,7 @@ status_of(CURLcode code)
 	case CURLE_URL_MALFORMAT:
 	case CURLE_NOT_BUILT_IN:
 	case CURLE_COULDNT_RESOLVE_PROXY:
-	case CURLE_COULDNT_RESOLVE_HOST: /* our addresses were not used */
+	case CURLE_COULDNT_RESOLVE_HOST: /* the given addresses were not used */
 	case CURLE_FUNCTION_NOT_FOUND:
 	case CURLE_ABORTED_BY_CALLBACK:
 	case CURLE_BAD_FUNCTION_ARGUMENT:
@@ -487,8 +485,8 @@ status_of(CURLcode code)
 }
 
 /*
- * libcurl keeps the errno of the last connect(2) alone, and not whose it was.
- * Where there was a connection the time ran out later.
+ * libcurl has only the errno of the last connect(2), without its address.  If
+ * there was a connection, the timeout came later.
  */
 static enum sts_status
 connect_fault(const struct sts_transfer *t)
@@ -509,8 +507,8 @@ connect_fault(const struct sts_transfer *t)
 }
 
 /*
- * Whatever libcurl calls it, a handshake that our verification ended failed
- * for the reason noted there.
+ * If verification made the handshake fail, its verdict is the reason, whatever
+ * libcurl reports.
  */
 static enum sts_status
 failure(struct sts_transfer *t, CURLcode code)
@@ -526,19 +524,16 @@ failure(struct sts_transfer *t, CURLcode code)
 	} else if (status == STS_FETCH_CONNECT || status == STS_FETCH_TIMEOUT)
 		fault = connect_fault(t);
 	else if (code == CURLE_OUT_OF_MEMORY && verdict->done)
-		/* Some versions say so of a field that is too long. */
+		/* Some versions report a field that is too long in this way. */
 		status = STS_FETCH_HTTP;
-	/* OpenSSL has many names for what it could not allocate. */
+	/* OpenSSL reports a failed allocation in many ways. */
 	if (fault == STS_OK)
 		fault = sts_fault_memory();
 	set_detail(t, detail);
 	return fault != STS_OK ? fault : status;
 }
 
-/*
- * An answer that is cut short is first of all what its status line says, where
- * that is not 200.
- */
+/* For a truncated response the status line counts first, unless it is 200. */
 static bool
 has_status_line(const struct sts_transfer *t)
 {
@@ -550,9 +545,9 @@ has_status_line(const struct sts_transfer *t)
 }
 
 /*
- * Without a length or chunks the end of the connection ends the body, RFC
- * 9112 6.3, and libcurl may accept any end as that.  HTTP/2 has an end of its
- * own (RFC 9113 8.1), and an answer without it is an error of the transfer.
+ * Without a length or chunks the end of the connection ends the body, RFC 9112
+ * 6.3, and libcurl may accept any end as such.  HTTP/2 has its own end (RFC
+ * 9113 8.1), without which the transfer fails.
  */
 static bool
 is_whole(struct sts_transfer *t)
@@ -587,7 +582,7 @@ sts_transfer_outcome(struct sts_transfer *t, CURLcode code)
 		set_detail(t, "the answer is cut short");
 		return STS_FETCH_HTTP;
 	}
-	/* Nothing is accepted that our own verification has not seen. */
+	/* Accepts nothing that verify.h has not verified. */
 	status = sts_verify_status(&t->verification.verdict);
 	if (status == STS_OK)
 		t->body[t->body_len] = '\0';

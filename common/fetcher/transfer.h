@@ -22,7 +22,7 @@ enum {
 	STS_HEADER_MAX = 64 * 1024 /* bytes of all header fields */
 };
 
-/* What a transfer is to do; all pointers are borrowed until it is freed. */
+/* A transfer to be made; all pointers are borrowed until it is freed. */
 struct sts_transfer_spec {
 	const char *host; /* the policy host */
 	uint16_t port;
@@ -45,7 +45,7 @@ struct sts_transfer {
 	size_t body_len;
 	size_t header_len;
 	bool header_ended;     /* by an empty line */
-	enum sts_status stop;  /* why we ended it ourselves, or STS_OK */
+	enum sts_status stop;  /* why a callback ended it, or STS_OK */
 	enum sts_status fault; /* why no socket could be opened, or STS_OK */
 	bool header_checked;
 	char error[CURL_ERROR_SIZE];

@@ -18,7 +18,7 @@
 #include "base/fault.h"
 #include "base/safe_path.h"
 
-/* What a file was like when it was loaded. */
+/* Identifies the version of a file that was loaded. */
 struct stamp {
 	dev_t device;
 	ino_t inode;
@@ -68,7 +68,7 @@ sts_trust_sample(const struct sts_trust *trust)
 	return trust->sample;
 }
 
-/* Out of descriptors is not the operator's mistake. */
+/* A lack of descriptors is not the operator's mistake. */
 static enum sts_status
 unusable(int error)
 {
@@ -77,7 +77,7 @@ unusable(int error)
 	return fault != STS_OK ? fault : STS_CA_UNUSABLE;
 }
 
-/* For libcurl, which wants some root of its own: see set_tls there. */
+/* For libcurl, which needs some root: see set_tls in transfer.c. */
 static enum sts_status
 keep_sample(struct sts_trust *trust, X509 *root)
 {
@@ -109,8 +109,8 @@ add_directory(X509_STORE *store, const char *path)
 /* A bundle: one file with at least one certificate in it. */
 
 /*
- * OpenSSL only says that it could not load a file; opening it first gives the
- * reason. Non-blocking: a named pipe of that name must not hang the process.
+ * OpenSSL says only that it could not load a file; opening it first gives the
+ * reason.  Non-blocking, in case it is a named pipe.
  */
 static enum sts_status
 read_stamp(const char *file, struct stamp *stamp)
@@ -142,7 +142,7 @@ same_stamp(const struct stamp *a, const struct stamp *b)
 	    a->modified.tv_nsec == b->modified.tv_nsec;
 }
 
-/* A file may hold nothing but revocation lists. */
+/* A file may contain only revocation lists. */
 static X509 *
 first_certificate(const X509_STORE *store)
 {
@@ -159,8 +159,8 @@ first_certificate(const X509_STORE *store)
 }
 
 /*
- * Both configured: the kept store reads the directory too, and so keeps a
- * root that was used and then removed until the file changes.
+ * If both are configured, the cached store reads the directory, too, and so
+ * keeps a root that was used and then removed, until the file changes.
  */
 static enum sts_status
 load_bundle(struct sts_trust *trust, const char *file, const char *path)
@@ -207,7 +207,7 @@ sts_trust_is_hash_name(const char *name)
 	return number > 0 && name[9 + number] == '\0';
 }
 
-/* Hashed names are links; after an upgrade some may lead nowhere. */
+/* Hashed names are links, some of which may dangle after an upgrade. */
 static X509 *
 read_certificate(int dir, const char *name)
 {
@@ -223,14 +223,14 @@ read_certificate(int dir, const char *name)
 		close(fd);
 		return NULL;
 	}
-	/* The call that OpenSSL's own directory look-up uses. */
+	/* As in OpenSSL's own directory lookup. */
 	root = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL);
 	BIO_free(bio);
 	close(fd);
 	return root;
 }
 
-/* STS_OK with the sample kept where one entry can be read. */
+/* STS_OK, with a sample, if at least one entry can be read. */
 static enum sts_status
 scan(struct sts_trust *trust, const char *path)
 {
@@ -254,8 +254,8 @@ scan(struct sts_trust *trust, const char *path)
 }
 
 /*
- * A store that reads the directory as needed keeps what it read; each fetch
- * has a new one, so that a removed root is trusted no longer.
+ * A store that reads the directory as needed caches what it read; each fetch
+ * gets a new one, so that a removed root is no longer trusted.
  */
 static enum sts_status
 directory_store(struct sts_trust *trust, const char *path, X509_STORE **out)
@@ -273,7 +273,7 @@ directory_store(struct sts_trust *trust, const char *path, X509_STORE **out)
 	return status;
 }
 
-/* The bundle is shared by all fetches; each has a reference. */
+/* All fetches share the bundle; each has a reference. */
 static enum sts_status
 bundle_store(struct sts_trust *trust, const char *file, const char *path,
     X509_STORE **out)
@@ -302,7 +302,7 @@ sts_trust_get(struct sts_trust *trust, X509_STORE **store)
 		return bundle_store(trust, file, path, store);
 	if (path != NULL)
 		return directory_store(trust, path, store);
-	/* The environment (SSL_CERT_DIR, SSL_CERT_FILE) has no say. */
+	/* The environment (SSL_CERT_DIR, SSL_CERT_FILE) is ignored. */
 	status = directory_store(trust, X509_get_default_cert_dir(), store);
 	if (status == STS_CA_UNUSABLE)
 		status = bundle_store(

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Trust roots: ca-file and ca-path of the configuration, else OpenSSL's
- * default directory where it is hashed, else its default bundle file.
+ * Trust roots: the configured ca-file and ca-path, else OpenSSL's default
+ * directory if it is hashed, else its default bundle file.
  *
  * Nothing is read before the first request.  A bundle (tens of milliseconds) is
- * then kept until the file changes; a directory is read as needed.
+ * then cached until the file changes; a directory is read as needed.
  */
 #ifndef STS_FETCHER_TRUST_H
 #define STS_FETCHER_TRUST_H
@@ -18,21 +18,21 @@
 struct sts_trust;
 
 /*
- * With ca-file and ca-path, each NULL where it is not configured; both must
- * outlive it.  NULL: no memory.
+ * Uses ca-file and ca-path, NULL if not configured; both must outlive it.
+ * NULL: no memory.
  */
 struct sts_trust *sts_trust_create(const char *ca_file, const char *ca_path);
 void sts_trust_destroy(struct sts_trust *trust); /* NULL is allowed */
 
 /*
- * The store, up to date, with a reference that the caller frees with
- * X509_STORE_free.  STS_CA_UNUSABLE where a configured source, or every
- * default one, is missing, unreadable or has no certificate;
- * STS_NO_DESCRIPTORS, STS_NO_MEMORY.
+ * The current store, with a reference that the caller frees with
+ * X509_STORE_free.  STS_CA_UNUSABLE if a configured source, or every default
+ * one, is missing, unreadable or without certificates; STS_NO_DESCRIPTORS,
+ * STS_NO_MEMORY.
  */
 enum sts_status sts_trust_get(struct sts_trust *trust, X509_STORE **store);
 
-/* One of the roots as PEM, after a sts_trust_get that succeeded. */
+/* One of the roots as PEM, after a successful sts_trust_get. */
 const char *sts_trust_sample(const struct sts_trust *trust);
 
 /* True for the name of a hashed entry: eight hex digits, ".", digits. */

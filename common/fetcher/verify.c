@@ -13,7 +13,7 @@ is_name_error(int error)
 	    error == X509_V_ERR_EMAIL_MISMATCH;
 }
 
-/* True where a new error says more than the one noted so far. */
+/* True if a new error says more than the recorded one. */
 static bool
 outranks(const struct sts_verdict *noted, int error, int depth)
 {
@@ -24,11 +24,11 @@ outranks(const struct sts_verdict *noted, int error, int depth)
 	return depth < noted->depth;
 }
 
-/* Several errors are the rule: an expired certificate for another name. */
+/* Several errors are common: an expired certificate for another name. */
 static void
 note(struct sts_verdict *verdict, int error, int depth)
 {
-	/* A failure without a number is still a failure. */
+	/* Without an error code, it is still a failure. */
 	if (error == X509_V_OK)
 		error = X509_V_ERR_UNSPECIFIED;
 	if (outranks(verdict, error, depth)) {
@@ -38,8 +38,8 @@ note(struct sts_verdict *verdict, int error, int depth)
 }
 
 /*
- * Goes on after every error so that all are recorded; the failure is in the
- * verdict, which check() reads.
+ * Continues after every error so that all are seen; check() reads the result
+ * from the verdict.
  */
 static int
 collect(int ok, X509_STORE_CTX *chain)
@@ -52,7 +52,7 @@ collect(int ok, X509_STORE_CTX *chain)
 	return 1;
 }
 
-/* The rules, set anew: nothing is inherited from the library's context. */
+/* Sets all rules: nothing is inherited from the library's context. */
 static bool
 set_rules(X509_STORE_CTX *chain, const char *host, int level)
 {
@@ -77,10 +77,9 @@ is_askable(const char *host)
 }
 
 /*
- * Stands in for OpenSSL's own verification of a handshake.  A separate
- * verification context keeps out what libcurl, depending on its version and
- * how it was built, puts into the connection's: other trust roots, partial
- * chains.
+ * Replaces OpenSSL's own verification in a handshake.  A separate verification
+ * context excludes what libcurl, depending on version and build, sets in the
+ * connection's: other trust roots, partial chains.
  */
 static int
 check(X509_STORE_CTX *given, void *arg)
@@ -115,7 +114,7 @@ out:
 	return v->verdict.error == X509_V_OK;
 }
 
-/* An end that was forged on the way comes without this alert. */
+/* A truncation by an attacker lacks this alert. */
 static void
 note_close(const SSL *ssl, int where, int value)
 {
@@ -137,7 +136,7 @@ sts_verify_install(SSL_CTX *ctx, struct sts_verification *verification)
 	SSL_CTX_set_info_callback(ctx, note_close);
 }
 
-/* A trust directory that could not be read leaves its roots unknown. */
+/* If a trust directory could not be read, its roots are unknown. */
 static enum sts_status
 untrusted(void)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Is this certificate valid for this host?  RFC 8461 3.3 and 4.2: a chain to
- * a trusted root, in its time, with a dNSName that matches (RFC 6125: never
- * the common name, "*" only as the whole left-most label).
+ * Verifies that a certificate is valid for a host, RFC 8461 3.3 and 4.2: a
+ * chain to a trusted root, in its validity period, with a dNSName that matches
+ * (RFC 6125: never the common name, "*" only as the whole left-most label).
  */
 #ifndef STS_FETCHER_VERIFY_H
 #define STS_FETCHER_VERIFY_H
@@ -17,16 +17,16 @@
 struct sts_verdict {
 	bool done; /* a verification ran; without one nothing is valid */
 	/*
-	 * X509_V_OK, or the X509_V_ERR_* to report: of several the one
-	 * closest to the leaf, a wrong name only where all else is right.
+	 * X509_V_OK, or the X509_V_ERR_* to report: of several the one closest
+	 * to the leaf, a wrong name only if all else is right.
 	 */
 	int error;
 	int depth; /* of the certificate with the error, 0 for the leaf */
 };
 
 /*
- * What one handshake is checked against, and how it went.  `store` and `host`
- * are borrowed and must outlive the handshake.
+ * The input and the result for one handshake.  `store` and `host` are borrowed
+ * and must outlive it.
  */
 struct sts_verification {
 	X509_STORE *store;
@@ -36,16 +36,16 @@ struct sts_verification {
 };
 
 /*
- * Makes every handshake of `ctx` verify its peer with *verification, and with
- * nothing else that the context has; the handshake fails where the peer
- * does.  Uses the context's application data and information callback.
+ * Makes every handshake of `ctx` verify its peer with *verification, and
+ * nothing else from the context, and fail if the peer does.  Uses the context's
+ * application data and information callback.
  */
 void sts_verify_install(SSL_CTX *ctx, struct sts_verification *verification);
 
 /*
- * STS_OK only after a verification that found nothing.  Else
- * STS_FETCH_CERT_EXPIRED, _NAME, _UNTRUSTED or _INVALID, or a local fault:
- * no memory, trust roots that cannot be read.  STS_INTERNAL where none ran.
+ * STS_OK only after a verification without error.  Else STS_FETCH_CERT_EXPIRED,
+ * _NAME, _UNTRUSTED or _INVALID, or a local fault: no memory, unreadable trust
+ * roots.  STS_INTERNAL if there was no verification.
  */
 enum sts_status sts_verify_status(const struct sts_verdict *verdict);
 

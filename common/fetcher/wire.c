@@ -14,8 +14,8 @@ enum { NUMBER_DIGITS = 10, SMALL_DIGITS = 6 };
 /* Writing. */
 
 /*
- * Printable ASCII but the backslash as it is, anything else as \xHH.  What no
- * longer fits is left out.
+ * Copies printable ASCII except the backslash, writes all else as \xHH, and
+ * drops what does not fit.
  */
 static void
 escape(const char *text, char *out, size_t size)
@@ -92,7 +92,7 @@ parse_number(
 	return sts_cursor_number(c, digits, n) && *n >= min && *n <= max;
 }
 
-/* A field that a blank ends, as a string. */
+/* Reads a field that ends at a blank, as a string. */
 static bool
 parse_word(struct sts_cursor *c, char *out, size_t size)
 {
@@ -123,7 +123,7 @@ parse_address(struct sts_span text, struct sts_address *address)
 	    sts_address_parse(buf, address);
 }
 
-/* To the end of the line: one or more, a comma between two. */
+/* Reads the rest of the line: addresses separated by commas. */
 static bool
 parse_addresses(struct sts_cursor *c, struct sts_wire_request *r)
 {
@@ -170,7 +170,7 @@ hex_digit(int byte)
 	return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
 }
 
-/* The rest of the line, as escape wrote it. */
+/* Reads the rest of the line, as written by escape. */
 static bool
 parse_detail(struct sts_cursor *c, char *out, size_t size)
 {
@@ -206,7 +206,7 @@ parse_status(struct sts_cursor *c, enum sts_status *status)
 	    sts_status_parse(word, status);
 }
 
-/* "-" or an address, which goes back as it came. */
+/* Reads "-" or an address, in the form in which it was sent. */
 static bool
 parse_where(struct sts_cursor *c, char text[INET6_ADDRSTRLEN])
 {
@@ -264,7 +264,7 @@ sts_wire_may_say(enum sts_wire_kind kind, enum sts_status status)
 	case STS_NO_MEMORY:
 	case STS_NO_DESCRIPTORS:
 	case STS_NETWORK:
-	case STS_FETCHER_TIMEOUT: /* it stood still meanwhile */
+	case STS_FETCHER_TIMEOUT: /* it was stopped meanwhile */
 	case STS_INTERNAL:
 		return true;
 	default:

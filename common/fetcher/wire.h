@@ -9,7 +9,7 @@
  *	LENGTH bytes, and "end NUMBER"			for LENGTH above 0
  *
  * Neither end trusts the other: a line that does not parse here is an error,
- * and every length has a bound.
+ * and every length is bounded.
  */
 #ifndef STS_FETCHER_WIRE_H
 #define STS_FETCHER_WIRE_H
@@ -52,28 +52,27 @@ struct sts_wire_request {
 struct sts_wire_reply {
 	uint32_t number;
 	/*
-	 * STS_OK; the class FETCH for a policy, the class MX for a probe; or
-	 * one of the local faults that a fetcher can have.
+	 * STS_OK; the class FETCH for a policy, the class MX for a probe; or a
+	 * local fault of the fetcher.
 	 */
 	enum sts_status status;
 	char address[INET6_ADDRSTRLEN]; /* of a probe; else "" */
 	size_t length; /* of a policy's body, at most STS_BODY_MAX */
-	/* For people: any bytes but NUL; goes to the log alone. */
+	/* Any bytes except NUL; for the log only. */
 	char detail[STS_WIRE_DETAIL_MAX];
 };
 
 /* The fetcher's first line. */
 struct sts_wire_hello {
-	enum sts_status status; /* STS_OK, or why it can do nothing */
-	/* What it is confined by: "landlock,seccomp", "none", ... */
+	enum sts_status status; /* STS_OK, or why it cannot work */
+	/* The sandbox: "landlock,seccomp", "none", ... */
 	char sandbox[STS_WIRE_SANDBOX_MAX];
 	char detail[STS_WIRE_DETAIL_MAX];
 };
 
 /*
  * Each writes one line with its line feed and a NUL, and returns its length
- * without the NUL.  The structs are well-formed: what is not, the caller has
- * rejected.
+ * without the NUL.  The caller has checked the structs.
  */
 size_t sts_wire_write_request(
     const struct sts_wire_request *request, char line[STS_WIRE_REQUEST_MAX]);
@@ -86,15 +85,15 @@ size_t sts_wire_write_hello(
 size_t sts_wire_write_end(uint32_t number, char line[STS_WIRE_REPLY_MAX]);
 
 /*
- * Each parses one line, without its line feed.  False: nonsense, and the
- * struct is not to be used.
+ * Each parses one line, without its line feed.  False: nonsense, and the struct
+ * must not be used.
  */
 bool sts_wire_parse_request(
     struct sts_span line, struct sts_wire_request *request);
 bool sts_wire_parse_reply(struct sts_span line, struct sts_wire_reply *reply);
 bool sts_wire_parse_hello(struct sts_span line, struct sts_wire_hello *hello);
 
-/* True where a fetcher may say this of such a request. */
+/* True if a fetcher may send this status for such a request. */
 bool sts_wire_may_say(enum sts_wire_kind kind, enum sts_status status);
 
 #endif

@@ -78,7 +78,7 @@ check_safe(struct sts_findings *f, const char *what, const char *path)
 	    "%s %s is refused: %s", what, path, sts_unsafe_text(&unsafe, text));
 }
 
-/* It may belong to another user, but no other user may replace it. */
+/* It may have any owner, but only its owner may be able to replace it. */
 static void
 check_state_parent(struct sts_findings *f, const char *dir)
 {

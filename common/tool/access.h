@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * Who may read, reach and change what: for `mta-sts config check` and `setup`.
- */
+/* Which user can read, reach and change what. */
 #ifndef STS_TOOL_ACCESS_H
 #define STS_TOOL_ACCESS_H
 
@@ -12,7 +10,7 @@
 #include "base/config.h"
 #include "tool/config_check.h"
 
-/* Root's groups, to come back to. */
+/* Root's groups, to return to. */
 struct sts_as_user {
 	gid_t group[64];
 	int count;
@@ -20,32 +18,28 @@ struct sts_as_user {
 };
 
 /*
- * Where this process is root, makes `uid`, `gid` and no other group its
- * effective user for a while, as the resolver will have them; else nothing.
- * False where that is not possible.
+ * As root, makes `uid`, `gid` and no other group effective for a while, as in
+ * the resolver; otherwise does nothing.  False if that fails.
  */
 bool sts_as_user_begin(struct sts_as_user *as, uid_t uid, gid_t gid);
 
-/* Root again; false where that is not possible. */
+/* Returns to root; false if that fails. */
 bool sts_as_user_end(struct sts_as_user *as);
 
 /*
- * The first directory on the way to `path` that the effective user cannot
- * enter, into buf; false where he can reach it.
+ * Writes the first directory on the path that the effective user cannot enter
+ * into buf; false if there is none.
  */
 bool sts_blocked_at(const char *path, char *buf, size_t size);
 
-/*
- * The path with "." for its last name: the directory that it lies in, to be
- * checked as such.
- */
+/* The path with "." as its last name, to check its directory. */
 void sts_parent_path(const char *path, char *buf, size_t size);
 
-/* What another user could change, of all that root reads or runs. */
+/* Reports what another user could change, of all that root reads or runs. */
 void sts_check_safe(struct sts_findings *f, const struct sts_config *config);
 
 /*
- * For the effective user: the configuration can be read, the state directory
+ * As the effective user: the configuration can be read and the state directory
  * reached.
  */
 void sts_check_reachable(

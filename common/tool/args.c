@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Options and operands may stand in any order, as people type them.  Not
- * getopt: its order of options and operands differs between C libraries, and
- * it knows only one program's options, where ours depend on the subcommand.
+ * Options and operands may come in any order.  Not getopt: its order of options
+ * and operands differs between C libraries, and its options are those of one
+ * program, not of a subcommand.
  */
 #include <string.h>
 
@@ -29,7 +29,7 @@ static const struct option options[] = {
     {"--version", STS_OPT_VERSION, false},
 };
 
-/* The option that `arg` names, with or without "=VALUE". */
+/* The option named by `arg`, with or without "=VALUE". */
 static const struct option *
 find_option(const char *arg, const char **value)
 {
@@ -74,7 +74,7 @@ value_slot(struct sts_args *args, unsigned bit)
 	}
 }
 
-/* Takes the option at argv[*at], and its value, which may be the next word. */
+/* Parses the option at argv[*at], and its value, perhaps the next word. */
 static bool
 parse_option(struct sts_args *args, int argc, char **argv, int *at, FILE *err)
 {

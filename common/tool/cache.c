@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * `mta-sts cache list`, show and drop.  Everything is read through the store
- * like by a delivery, so that what is shown is what a delivery would
- * use.
+ * `mta-sts cache list`, show and drop.  Everything is read through the store,
+ * as by a delivery.
  */
 #include "tool/cache.h"
 
@@ -23,10 +22,7 @@ struct names {
 	bool failed; /* no memory */
 };
 
-/*
- * A copy of each name: the walk's own string does not outlive the call, and
- * a list that is sorted needs all of them.
- */
+/* Copies each name, since the walk's string lasts only for the call. */
 static bool
 collect(void *arg, const char *domain)
 {
@@ -67,8 +63,8 @@ free_names(struct names *names)
 }
 
 /*
- * Sorted, so that two lists can be compared, and the two kinds merged
- * without holding more than the names in memory.
+ * Sorted, so that lists can be compared, and the two kinds merged with only the
+ * names in memory.
  */
 static enum sts_status
 collect_sorted(struct sts_store *store, enum sts_kind kind, struct names *names)
@@ -90,10 +86,7 @@ struct listing {
 	bool failed;
 };
 
-/*
- * JSON lines are written as they come: a store may have 100,000 checks,
- * and one document in memory would be large.
- */
+/* JSON objects are written one by one: a store may have 100,000 checks. */
 static void
 emit(struct listing *listing, const struct sts_cache_line *line)
 {
@@ -109,10 +102,7 @@ emit(struct listing *listing, const struct sts_cache_line *line)
 	listing->lines++;
 }
 
-/*
- * A damaged file is listed, since mail waits because of it and the operator
- * sees it here.
- */
+/* Lists a damaged file, too, for which mail waits. */
 static void
 list_policy(struct listing *listing, const char *domain)
 {
@@ -138,7 +128,7 @@ list_policy(struct listing *listing, const char *domain)
 	sts_entry_free(&entry);
 }
 
-/* A check beside a policy is part of the policy's line. */
+/* The check of a policy is part of the policy's line. */
 static void
 list_check(struct listing *listing, const char *domain)
 {
@@ -172,7 +162,7 @@ list_all(struct listing *listing, const struct names *policies,
 	}
 }
 
-/* For people only: who reads the list by program counts its lines. */
+/* On a terminal only: scripts count lines. */
 static void
 print_head(struct sts_tool *tool)
 {
@@ -216,7 +206,7 @@ out:
 	return code;
 }
 
-/* The policy in its canonical form, foreign bytes escaped, indented. */
+/* The policy in canonical form, escaped and indented. */
 static void
 print_body(FILE *out, const char *body, size_t len)
 {
@@ -231,7 +221,7 @@ print_body(FILE *out, const char *body, size_t len)
 	}
 }
 
-/* What the list leaves out, too: who used it last, and the body. */
+/* Everything, including the last use and the body. */
 static void
 show_policy(struct sts_tool *tool, const struct sts_answer *answer)
 {
@@ -251,7 +241,7 @@ show_policy(struct sts_tool *tool, const struct sts_answer *answer)
 	print_body(tool->out, entry->body, entry->body_len);
 }
 
-/* All that is stored of the domain; counts what was found. */
+/* Shows all that is stored about the domain; counts what was found. */
 static enum sts_status
 show_entries(struct sts_tool *tool, struct sts_store *store, const char *domain)
 {
@@ -287,7 +277,7 @@ show_entries(struct sts_tool *tool, struct sts_store *store, const char *domain)
 	return policy;
 }
 
-/* Not a failure of ours: the answer is no. */
+/* No failure: the answer is no. */
 static int
 unknown_domain(struct sts_tool *tool, const char *domain)
 {
@@ -296,8 +286,8 @@ unknown_domain(struct sts_tool *tool, const char *domain)
 }
 
 /*
- * What `cache show` and `cache drop` begin with: the domain that was named and
- * the store.  The store has to be closed where the exit status is 0.
+ * Used by `cache show` and `cache drop`: gets the domain and opens the store.
+ * If it returns 0, the caller closes the store.
  */
 static int
 open_for_domain(struct sts_tool *tool, bool writing,
@@ -309,7 +299,7 @@ open_for_domain(struct sts_tool *tool, bool writing,
 				   : code;
 }
 
-/* The exit status for what the store said, with words for a failure. */
+/* The exit status for a status of the store; prints a failure. */
 static int
 tell_status(struct sts_tool *tool, const char *domain, enum sts_status status)
 {

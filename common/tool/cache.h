@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * `mta-sts cache`: what the store knows of each domain, as a list.
- */
+/* `mta-sts cache`: lists the domains in the store. */
 #ifndef STS_TOOL_CACHE_H
 #define STS_TOOL_CACHE_H
 
@@ -11,7 +9,7 @@
 
 #include "store/store.h"
 
-/* Seconds after which a failure is worth the operator's attention. */
+/* Seconds after which a failure needs the operator's attention. */
 enum { STS_LONG_FAILURE = 86400 };
 
 /* One line of the list. */
@@ -20,18 +18,18 @@ struct sts_cache_line {
 	const char *kind; /* "policy" or "absent" */
 	const char *mode; /* of a policy, else "-" */
 	char id[STS_ID_MAX + 1];
-	int64_t since; /* fetched, or looked up; 0: not known */
-	int64_t until; /* expires; 0: not known */
+	int64_t since; /* fetched, or looked up; 0: unknown */
+	int64_t until; /* expires; 0: unknown */
 	/*
-	 * "fresh" (answers without a query), "stale" (in force, asked about
-	 * again), "expired", "failed" (the last fetch failed), "corrupt".
+	 * "fresh" (used without a query), "stale" (in force, queried again),
+	 * "expired", "failed" (the last fetch failed), "corrupt".
 	 */
 	const char *state;
-	enum sts_status reason; /* STS_OK where there is none */
-	bool marked;            /* has not worked for longer than a day */
+	enum sts_status reason; /* or STS_OK */
+	bool marked;            /* has failed for more than a day */
 };
 
-/* Fills the line of a policy as it counts at `now`; `check` may be zero. */
+/* Fills the line of a policy as of `now`; `check` may be zero. */
 void sts_cache_policy_line(struct sts_cache_line *line,
     const struct sts_entry *entry, const struct sts_check *check,
     const struct sts_config *config, int64_t now);

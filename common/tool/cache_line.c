@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * How an entry counts, in one word.  The words are those of mta-sts(1), and
- * scripts look for them: they are not to be changed.
+ * The state of an entry in one word.  These words are in mta-sts(1) and used by
+ * scripts: they must not change.
  */
 #include "tool/cache.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * `mta-sts cache refresh`: runs the resolver and tells what it reports, see
+ * `mta-sts cache refresh`: runs the resolver and prints its results; see
  * mta-sts-resolver(8).
  */
 #include <stdlib.h>
@@ -29,8 +29,8 @@ split(char *line, const char *word[5])
 }
 
 /*
- * What the resolver says comes over a pipe from a process that talks to the
- * network: only names and tokens that we know are repeated.
+ * The resolver talks to the network, so only well-formed names and tokens of
+ * its output are printed.
  */
 static void
 parse_done(struct sts_refresh *r, const char *const word[5])
@@ -50,7 +50,7 @@ parse_done(struct sts_refresh *r, const char *const word[5])
 	    sts_status_text(reason), sts_status_name(reason));
 }
 
-/* On a terminal only: a log of a nightly job needs none. */
+/* Only on a terminal, not in the log of a job. */
 static void
 show_progress(const struct sts_refresh *r)
 {
@@ -58,7 +58,7 @@ show_progress(const struct sts_refresh *r)
 		(void)fprintf(r->tool->err, "\r%zu of %zu ", r->done, r->total);
 }
 
-/* Before a message, so that it begins at the margin. */
+/* So that a message begins at the margin. */
 static void
 clear_progress(const struct sts_refresh *r)
 {
@@ -66,7 +66,7 @@ clear_progress(const struct sts_refresh *r)
 		(void)fprintf(r->tool->err, "\r%24s\r", "");
 }
 
-/* "KEY=N" into *count; another key leaves it alone. */
+/* Parses "KEY=N" into *count; ignores other keys. */
 static void
 parse_count(const char *word, const char *key, size_t *count)
 {
@@ -76,7 +76,7 @@ parse_count(const char *word, const char *key, size_t *count)
 		*count = strtoul(word + len + 1, NULL, 10);
 }
 
-/* The end of a refresh of all domains: its own account is exact. */
+/* After a refresh of all domains the resolver's own counts are exact. */
 static void
 parse_totals(struct sts_refresh *r, const char *const word[5])
 {
@@ -108,7 +108,7 @@ sts_refresh_parse(struct sts_refresh *r, char *line)
 		parse_totals(r, word);
 }
 
-/* Reads lines until the resolver has no more; false: it fell silent. */
+/* Reads lines until the resolver has ended; false: it did not go on. */
 static bool
 read_reports(struct sts_refresh *r, struct sts_child *child)
 {
@@ -147,8 +147,8 @@ sts_refresh_summary(struct sts_refresh *r, bool died)
 }
 
 /*
- * Exit status 2 of the resolver can only mean that the two programs are of
- * different versions, which counts as a resolver that died.
+ * Exit status 2 of the resolver can only mean that the two programs differ in
+ * version; it counts as a resolver that died.
  */
 static int
 run_refresh(struct sts_tool *tool, const char *domain)
@@ -187,8 +187,7 @@ sts_tool_cache_refresh(struct sts_tool *tool)
 		if (code != STS_EXIT_OK)
 			return code;
 	}
-	/* A caller that may not write gets the error before anything is
-	 * started. */
+	/* A user who may not write gets the error before anything starts. */
 	code = sts_tool_open_store(tool, true, &store);
 	sts_store_close(store);
 	if (code != STS_EXIT_OK)

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * `mta-sts cache refresh`: the account of what the resolver reports.
- */
+/* `mta-sts cache refresh`: counts the resolver's results. */
 #ifndef STS_TOOL_CACHE_REFRESH_H
 #define STS_TOOL_CACHE_REFRESH_H
 
@@ -16,16 +14,16 @@ struct sts_refresh {
 };
 
 /*
- * Takes one line of the resolver, without its line feed: "progress N TOTAL",
+ * Parses one line of the resolver, without its line feed: "progress N TOTAL",
  * "done refresh DOMAIN ok | failed REASON | fault REASON", or "refreshed
- * fetched=N not_due=N failed=N removed=N".  Anything else is ignored.  The line
- * is cut up.
+ * fetched=N not_due=N failed=N removed=N".  Ignores anything else.  Cuts the
+ * line into words.
  */
 void sts_refresh_parse(struct sts_refresh *refresh, char *line);
 
 /*
- * Prints the summary and returns the exit status; `died`: the resolver ended
- * other than by itself.
+ * Prints the summary and returns the exit status; `died`: the resolver did not
+ * end by itself.
  */
 int sts_refresh_summary(struct sts_refresh *refresh, bool died);
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * `mta-sts config check`: everything that can be found before mail fails.
- * Findings go to standard output: they are what was asked for.  No
- * certificate is parsed here, since this program links no TLS library; that
- * the roots are there and can be read by the right user is what usually goes
- * wrong.
+ * `mta-sts config check`: finds all that can be found before mail fails.
+ * Findings go to standard output, as the result.  No certificate is parsed
+ * here, since this program has no TLS library; what usually goes wrong is that
+ * roots are missing or unreadable for the user.
  */
 #include "tool/config_check.h"
 
@@ -29,7 +28,7 @@
 #include "opensmtpd/check/smtpd.h"
 #include "tool/tool.h"
 
-/* A bad line in the form that editors jump to. */
+/* A bad line, in the form that editors understand. */
 static void
 note_line(void *arg, const char *file, unsigned line, const char *reason)
 {
@@ -82,7 +81,7 @@ sts_check_state(struct sts_findings *f, const char *dir, struct stat *st)
 	return st->st_uid != 0;
 }
 
-/* Executable by its user is not the same as executable by root. */
+/* A program may be executable by its user but not by root. */
 static void
 check_program(struct sts_findings *f, const char *what, const char *path)
 {
@@ -98,7 +97,7 @@ check_program(struct sts_findings *f, const char *what, const char *path)
 		    what, path);
 }
 
-/* Certificates as openssl-rehash(1) links them: eight hex digits, ".0". */
+/* Links of openssl-rehash(1): eight hex digits, ".0". */
 static bool
 is_hashed_name(const char *name)
 {
@@ -106,7 +105,7 @@ is_hashed_name(const char *name)
 	    isdigit((unsigned char)name[9]);
 }
 
-/* False with errno 0 where the directory has no hashed certificate. */
+/* False with errno 0 if the directory has no hashed certificate. */
 static bool
 has_hashed_certificates(const char *path)
 {
@@ -124,8 +123,8 @@ has_hashed_certificates(const char *path)
 }
 
 /*
- * Reading a byte shows more than the mode bits: access lists and the like
- * count, and an empty file has no certificate in it.
+ * Reads a byte: mode bits do not show access lists, and an empty file has no
+ * certificate.
  */
 static bool
 is_readable_file(const char *path)
@@ -144,14 +143,14 @@ is_readable_file(const char *path)
 	return fine;
 }
 
-/* For the checks that leave errno at 0 where nothing is in the way. */
+/* For checks that leave errno at 0 if there was no error. */
 static const char *
 errno_text(void)
 {
 	return errno != 0 ? strerror(errno) : "there is no certificate in it";
 }
 
-/* Where distributions keep the roots that OpenSSL takes by default. */
+/* The default locations of the distributions' OpenSSL. */
 static void
 check_default_roots(struct sts_findings *f)
 {
@@ -170,7 +169,7 @@ check_default_roots(struct sts_findings *f)
 	    "no trust roots were found in the usual places");
 }
 
-/* Both may be set; then both are used, and both have to work. */
+/* If both are set, both are used and must work. */
 static void
 check_roots(struct sts_findings *f, const struct sts_config *config)
 {
@@ -191,7 +190,7 @@ struct override_note {
 	const struct sts_override *override;
 };
 
-/* The remarks of the linter, in the form of a finding. */
+/* Passes on the linter's remarks as findings. */
 static void
 note_policy(void *arg, unsigned line, enum sts_status reason, bool error)
 {
@@ -221,7 +220,7 @@ check_override(struct sts_findings *f, const struct sts_override *override)
 
 	if (override->kind != STS_OVERRIDE_POLICY)
 		return;
-	/* As the client reads it. */
+	/* In the same way as the client. */
 	status =
 	    sts_readfile(override->file, false, STS_BODY_MAX, &bytes, &len);
 	if (status == STS_OK)
@@ -235,7 +234,7 @@ check_override(struct sts_findings *f, const struct sts_override *override)
 	free(bytes);
 }
 
-/* What the resolver opens. */
+/* The files that the resolver opens. */
 static void
 check_files(struct sts_findings *f, const struct sts_config *config)
 {
@@ -247,8 +246,8 @@ check_files(struct sts_findings *f, const struct sts_config *config)
 }
 
 /*
- * Files count as the owner of the state directory sees them, since that is
- * who reads them.  Root comes back for what is left to check.
+ * Checks files as the owner of the state directory, who reads them, and then
+ * returns to root.
  */
 void
 sts_check_as_owner(struct sts_findings *f, const struct sts_config *config)
@@ -270,8 +269,8 @@ sts_check_as_owner(struct sts_findings *f, const struct sts_config *config)
 }
 
 /*
- * A warning counts: each has a line that fixes it, and a check in a script
- * should not pass over what no operator has read.
+ * A warning counts as well: each has a fix, and nobody may read the output of a
+ * script.
  */
 static int
 conclude(struct sts_tool *tool, const struct sts_findings *f)

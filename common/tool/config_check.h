@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * `mta-sts config check`, as far as `mta-sts status` does it too.
- */
+/* The parts of `mta-sts config check` that `mta-sts status` uses. */
 #ifndef STS_TOOL_CONFIG_CHECK_H
 #define STS_TOOL_CONFIG_CHECK_H
 
@@ -13,28 +11,26 @@
 #include "tool/tool.h"
 
 /*
- * The state directory itself: there, a directory, owner and mode.  *st is
- * filled, and true returned, where it has an owner that one can become.
+ * Checks the state directory itself: existence, type, owner and mode.  If its
+ * owner is a usable one, fills *st and returns true.
  */
 bool sts_check_state(
     struct sts_findings *findings, const char *dir, struct stat *st);
 
 /*
- * The state directory and what the configuration names, as the owner of the
- * state directory sees them.  For root and for that owner: others would report
- * their own lack of rights.
+ * Checks the state directory and the files in the configuration, as the owner
+ * of the state directory.  Only for root and that owner: others would report
+ * their own lack of permissions.
  */
 void sts_check_as_owner(
     struct sts_findings *findings, const struct sts_config *config);
 
-/*
- * The Exim of this machine, or the one that the command line names.
- */
+/* Checks this machine's Exim, or the one on the command line. */
 void sts_check_exim(struct sts_tool *tool, struct sts_findings *findings);
 
 /*
- * The smtpd.conf that the command line names.  The exit status so far:
- * STS_EXIT_OK, or STS_EXIT_OUTSIDE where it cannot be read, which is said.
+ * Checks the smtpd.conf on the command line.  Returns STS_EXIT_OK, or
+ * STS_EXIT_OUTSIDE, with a message, if it cannot be read.
  */
 int sts_check_smtpd(struct sts_tool *tool, struct sts_findings *findings);
 

@@ -13,11 +13,11 @@
 enum {
 	LINE_MAX_LEN = 256,
 	SERVER_MS = 2000,
-	SPARE_MS = 3000, /* to start, and to end */
+	SPARE_MS = 3000, /* for start and end */
 	LINES_MAX = STS_NAMESERVERS_MAX + 1
 };
 
-/* What the resolver said of one server. */
+/* The resolver's report on one server. */
 struct said {
 	char text[LINE_MAX_LEN];
 	char state[32];
@@ -30,7 +30,7 @@ struct report {
 	bool implied; /* /etc/resolv.conf names no server */
 };
 
-/* "implied", "nameserver TEXT STATE [DETAIL]"; anything else is not taken. */
+/* "implied" or "nameserver TEXT STATE [DETAIL]"; ignores anything else. */
 static void
 parse_line(struct report *report, char *line)
 {
@@ -79,7 +79,7 @@ static const char fix_list[] =
     "name one that works in /etc/resolv.conf, or with \"nameserver\" in "
     "mta-sts.conf";
 
-/* What is wrong with it, or NULL; and how to put it right. */
+/* The fault, or NULL; and its fix. */
 static const char *
 wrong_of(const struct said *said, const char **fix)
 {

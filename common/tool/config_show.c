@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* `mta-sts config show`: what is in force, in mta-sts.conf(5)'s syntax. */
+/* `mta-sts config show`: the values in force, in mta-sts.conf(5)'s syntax. */
 #include "tool/tool.h"
 
-/* What is not set stands as a comment, so that the key is seen. */
+/* Unset keys are comments, to show that they exist. */
 static void
 show_text(FILE *out, const char *key, const char *value, const char *unset)
 {

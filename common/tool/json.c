@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Values of JSON, as `query`, `cache` and `status` write them. */
+/* JSON values, as written by `query`, `cache` and `status`. */
 #include <stdlib.h>
 #include <string.h>
 

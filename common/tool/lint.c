@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Checking what a domain publishes, without a network: a policy body, and the
- * two kinds of TXT record.  Remarks are "FILE:LINE: reason (token)", and where
- * it can be said the value and the cause.
+ * Checks what a domain publishes, without a network: a policy body, and the two
+ * kinds of TXT record.  Remarks are "FILE:LINE: reason (token)", with the value
+ * and the cause if they can be determined.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,11 +23,11 @@ enum { SHOWN_MAX = 100 }; /* bytes of a value */
 struct input {
 	const char *name; /* as given; "-" for standard input */
 	char *bytes;
-	size_t len;     /* STS_BODY_MAX + 1 where there is more */
+	size_t len;     /* STS_BODY_MAX + 1 if there is more */
 	unsigned lines; /* at least 1 */
 };
 
-/* Reads what there is, one byte beyond the bound at most. */
+/* Reads the input, up to one byte beyond the limit. */
 static bool
 read_bounded(int fd, struct input *input)
 {
@@ -48,7 +48,7 @@ read_bounded(int fd, struct input *input)
 	return true;
 }
 
-/* Reading them once more is cheap, at 64 KiB. */
+/* Reading 64 KiB again is cheap. */
 static void
 count_lines(struct input *input)
 {
@@ -61,7 +61,7 @@ count_lines(struct input *input)
 		input->lines = 1;
 }
 
-/* The file that the operand names.  The caller frees input->bytes. */
+/* Reads the file of the operand.  The caller frees input->bytes. */
 static int
 read_input(struct sts_tool *tool, struct input *input)
 {
@@ -120,7 +120,7 @@ print_remark(struct remarks *remarks, unsigned line, bool error,
 		remarks->errors = true;
 }
 
-/* The text of a line, from 1; empty where there is none. */
+/* The text of a line, from 1; empty if there is none. */
 static struct sts_span
 line_text(const struct input *input, unsigned line)
 {
@@ -134,7 +134,7 @@ line_text(const struct input *input, unsigned line)
 	return text;
 }
 
-/* Without a value or cause. */
+/* Without value and cause. */
 static void
 remark_plainly(struct remarks *remarks, unsigned line, enum sts_status reason,
     const char *cause)
@@ -144,8 +144,8 @@ remark_plainly(struct remarks *remarks, unsigned line, enum sts_status reason,
 }
 
 /*
- * What concerns the whole file is said of the line that was probably meant, or
- * of the first where it is about how the file begins, else of the last.
+ * A remark about the whole file is shown for the line that was probably meant,
+ * for the first if it concerns the beginning, else for the last.
  */
 static void
 remark(void *arg, unsigned line, enum sts_status reason, bool error)
@@ -177,7 +177,7 @@ advise(void *arg, unsigned line, const char *text, const char *token)
 	    arg, line, false, text, token, (struct sts_span){"", 0}, "");
 }
 
-/* As sts_policy_mx_next gives them: lower case, duplicates kept. */
+/* As sts_policy_mx_next returns them: lower case, with duplicates. */
 static void
 print_policy(FILE *out, const struct sts_policy *policy)
 {
@@ -220,15 +220,15 @@ out:
 	return code;
 }
 
-/* A record set: one record a line, each joined from its strings. */
+/* A record set: one record in each line, joined from its strings. */
 struct record_set {
 	struct sts_span *records;
 	unsigned *lines; /* of each record */
 	size_t count;
-	char *joined; /* the bytes that the spans borrow */
+	char *joined; /* to which the spans point */
 };
 
-/* Harmless on a zeroed set. */
+/* Harmless if zeroed. */
 static void
 free_records(struct record_set *set)
 {
@@ -237,7 +237,7 @@ free_records(struct record_set *set)
 	free(set->joined);
 }
 
-/* Joined, a record is never longer than its line. */
+/* A joined record is never longer than its line. */
 static bool
 allocate_records(struct record_set *set, const struct input *input)
 {
@@ -250,8 +250,8 @@ allocate_records(struct record_set *set, const struct input *input)
 }
 
 /*
- * A line that is no record is said so at once and left out; what remains is
- * checked only if there was none.
+ * Reports lines that are no record, and leaves them out; the rest is checked
+ * only if there were none.
  */
 static void
 unquote_lines(struct record_set *set, struct remarks *remarks)
@@ -278,11 +278,11 @@ unquote_lines(struct record_set *set, struct remarks *remarks)
 	}
 }
 
-/* What the two kinds of record have in common for the linter. */
+/* What the linter needs of both kinds of record. */
 typedef enum sts_status check_records(
     const struct sts_span *records, size_t count, FILE *out);
 
-/* RFC 8461 3.1.  Nothing is printed where `out` is NULL. */
+/* RFC 8461 3.1.  Prints nothing if `out` is NULL. */
 static enum sts_status
 check_sts(const struct sts_span *records, size_t count, FILE *out)
 {
@@ -294,7 +294,7 @@ check_sts(const struct sts_span *records, size_t count, FILE *out)
 	return status;
 }
 
-/* RFC 8460 3, in the same form. */
+/* RFC 8460 3, in the same way. */
 static enum sts_status
 check_tlsrpt(const struct sts_span *records, size_t count, FILE *out)
 {
@@ -311,7 +311,7 @@ check_tlsrpt(const struct sts_span *records, size_t count, FILE *out)
 	return status;
 }
 
-/* What tells the two kinds of record apart. */
+/* What differs between the two kinds of record. */
 struct kind {
 	check_records *check;
 	const char *version;
@@ -319,8 +319,8 @@ struct kind {
 };
 
 /*
- * Said of the last line whose record is one of this kind, or resembles one;
- * else of the last line.
+ * Reports the last line whose record is of this kind, or resembles one; else
+ * the last line.
  */
 static void
 remark_record(struct remarks *remarks, const struct record_set *set,
@@ -346,8 +346,8 @@ remark_record(struct remarks *remarks, const struct record_set *set,
 }
 
 /*
- * The lines are taken as the record set of one name, as the DNS would give
- * it: other records in it are nothing wrong, two of this kind are.
+ * The lines are one record set, as the DNS would return it: other records in it
+ * are no fault, two of this kind are.
  */
 static int
 lint_records(struct sts_tool *tool, const struct kind *kind)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Inside `mta-sts lint`: what lies behind a fault, for a person who publishes.
- * The parsers of core/ decide what is valid and say which rule was broken;
- * here it is guessed what was meant.
+ * Internal to `mta-sts lint`: explains a fault to its publisher.  The parsers
+ * of core/ decide what is valid and which rule was broken; this is a guess at
+ * what was meant.
  */
 #ifndef STS_TOOL_LINT_H
 #define STS_TOOL_LINT_H
@@ -17,17 +17,16 @@
 enum { STS_CAUSE_BYTES = 400 };
 
 /*
- * What is wrong with one line of a policy that the parser has reported for
- * `reason`: the value, which is what the operator has to find, and the cause,
- * both into the caller's buffers.  *value is empty and cause "" where there is
- * nothing to add.
+ * The cause of a fault that the parser reported for a line of a policy: the
+ * value, for the operator to find it, and the cause, both in the caller's
+ * buffers, or "".
  */
 void sts_lint_policy_cause(enum sts_status reason, struct sts_span line,
     struct sts_span *value, char cause[STS_CAUSE_BYTES]);
 
 /*
- * The line, from 1, that was probably meant as the field whose absence
- * `reason` reports, with the cause; 0 where there is none.
+ * The line, from 1, that was probably meant as the missing field of `reason`,
+ * with the cause; 0 if there is none.
  */
 unsigned sts_lint_meant_line(enum sts_status reason, const char *bytes,
     size_t len, char cause[STS_CAUSE_BYTES]);
@@ -37,24 +36,23 @@ typedef void sts_lint_advice(
     void *arg, unsigned line, const char *text, const char *token);
 
 /*
- * What is valid and probably not meant: a short max_age (RFC 8461 10.2), a
- * field given twice, a pattern such as "*.com", a field's name mistyped.
+ * Finds what is valid but probably not meant: a short max_age (RFC 8461 10.2),
+ * a duplicate field, a pattern such as "*.com", a mistyped name of a field.
  */
 void sts_lint_advise(const char *bytes, size_t len,
     const struct sts_policy *policy, sts_lint_advice *advise, void *arg);
 
 /*
- * One line of a lint of TXT records as the record it stands for, joined into
- * buf: quoted strings, a whole line of a zone file, or a bare value.  On
- * STS_BAD_LINE says why.
+ * Reads the record of one line, joined into buf: quoted strings, a whole line
+ * of a zone file, or a bare value.  STS_BAD_LINE comes with a cause.
  */
 enum sts_status sts_lint_read_record(struct sts_span line, char *buf,
     size_t size, size_t *len, char cause[STS_CAUSE_BYTES]);
 
 /*
- * What is probably wrong with a record that is not accepted as one that begins
- * with `version` ("v=STSv1") and needs the field `field` ("id").  "" and false
- * where the record is none of this kind and does not resemble one.
+ * The probable fault of a record that is not accepted, where a valid one begins
+ * with `version` ("v=STSv1") and has the field `field` ("id").  "" and false if
+ * the record does not resemble that kind.
  */
 bool sts_lint_record_cause(struct sts_span record, const char *version,
     const char *field, char cause[STS_CAUSE_BYTES]);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What is behind a fault in a policy.  Each rule is a guess at what the
- * publisher did, the most telling first; the parser has rejected the line by
- * then, or accepted it, and nothing here changes that.
+ * The cause of a fault in a policy.  Each rule is a guess at the publisher's
+ * mistake, the most specific first; the parser has accepted or rejected the
+ * line before, and nothing here changes that.
  */
 #include <stdio.h>
 #include <string.h>
@@ -14,9 +14,9 @@
 
 enum { WEEK = 7 * 86400 };
 
-/* A line as a person would take it apart: blanks around all are cut off. */
+/* A line as people read it, without leading and trailing blanks. */
 struct loose {
-	struct sts_span name; /* what is before ":" or "=", or all of it */
+	struct sts_span name; /* before ":" or "=", or the whole line */
 	struct sts_span value;
 	char separator; /* ':', '=' or '\0' */
 	bool indented;
@@ -66,7 +66,7 @@ begins(struct sts_span s, const char *text)
 	return s.len >= strlen(text) && memcmp(s.p, text, strlen(text)) == 0;
 }
 
-/* The field that a name was to be, or NULL. */
+/* The field that was probably meant, or NULL. */
 static const char *
 meant_field(struct sts_span name)
 {
@@ -123,7 +123,7 @@ is_too_long(struct sts_span v)
 	return v.len > STS_NAME_MAX;
 }
 
-/* A name in another script has a form that can be written here. */
+/* Suggests A-labels for a name in another script. */
 static void
 unicode_cause(struct sts_span v, char cause[STS_CAUSE_BYTES])
 {
@@ -143,7 +143,7 @@ unicode_cause(struct sts_span v, char cause[STS_CAUSE_BYTES])
 		    "it");
 }
 
-/* What is wrong with a value that looks like a name. */
+/* The fault of a value that looks like a name. */
 static const char *
 name_cause(struct sts_span v)
 {
@@ -166,7 +166,7 @@ name_cause(struct sts_span v)
 	return "it has a byte in it that no host name has";
 }
 
-/* Why a value is no mx pattern (RFC 8461 3.2, 4.1). */
+/* Why a value is not an mx pattern (RFC 8461 3.2, 4.1). */
 static const char *
 mx_cause(struct sts_span v)
 {
@@ -251,7 +251,7 @@ max_age_cause(struct sts_span v)
 	return "write seconds, as digits alone: 604800 is a week";
 }
 
-/* Why a line is no field at all. */
+/* Why a line is not a field. */
 static const char *
 form_cause(struct sts_span line, const struct loose *l)
 {
@@ -326,7 +326,7 @@ missing_field(enum sts_status reason)
 	}
 }
 
-/* Cut to what fits a line on a screen; it is escaped where it is printed. */
+/* Cut to fit a line on a screen; escaped when printed. */
 static int
 shown(struct sts_span s)
 {
@@ -363,7 +363,7 @@ sts_lint_meant_line(enum sts_status reason, const char *bytes, size_t len,
 	return 0;
 }
 
-/* What has been seen of the four fields. */
+/* The fields read so far. */
 struct advisor {
 	sts_lint_advice *advise;
 	void *arg;
@@ -386,7 +386,7 @@ advise_mx(struct advisor *a, struct sts_span value)
 	a->advise(a->arg, a->line, text, "lint_mx_wide");
 }
 
-/* RFC 8461 10.2: weeks or more; a policy of mode none is to go soon (8.3). */
+/* RFC 8461 10.2: weeks or more; but mode none is to end soon (8.3). */
 static void
 advise_max_age(struct advisor *a)
 {
@@ -402,7 +402,7 @@ advise_max_age(struct advisor *a)
 	a->advise(a->arg, a->line, text, "lint_max_age_short");
 }
 
-/* One that may stand once; true where this is the line that counts. */
+/* A field that may occur once; true if this line counts. */
 static bool
 is_first(struct advisor *a, unsigned which, struct sts_span name)
 {
@@ -453,7 +453,7 @@ sts_lint_advise(const char *bytes, size_t len, const struct sts_policy *policy,
 		struct loose l = split(line);
 
 		a.line++;
-		/* The parser has said what is wrong with others. */
+		/* For others the parser has reported the fault. */
 		if (!l.indented && !l.blank_before_separator &&
 		    l.separator == ':')
 			advise_line(&a, &l);

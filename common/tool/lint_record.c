@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * TXT records as people have them at hand: copied from a zone file, from a
- * web form, or as dig prints them; and what is behind a fault in one.
+ * TXT records in the forms in which people have them: from a zone file, from a
+ * web form, or as printed by dig; and the cause of a fault in one.
  */
 #include <stdio.h>
 #include <string.h>
@@ -37,8 +37,8 @@ word_length(struct sts_span s)
 }
 
 /*
- * What stands behind the type in a line of a zone file, "NAME 3600 IN TXT
- * ..."; false where no word of the line is "TXT".
+ * What follows the type in a line of a zone file, "NAME 3600 IN TXT ..."; false
+ * if no word of the line is "TXT".
  */
 static bool
 behind_type(struct sts_span line, struct sts_span *data)
@@ -61,9 +61,9 @@ behind_type(struct sts_span line, struct sts_span *data)
 }
 
 /*
- * The data of a line of a zone file without what only a zone file has: round
- * brackets, and the comment that a ";" outside of quotes begins.  Returns the
- * length in buf, at most that of the data.
+ * The data of a line of a zone file without what only a zone file has:
+ * parentheses, and the comment after a ";" outside quotes.  Returns the length
+ * in buf, at most that of the data.
  */
 static size_t
 strip_zone_syntax(struct sts_span data, char *buf)
@@ -89,8 +89,7 @@ strip_zone_syntax(struct sts_span data, char *buf)
 	return used;
 }
 
-/* Words without quotes: each is a string, "\;" stands for ";" (RFC 1035 5.1).
- */
+/* Words without quotes: each is a string; "\;" is ";" (RFC 1035 5.1). */
 static size_t
 join_words(struct sts_span words, char *buf)
 {
@@ -106,7 +105,7 @@ join_words(struct sts_span words, char *buf)
 	return used;
 }
 
-/* Why a line that begins with a quote cannot be read. */
+/* Why a line with a quote at its beginning is not accepted. */
 static const char *
 quoted_cause(struct sts_span line)
 {
@@ -126,7 +125,7 @@ quoted_cause(struct sts_span line)
 	return "there is text outside the quotes";
 }
 
-/* Behind the type: strings in quotes, or words. */
+/* Data after the type: quoted strings, or words. */
 static enum sts_status
 read_zone_data(struct sts_span data, char *buf, size_t size, size_t *len,
     char cause[STS_CAUSE_BYTES])
@@ -176,7 +175,7 @@ sts_lint_read_record(struct sts_span line, char *buf, size_t size, size_t *len,
 	return STS_OK;
 }
 
-/* The beginning of a record, up to what could end a version. */
+/* The beginning of a record, up to what may end a version. */
 static struct sts_span
 first_word(struct sts_span record)
 {
@@ -188,8 +187,8 @@ first_word(struct sts_span record)
 }
 
 /*
- * Without what may stand before the version by mistake.  False where the
- * record does not resemble one of the version.
+ * Skips what may be before the version by mistake.  False if the record does
+ * not resemble one with that version.
  */
 static bool
 find_version(struct sts_span record, const char *version, struct sts_span *at)
@@ -208,7 +207,7 @@ find_version(struct sts_span record, const char *version, struct sts_span *at)
 	return has_text(*at, version + 2);
 }
 
-/* One field of a record, "NAME=VALUE", the blanks around it cut off. */
+/* One field of a record, "NAME=VALUE", without blanks around it. */
 static const char *
 field_cause(
     struct sts_span text, const char *field, char cause[STS_CAUSE_BYTES])
@@ -251,7 +250,7 @@ field_cause(
 	return "";
 }
 
-/* What follows the version: fields, each after a ";". */
+/* The fields after the version, each after a ";". */
 static const char *
 fields_cause(
     struct sts_span fields, const char *field, char cause[STS_CAUSE_BYTES])

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * `mta-sts match`: one pattern, one host, RFC 8461 4.1.  The same function
- * as in a delivery decides; here an ill-formed name is distinguished from
- * a mismatch.
+ * `mta-sts match`: one pattern, one host, RFC 8461 4.1, by the same function as
+ * in a delivery; but an ill-formed name is told from a mismatch.
  */
 #include "core/domain.h"
 #include "core/policy.h"
@@ -21,7 +20,7 @@ sts_tool_match(struct sts_tool *tool)
 		    tool, "%s: %s", pattern, sts_status_text(status));
 		return STS_EXIT_NO;
 	}
-	/* A host, so no mail address is taken for its domain. */
+	/* A host, so a mail address is not accepted. */
 	status = sts_domain_normalise(tool->operand[1], host);
 	if (status != STS_OK) {
 		(void)sts_tool_outside(

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Nothing here depends on the locale or TZ: the same store prints the same
- * text wherever it is read.
+ * Independent of the locale and TZ: the same store always prints the same text.
  */
 #include "base/clock.h"
 #include "base/escape.h"
@@ -22,7 +21,7 @@ struct unit {
 	char letter;
 };
 
-/* The largest unit of which there are at least two, so that little is lost. */
+/* The largest unit of which there are at least two, for precision. */
 static const struct unit *
 unit_for(int64_t seconds)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * `mta-sts status`, part by part.  As root, what the owner of the state
- * directory reads is read as that owner, and he is who starts the programs.
+ * `mta-sts status`, section by section.  As root, the store is read and
+ * programs are started as the owner of the state directory.
  */
 #include "tool/overview.h"
 
@@ -100,7 +100,7 @@ begin(struct sts_overview *o, int64_t now)
 	    .findings = {.take = keep, .arg = o}};
 }
 
-/* The first bad lines by name; all are counted. */
+/* The first bad lines in full; all are counted. */
 static void
 note_line(void *arg, const char *file, unsigned line, const char *reason)
 {
@@ -118,7 +118,7 @@ note_line(void *arg, const char *file, unsigned line, const char *reason)
 	sts_find_at(&o->findings, STS_FIND_ERROR, place, NULL, "%s", reason);
 }
 
-/* A file that only others may read is no fault of the file. */
+/* A file that this user may not read is no fault of the file. */
 static bool
 may_not_read(const char *file)
 {
@@ -133,7 +133,7 @@ load_config(struct sts_overview *o, struct sts_tool *tool)
 	    : sts_config_default_file();
 	enum sts_status status;
 
-	/* The default is one that need not be there. */
+	/* The default file need not exist. */
 	if (tool->args.config_file != NULL || access(file, F_OK) == 0)
 		set(o->config_file, file);
 	if (may_not_read(file)) {
@@ -186,8 +186,8 @@ note_owner(struct sts_overview *o, const struct stat *st)
 }
 
 /*
- * As root or the owner, all that `config check` looks at.  For others only
- * what is the same for everybody: their own lack of rights is none of it.
+ * As root or the owner, all that `config check` checks; as another user only
+ * what does not depend on that user's permissions.
  */
 static void
 check_files(struct sts_overview *o, const struct sts_config *config)
@@ -216,14 +216,14 @@ check_files(struct sts_overview *o, const struct sts_config *config)
 				: "the owner of the state directory");
 }
 
-/* As the owner, since that is who has to be able to read it. */
+/* As the owner, who must be able to read it. */
 static void
 read_store(struct sts_overview *o, const struct sts_config *config)
 {
 	struct sts_as_user as = {.switched = false};
 	struct stat st;
 
-	/* What is wrong then has been said. */
+	/* In these cases the fault has been reported. */
 	if (o->blind || stat(config->state_dir, &st) != 0 ||
 	    !S_ISDIR(st.st_mode))
 		return;

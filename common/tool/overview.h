@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * `mta-sts status`: is this sender protected, and what needs a person?
+ * `mta-sts status`: whether outgoing mail is protected, and what needs the
+ * operator's attention.
  *
  * One struct is filled from the configuration, the store, the programs and the
- * mail servers; one table (overview_print.c) writes it as text and as JSON.
- * Nothing is fetched and nothing is written.  What this user may not see is
- * said, and is no fault of the system.
+ * mail servers; one table (overview_print.c) prints it as text and as JSON.
+ * Nothing is fetched or written.  What this user may not read is listed.
  */
 #ifndef STS_TOOL_OVERVIEW_H
 #define STS_TOOL_OVERVIEW_H
@@ -20,26 +20,26 @@
 #include "tool/tool.h"
 
 enum {
-	STS_OVERVIEW_EXAMPLES = 5,    /* domains or lines named of one kind */
+	STS_OVERVIEW_EXAMPLES = 5,    /* domains or lines shown of one kind */
 	STS_OVERVIEW_TEXT = 512,      /* bytes of a text */
 	STS_OVERVIEW_READ_MS = 5000,  /* for reading what is in the store */
-	STS_OVERVIEW_UNKNOWN = -1,    /* a number or time that was not seen */
-	STS_OVERVIEW_SOON = 7 * 86400 /* at most: before a policy expires */
+	STS_OVERVIEW_UNKNOWN = -1,    /* a number or time that was not read */
+	STS_OVERVIEW_SOON = 7 * 86400 /* before expiry, at most */
 };
 
-/* Where things lie; the command's own are the usual places. */
+/* Paths; the command uses the usual ones. */
 struct sts_overview_places {
 	const char *exim_etc;           /* Debian's /etc/exim4 */
-	const char *exim_generated;     /* what Debian makes of it */
+	const char *exim_generated;     /* what Debian generates from it */
 	const char *const *exim_files;  /* Exim's configurations, NULL-ended */
 	const char *const *smtpd_files; /* of OpenSMTPD, NULL-ended */
-	const char *const *jobs; /* what refreshes every hour, NULL-ended */
-	bool ask_exim; /* run Exim, where we are root, as config check does */
+	const char *const *jobs;        /* hourly refresh jobs, NULL-ended */
+	bool ask_exim; /* as root, run Exim, as config check does */
 };
 
 /*
- * Numbers and times (seconds since 1970) are STS_OVERVIEW_UNKNOWN where they
- * could not be seen, texts "".
+ * Numbers and times (seconds since 1970) are STS_OVERVIEW_UNKNOWN if they could
+ * not be read, texts "".
  */
 struct sts_overview {
 	int64_t now;
@@ -50,22 +50,22 @@ struct sts_overview {
 	char owner[STS_OVERVIEW_TEXT];
 	char group[STS_OVERVIEW_TEXT];
 	char mode[8];
-	/* Policies, and how many files of each kind there are. */
+	/* Policies, and the number of files of each kind. */
 	int64_t policies, policies_max;
-	int64_t policies_read; /* of them; what follows counts these */
+	int64_t policies_read; /* the following numbers are of these */
 	int64_t enforced, testing, none; /* in force, by mode */
 	int64_t expired;
 	int64_t corrupt; /* unreadable or damaged: mail waits */
 	int64_t checks, checks_max;
 	int64_t routes;
 	/* The refresh. */
-	int64_t newest;       /* when the newest fetch that succeeded began */
+	int64_t newest;       /* when the newest successful fetch began */
 	int64_t next_due;     /* the earliest of all policies in force */
 	int64_t failing;      /* policies whose last fetch failed */
 	int64_t failing_long; /* for more than a day */
-	int64_t ending;       /* of these: enforced, and soon expired */
-	int64_t overdue;      /* due for hours, without a try */
-	char job[STS_OVERVIEW_TEXT]; /* what refreshes; "": nothing found */
+	int64_t ending;       /* of these: enforced, and expiring soon */
+	int64_t overdue;      /* due for hours, without an attempt */
+	char job[STS_OVERVIEW_TEXT]; /* what refreshes; "": not found */
 	/* The programs. */
 	char resolver[STS_OVERVIEW_TEXT];
 	char resolver_state[STS_OVERVIEW_TEXT];
@@ -77,36 +77,35 @@ struct sts_overview {
 	char smtpd[STS_OVERVIEW_TEXT];
 
 	/* Not in the table. */
-	bool loaded; /* the configuration; else nothing more was looked at */
-	struct sts_findings findings; /* each is kept in `problems` */
+	bool loaded; /* the configuration was read, else nothing was checked */
+	struct sts_findings findings; /* each is also in `problems` */
 	struct sts_overview_problem *problems;
 	size_t problem_count, problem_size;
-	struct sts_names unseen; /* what this user may not see */
-	bool blind;              /* the store is among it */
+	struct sts_names unseen; /* what this user may not read */
+	bool blind;              /* the store is in it */
 	bool failed;             /* no memory */
 };
 
-/* A finding with strings of its own. */
+/* A finding that owns its strings. */
 struct sts_overview_problem {
 	enum sts_severity severity;
 	char *place, *text, *fix; /* the first and last may be NULL */
 };
 
 /*
- * Fills *o, everything unknown at first, from what tool->config says.  The
- * caller frees it with sts_overview_free.  Takes at most twice
- * STS_OVERVIEW_READ_MS for the store, 2 s for each name server that is silent,
- * and what config check takes for a mail server.
+ * Fills *o from tool->config.  The caller frees it with sts_overview_free.
+ * Takes at most twice STS_OVERVIEW_READ_MS for the store, 2 s for each silent
+ * name server, and the time of config check for a mail server.
  */
 void sts_overview_fill(struct sts_overview *o, struct sts_tool *tool,
     const struct sts_overview_places *places);
 void sts_overview_free(struct sts_overview *o);
 
-/* Notes something that this user may not see. */
+/* Lists something that this user may not read. */
 void sts_overview_unseen(struct sts_overview *o, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The parts of it. */
+/* Its sections. */
 void sts_overview_store(
     struct sts_overview *o, const struct sts_config *config);
 void sts_overview_programs(
@@ -115,12 +114,12 @@ void sts_overview_servers(struct sts_overview *o, struct sts_tool *tool,
     const struct sts_overview_places *places);
 
 /*
- * STS_EXIT_NO where an error or a warning was found, else STS_EXIT_OUTSIDE
- * where the store or the configuration could not be seen, else STS_EXIT_OK.
+ * STS_EXIT_NO if there is an error or a warning, else STS_EXIT_OUTSIDE if the
+ * store or the configuration could not be read, else STS_EXIT_OK.
  */
 int sts_overview_exit(const struct sts_overview *o);
 
-/* Aligned lines, then the findings, then one line that says it all. */
+/* Aligned lines, then the findings, then the conclusion. */
 void sts_overview_print(FILE *out, const struct sts_overview *o);
 
 /* One JSON object, as mta-sts(1) describes it.  False: no memory. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One table for text and JSON, so that neither knows more than the other.  The
- * sections and names are a promise, made in mta-sts(1): a field may be added,
- * none goes, and all of them are always there.
+ * One table for text and JSON, so that both have the same content. mta-sts(1)
+ * promises the sections and names: fields may be added, but not removed, and
+ * all are always present.
  */
 #include "tool/overview.h"
 
@@ -25,7 +25,7 @@ static const struct field {
 	const char *label;          /* of the text, at most 14 bytes */
 	enum type type;
 	size_t offset;
-	const char *empty; /* of a text: what "" is called */
+	const char *empty; /* of a text: shown for "" */
 } fields[] = {
 #define FIELD(section, name, label, type, member, empty)         \
 	{                                                        \
@@ -89,7 +89,7 @@ number_of(const struct sts_overview *o, const struct field *f)
 	return value;
 }
 
-/* What is not known is left out: why, the lines below say. */
+/* Unknown values are left out; the findings say why. */
 static void
 print_field(FILE *out, const struct sts_overview *o, const struct field *f)
 {
@@ -121,7 +121,7 @@ print_findings(FILE *out, const struct sts_overview *o)
 	}
 }
 
-/* The line that most people look for is the last. */
+/* The conclusion is the last line. */
 static void
 print_verdict(FILE *out, const struct sts_overview *o)
 {

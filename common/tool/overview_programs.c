@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Whether the resolver and the fetcher start and answer, as the user who runs
- * them: libraries that are missing, a noexec mount or a module that forbids
- * them are seen in no mode bit.
+ * Whether the resolver and the fetcher start and answer, as their user: mode
+ * bits do not show missing libraries, a noexec mount or a security module.
  */
 #include "tool/overview.h"
 
@@ -17,7 +16,7 @@
 
 enum { ANSWER_MS = 10000, LIFETIME = 15 };
 
-/* What the fetcher's first line says; STS_FETCHER_DIED without one. */
+/* Reads the fetcher's hello; STS_FETCHER_DIED without one. */
 static enum sts_status
 read_hello(struct sts_child *child, struct sts_wire_hello *hello)
 {
@@ -81,7 +80,7 @@ check_fetcher(struct sts_overview *o, const struct sts_config *config,
 	}
 	(void)snprintf(o->fetcher_state, sizeof(o->fetcher_state), "%s",
 	    sts_status_text(status));
-	/* Then the check of the files has said it. */
+	/* The check of the files has reported it. */
 	if (status == STS_FETCHER_MISSING &&
 	    (geteuid() == 0 || geteuid() == st->st_uid))
 		return;
@@ -111,8 +110,7 @@ sts_overview_programs(struct sts_overview *o, const struct sts_config *config)
 {
 	struct stat st;
 
-	/* Without an owner there is no user to run them as; that was reported.
-	 */
+	/* Without a usable owner they cannot run; that was reported. */
 	if (stat(config->state_dir, &st) != 0 ||
 	    (geteuid() == 0 && (st.st_uid == 0 || st.st_gid == 0)))
 		return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Whether a mail server asks us, and what has come apart since it was set up:
- * by the checks of `config check`, on the files that are found.
+ * Whether a mail server uses the policies, and what has changed since the
+ * setup: by the checks of `config check`, on the files that are found.
  */
 #include "tool/overview.h"
 
@@ -19,8 +19,8 @@
 enum { FILE_MAX_BYTES = 4 * 1024 * 1024 };
 
 /*
- * The first of the files with this word in it, or NULL.  One that this user
- * may not read is noted.
+ * The first of the files that contains this word, or NULL.  Lists those that
+ * this user may not read.
  */
 static const char *
 find_file(struct sts_overview *o, const char *const *files, const char *word)
@@ -44,7 +44,7 @@ find_file(struct sts_overview *o, const char *const *files, const char *word)
 	return NULL;
 }
 
-/* True where Exim asks us, or is meant to. */
+/* True if Exim uses the policies, or is meant to. */
 static bool
 check_exim(struct sts_overview *o, struct sts_tool *tool,
     const struct sts_overview_places *places)
@@ -94,7 +94,7 @@ check_smtpd(struct sts_overview *o, struct sts_tool *tool,
 	return true;
 }
 
-/* A note, since a crontab of a user's own is not looked into. */
+/* A note, since users' own crontabs are not read. */
 static void
 check_job(struct sts_overview *o)
 {
@@ -114,7 +114,7 @@ sts_overview_servers(struct sts_overview *o, struct sts_tool *tool,
 	bool exim = check_exim(o, tool, places);
 	bool smtpd = check_smtpd(o, tool, places);
 
-	/* OpenSMTPD's filter does it by itself. */
+	/* OpenSMTPD's filter refreshes by itself. */
 	if (exim)
 		check_job(o);
 	if (exim || smtpd || o->unseen.count > unseen)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the store says.  Files are counted by their names; of a large store as
- * many are read as there is time for, and it is said how many those were.  The
- * names are spread by a hash, so that these are a fair sample.
+ * The data of the store.  Files are counted by their names; of a large store as
+ * many are read as time allows, and that number is shown.  Names are ordered by
+ * a hash, so these are a fair sample.
  */
 #include "tool/overview.h"
 
@@ -21,7 +21,7 @@
 #include "tool/cache.h"
 #include "tool/out.h"
 
-/* One kind of trouble: how many domains have it, and the first of them. */
+/* One kind of problem: the number of its domains, and the first of them. */
 struct trouble {
 	int64_t count;
 	char first[STS_OVERVIEW_EXAMPLES][STS_NAME_MAX + 64];
@@ -31,7 +31,7 @@ struct scan {
 	struct sts_overview *o;
 	struct sts_store *store;
 	const struct sts_config *config;
-	int64_t end_ms;          /* after this nothing more is read */
+	int64_t end_ms;          /* nothing is read after this */
 	int64_t failing_unknown; /* domains without a policy, fetch failed */
 	int64_t unreadable;      /* files that this user may not read */
 	struct trouble corrupt, ending, overdue;
@@ -64,8 +64,8 @@ count_mode(struct sts_overview *o, const struct sts_entry *e)
 }
 
 /*
- * A quarter of its life, at most a week: until then refreshes that fail are
- * waited out.  It is the enforced ones that protect something.
+ * A quarter of its lifetime, at most a week: before that, failed refreshes are
+ * simply repeated.  Only enforce policies protect something.
  */
 static bool
 ends_soon(const struct sts_entry *e, int64_t now)
@@ -145,7 +145,7 @@ each_policy(void *arg, const char *domain)
 	return true;
 }
 
-/* Whether a day has gone without a fetch that succeeded. */
+/* True if no fetch has succeeded for a day. */
 static bool
 is_silent(const struct sts_overview *o)
 {
@@ -154,8 +154,8 @@ is_silent(const struct sts_overview *o)
 }
 
 /*
- * Read only where it matters: a domain that has no policy because its fetch
- * failed, within the last day, is one of those that failed.
+ * Called only if needed: a domain without a policy because its fetch failed
+ * within the last day counts as failed.
  */
 static bool
 each_check(void *arg, const char *domain)
@@ -184,7 +184,7 @@ each_routes(void *arg, const char *domain)
 	return true;
 }
 
-/* One finding for each kind of trouble, with a few domains. */
+/* One finding for each kind of problem, with a few domains. */
 static void
 report(struct scan *s, const struct trouble *t, enum sts_severity severity,
     const char *fix, const char *what)
@@ -224,7 +224,7 @@ report_silence(struct scan *s)
 	    (long long)failed);
 }
 
-/* Where files are evicted, the least used policies go first. */
+/* When files are removed, the least used policies go first. */
 static void
 report_bound(struct scan *s)
 {
@@ -267,7 +267,7 @@ report_troubles(struct scan *s)
 		    o, "%lld policies", (long long)s->unreadable);
 }
 
-/* A clock that is behind: nothing fetched meanwhile is accepted. */
+/* With a clock that is behind, nothing is accepted. */
 static void
 read_newest(struct scan *s)
 {
@@ -287,7 +287,7 @@ read_newest(struct scan *s)
 		    "behind the newest fetch");
 }
 
-/* Whether its owner could write there, without doing so. */
+/* Whether its owner can write there, without trying. */
 static void
 check_writable(struct sts_overview *o, const struct sts_config *config)
 {

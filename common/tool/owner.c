@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The user that this process runs as.  Root may run every subcommand, but a
- * file that root leaves in the state directory cannot be used by its owner, and
- * what comes from the network is never parsed as root.
+ * The user of this process.  Root may run every subcommand, but the owner of
+ * the state directory could not use files that root leaves there, and data from
+ * the network is never parsed as root.
  */
 #include <grp.h>
 #include <pwd.h>
@@ -11,7 +11,7 @@
 
 #include "tool/tool.h"
 
-/* Becomes that user for good, and makes sure of it. */
+/* Becomes that user for good, and verifies it. */
 static enum sts_status
 drop_to(uid_t uid, gid_t gid)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * `mta-sts query` asks as a delivery asks, through the client.  Only the MX
- * hosts are beside the path of an Exim delivery, which finds them itself.
+ * `mta-sts query` takes the same path as a delivery, through the client.  Only
+ * the MX hosts are extra: Exim finds them itself.
  */
 #include "tool/query_command.h"
 
@@ -19,10 +19,7 @@
 
 enum { PROBES_S = 120 /* for the probes of all hosts of a domain */ };
 
-/*
- * By the policy that decides: an override's may be another than the one that
- * the resolver has.
- */
+/* By the policy that decides: an override's may differ from the resolver's. */
 static void
 match_hosts(struct sts_query *query)
 {
@@ -35,7 +32,7 @@ match_hosts(struct sts_query *query)
 	}
 }
 
-/* What the resolver has written about the MX hosts. */
+/* Reads what the resolver has stored about the MX hosts. */
 static void
 read_routes(struct sts_tool *tool, struct sts_query *query)
 {
@@ -52,8 +49,8 @@ read_routes(struct sts_tool *tool, struct sts_query *query)
 }
 
 /*
- * Has the MX hosts probed, which only a resolver that serves can do; it ends
- * when it has answered all that came before the end of its input.
+ * Has the MX hosts probed, which only a resolver in serving mode does; it ends
+ * when it has answered all requests.
  */
 static void
 probe_hosts(struct sts_tool *tool, const struct sts_routes *routes)
@@ -69,18 +66,18 @@ probe_hosts(struct sts_tool *tool, const struct sts_routes *routes)
 	if (isatty(STDERR_FILENO))
 		(void)fprintf(tool->err, "mta-sts: probing %zu MX host%s\n",
 		    routes->count, routes->count == 1 ? "" : "s");
-	/* All of it fits into an empty pipe; the resolver may have died. */
+	/* All of it fits into an empty pipe; but the resolver may have died. */
 	on_pipe = signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < routes->count; i++)
 		(void)dprintf(child.in_fd, "probe %s\n", routes->route[i].host);
 	(void)signal(SIGPIPE, on_pipe);
-	/* What it answers fits into its pipe, and is in the store. */
+	/* Its answers fit into its pipe; the results are in the store. */
 	(void)sts_child_finish(&child, end_ms);
 }
 
 /*
- * Has the resolver look at the MX hosts, and reads what it wrote.  Nothing
- * hangs on it: where that fails, the answer is shown without them.
+ * Has the resolver look up the MX hosts, and reads the result.  If that fails,
+ * the answer is shown without them.
  */
 static void
 load_routes(struct sts_tool *tool, struct sts_query *query)
@@ -105,8 +102,8 @@ load_routes(struct sts_tool *tool, struct sts_query *query)
 }
 
 /*
- * A user who may not read the store learns nothing about deliveries: true
- * where the fault is only that user's lack of permission.
+ * True if the only fault is that this user may not read the store, which says
+ * nothing about deliveries.
  */
 static bool
 lacks_rights(const struct sts_tool *tool, const struct sts_answer *answer)
@@ -127,10 +124,10 @@ sts_tool_query(struct sts_tool *tool)
 	struct sts_store *store;
 	int code;
 
-	/* A delivery has an answer for all other names. */
+	/* A delivery gets an answer for all other names. */
 	if (sts_domain_normalise(asked, domain) == STS_BAD_DOMAIN)
 		return sts_tool_no_domain(tool, 0, STS_BAD_DOMAIN);
-	/* Without an owner to become, the answer itself says what is wrong. */
+	/* Without an owner to become, the answer says what is wrong. */
 	(void)sts_tool_become_owner(&tool->config);
 	sts_ask(&tool->config, asked, NULL, &query.answer);
 	query.now = time(NULL); /* asking takes a while */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What is known of a domain's policy, or why it has none: one table for text
- * and JSON, so that neither knows more than the other.  The keys are a
- * promise, made in mta-sts(1): all of them are always there, so that a script
- * finds null and not a missing key.
+ * A domain's policy, or why it has none: one table for text and JSON, so that
+ * both have the same content. mta-sts(1) promises that all keys are always
+ * present, so that a script finds null and not a missing key.
  */
 #include "tool/query_command.h"
 
@@ -14,7 +13,7 @@
 enum part {
 	POLICY,  /* there is one */
 	FAILURE, /* and its last fetch failed */
-	NONE     /* there is none, and it is known why */
+	NONE     /* there is none, for a known reason */
 };
 
 enum type {

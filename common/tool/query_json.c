@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* An answer as JSON: what query_fields.c has no row for. */
+/* An answer as JSON: what is not in query_fields.c. */
 #include "tool/query_command.h"
 
-/* null where no line of the configuration decided. */
+/* null if no line of the configuration applied */
 static json_t *
 override_json(const struct sts_override *override)
 {
@@ -14,8 +14,8 @@ override_json(const struct sts_override *override)
 }
 
 /*
- * One MX host, with what its last probe said, if there was one; `permitted` is
- * null where there is no policy.
+ * One MX host, with the result of its last probe, if any; `permitted` is null
+ * without a policy.
  */
 static json_t *
 route_json(const struct sts_route *route, bool policy)
@@ -39,10 +39,7 @@ route_json(const struct sts_route *route, bool policy)
 	    sts_json_time(route->probed));
 }
 
-/*
- * null where they could not be looked up, an empty array where the domain
- * has none.
- */
+/* null if they could not be looked up, an empty array if there are none. */
 static json_t *
 routes_json(const struct sts_query *query)
 {
@@ -62,7 +59,7 @@ routes_json(const struct sts_query *query)
 	return array;
 }
 
-/* Stops at the first value that there is no memory for. */
+/* Stops at the first value without memory. */
 static bool
 fill(json_t *object, const struct sts_query *query)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * An answer for people.  The order is that of the questions: what is
- * published, how old is it, which hosts are there, and so what happens.
+ * An answer as text, in the order of the questions: what is published, how old
+ * is it, which hosts are there, and what follows.
  */
 #include "tool/query_command.h"
 
@@ -9,7 +9,7 @@
 
 #include "tool/out.h"
 
-/* Asked for, a probe counts as a delivery would; else it is only shown. */
+/* A probe by --probe counts as in a delivery; else it is only shown. */
 static bool
 failed_now(const struct sts_query *query, const struct sts_route *route)
 {
@@ -17,10 +17,7 @@ failed_now(const struct sts_query *query, const struct sts_route *route)
 	    query->now - route->probed <= STS_PROBE_AGAIN;
 }
 
-/*
- * Why the policy leaves no MX host to deliver to; STS_OK where there is one,
- * or where there may be.
- */
+/* Why the policy leaves no MX host; STS_OK if there may be one. */
 static enum sts_status
 no_host_because(const struct sts_query *query)
 {
@@ -67,7 +64,7 @@ sts_query_reason(const struct sts_query *query)
 	return no_host != STS_OK ? no_host : query->answer.why;
 }
 
-/* Every address, since a probe or a block list is about addresses. */
+/* All addresses, since probes and block lists concern addresses. */
 static void
 print_route(FILE *out, const struct sts_route *route, bool policy, int64_t now)
 {
@@ -120,7 +117,7 @@ sts_query_print_routes(
 	sts_print_time_line(out, "MX looked up", routes->recorded, now);
 }
 
-/* With its line: the operator may have written it long ago. */
+/* With its line, since the operator may have forgotten it. */
 static void
 print_override(FILE *out, const struct sts_override *override)
 {
@@ -136,7 +133,7 @@ print_override(FILE *out, const struct sts_override *override)
 		    override->line);
 }
 
-/* What happens to the mail, without any term of the trade. */
+/* What happens to the mail, without technical terms. */
 static const char *
 verdict_sentence(const struct sts_query *query)
 {
@@ -154,7 +151,7 @@ verdict_sentence(const struct sts_query *query)
 	}
 }
 
-/* The line that most people look for, and below it the reason. */
+/* The verdict, then the reason. */
 static void
 print_verdict(FILE *out, const struct sts_query *query)
 {
@@ -164,7 +161,7 @@ print_verdict(FILE *out, const struct sts_query *query)
 	    sts_query_delivers(query) ? sts_verdict_name(query->answer.verdict)
 				      : sts_verdict_name(STS_VERDICT_DEFER),
 	    verdict_sentence(query));
-	/* With a policy in force, a fault of ours is only news. */
+	/* With a policy in force, a local fault is only a remark. */
 	if (reason != STS_OK)
 		sts_print_line(out,
 		    sts_query_delivers(query) && query->answer.has_entry

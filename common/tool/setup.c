@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * `mta-sts setup`: the state directory, made or fixed.
+ * `mta-sts setup`: creates or fixes the state directory.
  *
  * It runs as root in a directory that belongs to another user, who may swap
- * names under our feet.  So nothing is changed by its name: each file is
- * opened without following a link, checked, and changed through the
- * descriptor; one with a second link is left alone (it may be another user's).
+ * names meanwhile.  So nothing is changed by name: each file is opened without
+ * following a link, checked, and changed through the descriptor; one with a
+ * second link is not changed, since it may be another user's.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -66,7 +66,7 @@ say(struct sts_setup *s, const char *what, const char *path)
 	(void)fprintf(s->tool->out, "%s %s\n", what, path);
 }
 
-/* Goes on with the rest: one bad file must not leave the others unusable. */
+/* Continues: one bad file must not leave the others unusable. */
 static bool
 complain(struct sts_setup *s, const char *path, const char *reason)
 {
@@ -96,7 +96,7 @@ fix(struct sts_setup *s, int fd, const struct stat *st, const char *path)
 
 static bool fix_tree(struct sts_setup *s, int fd, const char *path, int depth);
 
-/* One name of a directory: fixed where it is a plain file or a directory. */
+/* Fixes one name of a directory if it is a plain file or a directory. */
 static void
 fix_name(struct sts_setup *s, int dir, const char *name, const char *parent,
     int depth)
@@ -125,7 +125,7 @@ fix_name(struct sts_setup *s, int dir, const char *name, const char *parent,
 		(void)close(fd);
 }
 
-/* A directory and all in it; fd stays open. */
+/* Fixes a directory and all in it; fd stays open. */
 static bool
 fix_tree(struct sts_setup *s, int fd, const char *path, int depth)
 {
@@ -156,8 +156,8 @@ fix_tree(struct sts_setup *s, int fd, const char *path, int depth)
 }
 
 /*
- * A directory that is not empty is ours only if it looks like a state
- * directory: a typing error in state-dir must not give away another one.
+ * A directory that is not empty must look like a state directory: a typing
+ * error in state-dir must not give away another one.
  */
 static bool
 is_ours(int fd)
@@ -185,7 +185,7 @@ is_ours(int fd)
 
 /*
  * Below a directory that another user can change, root does nothing by name,
- * and what it made there could be replaced.
+ * since that user could replace what root creates.
  */
 static bool
 check_above(struct sts_setup *s, const char *path)
@@ -204,8 +204,8 @@ check_above(struct sts_setup *s, const char *path)
 }
 
 /*
- * One directory above it, opened through the one before.  A link is followed:
- * where the way is safe it is root's.
+ * Creates one of the directories above, opened through its parent.  Follows a
+ * link, which is root's if the path is safe.
  */
 static int
 make_parent(struct sts_setup *s, int at, const char *name, const char *path)
@@ -224,8 +224,8 @@ make_parent(struct sts_setup *s, int at, const char *name, const char *path)
 }
 
 /*
- * Makes the directories above it, as mkdir -p does, owned by root.  Returns
- * the last one and moves *name to what is to be made in it; -1 after a
+ * Creates the directories above, as mkdir -p does, owned by root.  Returns the
+ * last one and moves *name to what is to be created in it; -1 after a
  * complaint.
  */
 static int
@@ -248,7 +248,7 @@ make_parents(struct sts_setup *s, const char *path, const char **name)
 	return at;
 }
 
-/* The user who works in it has to get there. */
+/* The directory's user must be able to reach it. */
 static bool
 check_reachable(struct sts_setup *s, const char *path)
 {
@@ -268,7 +268,7 @@ check_reachable(struct sts_setup *s, const char *path)
 	return complain(s, path, reason);
 }
 
-/* Opens a directory, making it where it is missing; -1 after a complaint. */
+/* Opens a directory, creating it if missing; -1 after a complaint. */
 static int
 make_dir(struct sts_setup *s, int at, const char *name, const char *path)
 {
@@ -302,7 +302,7 @@ sts_setup_tree(struct sts_setup *s, const char *dir)
 	const char *name;
 	int above, fd, sub;
 
-	/* With a slash behind it, a symbolic link would be followed. */
+	/* A trailing slash would make it follow a symbolic link. */
 	while (len > 1 && dir[len - 1] == '/')
 		len--;
 	if (len >= sizeof(path))
@@ -332,7 +332,7 @@ sts_setup_tree(struct sts_setup *s, const char *dir)
 	return !s->failed;
 }
 
-/* The resolver takes the group of the directory, too. */
+/* The resolver also gets the group of the directory. */
 static int
 refuse_root_group(struct sts_tool *tool, const struct sts_setup *s)
 {
@@ -344,7 +344,7 @@ refuse_root_group(struct sts_tool *tool, const struct sts_setup *s)
 	return STS_EXIT_USAGE;
 }
 
-/* The user and group to own it; a usage error for root, else 0. */
+/* Finds its user and group; a usage error for root, else 0. */
 static int
 find_owner(struct sts_tool *tool, struct sts_setup *s)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * From the command line to one function.  The table below is the whole of
- * the command: usage, help and dispatch are made from it.
+ * From the command line to one function.  Usage, help and dispatch are all made
+ * from the table below.
  */
 #include "tool/tool.h"
 
@@ -12,8 +12,8 @@
 
 struct command {
 	const char *word[2]; /* "cache", "list"; the second may be NULL */
-	size_t min, max;     /* operands behind the words */
-	unsigned options;    /* beside --help and -f */
+	size_t min, max;     /* operands after the words */
+	unsigned options;    /* besides --help and -f */
 	bool no_config;      /* needs none, or reads it itself */
 	int (*run)(struct sts_tool *tool);
 	const char *usage;
@@ -101,7 +101,7 @@ print_usage(FILE *to)
 	    sts_config_default_file());
 }
 
-/* How many words of the command line name this command, 0 for none. */
+/* How many words of the command line name this command, or 0. */
 static size_t
 words_matching(
     const struct command *command, const char *const *words, size_t count)
@@ -113,7 +113,7 @@ words_matching(
 	return count > 1 && strcmp(words[1], command->word[1]) == 0 ? 2 : 0;
 }
 
-/* *used gets the number of words that named it. */
+/* *used gets the number of words of its name. */
 static const struct command *
 find_command(const char *const *words, size_t count, size_t *used)
 {
@@ -125,7 +125,7 @@ find_command(const char *const *words, size_t count, size_t *used)
 	return NULL;
 }
 
-/* Help for every command that begins with these words; false: none does. */
+/* Prints help for every command with these first words; false: none. */
 static bool
 print_help(FILE *out, const char *const *words, size_t count)
 {
@@ -150,10 +150,7 @@ print_help(FILE *out, const char *const *words, size_t count)
 	return found;
 }
 
-/*
- * To standard error, so that a script which reads our output never reads
- * this.
- */
+/* To standard error, so that a script does not take it for output. */
 static int
 wrong_usage(FILE *err, const struct command *command, const char *reason)
 {
@@ -166,7 +163,7 @@ wrong_usage(FILE *err, const struct command *command, const char *reason)
 	return STS_EXIT_USAGE;
 }
 
-/* Runs it with the configuration in force, bad lines logged. */
+/* Runs it with the configuration loaded, and bad lines logged. */
 static int
 run_configured(struct sts_tool *tool, const struct command *command)
 {
@@ -174,7 +171,7 @@ run_configured(struct sts_tool *tool, const struct command *command)
 	    &tool->config, tool->args.config_file, sts_config_note_log, NULL);
 	int code = STS_EXIT_OUTSIDE;
 
-	/* What the file is and why, the note has said. */
+	/* The note has reported the file and the reason. */
 	if (status == STS_OK)
 		code = command->run(tool);
 	else
@@ -184,8 +181,8 @@ run_configured(struct sts_tool *tool, const struct command *command)
 }
 
 /*
- * An option that a subcommand does not know is refused, not ignored: who
- * misspells --json must not get text.
+ * An option that a subcommand lacks is an error: a mistyped --json must not
+ * give text.
  */
 static int
 run_command(struct sts_tool *tool, const struct command *command, size_t words)
@@ -208,7 +205,7 @@ run_command(struct sts_tool *tool, const struct command *command, size_t words)
 	return run_configured(tool, command);
 }
 
-/* Help is looked at before anything could be wrong with the rest. */
+/* Help comes first, whatever is wrong with the rest. */
 static int
 dispatch(struct sts_tool *tool)
 {
@@ -246,7 +243,7 @@ sts_tool_run(int argc, char **argv, FILE *out, FILE *err)
 	if (!sts_args_parse(&tool.args, argc, argv, err))
 		return STS_EXIT_USAGE;
 	code = dispatch(&tool);
-	/* A full disk or a closed pipe must not pass for success. */
+	/* A full disk or a closed pipe must not look like success. */
 	if (fflush(out) != 0 || ferror(out)) {
 		(void)fprintf(err, "mta-sts: cannot write the output\n");
 		return STS_EXIT_OUTSIDE;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The `mta-sts` command: what an administrator asks, checks and sets up.
+ * The `mta-sts` command: queries, checks and setup for the operator.
  *
  * Each subcommand is one function that takes the parsed command line and
  * returns the exit status.  Results go to `out`, everything else to `err`.
@@ -69,9 +69,9 @@ struct sts_tool {
 int sts_tool_run(int argc, char **argv, FILE *out, FILE *err);
 
 /*
- * Takes options and operands from argv, in any order, "--" ends the options.
- * False with a message on `err` for an unknown option, a missing value, or
- * too many operands.
+ * Parses options and operands, in any order; "--" ends the options.  False with
+ * a message on `err` for an unknown option, a missing value, or too many
+ * operands.
  */
 bool sts_args_parse(struct sts_args *args, int argc, char **argv, FILE *err);
 
@@ -80,18 +80,18 @@ int sts_tool_outside(struct sts_tool *tool, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /*
- * The domain of operand `index`, which is a domain or a mail address; as it
- * was given, and of an address what is behind the "@".
+ * The domain in operand `index`, a domain or a mail address: as given, or what
+ * follows the "@".
  */
 const char *sts_tool_domain_part(const struct sts_tool *tool, size_t index);
 
-/* Reports that operand `index` is no domain, and returns the exit status. */
+/* Reports that operand `index` is not a domain; returns the exit status. */
 int sts_tool_no_domain(
     struct sts_tool *tool, size_t index, enum sts_status why);
 
 /*
- * Normalises operand `index`, a domain or a mail address, of which the domain
- * is taken; STS_EXIT_OK, or STS_EXIT_USAGE with a message where it is neither.
+ * Normalises the domain in operand `index`, a domain or a mail address;
+ * STS_EXIT_OK, or STS_EXIT_USAGE with a message if it is neither.
  */
 int sts_tool_domain(
     struct sts_tool *tool, size_t index, char domain[STS_NAME_MAX + 1]);
@@ -112,16 +112,16 @@ int sts_tool_config_show(struct sts_tool *tool);
 int sts_tool_status(struct sts_tool *tool);
 
 /*
- * Where this process is root, becomes the owner of the state directory for
- * good, so that nothing is written and nothing is sent as root.  STS_OK too
- * where it is not root; STS_STATE_MISSING and the like where the owner cannot
- * be known, STS_STATE_OWNER where it is root itself.
+ * As root, becomes the owner of the state directory for good, so that nothing
+ * is written or sent as root.  STS_OK also if this is not root;
+ * STS_STATE_MISSING and the like if the owner is unknown, STS_STATE_OWNER if it
+ * is root itself.
  */
 enum sts_status sts_tool_become_owner(const struct sts_config *config);
 
 /*
  * Opens the store after sts_tool_become_owner.  STS_EXIT_OK, or
- * STS_EXIT_OUTSIDE with a message that says who may do this.
+ * STS_EXIT_OUTSIDE with a message that names the user who may do this.
  */
 int sts_tool_open_store(
     struct sts_tool *tool, bool writing, struct sts_store **store);

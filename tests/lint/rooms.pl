@@ -20,8 +20,9 @@ my %may = (
     'common/fetcher' => [qw(common/base common/core common/loop common/dns)],
     'common/resolver' => [qw(common/base common/core common/store common/loop
         common/dns)],
+    'common/report' => [qw(common/base common/core)],
     'common/tool' => [qw(common/base common/core common/store common/client
-        exim/check opensmtpd/check)],
+        common/report exim/check opensmtpd/check)],
     'exim' => [qw(common/base common/core common/store common/client)],
     'exim/check' => [qw(common/base common/store opensmtpd/check)],
     'opensmtpd' => [qw(common/base common/core common/store common/client)],

@@ -36,6 +36,11 @@ check() { # PROGRAM LIBRARY...: the program does not need these
 for program in filter-mta-sts table-mta-sts mta-sts.so mta-sts; do
 	check $program libcurl libcares libssl libcrypto
 done
+# Reports are read and written by the command alone.
+for program in filter-mta-sts table-mta-sts mta-sts.so mta-sts-resolver \
+    mta-sts-fetcher; do
+	check $program libjansson libz.so
+done
 # And of names that come converted, in a process that a delivery waits for.
 check mta-sts-resolver libcurl libssl libcrypto libidn2 libbsd
 check mta-sts-fetcher libcares

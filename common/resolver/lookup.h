@@ -141,6 +141,9 @@ int64_t sts_clock_silence(struct sts_resolver *resolver, int64_t now);
 /* find_mx.c: ends the searches for MX hosts without callbacks. */
 void sts_routes_close(struct sts_resolver *resolver);
 
+/* refresh.c: the same for a round. */
+void sts_refresh_close(struct sts_resolver *resolver);
+
 /*
  * Makes a detail safe between double quotes in a log line: replaces quotes; the
  * logger escapes the rest.

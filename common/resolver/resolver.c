@@ -87,6 +87,7 @@ sts_resolver_close(struct sts_resolver *resolver)
 		free(l);
 	}
 	sts_routes_close(resolver);
+	sts_refresh_close(resolver);
 	sts_prober_close(resolver);
 	close_network(resolver);
 	sts_store_close(resolver->store);

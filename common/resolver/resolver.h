@@ -30,6 +30,7 @@
 struct sts_lookup;      /* one domain under way */
 struct sts_routes_task; /* one domain's MX hosts under way */
 struct sts_prober;
+struct sts_refresh; /* a round over the store */
 
 struct sts_resolver {
 	const struct sts_config *config;
@@ -44,6 +45,7 @@ struct sts_resolver {
 	LIST_HEAD(, sts_routes_task) routes; /* likewise */
 	struct sts_prober *prober;           /* NULL until it is needed */
 	struct sts_pace pace;                /* of refreshes */
+	struct sts_refresh *refresh;         /* under way; NULL: none */
 	int64_t newest;    /* `fetched` of the store, for clock_check.c, */
 	int64_t newest_ms; /* and when; 0: never */
 	bool serving;      /* continues after an answer, with refreshes */
@@ -108,22 +110,33 @@ bool sts_routes_start(struct sts_resolver *resolver, const char *domain,
 bool sts_probe_start(struct sts_resolver *resolver, const char *host,
     sts_lookup_done *done, void *arg);
 
-/*
- * Refreshes every policy that is due (RFC 8461 3.3, 10.2), a few at a time, by
- * time of expiry, and removes expired checks.  `report` gets each domain that
- * was due, and the numbers done and in all.  Returns when all are done: STS_OK,
- * or the local fault that stopped it.
- */
 struct sts_refresh_counts {
 	size_t fetched;
 	size_t not_due;
 	size_t failed;
 	size_t removed; /* expired and unused */
 };
+
+/* Gets each domain that was due, and how many of how many are done. */
 typedef void sts_refresh_report(void *arg, const char *domain,
     enum sts_status status, size_t done, size_t total);
-enum sts_status sts_refresh_all(struct sts_resolver *resolver,
-    sts_refresh_report *report, void *arg, struct sts_refresh_counts *counts);
+
+/* Called once: STS_OK, or the local fault that stopped the round. */
+typedef void sts_refresh_ended(
+    void *arg, enum sts_status status, const struct sts_refresh_counts *counts);
+
+/*
+ * Starts a round: refreshes every policy that is due (RFC 8461 3.3, 10.2), at
+ * most `at_once` at a time, in the order of what expires first, and removes
+ * checks that have run out.  `report` may be NULL.  Neither callback comes from
+ * within this call.  False: no memory, or a round is under way; then no
+ * callback comes.
+ */
+bool sts_refresh_start(struct sts_resolver *resolver, size_t at_once,
+    sts_refresh_report *report, sts_refresh_ended *ended, void *arg);
+
+/* Starts no further domain; the round ends when those under way have. */
+void sts_refresh_stop(struct sts_resolver *resolver);
 
 /*
  * Answers requests from `in` on `out` until end of input and the last answer:

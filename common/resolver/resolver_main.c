@@ -21,6 +21,9 @@
 
 enum { EXIT_USAGE = 2, EXIT_FAULT = 3 };
 
+/* Policy hosts asked at once by a round of its own process: many may hang. */
+enum { REFRESHES_AT_ONCE = 32 };
+
 struct options {
 	const char *config_file;
 	const char *domain; /* of --once, --refresh, ...; else NULL */
@@ -214,21 +217,41 @@ on_refreshed(void *arg, const char *domain, enum sts_status status, size_t done,
 		return;
 }
 
+/* All domains: what the callback said. */
+struct round {
+	struct outcome outcome;
+	struct sts_refresh_counts counts;
+};
+
+static void
+on_round(
+    void *arg, enum sts_status status, const struct sts_refresh_counts *counts)
+{
+	struct round *round = arg;
+
+	round->counts = *counts;
+	on_outcome(&round->outcome, status);
+}
+
 static int
 run_refresh_all(struct sts_resolver *r)
 {
-	struct sts_refresh_counts counts;
-	enum sts_status status =
-	    sts_refresh_all(r, on_refreshed, NULL, &counts);
+	struct round round = {.outcome = {false, STS_NO_MEMORY}};
+	const struct sts_refresh_counts *counts = &round.counts;
 
-	if (status != STS_OK) {
-		sts_answer_line(STDOUT_FILENO, "refresh", "*", status);
+	await_outcome(r,
+	    sts_refresh_start(
+		r, REFRESHES_AT_ONCE, on_refreshed, on_round, &round),
+	    &round.outcome);
+	if (round.outcome.status != STS_OK) {
+		sts_answer_line(
+		    STDOUT_FILENO, "refresh", "*", round.outcome.status);
 		return EXIT_FAULT;
 	}
 	printf("refreshed fetched=%zu not_due=%zu failed=%zu removed=%zu\n",
-	    counts.fetched, counts.not_due, counts.failed, counts.removed);
+	    counts->fetched, counts->not_due, counts->failed, counts->removed);
 	(void)fflush(stdout);
-	return counts.failed > 0 ? 1 : 0;
+	return counts->failed > 0 ? 1 : 0;
 }
 
 /* An earlier alarm that the caller has set stays. */

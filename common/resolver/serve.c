@@ -21,8 +21,12 @@ enum {
 	ANSWER_MAX = REQUEST_MAX + 100,
 	ANSWERS_SIZE = 4096,
 	ANSWERS_MS = 5, /* an answer waits for the next, if a disk is slow */
-	STEP_MS = 60000
+	STEP_MS = 60000,
+	REFRESHES_AT_ONCE = 4 /* of a round, besides the lookups of mail */
 };
+
+/* The request that has no domain. */
+#define ROUND "refresh-all"
 
 struct server {
 	struct sts_resolver *resolver;
@@ -163,6 +167,38 @@ on_done(void *arg, enum sts_status status)
 	free(q);
 }
 
+static void
+on_round_domain(void *arg, const char *domain, enum sts_status status,
+    size_t done, size_t total)
+{
+	(void)done;
+	(void)total;
+	answer(arg, "refresh", domain, status == STS_NOT_DUE ? STS_OK : status);
+}
+
+static void
+on_round(
+    void *arg, enum sts_status status, const struct sts_refresh_counts *counts)
+{
+	struct server *s = arg;
+
+	(void)counts;
+	s->pending--;
+	answer(s, ROUND, "*", status);
+}
+
+static void
+start_round(struct server *s)
+{
+	if (sts_refresh_start(
+		s->resolver, REFRESHES_AT_ONCE, on_round_domain, on_round, s))
+		s->pending++;
+	else
+		answer(s, ROUND, "*",
+		    s->resolver->refresh != NULL ? STS_TOO_SOON
+						 : STS_NO_MEMORY);
+}
+
 /* Splits "WORD DOMAIN"; false for anything else. */
 static bool
 parse_request(
@@ -194,6 +230,10 @@ handle_line(struct server *s, struct sts_span line)
 	char domain[STS_NAME_MAX + 1];
 	size_t which;
 
+	if (sts_span_is(line, ROUND)) {
+		start_round(s);
+		return;
+	}
 	if (!parse_request(line, &which, domain)) {
 		write_out(s->out, "bad\n", 4);
 		return;
@@ -241,6 +281,7 @@ on_input(void *arg)
 		return;
 	if (n <= 0) {
 		s->ended = true;
+		sts_refresh_stop(s->resolver);
 		sts_watch_stop(s->resolver->loop, s->watch);
 		return;
 	}

@@ -15,14 +15,14 @@ struct sts_store {
 	int write_fd; /* "writing", likewise */
 	/* trim.c: until a directory of a kind is read */
 	unsigned trims;
-	uint16_t room[STS_KIND_ROUTES + 1][256];
+	uint16_t room[STS_KIND_ROUTES + 1][STS_STORE_BUCKETS];
 	uid_t uid;
 	gid_t gid;
 	bool writing;
 	/* A bit for each directory of a kind; see file.c. */
-	unsigned char trusted[STS_KIND_ROUTES + 1][256 / 8];
+	unsigned char trusted[STS_KIND_ROUTES + 1][STS_STORE_BUCKETS / 8];
 	/* The directories of policies/ whose names are synced. */
-	ino_t synced[256];
+	ino_t synced[STS_STORE_BUCKETS];
 };
 
 /* Bytes of a file besides the patterns of a policy. */

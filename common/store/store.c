@@ -150,7 +150,7 @@ sts_store_drop(struct sts_store *store, const char *domain)
 	return result;
 }
 
-/* Opens one of the 256 directories of a kind; NULL if there is none. */
+/* Opens one of the directories of a kind; NULL if there is none. */
 static DIR *
 open_bucket(struct sts_store *store, enum sts_kind kind, unsigned bucket)
 {
@@ -164,31 +164,50 @@ open_bucket(struct sts_store *store, enum sts_kind kind, unsigned bucket)
 	return dir;
 }
 
+/* Clears *more where `each` ended the walk. */
+static enum sts_status
+walk_bucket(struct sts_store *store, enum sts_kind kind, unsigned bucket,
+    bool (*each)(void *arg, const char *domain), void *arg, bool *more)
+{
+	DIR *dir = open_bucket(store, kind, bucket);
+	struct dirent *d;
+
+	if (dir == NULL && errno == ENOENT)
+		return STS_OK;
+	if (dir == NULL)
+		return errno == EMFILE || errno == ENFILE
+		    ? STS_NO_DESCRIPTORS
+		    : STS_STATE_UNREADABLE;
+	while (*more && (d = readdir(dir)) != NULL) {
+		if (store->writing)
+			sts_file_remove_stale(dirfd(dir), d->d_name);
+		if (sts_domain_is_normalised(d->d_name))
+			*more = each(arg, d->d_name);
+	}
+	closedir(dir);
+	return STS_OK;
+}
+
+enum sts_status
+sts_store_walk_bucket(struct sts_store *store, enum sts_kind kind,
+    unsigned bucket, bool (*each)(void *arg, const char *domain), void *arg)
+{
+	bool more = true;
+
+	return walk_bucket(store, kind, bucket, each, arg, &more);
+}
+
 enum sts_status
 sts_store_walk(struct sts_store *store, enum sts_kind kind,
     bool (*each)(void *arg, const char *domain), void *arg)
 {
-	for (unsigned bucket = 0; bucket < 256; bucket++) {
-		DIR *dir = open_bucket(store, kind, bucket);
-		struct dirent *d;
-		bool more = true;
+	enum sts_status status = STS_OK;
+	bool more = true;
 
-		if (dir == NULL && errno != ENOENT)
-			return errno == EMFILE || errno == ENFILE
-			    ? STS_NO_DESCRIPTORS
-			    : STS_STATE_UNREADABLE;
-		while (dir != NULL && more && (d = readdir(dir)) != NULL) {
-			if (store->writing)
-				sts_file_remove_stale(dirfd(dir), d->d_name);
-			if (sts_domain_is_normalised(d->d_name))
-				more = each(arg, d->d_name);
-		}
-		if (dir != NULL)
-			closedir(dir);
-		if (!more)
-			break;
-	}
-	return STS_OK;
+	for (unsigned bucket = 0;
+	     status == STS_OK && more && bucket < STS_STORE_BUCKETS; bucket++)
+		status = walk_bucket(store, kind, bucket, each, arg, &more);
+	return status;
 }
 
 enum sts_status

@@ -79,6 +79,9 @@ struct sts_check {
 	bool unsure;          /* checked in the future: not an answer */
 };
 
+/* Directories of each kind. */
+enum { STS_STORE_BUCKETS = 256 };
+
 enum sts_kind { STS_KIND_POLICY, STS_KIND_CHECK, STS_KIND_ROUTES };
 
 /*
@@ -189,6 +192,14 @@ void sts_store_expire_check(
  * order; false from `each` ends the walk.  `each` may write and drop entries.
  */
 enum sts_status sts_store_walk(struct sts_store *store, enum sts_kind kind,
+    bool (*each)(void *arg, const char *domain), void *arg);
+
+/*
+ * The same for one directory, 0 to STS_STORE_BUCKETS - 1.  What is added or
+ * removed by others between two calls may be met or not.
+ */
+enum sts_status sts_store_walk_bucket(struct sts_store *store,
+    enum sts_kind kind, unsigned bucket,
     bool (*each)(void *arg, const char *domain), void *arg);
 
 /* The newest `fetched` of the store; 0 if there is none. */

@@ -24,7 +24,7 @@ sts_sync_dir(int dir)
 
 /* Reads which directories there are in policies/, by their inodes. */
 static void
-list_buckets(DIR *dir, ino_t found[256])
+list_buckets(DIR *dir, ino_t found[STS_STORE_BUCKETS])
 {
 	struct dirent *d;
 
@@ -42,7 +42,8 @@ list_buckets(DIR *dir, ino_t found[256])
 
 /* Directories listed before the sync have their names on disk. */
 static enum sts_status
-sync_kind(struct sts_store *store, enum sts_kind kind, ino_t found[256])
+sync_kind(
+    struct sts_store *store, enum sts_kind kind, ino_t found[STS_STORE_BUCKETS])
 {
 	enum sts_status status;
 	int fd = openat(store->dir, sts_file_kind(kind),
@@ -65,7 +66,7 @@ enum sts_status
 sts_sync_parents(
     struct sts_store *store, enum sts_kind kind, unsigned bucket, ino_t ino)
 {
-	ino_t found[256] = {0};
+	ino_t found[STS_STORE_BUCKETS] = {0};
 	enum sts_status status;
 
 	if (kind == STS_KIND_POLICY && store->synced[bucket] == ino)

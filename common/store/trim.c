@@ -27,7 +27,7 @@
 #include "base/log.h"
 #include "core/domain.h"
 
-enum { BUCKETS = 256, ONE_IN_MAX = 16, ROOM_SHARE = 4 };
+enum { ONE_IN_MAX = 16, ROOM_SHARE = 4 };
 
 /* What goes first; KEPT never goes. */
 enum rank { RANK_EXPIRED, RANK_NONE, RANK_USED_ONCE, RANK_OTHER, RANK_KEPT };
@@ -210,7 +210,8 @@ void
 sts_store_trim(struct sts_store *store, enum sts_kind kind, const char *domain,
     int64_t max, int64_t now)
 {
-	size_t limit = (size_t)((max + BUCKETS - 1) / BUCKETS);
+	size_t limit =
+	    (size_t)((max + STS_STORE_BUCKETS - 1) / STS_STORE_BUCKETS);
 	size_t one_in = limit / 8 < ONE_IN_MAX ? limit / 8 : ONE_IN_MAX;
 	unsigned bucket = sts_file_bucket(domain);
 	DIR *dir;

@@ -59,16 +59,33 @@ on_refreshed(void *arg, const char *domain, enum sts_status status, size_t done,
 	sts_answer_line(STDOUT_FILENO, "refresh", domain, status);
 }
 
+struct round {
+	bool ended;
+	enum sts_status status;
+};
+
+static void
+on_round(void *arg, enum sts_status status, const struct sts_refresh_counts *c)
+{
+	struct round *round = arg;
+
+	round->ended = true;
+	round->status = status;
+	if (status == STS_OK)
+		printf("fetched=%zu not_due=%zu failed=%zu removed=%zu\n",
+		    c->fetched, c->not_due, c->failed, c->removed);
+}
+
 static int
 refresh_all(struct sts_resolver *r)
 {
-	struct sts_refresh_counts c;
+	struct round round = {false, STS_OK};
 
-	if (sts_refresh_all(r, on_refreshed, NULL, &c) != STS_OK)
+	if (!sts_refresh_start(r, 32, on_refreshed, on_round, &round))
 		return 3;
-	printf("fetched=%zu not_due=%zu failed=%zu removed=%zu\n", c.fetched,
-	    c.not_due, c.failed, c.removed);
-	return 0;
+	while (!round.ended && sts_loop_step(r->loop, 1000) == STS_OK)
+		continue;
+	return round.ended && round.status == STS_OK ? 0 : 3;
 }
 
 int

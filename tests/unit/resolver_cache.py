@@ -935,6 +935,78 @@ def protocol():
     WORLD.mx.clear()
 
 
+def serving(case):
+    return subprocess.Popen(
+        [TOP + "/help_resolver", case.conf, str(WORLD.https_port), "serve"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, text=True)
+
+
+def rounds():
+    """refresh-all in the serving mode."""
+    case = cached()
+    for name in ("e.test", "other.test"):
+        WORLD.txt["_mta-sts." + name] = ["v=STSv1; id=1"]
+        WORLD.policy[name] = policy()
+        case.lookup(name)
+    case.age(100000, "d.test")
+    case.age(200000, "e.test")
+    WORLD.policy["d.test"] = (500, "")
+    before = [WORLD.fetch_count(n) for n in ("d.test", "e.test", "other.test")]
+    p = serving(case)
+    said = [None]
+    p.stdin.write("refresh-all\nrefresh-all\nrefresh-all x\n")
+    p.stdin.flush()
+    while said[-1] != "done refresh-all * ok\n" and said[-1] != "":
+        said.append(p.stdout.readline())
+    same(sorted(said[1:]),
+         ["bad\n", "done refresh d.test failed fetch_http_status\n",
+          "done refresh e.test ok\n", "done refresh-all * failed too_soon\n",
+          "done refresh-all * ok\n"],
+         "refresh-all: an answer for each domain that was due, one in the end; "
+         "no second round beside it; it has no operand")
+    same([WORLD.fetch_count(n) - b for n, b in
+          zip(("d.test", "e.test", "other.test"), before)], [1, 1, 0],
+         "what was due is fetched, and nothing else")
+    p.stdin.write("refresh-all\n")
+    p.stdin.flush()
+    same(p.stdout.readline(), "done refresh-all * ok\n", "another round after it")
+    p.stdin.close()
+    same(p.wait(timeout=30), 0, "and the resolver ends with its input")
+
+
+def rounds_end():
+    """End of input while a round is under way."""
+    case = cached(fetch_timeout=4, dns_timeout=1)
+    names = ["p%d.test" % i for i in range(20)]
+    for name in names:
+        WORLD.txt["_mta-sts." + name] = ["v=STSv1; id=1"]
+        WORLD.policy[name] = policy()
+        case.lookup(name)
+        case.age(100000, name)
+        WORLD.policy[name] = "hang"
+    before = sum(WORLD.fetch_count(n) for n in names)
+    p = serving(case)
+    p.stdin.write("refresh-all\n")
+    p.stdin.flush()
+    ok(wait_for(lambda: sum(WORLD.fetch_count(n) for n in names) >= before + 4),
+       "four policy hosts hang")
+    began = time.time()
+    case.run("lookup", "new.test")
+    p.stdin.write("lookup d.test\n")
+    p.stdin.flush()
+    same(p.stdout.readline(), "done lookup d.test ok\n",
+         "mail is answered meanwhile")
+    ok(time.time() - began < 3, "and waits for none of them")
+    p.stdin.close()
+    said = p.stdout.read()
+    same((said.count("done refresh p"), p.wait(timeout=30)), (4, 0),
+         "at the end of input no further domain is begun")
+    ok(said.endswith("done refresh-all * ok\n"), "and the round is answered")
+    same(sum(WORLD.fetch_count(n) for n in names) - before, 4,
+         "four fetches in all")
+
+
 def main():
     vectors()
     beyond_vectors()
@@ -949,6 +1021,8 @@ def main():
     pace()
     dns_warning()
     protocol()
+    rounds()
+    rounds_end()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/child.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 /* A terminal or a file stays as it is: other processes may use it. */
@@ -69,13 +70,8 @@ sts_daemon_is_option(const char *argument, const char *usage)
 void
 sts_daemon_poll(struct pollfd *fds, size_t count, int64_t due_ms)
 {
-	int timeout = -1;
+	int timeout = due_ms == INT64_MAX ? -1 : sts_ms_until(due_ms, INT_MAX);
 
-	if (due_ms != INT64_MAX) {
-		int64_t left = due_ms - sts_monotonic_ms();
-
-		timeout = left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
-	}
 	if (poll(fds, (nfds_t)count, timeout) >= 0)
 		return;
 	for (size_t i = 0; i < count; i++)

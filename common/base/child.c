@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/child_exec.h"
+#include "base/clock.h"
 #include "base/safe_path.h"
 
 enum {
@@ -64,12 +65,8 @@ wait_readable(int fd, int64_t deadline_ms)
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 
 	for (;;) {
-		int64_t left = deadline_ms - sts_monotonic_ms();
-		int n;
+		int n = poll(&p, 1, sts_ms_until(deadline_ms, 60000));
 
-		if (left < 0)
-			left = 0;
-		n = poll(&p, 1, left > 60000 ? 60000 : (int)left);
 		if (n > 0)
 			return (p.revents & POLLNVAL) == 0 ? 1 : -1;
 		if (n < 0 && errno != EINTR)

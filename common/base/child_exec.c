@@ -29,22 +29,6 @@ fail(int status_fd, enum sts_status status)
 	_exit(127);
 }
 
-/* STS_NO_MEMORY or STS_NO_DESCRIPTORS for a shortage, else `otherwise`. */
-static enum sts_status
-shortage_or(int error, enum sts_status otherwise)
-{
-	switch (error) {
-	case EMFILE:
-	case ENFILE:
-	case EAGAIN:
-		return STS_NO_DESCRIPTORS;
-	case ENOMEM:
-		return STS_NO_MEMORY;
-	default:
-		return otherwise;
-	}
-}
-
 #ifdef __GLIBC__
 typedef __rlimit_resource_t resource_number;
 #else
@@ -236,7 +220,7 @@ set_user(const struct sts_child_spec *spec)
 	/* In this order: without uid 0 groups cannot be changed. */
 	if (setgroups(1, &spec->gid) != 0 || setgid(spec->gid) != 0 ||
 	    setuid(spec->uid) != 0)
-		return shortage_or(errno, STS_RESOLVER_ROOT);
+		return sts_status_shortage_or(errno, STS_RESOLVER_ROOT);
 	if (getuid() != spec->uid || geteuid() != spec->uid ||
 	    getgid() != spec->gid || getegid() != spec->gid ||
 	    !sts_privilege_root_is_lost(true))
@@ -273,5 +257,5 @@ sts_exec_run(const struct sts_exec *exec)
 		(void)alarm(spec->lifetime);
 	execve(
 	    spec->path, (char *const *)(const void *)spec->argv, environment);
-	fail(x.status_fd, shortage_or(errno, STS_RESOLVER_MISSING));
+	fail(x.status_fd, sts_status_shortage_or(errno, STS_RESOLVER_MISSING));
 }

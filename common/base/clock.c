@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/minmax.h"
+
 static int64_t
 read_ms(clockid_t clock)
 {
@@ -17,6 +19,14 @@ int64_t
 sts_monotonic_ms(void)
 {
 	return read_ms(CLOCK_MONOTONIC);
+}
+
+int
+sts_ms_until(int64_t end_ms, int most)
+{
+	int64_t left = end_ms - sts_monotonic_ms();
+
+	return left <= 0 ? 0 : (int)sts_min(left, most);
 }
 
 int64_t

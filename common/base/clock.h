@@ -13,6 +13,9 @@ enum { STS_TIME_TEXT = 32 }; /* "2026-11-22T13:14:15Z" */
 /* Milliseconds of the monotonic clock. */
 int64_t sts_monotonic_ms(void);
 
+/* How many are left until then, for poll(2): 0 to `most`. */
+int sts_ms_until(int64_t end_ms, int most);
+
 /*
  * Milliseconds of a clock that also goes on while the machine is suspended,
  * where the system has one; else of the monotonic clock.

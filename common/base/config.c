@@ -453,6 +453,12 @@ sts_config_note_log(
 		    reason);
 }
 
+int64_t
+sts_config_lookup_ms(const struct sts_config *config)
+{
+	return (config->fetch_timeout + 2 * config->dns_timeout) * 1000;
+}
+
 const char *
 sts_override_name(enum sts_override_kind kind)
 {

@@ -119,6 +119,12 @@ void sts_config_free(struct sts_config *config);
 void sts_config_note_log(
     void *arg, const char *file, unsigned line, const char *reason);
 
+/*
+ * The milliseconds within which a lookup has ended: those for its record, for
+ * the addresses of the policy host and for the fetch.
+ */
+int64_t sts_config_lookup_ms(const struct sts_config *config);
+
 /* The compiled-in path of the configuration file. */
 const char *sts_config_default_file(void);
 

@@ -12,17 +12,8 @@
 static enum sts_status
 status_of(int error)
 {
-	switch (error) {
-	case ENOENT:
-		return STS_NOT_FOUND;
-	case EMFILE:
-	case ENFILE:
-		return STS_NO_DESCRIPTORS;
-	case ENOMEM:
-		return STS_NO_MEMORY;
-	default:
-		return STS_CONFIG;
-	}
+	return error == ENOENT ? STS_NOT_FOUND
+			       : sts_status_shortage_or(error, STS_CONFIG);
 }
 
 /* Reads up to `size` bytes. */

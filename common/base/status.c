@@ -71,12 +71,6 @@ sts_status_from_errno(int error)
 	case ENOENT:
 	case ENOTDIR:
 		return STS_STATE_MISSING;
-	case EMFILE:
-	case ENFILE:
-	case EAGAIN:
-		return STS_NO_DESCRIPTORS;
-	case ENOMEM:
-		return STS_NO_MEMORY;
 	case ENOSPC:
 	case EDQUOT:
 	case EFBIG:
@@ -86,6 +80,21 @@ sts_status_from_errno(int error)
 	case EROFS:
 		return STS_STATE_UNWRITABLE;
 	default:
-		return STS_STATE_UNREADABLE;
+		return sts_status_shortage_or(error, STS_STATE_UNREADABLE);
+	}
+}
+
+enum sts_status
+sts_status_shortage_or(int error, enum sts_status otherwise)
+{
+	switch (error) {
+	case EMFILE:
+	case ENFILE:
+	case EAGAIN:
+		return STS_NO_DESCRIPTORS;
+	case ENOMEM:
+		return STS_NO_MEMORY;
+	default:
+		return otherwise;
 	}
 }

@@ -6,6 +6,7 @@
 
 #include "base/child.h"
 #include "base/cursor.h"
+#include "base/minmax.h"
 
 enum {
 	GRACE_MS = 5000,   /* beyond the configured limits of a lookup */
@@ -92,12 +93,6 @@ parse_answer(const char *line, size_t len, const char *what, const char *domain)
 	return sts_status_is_local(status) ? status : STS_INTERNAL;
 }
 
-static int64_t
-earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* Waits for the answer and the end of the process. */
 static enum sts_status
 await_answer(struct sts_child *child, const char *what, const char *domain,
@@ -118,7 +113,7 @@ await_answer(struct sts_child *child, const char *what, const char *domain,
 	}
 	status = parse_answer(line, (size_t)n, what, domain);
 	wait_status =
-	    sts_child_finish(child, earlier(deadline_ms, now_ms + EXIT_MS));
+	    sts_child_finish(child, sts_min(deadline_ms, now_ms + EXIT_MS));
 	/* -1: killed here or reaped by the mail server; the line must do. */
 	if (status == STS_OK && wait_status != -1 && wait_status != 0)
 		return STS_RESOLVER_DIED;
@@ -143,8 +138,7 @@ wait_limits_of(const struct sts_config *config, const struct sts_budget *budget)
 	struct wait_limits p = {0};
 	int64_t left;
 
-	p.full_ms =
-	    (config->fetch_timeout + 2 * config->dns_timeout) * 1000 + GRACE_MS;
+	p.full_ms = sts_config_lookup_ms(config) + GRACE_MS;
 	p.ms = p.full_ms;
 	if (budget == NULL)
 		return p;
@@ -152,7 +146,7 @@ wait_limits_of(const struct sts_config *config, const struct sts_budget *budget)
 	if (left <= 0)
 		p.ms = BRIEF_MS;
 	else if (left < p.full_ms)
-		p.ms = left > BRIEF_MS ? left : BRIEF_MS;
+		p.ms = sts_max(left, BRIEF_MS);
 	p.detach = p.ms < p.full_ms;
 	return p;
 }

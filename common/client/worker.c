@@ -24,6 +24,7 @@
 
 #include "base/cursor.h"
 #include "base/log.h"
+#include "base/minmax.h"
 #include "core/domain.h"
 
 enum {
@@ -244,7 +245,7 @@ give_up(struct sts_worker *w, enum sts_status reason)
 		delay = w->failures > 6 ? BACKOFF_MAX
 					: BACKOFF_MS << (w->failures - 1);
 	w->failures++;
-	w->retry_ms = now + (delay < BACKOFF_MAX ? delay : BACKOFF_MAX);
+	w->retry_ms = now + sts_min(delay, BACKOFF_MAX);
 	w->running = false;
 	sts_log(STS_LOG_WARNING, NULL,
 	    "event=resolver reason=%s pending=%zu again_in_ms=%lld",
@@ -475,10 +476,9 @@ static int64_t
 wait_limit_ms(const struct sts_worker *w)
 {
 	/* Routes: MX, then the addresses of up to 8 hosts one by one. */
-	int64_t lookup = w->config->fetch_timeout + 2 * w->config->dns_timeout;
-	int64_t routes = 9 * w->config->dns_timeout;
+	int64_t routes_ms = 9 * w->config->dns_timeout * 1000;
 
-	return (lookup > routes ? lookup : routes) * 1000 + GRACE_MS;
+	return sts_max(sts_config_lookup_ms(w->config), routes_ms) + GRACE_MS;
 }
 
 /* Questions that a running resolver has not answered in time. */
@@ -543,12 +543,6 @@ sts_worker_poll(const struct sts_worker *worker, struct pollfd *fds)
 	return count;
 }
 
-static int64_t
-sooner(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 int64_t
 sts_worker_due_ms(const struct sts_worker *worker)
 {
@@ -559,13 +553,13 @@ sts_worker_due_ms(const struct sts_worker *worker)
 	if (!worker->running) {
 		if (worker->waiting.first == NULL && worker->probe_count == 0)
 			return due;
-		return is_refusing(worker) ? 0 : sooner(due, worker->retry_ms);
+		return is_refusing(worker) ? 0 : sts_min(due, worker->retry_ms);
 	}
 	if (worker->sent.first == NULL)
 		return worker->waiting.first == NULL ? due : 0;
-	due = sooner(
+	due = sts_min(
 	    due, worker->sent.first->sent_ms + wait_limit_ms(worker) + 1);
-	return sooner(due,
+	return sts_min(due,
 	    worker->heard_ms +
 		(worker->pinged ? STS_WORKER_STALLED_MS
 				: STS_WORKER_SILENCE_MS));

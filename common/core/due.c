@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 #include "core/due.h"
 
+#include "base/minmax.h"
+
 int64_t
 sts_due_at(int64_t fetched, int64_t expires, int64_t refresh_after)
 {
 	int64_t half = (expires - fetched) / 2;
 
-	return fetched + (half < refresh_after ? half : refresh_after);
+	return fetched + sts_min(half, refresh_after);
 }
 
 int64_t
@@ -16,11 +18,9 @@ sts_due_backoff(int64_t failures, int64_t left)
 
 	while (failures-- > 1 && wait < STS_FETCH_BACKOFF_MAX)
 		wait *= 2;
-	if (wait > STS_FETCH_BACKOFF_MAX)
-		wait = STS_FETCH_BACKOFF_MAX;
-	if (wait > left - STS_FETCH_BACKOFF)
-		wait = left - STS_FETCH_BACKOFF;
-	return wait > STS_FETCH_BACKOFF ? wait : STS_FETCH_BACKOFF;
+	wait = sts_min(wait, STS_FETCH_BACKOFF_MAX);
+	wait = sts_min(wait, left - STS_FETCH_BACKOFF);
+	return sts_max(wait, STS_FETCH_BACKOFF);
 }
 
 bool

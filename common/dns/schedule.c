@@ -5,6 +5,7 @@
 
 #include "base/child.h"
 #include "base/fault.h"
+#include "base/minmax.h"
 
 enum {
 	USUAL_SERVERS = 3,
@@ -272,12 +273,6 @@ is_settled(const struct sts_ask *ask)
 	    is_alive(ask) || !sts_servers_in_control(ask->servers);
 }
 
-static int64_t
-least(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* When to act next, in ms after the beginning. */
 static int64_t
 next_ms(const struct sts_ask *ask)
@@ -286,13 +281,13 @@ next_ms(const struct sts_ask *ask)
 	int64_t due = ask->timeout_ms;
 
 	if (!is_state(ask, STS_SERVER_WAITING) && ask->second)
-		return least(due, age_ms(ask) + CONTROL_LOOK_MS);
+		return sts_min(due, age_ms(ask) + CONTROL_LOOK_MS);
 	if (!ask->second)
 		due = second_ms(ask);
 	if (ask->next < count)
-		due = least(due, first_ms(ask, ask->next));
+		due = sts_min(due, first_ms(ask, ask->next));
 	if (count == 1 && !ask->repeated)
-		due = least(due, ask->timeout_ms / 5);
+		due = sts_min(due, ask->timeout_ms / 5);
 	return due;
 }
 

@@ -21,6 +21,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/minmax.h"
 
 enum {
 	WATCHED_FIRST = 16,
@@ -119,7 +120,7 @@ sts_timer_set(struct sts_loop *loop, struct sts_timer *timer, int64_t delay_ms,
 	struct sts_timer *other;
 
 	sts_timer_clear(loop, timer);
-	timer->due_ms = sts_monotonic_ms() + (delay_ms > 0 ? delay_ms : 0);
+	timer->due_ms = sts_monotonic_ms() + sts_max(delay_ms, 0);
 	timer->number = ++loop->timers_set;
 	timer->due = due;
 	timer->arg = arg;
@@ -245,16 +246,11 @@ static int
 wait_ms(const struct sts_loop *loop, int max_wait_ms)
 {
 	const struct sts_timer *first = TAILQ_FIRST(&loop->timers);
-	int64_t left;
 
 	if (max_wait_ms < 0)
 		max_wait_ms = 0;
-	if (first == NULL)
-		return max_wait_ms;
-	left = first->due_ms - sts_monotonic_ms();
-	if (left <= 0)
-		return 0;
-	return left < max_wait_ms ? (int)left : max_wait_ms;
+	return first != NULL ? sts_ms_until(first->due_ms, max_wait_ms)
+			     : max_wait_ms;
 }
 
 unsigned long

@@ -28,6 +28,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/minmax.h"
 #include "core/due.h"
 #include "core/record.h"
 #include "core/result.h"
@@ -353,7 +354,7 @@ time_to_fetch(const struct sts_lookup *l)
 	int64_t left = sts_turn_left_ms(l) - c->dns_timeout * 1000;
 	int64_t most = c->fetch_timeout * 1000;
 
-	return left < most ? left : most;
+	return sts_min(left, most);
 }
 
 /* Its host had less than fetch-timeout: we had waited for a lock. */

@@ -24,6 +24,7 @@
 
 #include "base/cursor.h"
 #include "base/log.h"
+#include "base/minmax.h"
 #include "core/result.h"
 #include "resolver/lookup.h"
 #include "store/lock.h"
@@ -272,12 +273,11 @@ try_to_run(struct sts_probe_task *task)
 	struct sts_resolver *r = task->prober->resolver;
 	struct sts_mx_probe_spec spec = {.host = task->host,
 	    .port = r->mx_port,
-	    .dns_timeout_ms = r->config->dns_timeout * 1000,
+	    .dns_timeout_ms =
+		sts_min(r->config->dns_timeout * 1000, STS_MX_PROBE_MS / 2),
 	    .timeout_ms = STS_MX_PROBE_MS,
 	    .allow = may_contact};
 
-	if (spec.dns_timeout_ms > STS_MX_PROBE_MS / 2)
-		spec.dns_timeout_ms = STS_MX_PROBE_MS / 2;
 	if (!lock_slot(task)) {
 		if (task->fault == STS_OK)
 			return false;
@@ -404,7 +404,7 @@ next_ms(const struct sts_prober *p)
 	for (const struct sts_probe_task *t = p->tasks; t != NULL;
 	     t = t->next) {
 		if (t->step == STS_STEP_QUEUED)
-			ms = ms < SLOT_WAIT_MS ? ms : SLOT_WAIT_MS;
+			ms = sts_min(ms, SLOT_WAIT_MS);
 		else if (t->step != STS_STEP_RUN)
 			return 0;
 	}

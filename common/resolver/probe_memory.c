@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hashmap.h"
+
 /*
  * More addresses than can be probed in ten minutes: beyond that nothing is
  * contacted until the oldest is ten minutes old.
@@ -43,16 +45,12 @@ sts_probe_memory_destroy(struct sts_probe_memory *memory)
 	free(memory);
 }
 
-/* FNV-1a, never 0. */
+/* Never 0. */
 static uint64_t
 key_of(const char *name)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	uint64_t hash = sts_hashmap_hash(name);
 
-	for (; *name != '\0'; name++) {
-		hash ^= (unsigned char)*name;
-		hash *= UINT64_C(0x100000001b3);
-	}
 	return hash != 0 ? hash : 1;
 }
 

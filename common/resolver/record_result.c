@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/minmax.h"
 #include "core/due.h"
 
 enum { DAY = 86400, WARN_PAUSE = 3600, USED_DAYS_MAX = 2 };
@@ -242,7 +243,7 @@ sts_record_result_none(
 	if (class != STS_CLASS_FETCH && class != STS_CLASS_POLICY)
 		clear_failure(c);
 	c->reason = reason;
-	c->until = now + (seconds > 1 ? seconds : 1);
+	c->until = now + sts_max(seconds, 1);
 	warn_of_dns(lookup, now);
 	status = write_check(lookup);
 	if (status != STS_OK)

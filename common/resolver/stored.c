@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/minmax.h"
 #include "core/due.h"
 
 enum sts_status
@@ -59,8 +60,7 @@ sts_stored_is_due(const struct sts_lookup *l, int64_t now)
 static bool
 is_unused(const struct sts_lookup *l, int64_t now)
 {
-	int64_t used = l->check.used, expires = l->entry.expires;
-	int64_t last = used > expires ? used : expires;
+	int64_t last = sts_max(l->check.used, l->entry.expires);
 
 	return !sts_entry_is_live(&l->entry, now) &&
 	    now - last >= STS_UNUSED_LIFE;

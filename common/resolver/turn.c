@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/minmax.h"
 #include "resolver/lookup.h"
 #include "store/lock.h"
 
@@ -41,9 +42,7 @@ spent_ms(const struct sts_lookup *l)
 int64_t
 sts_turn_left_ms(const struct sts_lookup *l)
 {
-	const struct sts_config *c = l->resolver->config;
-
-	return (c->fetch_timeout + 2 * c->dns_timeout) * 1000 - spent_ms(l);
+	return sts_config_lookup_ms(l->resolver->config) - spent_ms(l);
 }
 
 /*
@@ -101,5 +100,5 @@ sts_turn_waited(const struct sts_lookup *l)
 {
 	int64_t half = l->resolver->config->fetch_timeout * 1000 / 2;
 
-	return spent_ms(l) >= (half < WAIT_MS ? half : WAIT_MS);
+	return spent_ms(l) >= sts_min(half, WAIT_MS);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/minmax.h"
 #include "core/domain.h"
 #include "core/due.h"
 #include "store/lock.h"
@@ -211,7 +212,7 @@ sts_entry_make(struct sts_entry *entry, const char *domain, const char *id,
     const struct sts_policy *policy, int64_t fetched, int64_t fetched_us,
     int64_t recheck)
 {
-	int64_t life = policy->max_age > recheck ? policy->max_age : recheck;
+	int64_t life = sts_max(policy->max_age, recheck);
 	/* Room for the rest; the patterns are no longer than in the body. */
 	struct sts_text text = {NULL, policy->body_len + 200, 0, false};
 	enum sts_status status;

@@ -150,16 +150,11 @@ read_error(int error)
 	switch (error) {
 	case ENOENT:
 		return STS_NOT_FOUND;
-	case EMFILE:
-	case ENFILE:
-		return STS_NO_DESCRIPTORS;
-	case ENOMEM:
-		return STS_NO_MEMORY;
 	case EACCES:
 	case EPERM:
 		return STS_STATE_UNREADABLE;
-	default:
-		return STS_ENTRY_CORRUPT; /* a link, a socket, an I/O error */
+	default: /* a link, a socket, an I/O error: not ours */
+		return sts_status_shortage_or(error, STS_ENTRY_CORRUPT);
 	}
 }
 

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/minmax.h"
 #include "core/domain.h"
 
 enum { ONE_IN_MAX = 16, ROOM_SHARE = 4 };
@@ -69,7 +70,7 @@ rank_policy(struct sts_store *store, struct candidate *c, int64_t now)
 	if (sts_store_read_policy(store, c->name, now, &e) != STS_OK)
 		return;
 	status = sts_store_read_check(store, c->name, now, &check);
-	c->time = check.used > e.fetched ? check.used : e.fetched;
+	c->time = sts_max(check.used, e.fetched);
 	if (!sts_entry_is_live(&e, now))
 		c->rank = RANK_EXPIRED;
 	else if (e.policy.mode == STS_MODE_NONE)

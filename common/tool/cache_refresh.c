@@ -114,14 +114,13 @@ read_reports(struct sts_refresh *r, struct sts_child *child)
 {
 	const struct sts_config *config = &r->tool->config;
 	/* Longer than any one lookup can take, with its lock and its pause. */
-	int64_t limit =
-	    2 * (config->fetch_timeout + 2 * config->dns_timeout) + 60;
+	int64_t limit_ms = 2 * sts_config_lookup_ms(config) + 60 * 1000;
 	char line[REPORT_LINE];
 	ssize_t len;
 
 	for (;;) {
 		len = sts_child_read(child, line, sizeof(line) - 1, true,
-		    sts_monotonic_ms() + limit * 1000);
+		    sts_monotonic_ms() + limit_ms);
 		if (len <= 0)
 			return len == 0;
 		line[len] = '\0';

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/minmax.h"
 #include "opensmtpd/daemon.h"
 
 enum { READ_BYTES = 65536, LAST_MS = 2000, CONFIG_AGAIN_MS = 10000 };
@@ -88,12 +89,10 @@ read_input(struct sts_filter *f)
 static int64_t
 due_ms(const struct sts_filter *f)
 {
-	int64_t due = sts_hold_due_ms(f), other = sts_refresh_due_ms(f);
+	int64_t due = sts_min(sts_hold_due_ms(f), sts_refresh_due_ms(f));
 
-	if (other < due)
-		due = other;
-	other = f->worker != NULL ? sts_worker_due_ms(f->worker) : INT64_MAX;
-	return other < due ? other : due;
+	return f->worker != NULL ? sts_min(due, sts_worker_due_ms(f->worker))
+				 : due;
 }
 
 /* True where smtpd has said something, or has gone. */

@@ -20,6 +20,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "base/minmax.h"
 #include "opensmtpd/choose_mx.h"
 
 /* What the waiting recipients of one domain wait for. */
@@ -184,12 +185,10 @@ start_wait(struct sts_filter *f, const char *domain, enum sts_worker_what what)
 static int64_t
 wait_limit_ms(const struct sts_filter *f, const struct sts_session *s)
 {
-	int64_t lookup =
-	    (f->config.fetch_timeout + 2 * f->config.dns_timeout) * 1000 +
-	    STS_HOLD_GRACE_MS;
+	int64_t lookup = sts_config_lookup_ms(&f->config) + STS_HOLD_GRACE_MS;
 	int64_t left = STS_HOLD_TRANSACTION_MS - s->held_ms;
 
-	return left < lookup ? left : lookup;
+	return sts_min(left, lookup);
 }
 
 /* False where there is no waiting: then the request is not answered yet. */

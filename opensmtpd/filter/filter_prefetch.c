@@ -17,6 +17,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/minmax.h"
 #include "core/domain.h"
 
 enum {
@@ -76,9 +77,7 @@ round_ms(const struct sts_filter *f)
 {
 	int64_t seconds = f->config.refresh_after / ROUNDS_A_REFRESH;
 
-	if (seconds < ROUND_MIN)
-		seconds = ROUND_MIN;
-	return (seconds > ROUND_MAX ? ROUND_MAX : seconds) * 1000;
+	return sts_min(sts_max(seconds, ROUND_MIN), ROUND_MAX) * 1000;
 }
 
 /* Names that cannot be had now come with the next round. */

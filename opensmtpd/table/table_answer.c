@@ -21,6 +21,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "base/minmax.h"
 #include "opensmtpd/choose_mx.h"
 
 enum { CONFIG_AGAIN_MS = 10000 };
@@ -293,8 +294,6 @@ sts_table_step(struct sts_table *table)
 int64_t
 sts_table_due_ms(const struct sts_table *table)
 {
-	int64_t a = sts_attempts_due_ms(&table->attempts);
-	int64_t b = sts_background_due_ms(&table->background);
-
-	return a < b ? a : b;
+	return sts_min(sts_attempts_due_ms(&table->attempts),
+	    sts_background_due_ms(&table->background));
 }

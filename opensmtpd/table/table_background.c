@@ -11,12 +11,14 @@
 #include "opensmtpd/table/table_background.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/log.h"
+#include "base/clock.h"
 #include "base/hashmap.h"
+#include "base/log.h"
 
 /* Of `recent`, which is indexed by key: two names may share a slot. */
 enum {
@@ -242,15 +244,15 @@ sts_background_wait(struct sts_background *background, enum sts_job_kind kind,
 	if (i < 0)
 		return false;
 	for (;;) {
-		int64_t left = end_ms - sts_monotonic_ms();
+		int left = sts_ms_until(end_ms, INT_MAX);
 		struct pollfd p = {background->slot[i].child.out_fd, POLLIN, 0};
 
 		reap(background, i);
 		if (!background->slot[i].running)
 			return true;
-		if (left <= 0)
+		if (left == 0)
 			return false;
-		(void)poll(&p, 1, (int)left);
+		(void)poll(&p, 1, left);
 	}
 }
 

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/child.h"
+#include "base/clock.h"
 #include "dns/dns.h"
 #include "loop/loop.h"
 #include "resolver/fetch.h"
@@ -566,10 +568,23 @@ few_descriptors(void)
 	is_int(wrong, 0, "without descriptors the reason is no_descriptors");
 }
 
+/* What poll(2) is given. */
+static void
+time_left(void)
+{
+	int64_t now = sts_monotonic_ms();
+
+	is_int(sts_ms_until(now - 1, 1000), 0, "a time that is over: 0 ms");
+	ok(sts_ms_until(now + 60000, 60000) > 30000, "a minute is left");
+	is_int(sts_ms_until(now + 60000, 1000), 1000, "a second at most");
+	is_int(sts_ms_until(INT64_MAX, INT_MAX), INT_MAX, "never");
+}
+
 int
 main(void)
 {
 	open_silent_server();
+	time_left();
 	timers();
 	timers_in_callbacks();
 	stalls();

@@ -94,6 +94,20 @@ test_errno(void)
 	}
 }
 
+/* A file or a program is not blamed for a shortage. */
+static void
+test_shortage(void)
+{
+	is_int(sts_status_shortage_or(ENFILE, STS_CONFIG), STS_NO_DESCRIPTORS,
+	    "shortage: ENFILE");
+	is_int(sts_status_shortage_or(EAGAIN, STS_CONFIG), STS_NO_DESCRIPTORS,
+	    "shortage: EAGAIN");
+	is_int(sts_status_shortage_or(ENOMEM, STS_CONFIG), STS_NO_MEMORY,
+	    "shortage: ENOMEM");
+	is_int(sts_status_shortage_or(EIO, STS_CONFIG), STS_CONFIG,
+	    "shortage: EIO is none");
+}
+
 int
 main(void)
 {
@@ -101,5 +115,6 @@ main(void)
 	test_edges();
 	test_classes();
 	test_errno();
+	test_shortage();
 	return tap_done();
 }

@@ -44,14 +44,27 @@ presence_of(const char *etc, const char *name)
 	return lstat(path, &st) == 0 ? DANGLING : ABSENT;
 }
 
+/* How many of them are there, in that way or a better one. */
+static size_t
+count(const char *etc, enum presence least)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < NAME_COUNT; i++)
+		found += presence_of(etc, names[i]) >= least;
+	return found;
+}
+
 bool
 sts_exim_has_fragments(const char *etc)
 {
-	for (size_t i = 0; i < NAME_COUNT; i++) {
-		if (presence_of(etc, names[i]) != ABSENT)
-			return true;
-	}
-	return false;
+	return count(etc, DANGLING) > 0;
+}
+
+bool
+sts_exim_has_all_fragments(const char *etc)
+{
+	return count(etc, PRESENT) == NAME_COUNT;
 }
 
 /* update-exim4.conf skips a dangling link without a message. */
@@ -107,17 +120,34 @@ first_lacking(const char *etc, const char *text)
 	return lacking;
 }
 
-/* Debian's default is not to split: then the template is what counts. */
-static bool
-is_split(const char *etc)
+bool
+sts_exim_setting(const char *etc, const char *key, char *buf, size_t size)
 {
-	char *settings = read_text(etc, "update-exim4.conf.conf");
-	bool split = settings != NULL &&
-	    (strstr(settings, "\ndc_use_split_config='true'") != NULL ||
-		strstr(settings, "\ndc_use_split_config=true") != NULL);
+	char *bytes = read_text(etc, "update-exim4.conf.conf");
+	char *rest = bytes, *line;
+	size_t len = strlen(key);
+	bool found = bytes != NULL;
 
-	free(settings);
-	return split;
+	buf[0] = '\0';
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		if (strncmp(line, key, len) != 0 || line[len] != '=')
+			continue;
+		line += len + 1 + strspn(line + len + 1, "'\"");
+		(void)snprintf(
+		    buf, size, "%.*s", (int)strcspn(line, "'\""), line);
+	}
+	free(bytes);
+	return found;
+}
+
+bool
+sts_exim_is_split(const char *etc)
+{
+	char value[32];
+
+	return sts_exim_setting(
+		   etc, "dc_use_split_config", value, sizeof(value)) &&
+	    strcmp(value, "true") == 0;
 }
 
 /* A file that this user cannot read is not checked. */
@@ -151,7 +181,7 @@ sts_exim_check_fragments(
 			report_absence(f, etc, names[i], presence);
 	}
 	/* What is generated from a template can only lack the same. */
-	if (is_split(etc) ||
+	if (sts_exim_is_split(etc) ||
 	    check_text(f, etc, etc, "exim4.conf.template",
 		"update-exim4.conf.template -r && update-exim4.conf"))
 		(void)check_text(f, etc, generated, "", "update-exim4.conf");

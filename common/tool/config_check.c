@@ -286,28 +286,28 @@ conclude(struct sts_tool *tool, const struct sts_findings *f)
 void
 sts_check_exim(struct sts_tool *tool, struct sts_findings *findings)
 {
-	const struct sts_exim_source source = {.binary = tool->args.exim_binary,
+	struct sts_exim e = {.binary = tool->args.exim_binary,
 	    .config = tool->args.exim_config,
 	    .state_dir = tool->config.state_dir,
 	    .config_file = tool->args.config_file};
 
-	sts_exim_check_installed(findings, &source);
+	sts_exim_check_installed(findings, &e);
 }
 
 int
 sts_check_smtpd(struct sts_tool *tool, struct sts_findings *findings)
 {
-	const struct sts_smtpd_source source = {.file = tool->args.smtpd_file,
-	    .config = &tool->config,
+	const char *file = tool->args.smtpd_file;
+	struct sts_smtpd s = {.config = &tool->config,
 	    .config_file = tool->args.config_file,
 	    .now = tool->now};
-	enum sts_status status = sts_smtpd_check_file(findings, &source);
+	enum sts_status status = sts_smtpd_check_file(findings, &s, file);
 
 	if (status == STS_OK)
 		return STS_EXIT_OK;
 	if (status == STS_NO_MEMORY)
 		return sts_tool_outside(tool, "%s", sts_status_text(status));
-	return sts_tool_outside(tool, "%s: %s", source.file,
+	return sts_tool_outside(tool, "%s: %s", file,
 	    status == STS_BAD_LINE ? "too large" : strerror(errno));
 }
 

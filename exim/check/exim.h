@@ -35,7 +35,7 @@ struct sts_exim_list {
 
 /* What was asked of one Exim; strings that it owns unless const. */
 struct sts_exim {
-	const char *binary;
+	const char *binary;      /* NULL: the first of the usual places */
 	const char *config;      /* for -C; NULL: Exim's own choice */
 	const char *debian_dir;  /* /etc/exim4 */
 	const char *resolv_conf; /* /etc/resolv.conf */
@@ -131,17 +131,11 @@ void sts_exim_check_transports(struct sts_findings *f, const struct sts_exim *e,
     const struct sts_exim_driver *plain_router);
 void sts_exim_check_absence(struct sts_findings *f, const struct sts_exim *e);
 
-/* Which Exim, and which configuration of ours; all may be NULL but state_dir.
+/*
+ * Finds and asks an Exim, then checks what it says.  Of *e are set: state_dir,
+ * and where they are not NULL binary, config and config_file.
  */
-struct sts_exim_source {
-	const char *binary; /* NULL: the first of the usual places */
-	const char *config; /* for -C; NULL: Exim's own choice */
-	const char *state_dir;
-	const char *config_file; /* as -f names it */
-};
-
-/* Finds and asks that Exim, then checks what it says. */
 void sts_exim_check_installed(
-    struct sts_findings *findings, const struct sts_exim_source *source);
+    struct sts_findings *findings, struct sts_exim *e);
 
 #endif

@@ -179,19 +179,12 @@ void sts_smtpd_check_difference(struct sts_findings *f,
     const struct sts_smtpd_statement *strict,
     const struct sts_smtpd_statement *plain);
 
-/* Which file, and which configuration of ours. */
-struct sts_smtpd_source {
-	const char *file;
-	const struct sts_config *config;
-	const char *config_file; /* as -f names it; NULL: default */
-	int64_t now;             /* seconds since 1970 */
-};
-
 /*
- * Reads and checks.  STS_OK; STS_NO_MEMORY; STS_BAD_LINE where the file is too
- * large; another status, and errno, where it cannot be read.
+ * Reads and checks.  Of *s are set: config, config_file and now.  STS_OK;
+ * STS_NO_MEMORY; STS_BAD_LINE where the file is too large; another status, and
+ * errno, where it cannot be read.
  */
 enum sts_status sts_smtpd_check_file(
-    struct sts_findings *findings, const struct sts_smtpd_source *source);
+    struct sts_findings *findings, struct sts_smtpd *s, const char *file);
 
 #endif

@@ -392,21 +392,17 @@ check_all(struct sts_findings *f, const struct sts_smtpd *s)
 
 enum sts_status
 sts_smtpd_check_file(
-    struct sts_findings *findings, const struct sts_smtpd_source *source)
+    struct sts_findings *findings, struct sts_smtpd *s, const char *file)
 {
-	struct sts_smtpd s = {.config = source->config,
-	    .config_file = source->config_file,
-	    .now = source->now};
-	enum sts_status status =
-	    sts_smtpd_read(&s.conf, source->file, findings);
+	enum sts_status status = sts_smtpd_read(&s->conf, file, findings);
 	int error = errno;
 
-	if (status == STS_OK && !sts_smtpd_make_rules(&s))
+	if (status == STS_OK && !sts_smtpd_make_rules(s))
 		status = STS_NO_MEMORY;
 	if (status == STS_OK)
-		check_all(findings, &s);
-	sts_smtpd_free_rules(&s);
-	sts_smtpd_free(&s.conf);
+		check_all(findings, s);
+	sts_smtpd_free_rules(s);
+	sts_smtpd_free(&s->conf);
 	errno = error;
 	return status;
 }

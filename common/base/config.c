@@ -460,15 +460,6 @@ sts_config_lookup_ms(const struct sts_config *config)
 }
 
 const char *
-sts_override_name(enum sts_override_kind kind)
-{
-	static const char *const names[] = {
-	    "off", "testing", "enforce", "policy", "bad"};
-
-	return names[kind];
-}
-
-const char *
 sts_config_default_file(void)
 {
 	return STS_CONFIG_FILE;

@@ -53,3 +53,12 @@ sts_config_split(char *value)
 		*rest++ = '\0';
 	return rest + strspn(rest, " \t");
 }
+
+const char *
+sts_override_name(enum sts_override_kind kind)
+{
+	static const char *const names[] = {
+	    "off", "testing", "enforce", "policy", "bad"};
+
+	return names[kind];
+}

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/config_value.h"
 
-#include <sys/socket.h>
-#include <netinet/in.h>
 #include <arpa/inet.h>
-#include <net/if.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -66,17 +64,6 @@ sts_config_name(char *name)
 	return label > 0 && (!ascii || len <= STS_NAME_MAX);
 }
 
-/* The whole string is a port from 1 to 65535. */
-static bool
-is_port(const char *text)
-{
-	struct sts_cursor c = sts_cursor_make(text, strlen(text));
-	int64_t port;
-
-	return sts_cursor_number(&c, 5, &port) && sts_cursor_left(&c) == 0 &&
-	    port >= 1 && port <= 65535;
-}
-
 /* The name of an interface, or its number (RFC 4007 11.2). */
 static bool
 is_zone(const char *zone)
@@ -92,48 +79,90 @@ is_zone(const char *zone)
 	return len > 0 && len < IF_NAMESIZE;
 }
 
-/*
- * An IPv6 address; a link-local one, and no other, may have "%" and a zone.
- * Cuts the zone off.
- */
+/* ":PORT" or nothing, then the end. */
 static bool
-is_ipv6(char *text)
+parse_port(struct sts_cursor *c, int64_t *port)
 {
-	struct in6_addr binary;
-	char *zone = strchr(text, '%');
+	*port = 53;
+	if (sts_cursor_left(c) == 0)
+		return true;
+	return sts_cursor_byte(c, ':') && sts_cursor_number(c, 5, port) &&
+	    *port >= 1 && *port <= UINT16_MAX && sts_cursor_left(c) == 0;
+}
 
-	if (zone != NULL)
-		*zone++ = '\0';
-	if (inet_pton(AF_INET6, text, &binary) != 1)
-		return false;
-	return zone == NULL ||
-	    (IN6_IS_ADDR_LINKLOCAL(&binary) && is_zone(zone));
+/* An IPv6 address with or without a zone. */
+static bool
+parse_v6(struct sts_host_port *to, struct sts_span text)
+{
+	const char *percent = memchr(text.p, '%', text.len);
+	struct sts_span zone = {NULL, 0};
+	char address[INET6_ADDRSTRLEN];
+
+	if (percent != NULL) {
+		zone.p = percent + 1;
+		zone.len = text.len - (size_t)(zone.p - text.p);
+		text.len = (size_t)(percent - text.p);
+		if (zone.len == 0 ||
+		    !sts_span_copy(zone, to->zone, sizeof(to->zone)))
+			return false;
+	}
+	to->u.v6.sin6_family = AF_INET6;
+	return sts_span_copy(text, address, sizeof(address)) &&
+	    inet_pton(AF_INET6, address, &to->u.v6.sin6_addr) == 1;
+}
+
+static bool
+parse_v4(struct sts_host_port *to, struct sts_span text)
+{
+	char address[INET_ADDRSTRLEN];
+
+	to->u.v4.sin_family = AF_INET;
+	return sts_span_copy(text, address, sizeof(address)) &&
+	    inet_pton(AF_INET, address, &to->u.v4.sin_addr) == 1;
+}
+
+static bool
+parse_address(struct sts_host_port *to, const char *text, int64_t *port)
+{
+	struct sts_cursor c = sts_cursor_make(text, strlen(text));
+	struct sts_span host = {text, strlen(text)};
+
+	/* First as a whole: "::1:53" is an address without a port. */
+	if (parse_v6(to, host))
+		return true;
+	to->zone[0] = '\0';
+	if (sts_cursor_byte(&c, '['))
+		return sts_cursor_until(&c, ']', &host) &&
+		    c.p != host.p + host.len && /* there is a bracket */
+		    parse_v6(to, host) && parse_port(&c, port);
+	host.len = strcspn(text, ":");
+	c.p += host.len;
+	return parse_v4(to, host) && parse_port(&c, port);
+}
+
+/* No host names, which would need a name server to look up. */
+bool
+sts_host_port_parse(struct sts_host_port *to, const char *text)
+{
+	int64_t port = 53;
+	bool fine;
+
+	*to = (struct sts_host_port){0};
+	fine = parse_address(to, text, &port);
+	if (to->u.sa.sa_family == AF_INET6)
+		to->u.v6.sin6_port = htons((uint16_t)port);
+	else
+		to->u.v4.sin_port = htons((uint16_t)port);
+	return fine;
 }
 
 bool
 sts_config_nameserver(const char *value)
 {
-	char host[INET6_ADDRSTRLEN + IF_NAMESIZE];
-	struct in_addr binary;
-	const char *end;
-	bool brackets = value[0] == '[';
+	struct sts_host_port to;
 
-	/* Its colons separate no port. */
-	if (!brackets && strlen(value) < sizeof(host)) {
-		memcpy(host, value, strlen(value) + 1);
-		if (is_ipv6(host))
-			return true;
-	}
-	value += brackets;
-	if ((end = strchr(value, brackets ? ']' : ':')) == NULL)
-		end = value + strlen(value);
-	if ((size_t)(end - value) >= sizeof(host))
-		return false;
-	memcpy(host, value, (size_t)(end - value));
-	host[end - value] = '\0';
-	if (brackets ? !is_ipv6(host) : inet_pton(AF_INET, host, &binary) != 1)
-		return false;
-	if (brackets && *end++ != ']')
-		return false;
-	return *end == '\0' || (*end == ':' && is_port(end + 1));
+	return sts_host_port_parse(&to, value) &&
+	    (to.zone[0] == '\0' ||
+		(IN6_IS_ADDR_LINKLOCAL(&to.u.v6.sin6_addr) &&
+		    is_zone(to.zone)));
 }

@@ -16,80 +16,12 @@
 /* Bytes; later lines are not read. */
 enum { SYSTEM_FILE_MAX = 1024 * 1024 };
 
-/* ":PORT" or nothing, then the end. */
-static bool
-parse_port(struct sts_cursor *c, int64_t *port)
-{
-	*port = 53;
-	if (sts_cursor_left(c) == 0)
-		return true;
-	return sts_cursor_byte(c, ':') && sts_cursor_number(c, 5, port) &&
-	    *port >= 1 && *port <= UINT16_MAX && sts_cursor_left(c) == 0;
-}
-
-/* An IPv6 address with or without a zone. */
-static bool
-parse_v6(struct sts_nameserver *server, struct sts_span text)
-{
-	const char *percent = memchr(text.p, '%', text.len);
-	struct sts_span zone = {NULL, 0};
-	char address[INET6_ADDRSTRLEN];
-
-	if (percent != NULL) {
-		zone.p = percent + 1;
-		zone.len = text.len - (size_t)(zone.p - text.p);
-		text.len = (size_t)(percent - text.p);
-		if (zone.len == 0 ||
-		    !sts_span_copy(zone, server->zone, sizeof(server->zone)))
-			return false;
-	}
-	server->u.v6.sin6_family = AF_INET6;
-	return sts_span_copy(text, address, sizeof(address)) &&
-	    inet_pton(AF_INET6, address, &server->u.v6.sin6_addr) == 1;
-}
-
-static bool
-parse_v4(struct sts_nameserver *server, struct sts_span text)
-{
-	char address[INET_ADDRSTRLEN];
-
-	server->u.v4.sin_family = AF_INET;
-	return sts_span_copy(text, address, sizeof(address)) &&
-	    inet_pton(AF_INET, address, &server->u.v4.sin_addr) == 1;
-}
-
-static bool
-parse_address(struct sts_nameserver *server, const char *text, int64_t *port)
-{
-	struct sts_cursor c = sts_cursor_make(text, strlen(text));
-	struct sts_span host = {text, strlen(text)};
-
-	/* First as a whole: "::1:53" is an address without a port. */
-	if (parse_v6(server, host))
-		return true;
-	server->zone[0] = '\0';
-	if (sts_cursor_byte(&c, '['))
-		return sts_cursor_until(&c, ']', &host) &&
-		    c.p != host.p + host.len && /* there is a bracket */
-		    parse_v6(server, host) && parse_port(&c, port);
-	host.len = strcspn(text, ":");
-	c.p += host.len;
-	return parse_v4(server, host) && parse_port(&c, port);
-}
-
-/* No host names, which would need a name server to look up. */
 bool
 sts_nameserver_parse(struct sts_nameserver *server, const char *text)
 {
-	int64_t port = 53;
-
 	*server = (struct sts_nameserver){0};
 	snprintf(server->text, sizeof(server->text), "%s", text);
-	server->usable = parse_address(server, text, &port);
-	if (server->u.sa.sa_family == AF_INET6)
-		server->u.v6.sin6_port = htons((uint16_t)port);
-	else
-		server->u.v4.sin_port = htons((uint16_t)port);
+	server->usable = sts_host_port_parse(&server->at, text);
 	return server->usable;
 }
 
@@ -201,17 +133,17 @@ socklen_t
 sts_nameserver_address(
     const struct sts_nameserver *server, struct sockaddr_storage *out)
 {
-	struct sockaddr_in6 v6 = server->u.v6;
+	struct sockaddr_in6 v6 = server->at.u.v6;
 
 	if (!server->usable)
 		return 0;
 	memset(out, 0, sizeof(*out));
-	if (server->u.sa.sa_family == AF_INET) {
-		memcpy(out, &server->u.v4, sizeof(server->u.v4));
-		return sizeof(server->u.v4);
+	if (server->at.u.sa.sa_family == AF_INET) {
+		memcpy(out, &server->at.u.v4, sizeof(server->at.u.v4));
+		return sizeof(server->at.u.v4);
 	}
-	if (server->zone[0] != '\0' &&
-	    (v6.sin6_scope_id = zone_index(server->zone)) == 0)
+	if (server->at.zone[0] != '\0' &&
+	    (v6.sin6_scope_id = zone_index(server->at.zone)) == 0)
 		return 0;
 	memcpy(out, &v6, sizeof(v6));
 	return sizeof(v6);

@@ -6,13 +6,12 @@
 #ifndef STS_DNS_NAMESERVER_H
 #define STS_DNS_NAMESERVER_H
 
-#include <net/if.h>
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
 
 #include "base/config.h"
+#include "base/config_value.h"
 
 enum {
 	STS_NAMESERVER_TEXT = 96, /* longest form, and NUL */
@@ -23,12 +22,7 @@ struct sts_nameserver {
 	char text[STS_NAMESERVER_TEXT]; /* as written */
 	bool usable;                    /* false: the text is not an address */
 	bool implied;                   /* the system's file names none */
-	char zone[IF_NAMESIZE];         /* of the address, or "" */
-	union {
-		struct sockaddr sa;
-		struct sockaddr_in v4;
-		struct sockaddr_in6 v6;
-	} u;
+	struct sts_host_port at;
 };
 
 struct sts_nameserver_list {
@@ -36,11 +30,7 @@ struct sts_nameserver_list {
 	struct sts_nameserver server[STS_NAMESERVERS_MAX];
 };
 
-/*
- * Parses "address", "address:port", "[address]" or "[address]:port"; an IPv6
- * address may have a zone ("fe80::1%eth0"); the port is 1 to 65535, default 53.
- * False, and not usable, for any other text.
- */
+/* As sts_host_port_parse.  False, and not usable, for any other text. */
 bool sts_nameserver_parse(struct sts_nameserver *server, const char *text);
 
 /*

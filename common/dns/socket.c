@@ -65,7 +65,7 @@ open_socket(int family, int type, int protocol, void *arg)
 	struct sts_socket_context *context = arg;
 	int fd, saved;
 
-	family = context->server->u.sa.sa_family;
+	family = context->server->at.u.sa.sa_family;
 	fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
 	saved = errno;
 	if (fd < 0)

@@ -24,17 +24,17 @@ meaning(const struct sts_nameserver *server)
 {
 	static char text[128];
 	char address[INET6_ADDRSTRLEN];
-	bool v6 = server->u.sa.sa_family == AF_INET6;
-	const void *binary = v6 ? (const void *)&server->u.v6.sin6_addr
-				: (const void *)&server->u.v4.sin_addr;
+	bool v6 = server->at.u.sa.sa_family == AF_INET6;
+	const void *binary = v6 ? (const void *)&server->at.u.v6.sin6_addr
+				: (const void *)&server->at.u.v4.sin_addr;
 
 	if (!server->usable)
 		return "-";
 	(void)inet_ntop(
 	    v6 ? AF_INET6 : AF_INET, binary, address, sizeof(address));
 	snprintf(text, sizeof(text), "%s %u %s", address,
-	    ntohs(v6 ? server->u.v6.sin6_port : server->u.v4.sin_port),
-	    server->zone[0] != '\0' ? server->zone : "-");
+	    ntohs(v6 ? server->at.u.v6.sin6_port : server->at.u.v4.sin_port),
+	    server->at.zone[0] != '\0' ? server->at.zone : "-");
 	return text;
 }
 

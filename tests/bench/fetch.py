@@ -24,7 +24,7 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../unit"))
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../unit/lib"))
 from fakeworld import World, policy
 from inject_scratch import unprivileged
 

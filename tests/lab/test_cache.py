@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """What deliveries ask the network, and what a policy outlives.  Entries are
 aged by a test-only writer.  The rows of tests/vectors/cache_state.tsv are
-named; tests/unit/resolver_cache.py has them all at the resolver's level.
+named; tests/unit/resolver/resolver_cache.py has them all at the resolver's level.
 
 Whether a domain is enforced is seen at an MX host without STARTTLS: mail
 waits, or arrives in clear text."""

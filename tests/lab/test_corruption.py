@@ -2,7 +2,7 @@
 """Damaged entries below Exim: 200 enforce policies, each damaged in another
 way (the seed is fixed), half of them with a valid "no policy" beside them, and
 no resolver to help.  Nothing leaves; and what is not damaged goes on.  With the
-resolver back, its fetches replace the files.  tests/unit/test_corrupt.c does
+resolver back, its fetches replace the files.  tests/unit/store/test_corrupt.c does
 the same 10,000 times without Exim."""
 import os
 import random

@@ -25,7 +25,7 @@ sub complain {
 # Functions: KNF has the name of each at the beginning of a line.
 my (%defined, %base);
 for my $file (glob 'common/*/* exim/* exim/*/* opensmtpd/* opensmtpd/*/*
-    tests/unit/*') {
+    tests/unit/*/*') {
     next unless -f $file;
     $base{$file =~ s{.*/}{}r} = $file;
     next unless $file =~ /\.c$/;
@@ -76,12 +76,12 @@ if (open(my $in, '<', 'tests/README.md')) {
 }
 my %named;
 while ($text =~ /`([\w*.-]+\.(?:c|py|t|sh))`/g) {
-    my @found = map { glob "$_/$1" } qw(tests/unit tests/lab);
+    my @found = map { glob "$_/$1" } qw(tests/unit/* tests/lab);
     @found = grep { -e } @found;
     complain("tests/README.md: no $1") unless @found;
     $named{$_} = 1 for @found;
 }
-for my $test (glob 'tests/unit/test_*.c tests/unit/*.t') {
+for my $test (glob 'tests/unit/*/test_*.c tests/unit/*/*.t') {
     # A .t may do no more than start the Python program of the same name.
     my $program = $test =~ s/\.t$/.py/r;
     complain("$test: not in tests/README.md")

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-sys.path.insert(0, '/src/tests/unit')
+sys.path.insert(0, '/src/tests/unit/lib')
 import inject_certs  # noqa: E402
 import inject_dns as dns  # noqa: E402
 import inject_https as https  # noqa: E402

@@ -5,8 +5,8 @@
 # files and functions, between backquotes: `common/core/due.c`, `sts_ask()`.  Each
 # file is there, a pattern (`common/core/*.c`) matches one, and each function is
 # defined, in a file that its line names where it names any.  Links lead to a file.
-# tests/README.md names each unit test, without its folder.  One line a fault; exit
-# status 1 where there is one.
+# tests/README.md names each unit test, without its folder, in a row of its folder.
+# One line a fault; exit status 1 where there is one.
 use strict;
 use warnings;
 
@@ -86,5 +86,17 @@ for my $test (glob 'tests/unit/*/test_*.c tests/unit/*/*.t') {
     my $program = $test =~ s/\.t$/.py/r;
     complain("$test: not in tests/README.md")
         unless $named{$test} || $named{$program};
+}
+
+# Its map: a row's first cell is a folder of tests/unit, or empty, that of the row above.
+my $folder = '';
+for my $line (split /\n/, $text) {
+    next unless $line =~ /^\| (?:`(\w+)` )?\|(.*)/;
+    $folder = $1 if defined $1;
+    my $row = $2;
+    for my $file ($row =~ /`([\w*.-]+\.(?:c|py|t))`/g) {
+        complain("tests/README.md: $file is not in tests/unit/$folder")
+            unless grep { -e } glob "tests/unit/$folder/$file";
+    }
 }
 exit $bad;

@@ -7,14 +7,14 @@
 
 #include "core/domain.h"
 
-/* All patterns of a policy: one block of text and pointers into it. */
+/* All patterns of a policy: one block of text, and pointers into it. */
 struct patterns {
 	char *text;
 	const char **list;
 	size_t count;
 };
 
-/* "mx.example" for "*.mx.example" too. */
+/* "mx.example", also for "*.mx.example". */
 static const char *
 name_of(const char *pattern)
 {
@@ -22,8 +22,8 @@ name_of(const char *pattern)
 }
 
 /*
- * An address can match no MX host.  The alphabet is the parser's already; but
- * this text becomes a regular expression inside Exim, so it is checked again.
+ * Addresses match no MX host.  The parser has checked the bytes; but this text
+ * becomes a regular expression in Exim, so it is checked again.
  */
 static bool
 is_wanted(const char *pattern)
@@ -34,7 +34,7 @@ is_wanted(const char *pattern)
 	return sts_domain_is_ldh(s) && !sts_domain_is_address_like(s);
 }
 
-/* A pattern and its NUL need no more than its line in the body. */
+/* A pattern and its NUL are no longer than its line in the body. */
 static enum sts_status
 collect(const struct sts_policy *policy, struct patterns *p)
 {
@@ -62,14 +62,14 @@ collect(const struct sts_policy *policy, struct patterns *p)
 	return STS_OK;
 }
 
-/* Sorted, duplicates are neighbours and a wildcard is found by bisection. */
+/* Sorted, so that duplicates are adjacent and wildcards found by bisection. */
 static int
 by_text(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* True where "*." and all but the first label of `name` is in the list. */
+/* True if "*." and all but the first label of `name` is in the list. */
 static bool
 is_covered(const struct patterns *p, const char *name)
 {
@@ -85,7 +85,7 @@ is_covered(const struct patterns *p, const char *name)
 	    NULL;
 }
 
-/* A list under construction; `full` once something did not fit. */
+/* A list being written; `full` if something did not fit. */
 struct output {
 	char *buf;
 	size_t size;
@@ -93,7 +93,7 @@ struct output {
 	bool full;
 };
 
-/* Appends all of a string or nothing. */
+/* Appends a string as a whole or not at all. */
 static void
 put(struct output *o, const char *string)
 {
@@ -107,7 +107,7 @@ put(struct output *o, const char *string)
 	o->len += len;
 }
 
-/* RFC 8461 4.1: "*" stands for exactly one label. */
+/* RFC 8461 4.1: "*" is exactly one label. */
 static void
 put_pattern(struct output *o, const char *pattern)
 {
@@ -121,7 +121,7 @@ put_pattern(struct output *o, const char *pattern)
 	}
 }
 
-/* Exim's cost grows with the list, so nothing in it is said twice. */
+/* Exim's cost grows with the list, so it has no redundant items. */
 static void
 put_all(struct output *o, const struct patterns *p)
 {
@@ -140,7 +140,7 @@ put_all(struct output *o, const struct patterns *p)
 	put(o, before == NULL ? "*" : ")$:*");
 }
 
-/* Sorts them, writes the list and frees them. */
+/* Sorts the patterns, writes the list and frees them. */
 static enum sts_status
 write_list(struct patterns *p, enum sts_status status, char *buf, size_t size)
 {

@@ -4,9 +4,9 @@
 #include <sys/resource.h>
 
 enum {
-	SHORT_LIST = 256,         /* bytes; what a domain in the field needs */
-	GROWTH_LONG = 256 * 1024, /* KiB: then long lists wait */
-	GROWTH_ANY = 512 * 1024   /* KiB: then all do */
+	SHORT_LIST = 256,         /* bytes; enough for domains in practice */
+	GROWTH_LONG = 256 * 1024, /* KiB: beyond this long lists wait */
+	GROWTH_ANY = 512 * 1024   /* KiB: beyond this all do */
 };
 
 bool

@@ -14,7 +14,7 @@ enum { EXIM_OK = 0 };
 
 static char reason[STS_NAME_MAX + 100];
 
-/* True where a permitted MX host is there; then its address was ignored. */
+/* True if there is a permitted MX host, whose address Exim ignored. */
 static bool
 has_permitted(const struct sts_routes *routes)
 {
@@ -33,7 +33,7 @@ find_reason(const struct sts_config *config, const char *domain)
 	if (sts_ask_mx_hosts(config, domain, sts_exim_budget(), &routes) !=
 		STS_OK ||
 	    !has_permitted(&routes)) {
-		/* A failure is no news: the mail waits all the same. */
+		/* A failure changes nothing: the mail waits anyway. */
 		(void)sts_client_refetch(config, domain);
 		return;
 	}

@@ -11,11 +11,11 @@
  *     no MX host of DOMAIN is permitted by its policy
  *     no permitted MX host of DOMAIN has a usable address (TOKEN)
  *
- * In the first case it also starts a resolver that fetches the policy again,
- * whatever its id says, since publishers correct the file and forget the id; at
- * most once in ten minutes.  That is not waited for: the next attempt finds the
- * result.  The MX hosts are those of the store or, where they are older than
- * `recheck`, found by a resolver, within the same limits as in mta_sts_query.
+ * In the first case it also starts a resolver that fetches the policy again
+ * even if its id is unchanged, since publishers correct the file and forget the
+ * id; at most once in ten minutes, and without waiting: the next attempt finds
+ * the result.  The MX hosts are those of the store or, if older than `recheck`,
+ * looked up by a resolver, within the limits of mta_sts_query.
  */
 __attribute__((visibility("default"))) int mta_sts_no_mx(
     unsigned char **yield, int argc, unsigned char *argv[]);

@@ -12,21 +12,21 @@
 #include "exim/memory.h"
 
 /*
- * A result that is not OK loses or bounces the mail in one version of Exim or
- * another, so every outcome is an answer.
+ * Any other result loses or bounces the mail in some version of Exim, so every
+ * outcome is an answer.
  */
 enum { EXIM_OK = 0 };
 
 /*
- * Exim compiles the host list anew for each address of each MX host and frees
- * nothing meanwhile.  With this length 4,000 addresses cost it about 110 MiB
- * and a second; no policy in the field comes near it.
+ * Exim compiles the host list again for each address of each MX host and frees
+ * nothing meanwhile.  With this length, 4,000 addresses cost about 110 MiB and
+ * a second; no policy in use comes near it.
  */
 enum { ANSWER_MAX = 3072 };
 
 static char answer_text[ANSWER_MAX + 1];
 
-/* The time that this process has used in slow lookups. */
+/* The time that this process has spent on slow lookups. */
 static struct sts_budget budget;
 
 struct sts_budget *
@@ -43,8 +43,8 @@ defer(enum sts_status why)
 }
 
 /*
- * A policy with more patterns than an Exim list has room for: of the domain's
- * present MX hosts only.
+ * For a policy with more patterns than fit into an Exim list: lists only the
+ * domain's current MX hosts.
  */
 static enum sts_status
 list_present(const struct sts_config *config, const char *domain,
@@ -60,7 +60,7 @@ list_present(const struct sts_config *config, const char *domain,
 	return sts_hostlist_present(policy, &routes, buf, size);
 }
 
-/* Which hosts are permitted, or why that cannot be said. */
+/* Answers which hosts are permitted, or why that is unknown. */
 static void
 enforce(const struct sts_config *config, const char *domain,
     const struct sts_policy *policy)
@@ -101,8 +101,8 @@ write_answer(const struct sts_config *config, const char *domain,
 }
 
 /*
- * The configuration is read at each call: a process may live through a change
- * of it, and it costs little.
+ * Reads the configuration at each call: it may change during the process's
+ * life, and that costs little.
  */
 static void
 query(const char *domain, const char *config_file)
@@ -113,7 +113,7 @@ query(const char *domain, const char *config_file)
 
 	status = sts_config_load(&config, config_file, NULL, NULL);
 	if (status != STS_OK) {
-		/* It may have named another state directory. */
+		/* The file may have named another state directory. */
 		defer(status);
 	} else {
 		sts_ask(&config, domain, &budget, &answer);

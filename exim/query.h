@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What Exim's ${dlfunc{...}} calls.  No header and no symbol of Exim's is
- * used, so one object serves every version.
+ * The functions that Exim's ${dlfunc{...}} calls.  They use no header or symbol
+ * of Exim, so one object works with every version.
  */
 #ifndef STS_EXIM_QUERY_H
 #define STS_EXIM_QUERY_H
 
 #include "client/ask.h"
 
-/* The time that this process has used in lookups; never NULL. */
+/* The time that this process has spent on lookups; never NULL. */
 struct sts_budget *sts_exim_budget(void);
 
 /*
@@ -21,10 +21,10 @@ struct sts_budget *sts_exim_budget(void);
  *     mode=defer why=TOKEN
  *
  * in static memory that the next call overwrites, at most 3,072 bytes.  `ign`
- * is for ignore_target_hosts: every host but those that the policy permits,
- * or "*" where it permits none; of a policy
- * that is too long for it, the present MX hosts that are permitted.  Tokens are
- * those of base/status.h.  Nothing is logged; no byte comes from the network.
+ * is for ignore_target_hosts: all hosts except those that the policy permits,
+ * or "*" if it permits none; if the policy is too long for it, the current MX
+ * hosts that are permitted.  Tokens are those of base/status.h.  Nothing is
+ * logged; no byte comes from the network.
  */
 __attribute__((visibility("default"))) int mta_sts_query(
     unsigned char **yield, int argc, unsigned char *argv[]);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * RFC 5321 5.1 would have us try hosts in turn and spread mail over equal
- * ones; RFC 8461 5.1 treats a host that the policy does not permit as one that
- * cannot be reached.  smtpd uses one host an attempt, so hosts take turns
- * between attempts: by what the last probe said, and for equal hosts by time.
+ * RFC 5321 5.1 wants hosts tried in turn and mail spread over equal ones; RFC
+ * 8461 5.1 treats a host that is not permitted as unreachable. smtpd uses one
+ * host for each attempt, so hosts alternate between attempts: by their last
+ * probe, and equal ones by time.
  */
 #include "opensmtpd/choose_mx.h"
 
@@ -38,7 +38,7 @@ sts_probe_failed_tls(enum sts_status probe)
 	}
 }
 
-/* True where the last probe failed, and not too long ago to count. */
+/* True if the last probe failed, and recently enough to count. */
 static bool
 is_marked(const struct sts_route *route, int64_t now)
 {
@@ -47,8 +47,8 @@ is_marked(const struct sts_route *route, int64_t now)
 }
 
 /*
- * True where the last probe failed TLS so recently that smtpd should not
- * connect: a failed TLS session makes it avoid that address for all mail.
+ * True if TLS failed so recently in a probe that smtpd should not connect: a
+ * failed TLS session makes it avoid that address for all mail.
  */
 static bool
 is_excluded(const struct sts_route *route, int64_t now)
@@ -58,7 +58,7 @@ is_excluded(const struct sts_route *route, int64_t now)
 }
 
 /*
- * True where smtpd can take the name as a relay's.  Its limit is the system's
+ * True if smtpd accepts the name as a relay's.  Its limit is the system's
  * HOST_NAME_MAX: 64 in glibc, 255 in musl.
  */
 static bool
@@ -85,7 +85,7 @@ sts_routes_permitted(
 	return count;
 }
 
-/* The order among equals: the same for a whole slot, another in the next. */
+/* The order among equal hosts: fixed in a time slot, another in the next. */
 static uint64_t
 order_of(const char *domain, const char *host, int64_t now)
 {
@@ -106,10 +106,10 @@ comes_before(const struct sts_routes *routes, const struct sts_route *a,
 	    order_of(routes->domain, b->host, now);
 }
 
-/* What keeps a host from being given, from nothing to everything. */
+/* Why a host is not chosen, from no reason to the strongest. */
 enum obstacle { NOTHING, MARKED, EXCLUDED, TOO_LONG, NOT_PERMITTED };
 
-/* The greatest obstacle counts; those without one are in MX order. */
+/* The strongest obstacle; hosts without one are in MX order. */
 static enum obstacle
 obstacle_of(
     const struct sts_route *route, const struct sts_policy *policy, int64_t now)
@@ -144,7 +144,7 @@ sts_choose_host(const struct sts_routes *routes,
 			least = obstacle;
 		}
 	}
-	/* A permitted host that is not listed is why, where there is one. */
+	/* If a permitted host is not listed, that is why. */
 	if (best == NULL || least == NOT_PERMITTED)
 		return routes->unusable != STS_OK ? routes->unusable
 						  : STS_NO_MATCH;
@@ -166,10 +166,10 @@ sts_may_probe(
 }
 
 /*
- * Hosts that are refused or passed over for what a probe said are probed again,
- * or they would stay so for ever.  smtpd tries one host an attempt, and its
- * attempts are far apart: so when a probe has ended, the host that the next
- * attempt would have is probed too, until one works.
+ * Hosts that are excluded or passed over because of a probe are probed again,
+ * or they would stay so for ever. smtpd tries one host in each attempt, and
+ * attempts are far apart: so after a probe the host of the next attempt is
+ * probed, too, until one works.
  */
 bool
 sts_route_wants_probe(const struct sts_config *config,

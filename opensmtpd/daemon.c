@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Both programs run for as long as smtpd does, started by it with whatever
- * signals and descriptors it had.  Their death is its death, so nothing but
- * the end of their input is to end them: Ctrl-C at `smtpd -d` and the stop of a
- * service reach them too, and smtpd must be the first to go.
+ * smtpd starts both programs, with any signals and descriptors, and exits when
+ * one of them exits.  So only the end of their input may end them: Ctrl-C at
+ * `smtpd -d` and the stop of a service reach them too, and smtpd must exit
+ * first.
  */
 #include "opensmtpd/daemon.h"
 
@@ -20,7 +20,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-/* A terminal or a file stays as it is: other processes may use it. */
+/* Not a terminal or a file, which other processes may use. */
 static void
 unblock(int fd)
 {
@@ -40,7 +40,7 @@ sts_daemon_begin(const char *program, bool own_stderr)
 
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
 		(void)signal(ignored[i], SIG_IGN);
-	/* Children are waited for, whatever we were started with. */
+	/* Children are waited for, whatever was inherited. */
 	(void)signal(SIGCHLD, SIG_DFL);
 	unblock(STDIN_FILENO);
 	/* A log that smtpd does not read must not stop the mail. */
@@ -76,7 +76,7 @@ sts_daemon_poll(struct pollfd *fds, size_t count, int64_t due_ms)
 		return;
 	for (size_t i = 0; i < count; i++)
 		fds[i].revents = 0;
-	/* Out of memory, most likely: do not spin. */
+	/* Probably out of memory: do not spin. */
 	if (errno != EINTR)
 		(void)poll(NULL, 0, 100);
 }

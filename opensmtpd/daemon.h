@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * What a program needs that smtpd starts once and dies with.
- */
+/* Common to the programs that smtpd starts and depends on. */
 #ifndef STS_OPENSMTPD_DAEMON_H
 #define STS_OPENSMTPD_DAEMON_H
 
@@ -11,14 +9,13 @@
 #include <stdint.h>
 
 /*
- * Ignores every signal that would end us before our input does; makes standard
- * input non-blocking; sends the log to standard error, which is made
- * non-blocking where it is ours alone; promises, on OpenBSD, to do what these
- * programs do and no more.
+ * Ignores every signal that would end the program before its input does; makes
+ * standard input non-blocking; logs to standard error, which it makes
+ * non-blocking if `own_stderr`; on OpenBSD, pledges what these programs need.
  */
 void sts_daemon_begin(const char *program, bool own_stderr);
 
-/* Prints usage or version where that is what `argument` asks for. */
+/* Prints usage or version if that is what `argument` requests. */
 bool sts_daemon_is_option(const char *argument, const char *usage);
 
 /* poll(2) until `due_ms` by sts_monotonic_ms, INT64_MAX for ever. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * 4,096 numbers of 8 bytes in host order, each written and read in one piece,
- * so neither side needs a lock.  A collision makes a failed host look well for
- * a while, or costs a probe; the file never grows, whatever mail is sent.
+ * 4,096 numbers of 8 bytes in host order, each written and read as a whole, so
+ * no lock is needed.  A collision hides a failed host for a while, or costs a
+ * probe; the file never grows.
  */
 #include "opensmtpd/delivery_log.h"
 
@@ -14,7 +14,7 @@
 
 #include "base/hashmap.h"
 
-/* Slot 0 is the failure's, the rest are the domains'. */
+/* Slot 0 is for failures, the others are for domains. */
 enum { SLOTS = 4096, PATH_BYTES = 4096 };
 
 int64_t
@@ -45,7 +45,7 @@ sts_delivery_log_close(struct sts_delivery_log *deliveries)
 	deliveries->fd = -1;
 }
 
-/* False where there is no such path. */
+/* False if the path is too long. */
 static bool
 path_of(const struct sts_delivery_log *o, char path[PATH_BYTES])
 {
@@ -68,7 +68,7 @@ sts_delivery_log_remove(struct sts_delivery_log *deliveries)
 		(void)unlink(path);
 }
 
-/* A file that was removed, or replaced with its directory, is opened anew. */
+/* A file that was removed, or replaced with its directory, is reopened. */
 static bool
 is_gone(int fd)
 {
@@ -78,8 +78,8 @@ is_gone(int fd)
 }
 
 /*
- * The state directory may have been moved, deleted or made anew since the last
- * time, so this is asked before each use.
+ * Checked before each use, since the state directory may have been moved,
+ * deleted or created again.
  */
 static bool
 open_file(struct sts_delivery_log *o)
@@ -112,7 +112,7 @@ slot_of(const char *domain)
 	return (off_t)(slot * sizeof(int64_t));
 }
 
-/* What cannot be written is missing: the table then requests a probe. */
+/* If it cannot be written, the table requests a probe. */
 static void
 write_now(struct sts_delivery_log *o, off_t at)
 {
@@ -122,7 +122,7 @@ write_now(struct sts_delivery_log *o, off_t at)
 		sts_delivery_log_close(o);
 }
 
-/* A time in the future says nothing: the clock was set back. */
+/* A time in the future is ignored: the clock was set back. */
 static int64_t
 read_time(struct sts_delivery_log *o, off_t at)
 {

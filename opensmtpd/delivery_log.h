@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What filter and table tell each other of deliveries.
+ * What filter and table tell each other about deliveries.
  *
  * Only the table knows which host smtpd was given for which domain, and only
- * the filter sees whether the mail went.  So each keeps one small file in the
- * state directory that the other reads.  "smtp-out", the filter's: when a
- * domain's mail was last accepted, and when a connection last failed that no
- * event tells the address of; it decides whether a host is worth a probe.
- * "smtp-asked", the table's: when smtpd last asked it for a domain's host; it
- * decides whether mail that left is worth an error in the log.  Two domains may
- * share a slot, and a file that is missing or makes no sense says "never".
+ * the filter sees whether the mail was accepted.  So each writes one small file
+ * in the state directory that the other reads.  "smtp-out", the filter's: when
+ * mail for a domain was last accepted, and when a connection last failed whose
+ * address no event tells; it decides whether a host is probed.  "smtp-asked",
+ * the table's: when smtpd last asked for a domain's host; it decides whether
+ * mail that left is logged as an error.  Two domains may share a slot, and a
+ * missing or invalid file means "never".
  */
 #ifndef STS_OPENSMTPD_DELIVERY_LOG_H
 #define STS_OPENSMTPD_DELIVERY_LOG_H
@@ -33,18 +33,18 @@ void sts_delivery_log_init(struct sts_delivery_log *deliveries,
     bool writing);
 void sts_delivery_log_close(struct sts_delivery_log *deliveries);
 
-/* Removes the file: smtpd does not report outgoing sessions any more. */
+/* Removes the file: smtpd no longer reports outgoing sessions. */
 void sts_delivery_log_remove(struct sts_delivery_log *deliveries);
 
 /*
- * Notes that mail for the domain was accepted (or its host asked for), or that
- * a connection failed.
+ * Records that mail for the domain was accepted (or its host asked for), or
+ * that a connection failed.
  */
 void sts_delivery_log_note(
     struct sts_delivery_log *deliveries, const char *domain);
 void sts_delivery_log_failure(struct sts_delivery_log *deliveries);
 
-/* When that was last, as sts_delivery_log_now has it; 0 for never. */
+/* The last such time, as sts_delivery_log_now; 0 for never. */
 int64_t sts_delivery_log_noted(
     struct sts_delivery_log *deliveries, const char *domain);
 int64_t sts_delivery_log_failed(struct sts_delivery_log *deliveries);

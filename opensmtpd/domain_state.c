@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The client's own answer comes first, with its overrides and its rules for
- * local faults; where that has nothing in force, what is older follows.  RFC
- * 8461 3.3 lets an expired policy go; here it is only asked for until a lookup
- * has said what the domain has now, which is a matter of seconds, and in that
- * time it is the safer of the two answers.
+ * local faults; without one in force, older data follow.  RFC 8461 3.3 lets a
+ * policy expire; here an expired one is used until a lookup has the current
+ * one, a matter of seconds, since it is the safer of the two answers.
  */
 #include "opensmtpd/domain_state.h"
 
@@ -14,7 +13,7 @@
 #include "core/domain.h"
 #include "opensmtpd/choose_mx.h"
 
-/* Whether a live answer of the store may be given without a new lookup. */
+/* True if a live answer of the store needs no new lookup. */
 static bool
 is_fresh(
     const struct sts_config *config, const struct sts_answer *a, int64_t now)
@@ -28,17 +27,16 @@ is_fresh(
 			&a->entry, &a->check, now, config->recheck);
 	if (a->has_check)
 		return sts_check_is_fresh(&a->check, now);
-	/* What is no domain name has nothing to be looked up. */
+	/* Not a domain name: nothing to look up. */
 	return a->verdict == STS_VERDICT_NONE && !sts_status_is_local(a->why);
 }
 
-/* What "no policy" is worth. */
+/* What a "no policy" is worth. */
 enum worth { WORTHLESS, AN_ANSWER, KNOWLEDGE };
 
 /*
- * How long an old one counts: it answers for 30 days.  What came of DNS in
- * trouble, or of a policy that could not be had, says nothing of the domain
- * once the time is over for which it was recorded.
+ * How long an old one counts: it answers for 30 days.  One from a DNS failure
+ * or a failed fetch says nothing about the domain after its time.
  */
 static enum worth
 worth_of(const struct sts_check *check, int64_t now)
@@ -57,7 +55,7 @@ worth_of(const struct sts_check *check, int64_t now)
 	}
 }
 
-/* Moves the entry over, so that it is freed once. */
+/* Moves the entry, so that it is freed once. */
 static void
 move_entry(struct sts_domain_state *k, struct sts_entry *entry)
 {
@@ -66,7 +64,7 @@ move_entry(struct sts_domain_state *k, struct sts_entry *entry)
 	memset(entry, 0, sizeof(*entry));
 }
 
-/* As the client would put it, if the policy were still in force. */
+/* The client's verdict, if the policy were still in force. */
 static enum sts_verdict
 verdict_of(const struct sts_config *config, const struct sts_domain_state *k)
 {
@@ -81,8 +79,8 @@ verdict_of(const struct sts_config *config, const struct sts_domain_state *k)
 }
 
 /*
- * Nothing is in force: of an expired policy and a "no policy" that is out of
- * date, the later one is what the domain was last seen to have.
+ * Nothing is in force: the later one of an expired policy and an outdated "no
+ * policy" is the domain's last known state.
  */
 static void
 read_old(const struct sts_config *config, struct sts_store *store, int64_t now,
@@ -114,7 +112,7 @@ read_old(const struct sts_config *config, struct sts_store *store, int64_t now,
 		sts_entry_free(&entry);
 }
 
-/* Then they are out of date: a domain that changes MX hosts changes both. */
+/* Then they are outdated: a domain that changes MX hosts changes both. */
 static bool
 routes_precede_policy(const struct sts_domain_state *k)
 {
@@ -122,8 +120,8 @@ routes_precede_policy(const struct sts_domain_state *k)
 }
 
 /*
- * Routes that leave no host to give are looked at again soon: nothing else
- * tells us that a domain's DNS was fixed.
+ * Routes without a usable host are looked up again soon: nothing else shows
+ * that a domain's DNS was fixed.
  */
 static bool
 routes_are_fresh(const struct sts_domain_state *k, int64_t now)
@@ -137,7 +135,7 @@ routes_are_fresh(const struct sts_domain_state *k, int64_t now)
 	    age < (useful ? STS_ROUTES_FRESH : STS_EMPTY_TTL);
 }
 
-/* The second reading of the store, where the first left something open. */
+/* Reads the rest from the store, if the answer is incomplete. */
 static void
 read_more(const struct sts_config *config, bool want_routes, int64_t now,
     struct sts_domain_state *k)
@@ -204,9 +202,9 @@ sts_domain_state_free(struct sts_domain_state *known)
 }
 
 /*
- * Mail needs hosts where the table will call its domain strict, and for nothing
- * else; mail that smtpd asks a host for was queued strictly, and stays so when
- * the policy is withdrawn.  Domains without routes have no mail in the queue.
+ * Mail needs hosts only if the table will match its domain; mail for which
+ * smtpd asks for a host was queued strictly, and stays so when the policy is
+ * withdrawn.  Domains without routes have no mail in the queue.
  */
 static bool
 needs_routes(const struct sts_domain_state *k, enum sts_moment moment)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A read gives whatever was in the socket: half a line, or a thousand.  The
+ * A read returns whatever was in the socket: half a line, or a thousand.  The
  * beginning of a line waits here for its end, in a buffer of fixed size; of an
- * endless line that beginning is all that is kept, and enough to answer a
- * request by.
+ * endless line only that beginning is stored, which is enough to answer a
+ * request.
  */
 #include "opensmtpd/lines.h"
 
 #include <string.h>
 
-/* Adds to the line that is being put together. */
+/* Appends to the incomplete line. */
 static void
 keep(struct sts_lines *lines, const char *bytes, size_t len)
 {

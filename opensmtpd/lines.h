@@ -16,16 +16,16 @@ enum { STS_LINE_MAX = 4096 };
 struct sts_lines {
 	char buf[STS_LINE_MAX]; /* the beginning of a line */
 	size_t len;
-	bool cut; /* more came than fits; the rest is thrown away */
+	bool cut; /* it was longer; the rest was dropped */
 };
 
 /*
- * One line without its line feed, any bytes; only the first STS_LINE_MAX of
- * it where `cut`.
+ * One line without its line feed, any bytes; only its first STS_LINE_MAX if
+ * `cut`.
  */
 typedef void sts_line_take(void *arg, struct sts_span line, bool cut);
 
-/* Calls `take` for each line that bytes[0..len) completes.  Zero to begin. */
+/* Calls `take` for each line that bytes[0..len) completes.  Begins zeroed. */
 void sts_lines_feed(struct sts_lines *lines, const char *bytes, size_t len,
     sts_line_take *take, void *arg);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * smtpd writes its requests without waiting for our answers, and may be slow
- * to read them; if we waited for it, and it for us, the mail would stand
- * still.  So answers are queued without a limit of their own: there is one for
- * each request, and the program stops reading those when too much waits.
+ * smtpd writes requests without waiting for answers, and may be slow to read
+ * them; if each waited for the other, mail would stop.  So answers are queued
+ * without a limit of their own: there is one for each request, and the program
+ * stops reading requests when too much is queued.
  */
 #include "opensmtpd/output.h"
 
@@ -18,7 +18,7 @@
 
 enum {
 	SIZE_FIRST = 16 * 1024,
-	SIZE_KEPT = 256 * 1024, /* of an empty buffer; more is given back */
+	SIZE_KEPT = 256 * 1024, /* of an empty buffer; more is freed */
 	NO_LIMIT = -1
 };
 
@@ -48,7 +48,7 @@ sts_output_pending(const struct sts_output *output)
 	return output->end - output->start;
 }
 
-/* The buffer is empty: begin at its start, or give a large one back. */
+/* The buffer is empty: starts again, or frees a large one. */
 static void
 forget(struct sts_output *o)
 {
@@ -60,7 +60,7 @@ forget(struct sts_output *o)
 	}
 }
 
-/* Returns the number of bytes that went, or -1 where the reader is gone. */
+/* Returns the number of bytes written, or -1 if the reader is gone. */
 static ssize_t
 write_some(struct sts_output *o, const char *bytes, size_t len)
 {
@@ -92,7 +92,7 @@ sts_output_flush(struct sts_output *output)
 		forget(output);
 }
 
-/* Waits until the descriptor takes bytes again, or never will. */
+/* Waits until the descriptor is writable, or never will be. */
 static void
 wait_writable(struct sts_output *o, int ms)
 {
@@ -128,7 +128,7 @@ reserve(struct sts_output *o, size_t len)
 
 	if (o->size - o->end >= len)
 		return true;
-	/* Moving a little at a time would cost more than it gains. */
+	/* Moving a little each time would cost more than it gains. */
 	if (o->start > o->size / 2) {
 		memmove(o->buf, o->buf + o->start, used);
 		o->start = 0;
@@ -157,7 +157,7 @@ sts_output_add(struct sts_output *output, const char *bytes, size_t len)
 		output->end += len;
 		return;
 	}
-	/* No memory: now it has to wait, since a lost answer is worse. */
+	/* No memory: it must wait, since a lost answer is worse. */
 	sts_output_drain(output, NO_LIMIT);
 	while (len > 0 && !output->broken) {
 		ssize_t n = write_some(output, bytes, len);

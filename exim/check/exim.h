@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * `mta-sts config check --exim`: what Exim says of its own configuration
- * (exim -bV, -bP, -be), checked for what enforcing policies needs.
+ * `mta-sts config check --exim`: checks Exim's own report of its configuration
+ * (exim -bV, -bP, -be) for what enforcing policies requires.
  *
- * Asking and checking are apart, so that recorded answers can be checked.
+ * Queries and checks are separate, so that recorded reports can be checked.
  */
 #ifndef STS_EXIM_CHECK_EXIM_H
 #define STS_EXIM_CHECK_EXIM_H
@@ -30,93 +30,93 @@ struct sts_exim_driver {
 struct sts_exim_list {
 	struct sts_exim_driver *driver;
 	size_t count;
-	struct sts_exim_option *options; /* of all of them */
+	struct sts_exim_option *options; /* of all drivers */
 };
 
-/* What was asked of one Exim; strings that it owns unless const. */
+/* The report of one Exim; it owns the strings unless const. */
 struct sts_exim {
 	const char *binary;      /* NULL: the first of the usual places */
 	const char *config;      /* for -C; NULL: Exim's own choice */
 	const char *debian_dir;  /* /etc/exim4 */
 	const char *resolv_conf; /* /etc/resolv.conf */
 	const char *state_dir;
-	const char *config_file; /* of ours, as -f names it; NULL: default */
+	const char *config_file; /* of this suite, as by -f; NULL: default */
 	char *version;           /* exim -bV */
 	char *main;              /* exim -bP exim_user ... */
 	char *router_text;       /* exim -bP routers; cut up by parsing */
 	char *transport_text;
-	char *all;         /* exim -bP config; NULL: not shown to this user */
+	char *all;         /* exim -bP config; NULL: hidden from this user */
 	char *retry;       /* exim -brt, the rule for most errors */
 	char *retry_tls;   /* the rule for failures of TLS */
-	char *dlfunc;      /* "y" where dlfunc is built in */
-	char *call_result; /* what a call of ours gives, or NULL */
+	char *dlfunc;      /* "y" if dlfunc is built in */
+	char *call_result; /* the result of a call of the plugin, or NULL */
 	struct sts_exim_list routers;
 	struct sts_exim_list transports;
 };
 
 /*
- * Cuts what `exim -bP routers` (or transports) prints into drivers; `kind` is
- * "router" or "transport".  The list borrows `text`, which is changed.
- * STS_NO_MEMORY, else STS_OK.
+ * Splits the output of `exim -bP routers` (or transports) into drivers; `kind`
+ * is "router" or "transport".  The list borrows `text` and changes it.  STS_OK
+ * or STS_NO_MEMORY.
  */
 enum sts_status sts_exim_parse(
     struct sts_exim_list *list, char *text, const char *kind);
 void sts_exim_list_free(struct sts_exim_list *list);
 
-/* True for what Exim prints in place of a value that it does not show. */
+/* True for what Exim prints instead of a hidden value. */
 bool sts_exim_is_hidden(const char *value);
 
-/* True where the option has such a value. */
+/* True if the option has a hidden value. */
 bool sts_exim_hides(const struct sts_exim_driver *driver, const char *name);
 
-/* The option's value; NULL where this Exim does not have it or hides it. */
+/* The option's value; NULL if this Exim lacks or hides it. */
 const char *sts_exim_value(
     const struct sts_exim_driver *driver, const char *name);
 
-/* True where it has that value, blanks not counted; false where missing. */
+/* True if it has that value, ignoring blanks; false if missing. */
 bool sts_exim_is(
     const struct sts_exim_driver *driver, const char *name, const char *value);
 
-/* True where the option has a value: not missing, "" or "false". */
+/* True if the option has a value: not missing, "" or "false". */
 bool sts_exim_is_set(const struct sts_exim_driver *driver, const char *name);
 
 /* The driver of that name, or NULL. */
 const struct sts_exim_driver *sts_exim_find(
     const struct sts_exim_list *list, const char *name);
 
-/* Two values, blanks not counted. */
+/* Compares two values, ignoring blanks. */
 bool sts_exim_same(const char *a, const char *b);
 
 /*
- * The argument of the dlfunc call in an address_data, counted from 0 (the
- * object), copied into buf; false where there is none or it does not fit.
+ * Copies argument `index` of the dlfunc call in an address_data, from 0 (the
+ * object), into buf; false if there is none or it does not fit.
  */
 bool sts_exim_call_argument(
     const char *address_data, unsigned index, char *buf, size_t size);
 
-/* The first router that asks mta_sts_query, or NULL. */
+/* The first router that calls mta_sts_query, or NULL. */
 const struct sts_exim_driver *sts_exim_query_router(const struct sts_exim *e);
 
 /*
- * True where a domain list (or "" for none) matches every remote domain:
- * empty, "*", or ending with a "!" item.
+ * True if a domain list ("" for none) matches every remote domain: empty, "*",
+ * or ending with a "!" item.
  */
 bool sts_exim_list_is_open(const char *domains);
 
-/* What a driver does in our set-up; bits, so that a rule can bind several. */
+/* The role of a driver in the setup; bits, so that a rule can bind several. */
 enum sts_exim_role {
-	STS_EXIM_QUERY = 1,           /* the router that asks mta_sts_query */
+	STS_EXIM_QUERY = 1,           /* the router that calls mta_sts_query */
 	STS_EXIM_ENFORCE = 2,         /* the router to the permitted MX hosts */
 	STS_EXIM_NO_MX = 4,           /* the router that defers the rest */
 	STS_EXIM_TRANSPORT = 8,       /* of the enforcing router */
 	STS_EXIM_PLAIN_TRANSPORT = 16 /* for all other remote mail */
 };
 
-/* Checks each option that a rule for this role names. */
+/* Checks each option that has a rule for this role. */
 void sts_exim_check_rules(struct sts_findings *f, enum sts_exim_role role,
     const struct sts_exim_driver *driver);
 
-/* True where a rule for this role names the option. */
+/* True if there is a rule for this role and option. */
 bool sts_exim_has_rule(enum sts_exim_role role, const char *option);
 
 /* "OPTION = VALUE", or "remove OPTION" for "", cut at the buffer's end. */

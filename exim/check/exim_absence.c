@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Why no router asks for policies: on Debian the fragments may be missing,
- * inert, or missing in the generated file.
+ * Why no router uses policies: on Debian the fragments may be missing, inert,
+ * or missing from the generated file.
  */
 #include <string.h>
 
@@ -16,8 +16,8 @@
 	"/etc/exim4/conf.d/main/000_local if split; then update-exim4.conf"
 
 /*
- * With a smart host there is no MX lookup: RFC 8461 3.4 is met by verified
- * TLS to that one host.
+ * With a smart host there is no MX lookup: verified TLS to that host satisfies
+ * RFC 8461 3.4.
  */
 static void
 check_smarthost(
@@ -69,7 +69,7 @@ check_debian(struct sts_findings *f, const struct sts_exim *e, const char *type)
 		    "that Exim reads");
 }
 
-/* The fragments' own words for an Exim that cannot load anything. */
+/* The router that the fragments define for an Exim without dlfunc. */
 static const struct sts_exim_driver *
 no_dlfunc_router(const struct sts_exim *e)
 {

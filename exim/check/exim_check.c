@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What does not stand in a router or a transport. */
+/* Checks outside routers and transports. */
 #include <arpa/inet.h>
 #include <grp.h>
 #include <pwd.h>
@@ -34,8 +34,8 @@ main_value(const struct sts_exim *e, const char *name, char *buf, size_t size)
 }
 
 /*
- * Builds differ in where they tell it: -bV does not always list it, and macros
- * are not shown to everybody.
+ * Builds report it in different places: -bV does not always list it, and macros
+ * are hidden from some users.
  */
 static bool
 has_dlfunc(const struct sts_exim *e)
@@ -46,7 +46,7 @@ has_dlfunc(const struct sts_exim *e)
 		strstr(e->call_result, "not included in this binary") == NULL);
 }
 
-/* Without it nothing else can work, so it comes first. */
+/* First, since without it nothing else works. */
 static void
 check_dlfunc(struct sts_findings *f, const struct sts_exim *e)
 {
@@ -57,7 +57,7 @@ check_dlfunc(struct sts_findings *f, const struct sts_exim *e)
 		    "this Exim has no dlfunc (EXPAND_DLFUNC)");
 }
 
-/* The object, as this very Exim loads it. */
+/* Calls the plugin by this very Exim. */
 static void
 check_call(struct sts_findings *f, const struct sts_exim *e,
     const struct sts_exim_driver *router)
@@ -91,7 +91,7 @@ check_call(struct sts_findings *f, const struct sts_exim *e,
 		    router->name, config);
 }
 
-/* The number of a user that Exim prints as a name or a number. */
+/* The uid of a user that Exim prints as a name or a number. */
 static bool
 user_number(const char *user, uid_t *uid)
 {
@@ -109,8 +109,8 @@ user_number(const char *user, uid_t *uid)
 }
 
 /*
- * The resolver runs as the owner of the state directory, and Exim reads it
- * as root or as its own user: those have to be one.
+ * The resolver runs as the owner of the state directory, which Exim reads as
+ * root or as its own user: the two must be the same.
  */
 static void
 check_owner(struct sts_findings *f, const struct sts_exim *e)
@@ -151,10 +151,10 @@ is_loopback(const char *address)
 
 struct resolv_conf {
 	bool trust_ad;
-	char foreign[64]; /* a nameserver outside loopback, or "" */
+	char foreign[64]; /* a name server outside loopback, or "" */
 };
 
-/* resolv.conf(5): words separated by blanks, the key at the line's start. */
+/* resolv.conf(5): words separated by blanks, the key at the beginning. */
 static void
 parse_resolv_line(struct resolv_conf *r, char *line)
 {
@@ -173,9 +173,9 @@ parse_resolv_line(struct resolv_conf *r, char *line)
 }
 
 /*
- * Exim relies on the AD bit for DANE; glibc passes that bit on only under
- * trust-ad.  Then an attacker who can forge an answer on the way can forge a
- * TLSA record, which goes before any policy (RFC 8461 2).
+ * Exim relies on the AD bit for DANE; glibc passes it on only with trust-ad.
+ * Then an on-path attacker who forges answers can forge a TLSA record, which
+ * takes precedence over any policy (RFC 8461 2).
  */
 static void
 check_trust_ad(struct sts_findings *f, const struct sts_exim *e)
@@ -201,8 +201,8 @@ check_trust_ad(struct sts_findings *f, const struct sts_exim *e)
 }
 
 /*
- * RFC 8461 2 wants DANE to go first; Exim tries it only for answers that it
- * asked DNSSEC for.
+ * RFC 8461 2 gives DANE precedence; Exim tries it only for answers to queries
+ * with DNSSEC.
  */
 static void
 check_dnssec_ok(struct sts_findings *f, const struct sts_exim *e)
@@ -218,9 +218,9 @@ check_dnssec_ok(struct sts_findings *f, const struct sts_exim *e)
 }
 
 /*
- * With cutthrough delivery the next recipient goes along on an open connection
- * to the same address, whatever its MX host's name: the certificate was checked
- * for another.  ACLs are nowhere but in the whole configuration.
+ * In cutthrough delivery the next recipient uses an open connection to the same
+ * address, whatever its MX host's name: the certificate was checked for
+ * another.  Only the whole configuration shows ACLs.
  */
 static void
 check_cutthrough(struct sts_findings *f, const struct sts_exim *e)
@@ -234,8 +234,8 @@ check_cutthrough(struct sts_findings *f, const struct sts_exim *e)
 }
 
 /*
- * A retry record is kept by the host's name after CNAME: any domain whose MX
- * host is a CNAME to another domain's host leaves one there.
+ * A retry record has the host's name after CNAME: any domain whose MX host is a
+ * CNAME to another domain's host creates one there.
  */
 static void
 check_retry(struct sts_findings *f, const struct sts_exim *e)
@@ -250,8 +250,8 @@ check_retry(struct sts_findings *f, const struct sts_exim *e)
 }
 
 /*
- * A value that Exim shows to administrators only cannot be checked.  One for
- * each driver is enough to say so.
+ * A value that Exim shows only to administrators cannot be checked.  Reports
+ * one for each driver.
  */
 static void
 check_hidden(struct sts_findings *f, const struct sts_exim_list *list)

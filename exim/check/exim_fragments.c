@@ -67,7 +67,7 @@ sts_exim_has_all_fragments(const char *etc)
 	return count(etc, PRESENT) == NAME_COUNT;
 }
 
-/* update-exim4.conf skips a dangling link without a message. */
+/* update-exim4.conf skips a dangling link silently. */
 static void
 report_absence(struct sts_findings *f, const char *etc, const char *name,
     enum presence presence)
@@ -85,8 +85,8 @@ report_absence(struct sts_findings *f, const char *etc, const char *name,
 }
 
 /*
- * True where each line of the fragment that says something is a part of the
- * text.  Comments are left out of what is generated.
+ * True if the text contains each line of the fragment, except comments, which
+ * the generated file lacks.
  */
 static bool
 is_contained(char *fragment, const char *text)
@@ -102,7 +102,7 @@ is_contained(char *fragment, const char *text)
 	return true;
 }
 
-/* The first fragment of conf.d that the text lacks, or NULL. */
+/* The first fragment of conf.d that is not in the text, or NULL. */
 static const char *
 first_lacking(const char *etc, const char *text)
 {
@@ -150,7 +150,7 @@ sts_exim_is_split(const char *etc)
 	    strcmp(value, "true") == 0;
 }
 
-/* A file that this user cannot read is not checked. */
+/* Skips a file that this user cannot read. */
 static bool
 check_text(struct sts_findings *f, const char *etc, const char *path,
     const char *name, const char *fix)

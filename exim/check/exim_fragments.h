@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The fragments for Debian's Exim: whether all four are in conf.d, and whether
- * the file that Exim reads still has them.
+ * Whether all four fragments for Debian's Exim are in conf.d, and the file that
+ * Exim reads still contains them.
  */
 #ifndef STS_EXIM_CHECK_EXIM_FRAGMENTS_H
 #define STS_EXIM_CHECK_EXIM_FRAGMENTS_H
@@ -11,7 +11,7 @@
 #include "base/config.h"
 #include "base/findings.h"
 
-/* True where at least one of the fragments, or a link for it, is there. */
+/* True if at least one of the fragments, or a link for it, is there. */
 bool sts_exim_has_fragments(const char *etc);
 
 /* True where all of them are there, and no link for one dangles. */
@@ -28,12 +28,11 @@ bool sts_exim_setting(const char *etc, const char *key, char *buf, size_t size);
 bool sts_exim_is_split(const char *etc);
 
 /*
- * Looks at `etc` (/etc/exim4) and at the file that was generated from it, and
- * reports what has come apart since it was set up: a fragment missing beside
- * others, a dangling link (the example files were removed or moved),
- * a template or generated file without what a fragment says (a package upgrade
- * wrote the template anew).  Silent where none of the fragments is there: then
- * they were never used.
+ * Checks `etc` (/etc/exim4) and the file generated from it, and reports what
+ * has changed since the setup: a missing fragment, a dangling link (the example
+ * files were removed or moved), a template or generated file without a
+ * fragment's content (a package upgrade replaced the template).  Silent if
+ * there are no fragments at all.
  */
 void sts_exim_check_fragments(
     struct sts_findings *f, const char *etc, const char *generated);

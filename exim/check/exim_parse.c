@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* What `exim -bP` prints: one option a line, as "name = value" or a flag. */
+/* Parses `exim -bP`: one option on each line, "name = value" or a flag. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cursor.h"
 #include "exim/check/exim.h"
 
-/* As many drivers and options as there are lines are enough. */
+/* There are no more drivers and options than lines. */
 static size_t
 count_lines(const char *text)
 {
@@ -17,7 +17,7 @@ count_lines(const char *text)
 	return count;
 }
 
-/* "NAME router:" becomes NAME; false where the line is no such head. */
+/* "NAME router:" becomes NAME; false if it is not such a line. */
 static bool
 parse_head(char *line, const char *kind)
 {
@@ -47,7 +47,7 @@ parse_option(struct sts_exim_option *option, char *line)
 	} else {
 		option->value = "true";
 	}
-	/* An asterisk marks what can only be set here. */
+	/* An asterisk marks an option that can only be set here. */
 	if (option->name[0] == '*')
 		option->name++;
 }
@@ -87,7 +87,7 @@ sts_exim_list_free(struct sts_exim_list *list)
 	memset(list, 0, sizeof(*list));
 }
 
-/* As Exim has it, hidden or not. */
+/* As printed by Exim, hidden or not. */
 static const char *
 printed_value(const struct sts_exim_driver *driver, const char *name)
 {
@@ -200,8 +200,8 @@ sts_exim_call_argument(
 }
 
 /*
- * The items of an Exim list are separated by colons, or by what follows "<".
- * Where an expansion hides them, the list counts as naming something.
+ * The items of an Exim list are separated by colons, or by the character after
+ * "<".  If an expansion hides them, the list counts as limited.
  */
 bool
 sts_exim_list_is_open(const char *domains)

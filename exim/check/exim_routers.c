@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The three routers, their order, and what comes before them; exim_rules.c has
- * what each of their options must be.
+ * The three routers, their order, and what is before them; exim_rules.c has the
+ * rules for their options.
  */
 #include <string.h>
 
@@ -9,7 +9,7 @@
 
 #define IGNORE_ITEM "${if def:r_mta_sts_ign{$r_mta_sts_ign}{*}}"
 
-/* The routers by what they do; names are the operator's. */
+/* The routers by role; their names are the operator's. */
 struct roles {
 	const struct sts_exim_driver *query;
 	const struct sts_exim_driver *enforce;
@@ -17,7 +17,7 @@ struct roles {
 	const struct sts_exim_driver *plain; /* for all other remote mail */
 };
 
-/* Part of a value, where the rest is the operator's own. */
+/* For values that are partly the operator's own. */
 static bool
 contains(const struct sts_exim_driver *d, const char *option, const char *what)
 {
@@ -27,8 +27,8 @@ contains(const struct sts_exim_driver *d, const char *option, const char *what)
 }
 
 /*
- * By what it does or would do: a router that has lost one of its options is
- * still recognised, and the loss reported.
+ * By its function: a router that has lost an option is still recognised, so
+ * that the loss is reported.
  */
 static bool
 is_enforcer(const struct sts_exim_driver *d)
@@ -40,7 +40,7 @@ is_enforcer(const struct sts_exim_driver *d)
 		strcmp(d->name, "mta_sts_enforce") == 0);
 }
 
-/* By the words of its reason, or by its usual name. */
+/* By the text of its reason, or by its usual name. */
 static bool
 is_no_mx(const struct sts_exim_driver *d)
 {
@@ -49,7 +49,7 @@ is_no_mx(const struct sts_exim_driver *d)
 		strcmp(d->name, "mta_sts_no_mx") == 0);
 }
 
-/* True where the router may give remote mail to an SMTP transport. */
+/* True if the router may give remote mail to an SMTP transport. */
 static bool
 sends_away(const struct sts_exim *e, const struct sts_exim_driver *d)
 {
@@ -73,8 +73,8 @@ sends_away(const struct sts_exim *e, const struct sts_exim_driver *d)
 }
 
 /*
- * A manualroute also chooses by the pattern that begins each rule of its
- * route_list; rules are separated by semicolons.
+ * A manualroute also selects by the pattern at the beginning of each rule of
+ * its route_list; semicolons separate rules.
  */
 static bool
 route_list_is_open(const struct sts_exim_driver *d)
@@ -93,7 +93,7 @@ route_list_is_open(const struct sts_exim_driver *d)
 	return false;
 }
 
-/* True where nothing in the router leaves any remote domain out. */
+/* True if the router excludes no remote domain. */
 static bool
 takes_every_domain(const struct sts_exim_driver *d)
 {
@@ -113,9 +113,9 @@ takes_every_domain(const struct sts_exim_driver *d)
 }
 
 /*
- * Names may have been changed, so each is known by its work.  The plain
- * router is the first behind ours that takes every remote domain: what it is
- * like tells how mail looked before a domain enforced.
+ * Found by function, since names may differ.  The plain router is the first one
+ * after ours that takes every remote domain: it shows how mail was sent before
+ * a domain enforced.
  */
 static void
 find_roles(const struct sts_exim *e, struct roles *r)
@@ -145,7 +145,7 @@ find_roles(const struct sts_exim *e, struct roles *r)
 	}
 }
 
-/* The three ask about, enforce for and defer the same mail. */
+/* The three must apply to the same mail. */
 static void
 check_domains(struct sts_findings *f, const struct roles *r,
     const struct sts_exim_driver *d)
@@ -160,8 +160,8 @@ check_domains(struct sts_findings *f, const struct roles *r,
 }
 
 /*
- * All that makes it ask once and defer where there is no answer.  Anything
- * that lets it pass over a message lets that message out unprotected.
+ * All that makes it query once and defer without an answer.  If it can skip a
+ * message, that message is unprotected.
  */
 static void
 check_query(struct sts_findings *f, const struct sts_exim_driver *d)
@@ -183,7 +183,7 @@ check_query(struct sts_findings *f, const struct sts_exim_driver *d)
 		    d->name, domains);
 }
 
-/* Whether the plain router keeps private addresses out of reach. */
+/* Whether the plain router excludes private addresses. */
 static void
 check_addresses(struct sts_findings *f, const struct roles *r)
 {
@@ -202,7 +202,7 @@ check_addresses(struct sts_findings *f, const struct roles *r)
 		    r->enforce->name, r->plain->name);
 }
 
-/* What follows our item in the list, or NULL where it does not come first. */
+/* The rest of the list after our item, or NULL if that is not first. */
 static const char *
 rest_of_list(const char *list)
 {
@@ -217,10 +217,9 @@ rest_of_list(const char *list)
 }
 
 /*
- * RFC 8461 4.1: hosts outside the policy are ignored.  The list is read from
- * the left until an item matches or fails, and expanded as a whole before.  So
- * an item before ours may let a host through, and an expansion beside it that
- * fails lets all hosts through.
+ * RFC 8461 4.1: hosts outside the policy are ignored.  Exim expands the list as
+ * a whole, then reads it until an item matches or fails.  So an item before
+ * ours may let a host through, and a failing expansion lets all hosts through.
  */
 static void
 check_ignored(struct sts_findings *f, const struct sts_exim_driver *d)
@@ -251,7 +250,7 @@ check_enforce(struct sts_findings *f, const struct roles *r)
 	check_addresses(f, r);
 }
 
-/* A router that takes remote mail before the policy is looked at. */
+/* A router that takes remote mail before the policy is queried. */
 static void
 check_before(struct sts_findings *f, const struct sts_exim_driver *d,
     const struct roles *r)
@@ -279,8 +278,7 @@ check_before(struct sts_findings *f, const struct sts_exim_driver *d,
 }
 
 /*
- * Exim takes routers in the order of the file: one too early is a way around
- * all of it.
+ * Exim uses routers in the order of the file: one too early bypasses all of it.
  */
 static void
 check_order(

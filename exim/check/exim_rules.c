@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What each option of our routers and of the two transports must be.  What
- * one row cannot say (an order, a list of items, a difference between two
- * drivers) is code in exim_routers.c and exim_transports.c.  The reason for
- * each demand stands in docs/exim.md.
+ * The rules for the options of the three routers and two transports.  What does
+ * not fit a row (an order, a list of items, a difference between two drivers)
+ * is in exim_routers.c and exim_transports.c.  docs/exim.md gives the reasons.
  */
 #include <string.h>
 
@@ -36,7 +35,7 @@ enum {
 	VALUES_MAX = 4
 };
 
-/* How the option is compared.  Only with IS may it be missing. */
+/* How the option is compared.  It may be missing only with IS. */
 enum test {
 	IS,       /* one of the values, blanks not counted */
 	MUST_BE,  /* likewise */
@@ -44,7 +43,7 @@ enum test {
 	BEGINS
 };
 
-/* What the message says after the driver's name. */
+/* The message after the driver's name. */
 enum form {
 	WHY,       /* : WHY */
 	DOES,      /* WHY */
@@ -53,12 +52,12 @@ enum form {
 };
 
 static const struct rule {
-	unsigned roles; /* the drivers it binds */
+	unsigned roles; /* the drivers that it binds */
 	const char *option;
 	enum test test;
-	const char *value[VALUES_MAX]; /* the first is what we advise */
+	const char *value[VALUES_MAX]; /* the first is the advice */
 	enum sts_severity severity;
-	const char *fix; /* NULL: the line that sets the first value */
+	const char *fix; /* NULL: sets the first value */
 	enum form form;
 	const char *why;
 } rules[] = {
@@ -163,7 +162,7 @@ static const struct rule {
     SAFE("fallback_hosts", "", "fallback hosts are in no policy"),
     SAFE("hosts", "", "these hosts are in no policy"),
     SAFE("hosts_override", "false", "it replaces the permitted MX hosts"),
-    /* RFC 8461 2: DANE is not overridden, for a testing policy either. */
+    /* RFC 8461 2: DANE takes precedence over a testing policy, too. */
     {PLAIN, "hosts_try_dane", IS, {"*"}, STS_FIND_WARNING, NULL, IS_BECAUSE,
 	"DANE is not used"},
 #undef WANT
@@ -173,7 +172,7 @@ static const struct rule {
 
 enum { RULE_COUNT = sizeof(rules) / sizeof(rules[0]) };
 
-/* True where one of the rule's values fits what the driver has. */
+/* True if the driver has one of the rule's values. */
 static bool
 fits(const struct rule *rule, const char *has)
 {
@@ -202,7 +201,7 @@ sts_exim_option_line(
 		(void)snprintf(buf, size, "%s = %s", option, value);
 }
 
-/* Prints that the driver, a router or a transport, does not follow it. */
+/* Reports that a router or transport violates the rule. */
 static void
 report(struct sts_findings *f, const char *kind,
     const struct sts_exim_driver *d, const struct rule *rule, const char *has)
@@ -230,10 +229,7 @@ report(struct sts_findings *f, const char *kind,
 		    rule->why);
 }
 
-/*
- * An Exim that cannot do at all what a transport must not do cannot do it
- * wrongly.
- */
+/* An Exim without the option cannot do what a transport must not do. */
 static void
 note_missing(struct sts_findings *f, const struct sts_exim_driver *d,
     const struct rule *rule)
@@ -247,7 +243,7 @@ note_missing(struct sts_findings *f, const struct sts_exim_driver *d,
 		    rule->option);
 }
 
-/* True where the driver follows it; else the finding is printed. */
+/* True if the driver obeys; else reports it. */
 static bool
 check_rule(struct sts_findings *f, enum sts_exim_role role,
     const struct sts_exim_driver *d, const struct rule *rule)
@@ -269,7 +265,7 @@ sts_exim_check_rules(struct sts_findings *f, enum sts_exim_role role,
 {
 	const char *reported = "";
 
-	/* Of two rows about one option, the second is for what is left. */
+	/* Of two rows for one option, the second applies to the rest. */
 	for (size_t i = 0; i < RULE_COUNT; i++) {
 		if ((rules[i].roles & role) != 0 &&
 		    strcmp(rules[i].option, reported) != 0 &&

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Asking an Exim about itself. */
+/* Queries an Exim about itself. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -12,8 +12,8 @@
 enum { OUTPUT_MAX = 4 * 1024 * 1024, PATIENCE_MS = 30000, ARGUMENTS_MAX = 8 };
 
 /*
- * Runs Exim with the arguments (NULL-ended, at most 8) and returns what it
- * wrote, for the caller to free, or NULL where it failed.
+ * Runs Exim with the arguments (NULL-ended, at most 8); returns its output,
+ * which the caller frees, or NULL on failure.
  */
 static char *
 run_exim(const struct sts_exim *e, const char *const *arguments)
@@ -48,11 +48,11 @@ run_exim(const struct sts_exim *e, const char *const *arguments)
 		return NULL;
 	}
 	output[len] = '\0';
-	/* Text ends at a NUL, should there be one. */
+	/* A NUL in it would end the text. */
 	return output;
 }
 
-/* The Exim that is installed where distributions put it, or NULL. */
+/* The installed Exim in the usual places, or NULL. */
 static const char *
 find_binary(void)
 {
@@ -68,8 +68,8 @@ find_binary(void)
 }
 
 /*
- * Calls our function as a delivery would, for an address literal: it has no
- * policy (RFC 8461 3.4), so that nothing is asked of a network.
+ * Calls the plugin as a delivery does, for an address literal, which has no
+ * policy (RFC 8461 3.4), so that nothing is queried.
  */
 static char *
 try_call(const struct sts_exim *e)
@@ -88,9 +88,8 @@ try_call(const struct sts_exim *e)
 }
 
 /*
- * Each question is one run of Exim.  False where it does not start or
- * refuses; what it then writes to standard error has reached the operator
- * already.
+ * Each query is one run of Exim.  False if it does not start or refuses; its
+ * message has gone to standard error.
  */
 static bool
 ask_all(struct sts_exim *e)
@@ -127,7 +126,7 @@ ask_all(struct sts_exim *e)
 	return true;
 }
 
-/* The lists borrow the texts, and both go together. */
+/* The lists borrow the texts, so both are freed together. */
 static void
 free_answers(struct sts_exim *e)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The enforcing transport: what no row of exim_rules.c can say, and what the
- * plain transport has and it lacks.
+ * The enforcing transport: what does not fit a row of exim_rules.c, and what it
+ * lacks of the plain transport.
  */
 #include <string.h>
 
@@ -19,7 +19,7 @@
 #define GNUTLS_CIPHERS  "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 #define OPENSSL_CIPHERS "TLSv1.2:!aNULL:!eNULL"
 
-/* TLS 1.2 or later; the words depend on the TLS library. */
+/* TLS 1.2 or later; the syntax depends on the TLS library. */
 static void
 check_ciphers(struct sts_findings *f, const struct sts_exim *e,
     const struct sts_exim_driver *d)
@@ -48,9 +48,9 @@ check_ciphers(struct sts_findings *f, const struct sts_exim *e,
 }
 
 /*
- * GnuTLS takes a certificate with only a common name or with a partial
- * wildcard, which RFC 8461 4.2 does not.  The expression may be longer than
- * ours, for an operator's own events.
+ * GnuTLS accepts a certificate with only a common name or with a partial
+ * wildcard, contrary to RFC 8461 4.2.  The expression may be longer, for the
+ * operator's own events.
  */
 static void
 check_event(struct sts_findings *f, const struct sts_exim_driver *d)
@@ -75,9 +75,8 @@ check_event(struct sts_findings *f, const struct sts_exim_driver *d)
 }
 
 /*
- * Retry records are kept by the host's name after CNAME: the rule by which a
- * host that failed for an untrusted domain is tried all the same names the
- * transport.
+ * Retry records have the host's name after CNAME: a rule for the transport
+ * makes Exim try a host that failed for an untrusted domain.
  */
 static void
 check_retry_rule(struct sts_findings *f, const struct sts_exim *e,
@@ -97,7 +96,7 @@ check_retry_rule(struct sts_findings *f, const struct sts_exim *e,
 		    d->name);
 }
 
-/* Retry records are kept by host and interface. */
+/* Retry records depend on host and interface. */
 static void
 check_interface(struct sts_findings *f, const struct sts_exim_driver *d,
     const struct sts_exim_driver *plain)
@@ -130,7 +129,7 @@ check_interface(struct sts_findings *f, const struct sts_exim_driver *d,
 	}
 }
 
-/* Options in which the two transports differ on purpose, or with rules. */
+/* Options that differ between the two transports by design or by rule. */
 static bool
 is_ours(const char *option)
 {
@@ -148,8 +147,8 @@ is_ours(const char *option)
 }
 
 /*
- * What the receiver or a filter sees: losing it on the day that a domain
- * begins to enforce would be noticed, and blamed on MTA-STS.
+ * Visible to the receiver or a filter: if it vanished on the day a domain
+ * begins to enforce, MTA-STS would be blamed.
  */
 static bool
 is_visible(const char *option)
@@ -174,8 +173,8 @@ is_visible(const char *option)
 }
 
 /*
- * A domain that begins to enforce moves mail to the other transport without
- * anybody touching this machine.  So the two may differ only where they
+ * When a domain begins to enforce, its mail moves to the other transport
+ * without a change on this machine.  So the two may differ only where they
  * must.
  */
 static void

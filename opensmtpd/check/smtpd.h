@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * `mta-sts config check --smtpd`: checks an smtpd.conf(5) for what enforcing
- * policies needs.
+ * policies requires.
  *
  * The filter waits and prepares, the table decides, the action verifies, and
- * the match rules lead there; where one of the four is missing, the rest
- * protects nothing, and smtpd reports no error.
+ * the match rules lead there; if one of the four is missing, the others protect
+ * nothing, and smtpd reports no error.
  *
  *	smtpd_read.c     files into statements: includes, macros, quotes
  *	smtpd_words.c    what a statement says
@@ -43,7 +43,7 @@ struct sts_smtpd_word {
 	enum sts_smtpd_kind kind;
 };
 
-/* From its keyword to the end of the line, or of its braces. */
+/* From its keyword to the end of the line or of its braces. */
 struct sts_smtpd_statement {
 	const char *file;
 	unsigned line;
@@ -51,7 +51,7 @@ struct sts_smtpd_statement {
 	size_t count; /* at least 1 */
 };
 
-/* A configuration, its includes in their places, its macros replaced. */
+/* A configuration, with its includes inserted and macros expanded. */
 struct sts_smtpd_conf {
 	struct sts_smtpd_statement *statement;
 	size_t count;
@@ -69,43 +69,43 @@ struct sts_smtpd_conf {
 struct sts_smtpd_rule {
 	const struct sts_smtpd_statement *statement;
 	size_t end;                /* its conditions are words 1 to end, */
-	size_t for_begin, for_end; /* but for these: for whom */
+	size_t for_begin, for_end; /* except these: for whom */
 	const struct sts_smtpd_statement *action; /* NULL: reject, or none */
-	bool for_any; /* or for all but some, or by the recipient */
+	bool for_any; /* or for all but some, or by recipient */
 	bool for_not;
-	const struct sts_smtpd_word *for_domain; /* the first word behind it */
-	const struct sts_smtpd_statement *for_table; /* of ours, or NULL */
+	const struct sts_smtpd_word *for_domain; /* the first word after it */
+	const struct sts_smtpd_statement *for_table; /* ours, or NULL */
 };
 
-/* What is checked. */
+/* What is to be checked. */
 struct sts_smtpd {
 	struct sts_smtpd_conf conf;
-	const struct sts_config *config; /* of ours */
-	const char *config_file;         /* as -f names it; NULL: default */
+	const struct sts_config *config; /* of this suite */
+	const char *config_file;         /* as by -f; NULL: default */
 	int64_t now;                     /* seconds since 1970 */
 	struct sts_smtpd_rule *rule;     /* all match rules, in order */
 	size_t rule_count;
 };
 
 /*
- * Reads a file and what it includes.  Findings are syntax that this cannot
- * follow.  STS_OK, STS_NO_MEMORY, or what sts_readfile says of the file
- * itself; free in every case.
+ * Reads a file and its includes.  Reports syntax that it cannot follow.
+ * STS_OK, STS_NO_MEMORY, or the status of sts_readfile for the file itself; to
+ * be freed in every case.
  */
 enum sts_status sts_smtpd_read(struct sts_smtpd_conf *conf, const char *path,
     struct sts_findings *findings);
 void sts_smtpd_free(struct sts_smtpd_conf *conf);
 
-/* True for a keyword, or a value written without quotes. */
+/* True for a keyword, or an unquoted value. */
 bool sts_smtpd_is(const struct sts_smtpd_word *word, const char *keyword);
 bool sts_smtpd_is_mark(const struct sts_smtpd_word *word, char mark);
 
-/* The word's index in the statement, from `from` on; 0: it is not there. */
+/* The word's index in the statement, from `from` on; 0: not found. */
 size_t sts_smtpd_word_index(
     const struct sts_smtpd_statement *s, size_t from, const char *keyword);
 bool sts_smtpd_has(const struct sts_smtpd_statement *s, const char *keyword);
 
-/* The word behind a keyword; NULL where either is missing. */
+/* The word after a keyword; NULL if either is missing. */
 const struct sts_smtpd_word *sts_smtpd_value(
     const struct sts_smtpd_statement *s, const char *keyword);
 
@@ -118,43 +118,41 @@ const struct sts_smtpd_statement *sts_smtpd_named(
     const struct sts_smtpd_conf *conf, const char *keyword, const char *name);
 
 /*
- * The value from index `at` (a word, <TABLE> or {list}) as one text; returns
- * the index behind it.
+ * The value at index `at` (a word, <TABLE> or {list}) as one text; returns the
+ * index after it.
  */
 size_t sts_smtpd_join(
     const struct sts_smtpd_statement *s, size_t at, char *buf, size_t size);
 
-/* The table's "mta-sts:PATH" parameter, or NULL: not one of ours. */
+/* The table's "mta-sts:PATH" parameter; NULL: another table. */
 const char *sts_smtpd_table_path(const struct sts_smtpd_statement *table);
 
-/* True for a table of ours with the domains that were never looked up. */
+/* True for the table of domains that were never looked up. */
 bool sts_smtpd_table_is_unknown(const struct sts_smtpd_statement *table);
 
-/* Our table behind a keyword such as "domain"; NULL where it is no <TABLE>
- * or another one's. */
+/* The table-mta-sts table after a keyword such as "domain", or NULL. */
 const struct sts_smtpd_statement *sts_smtpd_our_table(
     const struct sts_smtpd_conf *conf, const struct sts_smtpd_word *word);
 
-/* True where the action is a relay; NULL is none. */
+/* True if the action is a relay; false for NULL. */
 bool sts_smtpd_is_relay(const struct sts_smtpd_statement *action);
 
 /* The command of a "filter" statement, or NULL. */
 const char *sts_smtpd_filter_command(const struct sts_smtpd_conf *conf,
     const struct sts_smtpd_statement *filter);
 
-/* True for a "filter" statement that runs filter-mta-sts, whatever its
- * options; false for NULL. */
+/* True for a "filter" that runs filter-mta-sts; false for NULL. */
 bool sts_smtpd_is_our_filter(
     const struct sts_smtpd_conf *conf, const struct sts_smtpd_statement *s);
 
 /* The name of the first such filter, or NULL. */
 const char *sts_smtpd_our_filter(const struct sts_smtpd_conf *conf);
 
-/* True where a listener or action has such a filter, alone or in a chain. */
+/* True if a listener or action has such a filter, alone or in a chain. */
 bool sts_smtpd_has_filter(
     const struct sts_smtpd_conf *conf, const struct sts_smtpd_statement *s);
 
-/* Prints a finding with the statement's file and line before it. */
+/* Prints a finding with the statement's file and line. */
 void sts_smtpd_report(struct sts_findings *findings, enum sts_severity severity,
     const struct sts_smtpd_statement *s, const char *fix, const char *format,
     ...) __attribute__((format(printf, 5, 6)));
@@ -167,13 +165,13 @@ void sts_smtpd_free_rules(struct sts_smtpd *smtpd);
 void sts_smtpd_check_actions(struct sts_findings *f, const struct sts_smtpd *s);
 void sts_smtpd_check_rules(struct sts_findings *f, const struct sts_smtpd *s);
 
-/* True for the action that asks our table for its host. */
+/* True for an action that queries table-mta-sts for its host. */
 bool sts_smtpd_is_strict(const struct sts_smtpd_conf *conf,
     const struct sts_smtpd_statement *action);
 
 /*
- * The differences between the strict action and the plain one, whose mail it
- * delivers.
+ * Checks the differences between the strict action and the plain one that
+ * delivered its mail before.
  */
 void sts_smtpd_check_difference(struct sts_findings *f,
     const struct sts_smtpd_statement *strict,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The strict action: the options that make it safe, and those that it lacks
- * and the plain one has.  docs/opensmtpd.md gives the reason for each.
+ * The strict action: the options that make it safe, and those of the plain one
+ * that it lacks. docs/opensmtpd.md gives the reasons.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +34,7 @@ are_modern(const char *protocols)
 	}
 }
 
-/* "tls" is what has the certificate verified. */
+/* "tls" makes smtpd verify the certificate. */
 static void
 check_tls(struct sts_findings *f, const struct sts_smtpd_statement *a)
 {
@@ -56,8 +56,8 @@ check_tls(struct sts_findings *f, const struct sts_smtpd_statement *a)
 }
 
 /*
- * 7.x lends a session to another action of the same host, "ca" and all else
- * being equal, whether its certificate was verified or not.
+ * 7.x reuses a session for another action with the same host, "ca" and other
+ * options, whether or not its certificate was verified.
  */
 static void
 check_ca(struct sts_findings *f, const struct sts_smtpd_conf *conf,
@@ -127,7 +127,7 @@ sts_smtpd_check_actions(struct sts_findings *f, const struct sts_smtpd *s)
 	}
 }
 
-/* The option's value, "" where it has none of its own, "-" where missing. */
+/* The option's value, "" if it has none, "-" if missing. */
 static void
 option_text(const struct sts_smtpd_statement *a, const char *option, bool flag,
     char *buf, size_t size)
@@ -142,7 +142,7 @@ option_text(const struct sts_smtpd_statement *a, const char *option, bool flag,
 		(void)sts_smtpd_join(a, at + 1, buf, size);
 }
 
-/* "4d" in seconds, as smtpd counts; -1 for what it would refuse. */
+/* "4d" in seconds, as in smtpd; -1 if smtpd refuses it. */
 static long
 seconds_of(const char *text)
 {
@@ -163,7 +163,7 @@ seconds_of(const char *text)
 	}
 }
 
-/* A shorter time for the plain action is what the guide recommends. */
+/* The guide recommends a shorter time for the plain action. */
 static bool
 is_wise(const char *option, const char *strict, const char *plain)
 {
@@ -174,8 +174,8 @@ is_wise(const char *option, const char *strict, const char *plain)
 }
 
 /*
- * A domain that begins to enforce moves its mail to the other action without
- * a change on this machine, so the two may differ only where they must.
+ * When a domain begins to enforce, its mail moves to the other action without a
+ * change on this machine, so the two may differ only where they must.
  */
 void
 sts_smtpd_check_difference(struct sts_findings *f,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The filter, the table, the listeners; and what is missing altogether. */
+/* The filter, the table, the listeners; and missing parts. */
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
@@ -17,7 +17,7 @@
 
 enum { UNPROTECTED_SHOWN = 7 * 86400 };
 
-/* Whether there is a table, an action, a rule of ours, whatever is in them. */
+/* Whether there is a table, an action, a rule for MTA-STS at all. */
 struct parts {
 	bool table, action, rule;
 };
@@ -46,7 +46,7 @@ find_parts(const struct sts_smtpd *s, struct parts *p)
 	}
 }
 
-/* The whole file, for what is said of no line of it. */
+/* The whole file, for findings without a line. */
 static struct sts_smtpd_statement
 whole_file(const struct sts_smtpd *s)
 {
@@ -54,7 +54,7 @@ whole_file(const struct sts_smtpd *s)
 	    .file = s->conf.file_count > 0 ? s->conf.file[0] : "smtpd.conf"};
 }
 
-/* False: parts are missing altogether, the rest would only repeat that. */
+/* False: parts are missing, so other findings would only repeat that. */
 static bool
 check_parts(struct sts_findings *f, const struct sts_smtpd *s)
 {
@@ -90,8 +90,7 @@ check_parts(struct sts_findings *f, const struct sts_smtpd *s)
 }
 
 /*
- * As the table will read it, which is not as root, nor with root's groups: in
- * a process of its own.
+ * As the table will read it, without root or root's groups: in a child process.
  */
 static bool
 loads_as_owner(const struct sts_smtpd *s, const char *path)
@@ -116,7 +115,7 @@ loads_as_owner(const struct sts_smtpd *s, const char *path)
 	return pid > 0 && status == 0;
 }
 
-/* The parameter of a table: smtpd takes it for a file from the root on. */
+/* The parameter of a table, which smtpd takes as an absolute path. */
 static void
 check_table(struct sts_findings *f, const struct sts_smtpd *s,
     const struct sts_smtpd_statement *table)
@@ -146,7 +145,7 @@ check_table(struct sts_findings *f, const struct sts_smtpd *s,
 		    table->word[1].text, path);
 }
 
-/* The value of the command's own option -f, or the default. */
+/* The value of option -f in the command, or the default. */
 static void
 config_of_command(const char *command, char *buf, size_t size)
 {
@@ -159,14 +158,14 @@ config_of_command(const char *command, char *buf, size_t size)
 	(void)snprintf(buf, size, "%.*s", (int)strcspn(at, " \t"), at);
 }
 
-/* `smtpd -n` does not look, and smtpd ends when it cannot start it. */
+/* `smtpd -n` does not check it, and smtpd exits if it cannot start it. */
 static void
 check_program(struct sts_findings *f, const struct sts_smtpd_statement *filter,
     const char *command)
 {
 	char path[512];
 
-	/* Where smtpd looks for others, only smtpd knows. */
+	/* Only smtpd knows its filter directory. */
 	if (command[0] != '/')
 		return;
 	(void)snprintf(
@@ -178,7 +177,7 @@ check_program(struct sts_findings *f, const struct sts_smtpd_statement *filter,
 		    strerror(errno));
 }
 
-/* Filter and table are two programs, and have to see one store. */
+/* Filter and table are two programs that must use one store. */
 static void
 check_filter(struct sts_findings *f, const struct sts_smtpd *s,
     const struct sts_smtpd_statement *filter)
@@ -198,7 +197,7 @@ check_filter(struct sts_findings *f, const struct sts_smtpd *s,
 	    filter->word[1].text, config);
 }
 
-/* As whom smtpd runs its tables and filters, as systems name him. */
+/* The user who runs smtpd's tables and filters, by the usual names. */
 static void
 check_owner(struct sts_findings *f, const struct sts_smtpd *s)
 {
@@ -223,7 +222,7 @@ check_owner(struct sts_findings *f, const struct sts_smtpd *s)
 	    s->config->state_dir, name);
 }
 
-/* Whose sessions are local, or may become a user's. */
+/* Whether its sessions are local, or may be authenticated. */
 static bool
 needs_filter(const struct sts_smtpd_statement *listener)
 {
@@ -292,7 +291,7 @@ check_listeners(struct sts_findings *f, const struct sts_smtpd *s)
 		    "the filter does not see mail from sendmail, nor bounces");
 }
 
-/* What smtpd refuses of sendmail's has no other place to wait. */
+/* Only a hold listener can keep mail that smtpd refuses from sendmail. */
 static void
 check_hold(struct sts_findings *f, const struct sts_smtpd *s)
 {
@@ -310,10 +309,10 @@ check_hold(struct sts_findings *f, const struct sts_smtpd *s)
 }
 
 /*
- * smtpd forgets after 15 s that an address refused a connection: with many
- * seconds between two connections of a relay it goes round the first addresses
- * for ever.  Seen stuck: from two dead addresses on with 10, from three with
- * 7, from four with 5; never with its own 2.
+ * After 15 s smtpd forgets that an address refused a connection: with long
+ * intervals between the connections of a relay it tries the first addresses for
+ * ever.  Seen from two dead addresses on with 10 seconds, from three with 7,
+ * from four with 5; never with the default of 2.
  */
 static void
 check_limit(struct sts_findings *f, const struct sts_smtpd_statement *s)
@@ -341,7 +340,7 @@ check_limits(struct sts_findings *f, const struct sts_smtpd *s)
 	}
 }
 
-/* What the filter saw happen: some rule that this file does not show us. */
+/* Mail that the filter saw leave by a rule that was not found here. */
 static void
 check_unprotected(struct sts_findings *f, const struct sts_smtpd *s)
 {

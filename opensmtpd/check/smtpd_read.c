@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * smtpd.conf as smtpd's own parser cuts it into words.  Statements that mean
- * nothing here are kept as they are: a version that knows more must not make
- * this fail.
+ * Splits smtpd.conf into words like smtpd's own parser.  Statements that mean
+ * nothing here are copied: a later version's syntax must not make this fail.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -16,7 +15,7 @@
 
 enum { WORD_MAX = 8192 }; /* bytes, as in smtpd */
 
-/* Where we are in the files. */
+/* The position in the files. */
 struct reader {
 	struct sts_smtpd_conf *conf;
 	struct sts_findings *findings;
@@ -25,14 +24,14 @@ struct reader {
 	unsigned depth; /* of includes */
 	unsigned braces;
 	bool in_macro;
-	bool full; /* a bound was reached, and said so */
+	bool full; /* a limit was reached, and reported */
 	struct sts_smtpd_statement statement;
 	size_t size; /* of statement.word */
 };
 
 static void read_bytes(struct reader *r, struct sts_cursor c);
 
-/* What smtpd would refuse itself, said once a file. */
+/* Reports what smtpd itself would refuse, once for each file. */
 static void
 complain(struct reader *r, const char *what)
 {
@@ -43,7 +42,7 @@ complain(struct reader *r, const char *what)
 	    "see what this says: smtpd -n -f FILE", "%s", what);
 }
 
-/* Nothing beyond a bound is looked at, which must not pass for "fine". */
+/* Reports that a limit was reached, since the rest is not checked. */
 static void
 complain_full(struct reader *r)
 {
@@ -62,7 +61,7 @@ free_words(struct sts_smtpd_statement *s)
 	s->count = 0;
 }
 
-/* Takes a word into the statement under way. */
+/* Appends a word to the current statement. */
 static void
 add_word(struct reader *r, struct sts_span text, enum sts_smtpd_kind kind)
 {
@@ -123,13 +122,13 @@ define_macro(struct reader *r)
 		return;
 	}
 	conf->macro = more;
-	/* Moved over: freeing the words must not free these. */
+	/* Moved: freeing the words must not free these. */
 	conf->macro[conf->macro_count].name = word[0].text;
 	conf->macro[conf->macro_count++].value = word[2].text;
 	word[0].text = word[2].text = NULL;
 }
 
-/* Reads a whole file instead of the statement that names it. */
+/* Reads a file in place of the include statement. */
 static enum sts_status
 read_file(struct reader *r, const char *path)
 {
@@ -165,7 +164,7 @@ read_file(struct reader *r, const char *path)
 static void
 include(struct reader *r)
 {
-	/* The words move away while the file is read. */
+	/* Saves the words while the file is read. */
 	struct sts_smtpd_statement s = r->statement;
 	size_t size = r->size;
 	int error;
@@ -220,8 +219,8 @@ end_statement(struct reader *r)
 }
 
 /*
- * The next byte, or -1.  A backslash before a line feed joins two lines, in a
- * comment too.
+ * The next byte, or -1.  A backslash before a line feed joins two lines, also
+ * in a comment.
  */
 static int
 next_byte(struct reader *r, struct sts_cursor *c)
@@ -239,7 +238,7 @@ may_be_in_word(int byte)
 	return byte > ' ' && byte < 0x7f && strchr("(){}<>!=#,", byte) == NULL;
 }
 
-/* Up to the same quote; line feeds in it are left out. */
+/* Reads up to the same quote; omits line feeds. */
 static void
 read_string(struct reader *r, struct sts_cursor *c)
 {
@@ -252,7 +251,7 @@ read_string(struct reader *r, struct sts_cursor *c)
 		c->p++;
 		if (byte == '\\' && sts_cursor_peek(c) != -1 &&
 		    strchr(" \t\n", *c->p) == NULL && *c->p != quote) {
-			/* It stands for itself. */
+			/* stands for itself */
 		} else if (byte == '\\' && sts_cursor_peek(c) != -1) {
 			byte = *c->p++;
 		}
@@ -266,7 +265,7 @@ read_string(struct reader *r, struct sts_cursor *c)
 	add_word(r, (struct sts_span){text, len}, STS_SMTPD_STRING);
 }
 
-/* The bytes of a word, of `may` only. */
+/* Reads the bytes of a word for which `may` is true. */
 static size_t
 collect(struct reader *r, struct sts_cursor *c, bool (*may)(int), char *text,
     size_t size)
@@ -289,7 +288,7 @@ may_be_in_macro(int byte)
 	return sts_is_alnum(byte) || byte == '_';
 }
 
-/* Its value is read as if it stood here, but for macros within. */
+/* Reads a macro's value as if it were here, except macros in it. */
 static void
 read_macro(struct reader *r, struct sts_cursor *c)
 {
@@ -300,7 +299,7 @@ read_macro(struct reader *r, struct sts_cursor *c)
 	(void)collect(r, c, may_be_in_macro, name, sizeof(name));
 	value = macro_value(r->conf, name);
 	if (value == NULL) {
-		/* It may come from smtpd's command line (-D). */
+		/* Perhaps defined on smtpd's command line (-D). */
 		add_word(
 		    r, (struct sts_span){name, strlen(name)}, STS_SMTPD_STRING);
 		return;
@@ -310,7 +309,7 @@ read_macro(struct reader *r, struct sts_cursor *c)
 	r->in_macro = false;
 }
 
-/* "<NAME>", or the mark alone. */
+/* Reads "<NAME>", or "<" alone. */
 static void
 read_table(struct reader *r, struct sts_cursor *c)
 {
@@ -345,7 +344,7 @@ skip_comment(struct reader *r, struct sts_cursor *c)
 		c->p++;
 }
 
-/* One word, comment or line feed. */
+/* Reads one word, comment or line feed. */
 static void
 read_next(struct reader *r, struct sts_cursor *c, int byte)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Match rules: the first that matches decides, so each rule that relays mail
- * for any domain needs one before it, with no condition more, that asks the
- * table.
+ * for any domain needs a rule before it, without further conditions, that
+ * queries the table.
  *
- * This looks at parts and their order and does not follow smtpd's grammar:
- * what it cannot see (a regular expression that matches every domain, a rule
- * that an alias leads to) shows when mail goes by it, and the filter logs
+ * This checks parts and their order and does not follow smtpd's grammar: what
+ * it cannot see (a regular expression that matches every domain, a rule that an
+ * alias leads to) is found when mail uses it, and the filter logs
  * event=unprotected.
  */
 #include <stdio.h>
@@ -17,9 +17,9 @@
 
 enum { TEXT_MAX = 512 };
 
-/* Making rules of statements. */
+/* Rules from statements. */
 
-/* What follows "for"; returns the index behind it. */
+/* Parses what follows "for"; returns the index after it. */
 static size_t
 parse_for(struct sts_smtpd_rule *r, const struct sts_smtpd_conf *conf,
     size_t at, bool negated)
@@ -39,7 +39,7 @@ parse_for(struct sts_smtpd_rule *r, const struct sts_smtpd_conf *conf,
 	if (!r->for_any) {
 		r->for_domain = sts_smtpd_word_at(s, at);
 		r->for_table = sts_smtpd_our_table(conf, r->for_domain);
-		/* All but some is for any, as far as remote domains go. */
+		/* For remote domains, all but some is for any. */
 		r->for_any = negated;
 	}
 	return sts_smtpd_join(s, at, value, sizeof(value));
@@ -66,7 +66,7 @@ make_rule(const struct sts_smtpd_conf *conf, struct sts_smtpd_rule *r)
 
 		if (!sts_smtpd_is(&s->word[at++], "for"))
 			continue;
-		/* Accepted before and behind the keyword. */
+		/* Allowed before and after the keyword. */
 		if (sts_smtpd_is_mark(sts_smtpd_word_at(s, at), '!')) {
 			negated = true;
 			at++;
@@ -110,9 +110,9 @@ sts_smtpd_free_rules(struct sts_smtpd *smtpd)
 	smtpd->rule_count = 0;
 }
 
-/* Their conditions: all words but what is for whom. */
+/* Conditions: all words except those after "for". */
 
-/* The condition word at `at` or behind; r->end or more where there is none. */
+/* The next condition word from `at` on; r->end or more if there is none. */
 static size_t
 skip_for(const struct sts_smtpd_rule *r, size_t at)
 {
@@ -140,7 +140,7 @@ has_keyword(const struct sts_smtpd_rule *r, const char *keyword)
 	return has_condition(r, &word);
 }
 
-/* Without "from" a rule is for local mail, as smtpd has it. */
+/* As in smtpd, a rule without "from" is for local mail. */
 static bool
 is_from_local(const struct sts_smtpd_rule *r)
 {
@@ -148,7 +148,7 @@ is_from_local(const struct sts_smtpd_rule *r)
 	    !has_keyword(r, "from");
 }
 
-/* Says nothing, or what a rule says that has no "from" at all. */
+/* Says the same as a rule without "from". */
 static bool
 is_idle_word(const struct sts_smtpd_word *w)
 {
@@ -156,7 +156,7 @@ is_idle_word(const struct sts_smtpd_word *w)
 	    sts_smtpd_is(w, "local");
 }
 
-/* True where each condition of `wide` is one of `narrow` too. */
+/* True if `narrow` has each condition of `wide`. */
 static bool
 covers(const struct sts_smtpd_rule *wide, const struct sts_smtpd_rule *narrow)
 {
@@ -172,7 +172,7 @@ covers(const struct sts_smtpd_rule *wide, const struct sts_smtpd_rule *narrow)
 	return true;
 }
 
-/* Asks the table: "for domain <mta-sts> action STRICT". */
+/* Queries the table: "for domain <mta-sts> action STRICT". */
 static bool
 is_strict(const struct sts_smtpd *s, const struct sts_smtpd_rule *r)
 {
@@ -181,7 +181,7 @@ is_strict(const struct sts_smtpd *s, const struct sts_smtpd_rule *r)
 	    sts_smtpd_is_strict(&s->conf, r->action);
 }
 
-/* Relays mail for any domain without asking. */
+/* Relays mail for any domain without a query. */
 static bool
 is_catch_all(const struct sts_smtpd *s, const struct sts_smtpd_rule *r)
 {
@@ -189,7 +189,7 @@ is_catch_all(const struct sts_smtpd *s, const struct sts_smtpd_rule *r)
 	    !sts_smtpd_is_strict(&s->conf, r->action);
 }
 
-/* The strict rule that a catch-all wants before it: the same conditions. */
+/* The strict rule that a catch-all needs before it: the same conditions. */
 static void
 strict_line(const struct sts_smtpd *s, const struct sts_smtpd_rule *r,
     char *buf, size_t size)
@@ -218,9 +218,9 @@ strict_line(const struct sts_smtpd *s, const struct sts_smtpd_rule *r,
 	    table, action);
 }
 
-/* Checking them. */
+/* The checks. */
 
-/* Every way out needs a rule before it that asks the table. */
+/* Each rule to the outside needs one before it that queries the table. */
 static void
 check_catch_all(struct sts_findings *f, const struct sts_smtpd *s, size_t at)
 {
@@ -253,7 +253,7 @@ check_catch_all(struct sts_findings *f, const struct sts_smtpd *s, size_t at)
 		    "it asks the table about all of that mail");
 }
 
-/* The recipients are looked at before "auth" is. */
+/* smtpd evaluates recipients before "auth". */
 static void
 check_untrusted(struct sts_findings *f, const struct sts_smtpd_rule *r)
 {
@@ -266,7 +266,7 @@ check_untrusted(struct sts_findings *f, const struct sts_smtpd_rule *r)
 	    "domain: smtpd evaluates \"for\" before \"auth\"");
 }
 
-/* A rule that says half of it. */
+/* A rule with only half of the two parts. */
 static void
 check_half(struct sts_findings *f, const struct sts_smtpd *s,
     const struct sts_smtpd_rule *r)
@@ -295,7 +295,7 @@ check_half(struct sts_findings *f, const struct sts_smtpd *s,
 		    "those domains never promised");
 }
 
-/* What an operator has sent elsewhere on purpose. */
+/* Rules by which the operator sends mail elsewhere. */
 static void
 check_exception(struct sts_findings *f, const struct sts_smtpd *s,
     const struct sts_smtpd_rule *r)
@@ -309,8 +309,8 @@ check_exception(struct sts_findings *f, const struct sts_smtpd *s,
 }
 
 /*
- * With a smart host there is no MX lookup, and RFC 8461 3.4 is met by
- * verified TLS to that host.
+ * With a smart host there is no MX lookup, and verified TLS to that host
+ * satisfies RFC 8461 3.4.
  */
 static void
 check_smarthost(struct sts_findings *f, const struct sts_smtpd_rule *r)
@@ -343,7 +343,7 @@ port_of(const char *url)
 	    : "25";
 }
 
-/* The listener of this smtpd that an action relays to, or NULL. */
+/* The listener of this smtpd to which an action relays, or NULL. */
 static const struct sts_smtpd_statement *
 listener_of(
     const struct sts_smtpd_conf *conf, const struct sts_smtpd_statement *action)
@@ -367,7 +367,7 @@ listener_of(
 	return NULL;
 }
 
-/* "! tag TAG", or another condition with a "!" beside a tag. */
+/* "! tag TAG", or another negated condition besides a tag. */
 static bool
 has_negation(const struct sts_smtpd_rule *r)
 {
@@ -377,7 +377,7 @@ has_negation(const struct sts_smtpd_rule *r)
 	return has_condition(r, &negation);
 }
 
-/* "match tag TAG from local for any": released mail goes out by it. */
+/* "match tag TAG from local for any": the rule for released mail. */
 static bool
 takes_tagged(const struct sts_smtpd_rule *r, const struct sts_smtpd_word *tag)
 {
@@ -387,8 +387,8 @@ takes_tagged(const struct sts_smtpd_rule *r, const struct sts_smtpd_word *tag)
 }
 
 /*
- * Mail for domains that nothing is known of goes to a listener of our own;
- * what comes in there must not be sent there again.
+ * Mail for domains that were never looked up goes to a listener of this smtpd;
+ * from there it must not be sent to it again.
  */
 static void
 check_held(struct sts_findings *f, const struct sts_smtpd *s, size_t at)
@@ -417,7 +417,7 @@ check_held(struct sts_findings *f, const struct sts_smtpd *s, size_t at)
 		    "a tag it would loop");
 		return;
 	}
-	/* "! tag HELD" is another way to keep it out. */
+	/* "! tag HELD" excludes it as well. */
 	if (has_condition(r, tag) && has_negation(r))
 		return;
 	for (size_t i = 0; i < at; i++) {

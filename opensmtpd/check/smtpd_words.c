@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What a statement of smtpd.conf says. */
+/* The meaning of a statement of smtpd.conf. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -177,7 +177,7 @@ sts_smtpd_filter_command(
 	return proc != NULL && proc->count >= 3 ? proc->word[2].text : NULL;
 }
 
-/* Whatever directory it is in, and whatever arguments follow. */
+/* In any directory, with any arguments. */
 static bool
 is_our_command(const char *command)
 {
@@ -217,7 +217,7 @@ sts_smtpd_our_filter(const struct sts_smtpd_conf *conf)
 	return NULL;
 }
 
-/* Whether a list in braces, from its "{" on, names a filter of ours. */
+/* True if a list in braces, from its "{" on, names filter-mta-sts. */
 static bool
 list_has_ours(const struct sts_smtpd_conf *conf,
     const struct sts_smtpd_statement *s, size_t at)

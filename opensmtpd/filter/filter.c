@@ -3,8 +3,8 @@
  * filter-mta-sts: delays its answer to a recipient until the store has what
  * smtpd will ask table-mta-sts for.  See filter-mta-sts(8).
  *
- * smtpd ends when a filter ends: so this program runs until its input ends,
- * whatever happens, and where it cannot do its work it accepts the recipient,
+ * smtpd exits when a filter exits: so this program runs until its input ends,
+ * whatever happens, and lets the recipient proceed if it cannot do its work,
  * since the table decides at every delivery attempt.
  */
 #include "opensmtpd/filter/filter.h"
@@ -23,7 +23,7 @@ enum { READ_BYTES = 65536, LAST_MS = 2000, CONFIG_AGAIN_MS = 10000 };
 
 static const char usage[] = "filter-mta-sts [-g] [-f FILE] [-n NETWORK]...";
 
-/* A wrong option is no reason to take the mail server down. */
+/* A wrong option must not stop the mail server. */
 static const char *
 parse_options(struct sts_filter *f, int argc, char **argv)
 {
@@ -48,7 +48,7 @@ parse_options(struct sts_filter *f, int argc, char **argv)
 	return file;
 }
 
-/* Whatever is wrong with it, there are values to go on with. */
+/* Whatever is wrong with it, default values remain. */
 static void
 load_config(struct sts_filter *f, const char *file)
 {
@@ -61,7 +61,7 @@ load_config(struct sts_filter *f, const char *file)
 		    sts_status_name(f->config_status));
 }
 
-/* The resolver's answer: recipients that wait for it are answered. */
+/* The resolver's answer: answers recipients that wait for it. */
 static void
 on_done(void *arg, enum sts_worker_what what, const char *domain,
     enum sts_status status)
@@ -85,7 +85,7 @@ read_input(struct sts_filter *f)
 	return n > 0;
 }
 
-/* When something has to be done though smtpd says nothing. */
+/* When to act next without input. */
 static int64_t
 due_ms(const struct sts_filter *f)
 {
@@ -95,7 +95,7 @@ due_ms(const struct sts_filter *f)
 				 : due;
 }
 
-/* True where smtpd has said something, or has gone. */
+/* True if there is input, or its end. */
 static bool
 wait_for_input(struct sts_filter *f)
 {
@@ -113,7 +113,7 @@ wait_for_input(struct sts_filter *f)
 	return fds[0].revents != 0;
 }
 
-/* A configuration that could not be read may be there by now. */
+/* A configuration that could not be read may be readable now. */
 static void
 retry_config(struct sts_filter *f, const char *file, int64_t *tried_ms)
 {
@@ -125,8 +125,8 @@ retry_config(struct sts_filter *f, const char *file, int64_t *tried_ms)
 }
 
 /*
- * Everything happens between two calls of poll(2).  The resolver comes after
- * the steps that may ask it, the output last.
+ * All work is done between two calls of poll(2).  The resolver comes after the
+ * steps that may use it, the output last.
  */
 static void
 run(struct sts_filter *f, const char *file)
@@ -146,7 +146,7 @@ run(struct sts_filter *f, const char *file)
 			sts_worker_step(f->worker);
 		sts_output_flush(&f->output);
 	}
-	/* Recipients that still wait are answered, in case smtpd reads on. */
+	/* Answers recipients that still wait, in case smtpd reads on. */
 	sts_hold_expire(f, true);
 	sts_output_drain(&f->output, LAST_MS);
 }
@@ -159,7 +159,7 @@ main(int argc, char **argv)
 
 	if (argc == 2 && sts_daemon_is_option(argv[1], usage))
 		return 0;
-	/* smtpd gives its filters a socket of their own there. */
+	/* smtpd gives each filter its own socket as standard error. */
 	sts_daemon_begin("filter-mta-sts", true);
 	file = parse_options(&filter, argc, argv);
 	load_config(&filter, file);

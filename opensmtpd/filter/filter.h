@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Inside filter-mta-sts.
+ * Internal to filter-mta-sts.
  *
  *	filter.c           the program: options, the loop
  *	filter_protocol.c  lines from smtpd
@@ -11,8 +11,8 @@
  *	filter_networks.c  addresses and networks: who is local
  *	filter_unprotected.c  mail that left past the table
  *
- * smtpd ends when a filter ends, answers twice, or writes a line of its own
- * invention; and it waits for an answer for ever.
+ * smtpd exits if a filter exits, answers twice, or writes an unknown line; and
+ * it waits for an answer without limit.
  */
 #ifndef STS_OPENSMTPD_FILTER_FILTER_H
 #define STS_OPENSMTPD_FILTER_FILTER_H
@@ -31,7 +31,7 @@
 #include "opensmtpd/output.h"
 
 enum {
-	STS_HOLD_GRACE_MS = 2000,        /* beyond what a lookup may take */
+	STS_HOLD_GRACE_MS = 2000,        /* beyond the limits of a lookup */
 	STS_HOLD_TRANSACTION_MS = 60000, /* in one transaction */
 	STS_HOLDS_MAX = 20000,           /* recipients waiting at once */
 	STS_SESSIONS_MAX = 50000,        /* of each direction */
@@ -48,14 +48,14 @@ struct sts_session {
 	int64_t held_ms; /* in this transaction */
 };
 
-/* A request of smtpd, as it is answered. */
+/* A request of smtpd, for its answer. */
 struct sts_request {
 	char session[STS_SESSION_ID_MAX + 1];
 	char token[STS_SESSION_ID_MAX + 1];
 	uint64_t id; /* the session's */
 };
 
-struct sts_hold; /* one recipient that waits */
+struct sts_hold; /* a waiting recipient */
 
 /* The answer to a request. */
 enum sts_decision {
@@ -65,23 +65,23 @@ enum sts_decision {
 };
 
 struct sts_holds {
-	struct sts_hashmap domains;    /* struct wait: what is waited for */
-	struct sts_hold *first, *last; /* all, the next to end first */
+	struct sts_hashmap domains;    /* struct wait, by domain */
+	struct sts_hold *first, *last; /* all, by deadline */
 	size_t count;
 };
 
-/* A policy that is to be fetched again. */
+/* A policy that is due for a refresh. */
 struct sts_due {
 	int64_t expires;
 	size_t name; /* its index in `names` */
 };
 
-/* Domains that are looked up while no session waits for them. */
+/* Lookups for which no session waits. */
 struct sts_refresh {
-	char *names; /* of one round, each with its NUL */
+	char *names; /* of this round, each with its NUL */
 	size_t len, size, at;
-	size_t prefetched;   /* of the configuration's prefetch list */
-	struct sts_due *due; /* what was found due among the names */
+	size_t prefetched;   /* of the prefetch list */
+	struct sts_due *due; /* found due among the names */
 	size_t due_count, due_size, due_at;
 	int64_t next_ms; /* the next round */
 	struct {
@@ -99,7 +99,7 @@ struct sts_filter {
 	struct sts_lines lines;
 	bool registered;
 	bool sees_out;               /* smtpd reports outgoing sessions */
-	struct sts_worker *worker;   /* NULL: no memory for it */
+	struct sts_worker *worker;   /* NULL: no memory */
 	struct sts_hashmap sessions; /* struct sts_session */
 	struct sts_holds holds;
 	struct sts_hashmap out;             /* outgoing sessions */
@@ -107,11 +107,11 @@ struct sts_filter {
 	int64_t walked_ms;                  /* when all routes were last read */
 	struct sts_delivery_log deliveries; /* for the table */
 	struct sts_delivery_log asked;      /* the table's */
-	int64_t unprotected_ms[STS_UNPROTECTED_SLOTS]; /* no line before */
+	int64_t unprotected_ms[STS_UNPROTECTED_SLOTS]; /* next line allowed */
 	struct sts_refresh refresh;
 };
 
-/* One line of smtpd; an sts_line_take.  Unknown ones are passed over. */
+/* Handles one line of smtpd; an sts_line_take.  Ignores unknown ones. */
 void sts_filter_handle_line(void *filter, struct sts_span line, bool cut);
 
 /* Writes the one answer to a request. */
@@ -127,8 +127,8 @@ void sts_session_end(struct sts_filter *f, uint64_t id);
 struct sts_session *sts_session_find(const struct sts_filter *f, uint64_t id);
 
 /*
- * A recipient.  The request is answered now, or when the store has what the
- * table will need, or at the deadline.
+ * A recipient.  The request is answered now, when the store has what the table
+ * will need, or at the deadline.
  */
 void sts_hold_recipient(struct sts_filter *f, const struct sts_request *request,
     const char *recipient);
@@ -137,7 +137,7 @@ void sts_hold_recipient(struct sts_filter *f, const struct sts_request *request,
 void sts_hold_done(struct sts_filter *f, enum sts_worker_what what,
     const char *domain, enum sts_status status);
 
-/* Answers recipients whose deadline has come, or `all` of them at once. */
+/* Answers recipients at their deadline, or `all` of them now. */
 void sts_hold_expire(struct sts_filter *f, bool all);
 int64_t sts_hold_due_ms(const struct sts_filter *f);
 
@@ -150,19 +150,19 @@ void sts_relay_recipient(
 void sts_relay_commit(struct sts_filter *f, uint64_t id);
 void sts_relay_end(struct sts_filter *f, uint64_t id);
 
-/* Notes which addresses a domain's permitted MX hosts have. */
+/* Records the addresses of a domain's permitted MX hosts. */
 void sts_relay_learn(
     struct sts_filter *f, const struct sts_domain_state *known);
 
 /*
- * Mail for this domain was accepted at the address ("" where not known): an
- * error in the log, and in the store, where the domain enforces and the table
- * was not asked for its host.
+ * Mail for this domain was accepted at the address ("" if unknown): logs and
+ * stores an error if the domain enforces and the table was not asked for its
+ * host.
  */
 void sts_unprotected_check(
     struct sts_filter *f, const char *address, const char *domain);
 
-/* Has a policy that is due fetched again; dropped where too many are. */
+/* Has a policy that is due fetched again; dropped if there are too many. */
 void sts_refresh_want(struct sts_filter *f, const char *domain);
 
 /* Rounds over the store and the prefetch list. */
@@ -173,7 +173,7 @@ int64_t sts_refresh_due_ms(const struct sts_filter *f);
 
 /*
  * The domain of an address as smtpd writes it, into a buffer of the address's
- * size; false where it has none, such as "root".
+ * size; false if it has none, such as "root".
  */
 bool sts_recipient_domain(const char *recipient, char *domain, size_t size);
 

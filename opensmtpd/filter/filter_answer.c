@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What goes back to smtpd, and the domain of what it asked about. */
+/* Answers to smtpd, and the domain of a request. */
 #include "opensmtpd/filter/filter.h"
 
 #include <stdio.h>

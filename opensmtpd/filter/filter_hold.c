@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Recipients that wait.  The table may not wait for a lookup and this filter
- * may: so when smtpd asks the table, everything is in the store.
+ * Recipients that wait.  The table must not wait for a lookup, this filter may:
+ * so when smtpd asks the table, everything is in the store.
  *
- * A domain that is waited for has one struct wait and one question with the
- * resolver at a time, however many recipients there are:
+ * A domain with waiting recipients has one struct wait and one pending question
+ * to the resolver, however many they are:
  *
  *	lookup -> [enforce: routes] -> all its recipients are answered
  *
- * A recipient leaves it earlier at its own deadline.  smtpd has none, and does
- * not report when a client leaves; and it ends if it is answered twice.  So a
- * request is either answered on the spot or is one struct sts_hold, and the
- * end of that, in end_hold, is its answer.
+ * A recipient leaves earlier at its own deadline, since smtpd has none and does
+ * not report when a client leaves; but it exits if it is answered twice.  So a
+ * request is either answered at once or is one struct sts_hold, whose end, in
+ * end_hold, is its answer.
  */
 #include "opensmtpd/filter/filter.h"
 
@@ -23,11 +23,11 @@
 #include "base/minmax.h"
 #include "opensmtpd/choose_mx.h"
 
-/* What the waiting recipients of one domain wait for. */
+/* What the waiting recipients of a domain wait for. */
 struct wait {
 	struct sts_hashmap_node node;
 	enum sts_worker_what what;
-	struct sts_hold *first, *last; /* the oldest, the latest */
+	struct sts_hold *first, *last; /* in the order of arrival */
 	char domain[];
 };
 
@@ -41,7 +41,7 @@ struct sts_hold {
 	int64_t end_ms;
 };
 
-/* Why smtpd would be given no host for this domain, if so. */
+/* Why smtpd would get no host for this domain, if so. */
 static enum sts_decision
 decide(const struct sts_domain_state *k)
 {
@@ -80,14 +80,14 @@ ask_probes(struct sts_filter *f, const struct sts_domain_state *k)
 	}
 }
 
-/* `k` is NULL where nothing more was learnt. */
+/* `k` is NULL if the lookup has no result. */
 static void
 answer(struct sts_filter *f, const struct sts_request *request, bool socket,
     const struct sts_domain_state *k)
 {
 	enum sts_decision decision = STS_PROCEED;
 
-	/* sendmail has nowhere to keep what is refused. */
+	/* sendmail has no queue for what is refused. */
 	if (f->gate && !socket && k != NULL)
 		decision = decide(k);
 	sts_filter_answer(f, request, decision);
@@ -107,7 +107,7 @@ unlink_hold(struct sts_holds *holds, struct sts_hold *h)
 	holds->count--;
 }
 
-/* By deadline; nearly all belong at the end. */
+/* Ordered by deadline; nearly all belong at the end. */
 static void
 link_hold(struct sts_holds *holds, struct sts_hold *h)
 {
@@ -128,7 +128,7 @@ link_hold(struct sts_holds *holds, struct sts_hold *h)
 	holds->count++;
 }
 
-/* The end of a hold that is in no wait's list any more. */
+/* Ends a hold that is in no wait's list any more. */
 static void
 end_hold(
     struct sts_filter *f, struct sts_hold *h, const struct sts_domain_state *k)
@@ -161,7 +161,7 @@ forget_wait(struct sts_filter *f, struct wait *w)
 	free(w);
 }
 
-/* Asks the resolver for a domain; NULL where that is not possible. */
+/* Asks the resolver about a domain; NULL if that is not possible. */
 static struct wait *
 start_wait(struct sts_filter *f, const char *domain, enum sts_worker_what what)
 {
@@ -191,7 +191,7 @@ wait_limit_ms(const struct sts_filter *f, const struct sts_session *s)
 	return sts_min(left, lookup);
 }
 
-/* False where there is no waiting: then the request is not answered yet. */
+/* False if it cannot wait: then the request is not answered yet. */
 static bool
 hold(struct sts_filter *f, const struct sts_session *s,
     const struct sts_request *request, const char *domain,
@@ -203,7 +203,7 @@ hold(struct sts_filter *f, const struct sts_session *s,
 
 	if (w == NULL && (w = start_wait(f, domain, what)) == NULL)
 		return false;
-	/* The lookup goes on all the same. */
+	/* The lookup continues nevertheless. */
 	if (limit <= 0 || f->holds.count >= STS_HOLDS_MAX ||
 	    (h = calloc(1, sizeof(*h))) == NULL)
 		return false;
@@ -221,7 +221,7 @@ hold(struct sts_filter *f, const struct sts_session *s,
 	return true;
 }
 
-/* What needs no waiting, or cannot wait, is answered before this returns. */
+/* Answers at once if no wait is needed or possible. */
 void
 sts_hold_recipient(struct sts_filter *f, const struct sts_request *request,
     const char *recipient)
@@ -248,7 +248,7 @@ sts_hold_recipient(struct sts_filter *f, const struct sts_request *request,
 	sts_domain_state_free(&k);
 }
 
-/* Lets all go that wait for this domain. */
+/* Ends the wait of all recipients of this domain. */
 static void
 release(struct sts_filter *f, struct wait *w, const struct sts_domain_state *k)
 {
@@ -274,7 +274,7 @@ sts_hold_done(struct sts_filter *f, enum sts_worker_what what,
 	if (w == NULL || w->what != what)
 		return;
 	sts_domain_state_read(&f->config, domain, true, &k);
-	/* After a fault there is no use in asking for more. */
+	/* After a fault asking for more is useless. */
 	if (what == STS_WORKER_LOOKUP && status == STS_OK &&
 	    sts_domain_state_needs(&k, STS_MAIL_LOOKED_UP, &next) &&
 	    sts_worker_ask(f->worker, next, domain))
@@ -284,7 +284,7 @@ sts_hold_done(struct sts_filter *f, enum sts_worker_what what,
 	sts_domain_state_free(&k);
 }
 
-/* Who ends first is near the front: nearly all may wait equally long. */
+/* The first to end is near the front, since waits are about equally long. */
 static void
 leave_wait(struct sts_hold *h)
 {

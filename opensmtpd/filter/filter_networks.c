@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * An address is kept as its bytes and a number of bits, so that a single
- * address, a network and an interface's address are compared alike.  Addresses
- * of interfaces are read anew every few seconds: they may come and go while
- * this program runs for months.
+ * An address is stored as bytes and a number of bits, so that an address, a
+ * network and an interface's address are compared alike.  Addresses of
+ * interfaces are read again every few seconds, since they may change while this
+ * program runs for months.
  */
 #include "opensmtpd/filter/filter_networks.h"
 
@@ -25,7 +25,7 @@ bits_of(int family)
 	return family == AF_INET ? 32 : 128;
 }
 
-/* ::ffff:192.0.2.1 is 192.0.2.1, and its prefix with it. */
+/* ::ffff:192.0.2.1 is 192.0.2.1, and its prefix likewise. */
 static void
 unmap(struct sts_network *n)
 {
@@ -39,7 +39,7 @@ unmap(struct sts_network *n)
 	memmove(n->bytes, n->bytes + sizeof(mapped), 4);
 }
 
-/* One address, all of its bits. */
+/* An address with all of its bits. */
 static bool
 parse_address(const char *text, struct sts_network *n)
 {
@@ -50,7 +50,7 @@ parse_address(const char *text, struct sts_network *n)
 	return n->family == AF_INET || inet_pton(AF_INET6, text, n->bytes) == 1;
 }
 
-/* Copies what is inside of brackets, or all, without a "%scope". */
+/* Copies what is in brackets, or all, without a "%scope". */
 static bool
 copy_address(struct sts_span s, char out[ADDRESS_BYTES])
 {
@@ -147,7 +147,7 @@ is_in_list(const struct sts_network *address, const struct sts_network *list,
 	return false;
 }
 
-/* Copied out of the list, which may not be aligned for its family. */
+/* Copied from the list, which may be misaligned. */
 static void
 add_own(struct sts_networks *n, const struct sockaddr *sa)
 {
@@ -171,7 +171,7 @@ add_own(struct sts_networks *n, const struct sockaddr *sa)
 	n->own_count++;
 }
 
-/* Where they cannot be read, those of the last time stay. */
+/* If they cannot be read, the previous ones stay. */
 static void
 read_own(struct sts_networks *n)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The clients that the filter acts for: our own addresses, and networks that
- * the operator named.  Otherwise an untrusted client on a public listener could
- * make us look up any name.
+ * The clients that the filter acts for: this machine's addresses, and the
+ * operator's networks.  Otherwise an untrusted client on a public listener
+ * could make this machine look up any name.
  */
 #ifndef STS_OPENSMTPD_FILTER_FILTER_NETWORKS_H
 #define STS_OPENSMTPD_FILTER_FILTER_NETWORKS_H
@@ -24,21 +24,21 @@ struct sts_networks {
 	size_t named_count;
 	struct sts_network own[STS_OWN_MAX]; /* of the interfaces */
 	size_t own_count;
-	int64_t own_ms; /* when they were read; they may change */
+	int64_t own_ms; /* when they were last read */
 };
 
 /*
- * ADDRESS or ADDRESS/BITS, v4 or v6; v6 also in brackets.  An IPv4-mapped
- * address counts as the IPv4 one.
+ * Parses ADDRESS or ADDRESS/BITS, v4 or v6; v6 also in brackets.  An
+ * IPv4-mapped address counts as IPv4.
  */
 bool sts_network_parse(const char *text, struct sts_network *network);
 
-/* Adds one to `named`; false where it is ill-formed or there are too many. */
+/* Adds one to `named`; false if it is ill-formed or there are too many. */
 bool sts_networks_add(struct sts_networks *networks, const char *text);
 
 /*
- * Takes the port off an end of a connection as smtpd writes it, "192.0.2.1:25"
- * or "[2001:db8::1]:25", into the address alone.
+ * Parses an end of a connection as smtpd writes it, "192.0.2.1:25" or
+ * "[2001:db8::1]:25", into its address.
  */
 bool sts_endpoint_parse(const char *endpoint, struct sts_network *address);
 

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Rounds over the store: policies are fetched again before they run out
- * (RFC 8461 3.3, 10.2), and the domains of the prefetch list are kept known,
- * since the targets of aliases pass no filter.  What another refresher did
+ * Rounds over the store: policies are fetched again before they expire (RFC
+ * 8461 3.3, 10.2), and the domains of the prefetch list are looked up ahead,
+ * since the targets of aliases pass no filter.  What another process refreshed
  * meanwhile is not due any more.
  *
- * A round reads the names of all domains at once, which is fast, and then
- * their entries a few at a time between smtpd's requests; of what is due the
- * resolver gets what expires first, and the next one when it is done with one
- * of four.  So a store of any size costs no session a noticeable delay, and
- * policy hosts see no burst.
+ * A round reads the names of all domains at once, which is fast, and then their
+ * entries a few at a time between smtpd's requests; of the due policies the
+ * resolver gets those that expire first, at most four at a time.  So a store of
+ * any size delays no session noticeably, and policy hosts see no burst.
  */
 #include "opensmtpd/filter/filter.h"
 
@@ -22,10 +21,10 @@
 
 enum {
 	ROUND_MIN = 10,        /* seconds between two rounds */
-	ROUND_MAX = 3000,      /* before a policy of one hour has run out */
-	ROUNDS_A_REFRESH = 24, /* rounds in `refresh-after` */
+	ROUND_MAX = 3000,      /* before a policy of one hour has expired */
+	ROUNDS_A_REFRESH = 24, /* in `refresh-after` */
 	NAMES_MAX = 8 * 1024 * 1024, /* bytes of names in a round */
-	NAMES_A_STEP = 32,           /* read from the store in one go */
+	NAMES_A_STEP = 32,           /* read from the store at a time */
 	STEP_MS = 20
 };
 
@@ -43,7 +42,7 @@ end_round(struct sts_filter *f)
 	r->due_count = r->due_size = r->due_at = 0;
 }
 
-/* Names follow each other, each with its NUL; false: too many, or no memory. */
+/* Appends a name and its NUL; false: too many, or no memory. */
 static bool
 add_name(struct sts_refresh *r, const char *name)
 {
@@ -71,7 +70,7 @@ add_domain(void *arg, const char *domain)
 	return add_name(arg, domain);
 }
 
-/* Often enough that "past refresh-after" means soon after it. */
+/* Often enough for a refresh soon after `refresh-after`. */
 static int64_t
 round_ms(const struct sts_filter *f)
 {
@@ -80,7 +79,7 @@ round_ms(const struct sts_filter *f)
 	return sts_min(sts_max(seconds, ROUND_MIN), ROUND_MAX) * 1000;
 }
 
-/* Names that cannot be had now come with the next round. */
+/* Names that cannot be read now are left to the next round. */
 static void
 begin_round(struct sts_filter *f)
 {
@@ -114,7 +113,7 @@ free_job(const struct sts_refresh *r)
 	return -1;
 }
 
-/* The slot of a job that is under way, or -1. */
+/* The slot of a running job, or -1. */
 static int
 find_job(
     const struct sts_refresh *r, enum sts_worker_what what, const char *domain)
@@ -128,8 +127,8 @@ find_job(
 }
 
 /*
- * A question that the worker refuses is left to the next round.  Each question
- * has one answer, which frees one slot.
+ * If the worker refuses a question, it is left to the next round.  Each
+ * question has one answer, which frees one slot.
  */
 static void
 start_job(struct sts_filter *f, enum sts_worker_what what, const char *domain)
@@ -150,10 +149,7 @@ sts_refresh_want(struct sts_filter *f, const char *domain)
 		start_job(f, STS_WORKER_REFRESH, domain);
 }
 
-/*
- * Whether the policy was fetched so long ago that it is to be again, and when
- * it expires.
- */
+/* True if the policy is due for a refresh; *expires is when it expires. */
 static bool
 is_due(const struct sts_filter *f, const char *domain, int64_t *expires)
 {
@@ -178,10 +174,9 @@ is_due(const struct sts_filter *f, const char *domain, int64_t *expires)
 }
 
 /*
- * Has the next thing found that the domain needs: its hosts as well as its
- * policy where it is kept known.  A policy that was fetched again may name
- * other hosts, and the MX records then have changed with it: mail in the queue
- * is to have them at its next attempt.
+ * Looks up what the domain needs next: if it is prefetched, its hosts as well
+ * as its policy.  A new policy may permit other hosts, and the MX records then
+ * have changed as well: queued mail must get them at its next attempt.
  */
 static void
 start_next(struct sts_filter *f, const char *domain, enum sts_moment moment)
@@ -222,7 +217,7 @@ by_expiry(const void *a, const void *b)
 	return (x->expires > y->expires) - (x->expires < y->expires);
 }
 
-/* Looks at a few of the round's names. */
+/* Checks a few of the round's names. */
 static void
 scan_names(struct sts_filter *f)
 {
@@ -244,7 +239,7 @@ scan_names(struct sts_filter *f)
 		qsort(r->due, r->due_count, sizeof(*r->due), by_expiry);
 }
 
-/* True while the round is not over. */
+/* True while the round lasts. */
 static bool
 is_under_way(const struct sts_refresh *r)
 {

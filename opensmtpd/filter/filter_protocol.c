@@ -6,8 +6,8 @@
  *	report|VERSION|TIME|smtp-in|EVENT|SESSION|...         or smtp-out
  *	filter|VERSION|TIME|smtp-in|rcpt-to|SESSION|TOKEN|ADDRESS
  *
- * Only the last field of a line may hold a "|".  smtpd 6.8 sends no protocol
- * version of its own, but each line has one, and a relay without this filter
+ * Only the last field of a line may contain a "|". smtpd 6.8 announces no
+ * protocol version, but each line has one, and a relay without this filter
  * sends no smtp-out events; neither is an error.
  */
 #include "opensmtpd/filter/filter.h"
@@ -46,7 +46,7 @@ register_events(struct sts_filter *f)
 	f->registered = true;
 }
 
-/* "config|ready" is the sign to register. */
+/* "config|ready" requests the registration. */
 static void
 handle_config(struct sts_filter *f, struct sts_span rest)
 {
@@ -59,7 +59,7 @@ handle_config(struct sts_filter *f, struct sts_span rest)
 		sts_delivery_log_remove(&f->deliveries);
 }
 
-/* 1 to 16 hex digits, which is all that smtpd accepts back. */
+/* Parses 1 to 16 hex digits, which is all that smtpd accepts back. */
 static bool
 parse_id(struct sts_span s, char text[STS_SESSION_ID_MAX + 1], uint64_t *id)
 {
@@ -79,7 +79,7 @@ parse_id(struct sts_span s, char text[STS_SESSION_ID_MAX + 1], uint64_t *id)
 	return true;
 }
 
-/* "0.6" and what came before had the arguments of link-auth swapped. */
+/* Up to "0.6", the arguments of link-auth were swapped. */
 static bool
 is_old(struct sts_span version)
 {
@@ -90,7 +90,7 @@ is_old(struct sts_span version)
 	    sts_cursor_number(&c, 9, &minor) && major == 0 && minor <= 6;
 }
 
-/* Up to the next bar, as a string; what is too long is cut. */
+/* Cuts off the next field at a bar; too long ones are truncated. */
 static void
 next_field(char **rest, const char **field)
 {
@@ -113,7 +113,7 @@ split_connect(struct event *e, const char **source, const char **destination)
 	next_field(&rest, destination);
 }
 
-/* link-auth: "RESULT|USER", in 0.6 "USER|RESULT"; a user may hold bars. */
+/* link-auth: "RESULT|USER", in 0.6 "USER|RESULT"; a user may contain bars. */
 static bool
 has_passed(struct event *e)
 {
@@ -221,9 +221,9 @@ handle_request(struct sts_filter *f, struct sts_cursor c, bool cut)
 	    !parse_id(session, r.session, &r.id) ||
 	    !parse_id(token, r.token, &id))
 		return;
-	/* smtpd never asks before; if it did, this would have to come first. */
+	/* smtpd never asks before; if it does, this must come first. */
 	register_events(f);
-	/* An address that was cut off, or has a NUL in it, has no domain. */
+	/* An address that was cut off, or contains a NUL, has no domain. */
 	if (!sts_span_copy((struct sts_span){c.p, sts_cursor_left(&c)},
 		recipient, sizeof(recipient)) ||
 	    cut)

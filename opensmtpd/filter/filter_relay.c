@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Outgoing sessions.  No event names the MX host, the policy domain before a
- * recipient, or why TLS failed; the events show only that mail was accepted, or
- * that a session ended without a transaction.  Then the host whose route has
- * the session's address is probed.
+ * Outgoing sessions.  No event has the MX host, the policy domain before a
+ * recipient, or the reason of a TLS failure; events show only that mail was
+ * accepted, or that a session ended without a transaction.  Then the host whose
+ * route has the session's address is probed.
  */
 #include "opensmtpd/filter/filter.h"
 
@@ -19,21 +19,21 @@
 
 enum {
 	DOMAINS_BYTES = 4096,  /* of the recipients of one message */
-	ADDRESSES_MAX = 16384, /* known addresses of MX hosts */
-	WALK_MAX = 4096,       /* domains read at once */
+	ADDRESSES_MAX = 16384, /* addresses of MX hosts */
+	WALK_MAX = 4096,       /* domains read at a time */
 	WALK_AGAIN_MS = 60000,
 	/*
 	 * The resolver counts from when it contacted the address, which is up
-	 * to 20 s after the request where no more than four probes are under
-	 * way: a host that is requested sooner loses its turn.
+	 * to 20 s after the request while at most four probes are running: a
+	 * host requested earlier loses its turn.
 	 */
 	ASK_AGAIN_MS = (STS_PROBE_AGAIN + 20) * 1000
 };
 
 struct relay {
 	struct sts_hashmap_node node;
-	char address[STS_ADDRESS_TEXT_MAX]; /* "" where not understood */
-	bool began;                         /* a transaction, so TLS was good */
+	char address[STS_ADDRESS_TEXT_MAX]; /* "" if not understood */
+	bool began;                         /* a transaction, so TLS worked */
 	char *domains; /* of accepted recipients, each with its NUL */
 	size_t len;
 };
@@ -43,12 +43,12 @@ struct mx_address {
 	struct sts_hashmap_node node;
 	char address[STS_ADDRESS_TEXT_MAX];
 	bool may_probe;
-	int64_t asked_ms; /* when its probe was last asked for, 0: never */
-	int64_t turn_ms;  /* since when it waits for its probe */
+	int64_t asked_ms; /* when its probe was last requested, 0: never */
+	int64_t turn_ms;  /* since when it waits for a probe */
 	char host[];
 };
 
-/* The end of a session here. */
+/* Ends a session here. */
 static void
 free_relay(struct sts_filter *f, struct relay *o)
 {
@@ -57,7 +57,7 @@ free_relay(struct sts_filter *f, struct relay *o)
 	free(o);
 }
 
-/* As the routes have it: no port, no brackets, the usual form. */
+/* In the form of the routes: no port, no brackets, canonical. */
 static void
 address_of(const char *endpoint, char address[STS_ADDRESS_TEXT_MAX])
 {
@@ -132,7 +132,7 @@ sts_relay_commit(struct sts_filter *f, uint64_t id)
 
 	if (o == NULL)
 		return;
-	/* The next transaction of this session has recipients of its own. */
+	/* The next transaction of this session has its own recipients. */
 	for (size_t at = 0; at < o->len; at += strlen(o->domains + at) + 1) {
 		sts_delivery_log_note(&f->deliveries, o->domains + at);
 		sts_unprotected_check(f, o->address, o->domains + at);
@@ -141,9 +141,9 @@ sts_relay_commit(struct sts_filter *f, uint64_t id)
 }
 
 /*
- * Within one millisecond hosts may be learned and one of them requested: then
- * another one is next.  Of equals the one learned first, which a map gives
- * last.
+ * Within one millisecond hosts may be added and one of them requested: then
+ * another one is next.  Of equals, the one that was added first, which a map
+ * returns last.
  */
 static bool
 is_before(const struct mx_address *p, const struct mx_address *next)
@@ -155,9 +155,9 @@ is_before(const struct mx_address *p, const struct mx_address *next)
 
 /*
  * Requests a probe of the host with this address that has waited longest; true
- * where there is a host.  The resolver contacts an address once in ten minutes:
- * of several hosts it would probe the one whose DNS answers first, and a failed
- * host could hide for ever behind a quick one that works.
+ * if there is one.  The resolver contacts an address once in ten minutes: given
+ * several hosts it would probe the one whose DNS answers first, and a failed
+ * host could hide behind a quick one that works.
  */
 static bool
 probe_address(struct sts_filter *f, const char *address)
@@ -191,7 +191,7 @@ forget_addresses(struct sts_filter *f)
 		free(p);
 }
 
-/* The same address may belong to several hosts, each with its certificate. */
+/* One address may belong to several hosts with different certificates. */
 static void
 learn_address(
     struct sts_filter *f, const char *address, const char *host, bool may_probe)
@@ -207,7 +207,7 @@ learn_address(
 			return;
 		}
 	}
-	/* They come back with the next failure or recipient. */
+	/* They are added again at the next failure or recipient. */
 	if (f->addresses.count >= ADDRESSES_MAX)
 		forget_addresses(f);
 	if ((p = calloc(1, sizeof(*p) + size)) == NULL)
@@ -215,12 +215,12 @@ learn_address(
 	memcpy(p->address, address, strlen(address) + 1);
 	memcpy(p->host, host, size);
 	p->may_probe = may_probe;
-	/* Behind those that wait, or ever new names would go before them. */
+	/* After those that wait, or new names would always be before them. */
 	p->turn_ms = sts_monotonic_ms();
 	sts_hashmap_insert(&f->addresses, &p->node, key);
 }
 
-/* Hosts that the policy does not permit get no mail and no probe. */
+/* Hosts that the policy does not permit get neither mail nor probes. */
 void
 sts_relay_learn(struct sts_filter *f, const struct sts_domain_state *known)
 {
@@ -240,7 +240,7 @@ sts_relay_learn(struct sts_filter *f, const struct sts_domain_state *known)
 	}
 }
 
-/* What a walk over all routes needs. */
+/* State of a walk over all routes. */
 struct walk {
 	struct sts_filter *filter;
 	size_t left;
@@ -258,7 +258,7 @@ learn_domain(void *arg, const char *domain)
 	return --w->left > 0;
 }
 
-/* The table's resolvers find routes too, and earlier runs did. */
+/* The table's resolvers find routes, too, as did earlier runs. */
 static void
 learn_all(struct sts_filter *f)
 {
@@ -281,7 +281,7 @@ sts_relay_end(struct sts_filter *f, uint64_t id)
 {
 	struct relay *o = sts_hashmap_find(&f->out, id);
 
-	/* Of a connection that was refused this is the only event. */
+	/* For a refused connection this is the only event. */
 	if (o == NULL) {
 		sts_delivery_log_failure(&f->deliveries);
 		return;

@@ -2,11 +2,11 @@
 /*
  * Incoming sessions: the clients that the filter acts for.
  *
- * smtpd asks its filters about a recipient before it checks whether this
- * client may relay there.  On a listener that is open to the world the filter
- * would look up any name that an untrusted client sends, and keep the client
- * waiting meanwhile; so it acts only for clients that may relay: this machine,
- * authenticated ones, and networks that the operator named.
+ * smtpd asks its filters about a recipient before it checks whether the client
+ * may relay.  On a public listener the filter would look up any name that an
+ * untrusted client sends, and keep the client waiting; so it acts only for
+ * clients that may relay: this machine, authenticated ones, and the operator's
+ * networks.
  */
 #include "opensmtpd/filter/filter.h"
 
@@ -19,7 +19,7 @@ sts_session_find(const struct sts_filter *f, uint64_t id)
 	return sts_hashmap_find(&f->sessions, id);
 }
 
-/* A client that connects from an address to the same one is this machine. */
+/* A client that connects from an address to itself is this machine. */
 static bool
 is_local(struct sts_filter *f, const char *source, const char *destination)
 {
@@ -39,7 +39,7 @@ sts_session_connect(struct sts_filter *f, uint64_t id, const char *source,
 {
 	struct sts_session *s = sts_session_find(f, id);
 
-	/* A session without memory counts as an untrusted client's. */
+	/* Without memory for a session, its client counts as untrusted. */
 	if (s == NULL) {
 		if (f->sessions.count >= STS_SESSIONS_MAX ||
 		    (s = calloc(1, sizeof(*s))) == NULL)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Mail that left past the table.
+ * Mail that left without the table being asked.
  *
- * Only smtpd can decide which rule of smtpd.conf applies to a message: its
- * grammar grows, and a configuration may be changed after it was checked.  So
- * the filter watches what happens: where a host accepted mail for a domain that
- * enforces, and smtpd did not ask the table for that domain's host within a
+ * Only smtpd can tell which rule of smtpd.conf applies to a message: its
+ * grammar grows, and a configuration may be changed after the check.  So the
+ * filter watches what happens: if a host accepted mail for a domain that
+ * enforces, and smtpd had not asked the table for that domain's host within a
  * day, another rule sent the mail.
  */
 #include <string.h>
@@ -17,11 +17,11 @@
 #include "store/store.h"
 
 enum {
-	ASKED_MS = 86400 * 1000, /* an attempt asks, and takes minutes */
-	AGAIN_MS = 3600 * 1000   /* between two lines on one domain */
+	ASKED_MS = 86400 * 1000, /* an attempt takes minutes */
+	AGAIN_MS = 3600 * 1000   /* between two lines about one domain */
 };
 
-/* On this machine it has not left: a hold listener, or a scanner. */
+/* Mail to this machine has not left: a hold listener, or a scanner. */
 static bool
 is_elsewhere(struct sts_filter *f, const char *address)
 {
@@ -31,7 +31,7 @@ is_elsewhere(struct sts_filter *f, const char *address)
 	    !sts_networks_have(&f->networks, &n);
 }
 
-/* Whether a line on this domain is due; what shares its slot waits with it. */
+/* True if this domain may be logged; those that share its slot wait, too. */
 static bool
 may_report(struct sts_filter *f, const char *domain)
 {
@@ -45,7 +45,7 @@ may_report(struct sts_filter *f, const char *domain)
 	return true;
 }
 
-/* For `mta-sts status`.  What cannot be written is in the log all the same. */
+/* For `mta-sts status`.  If it cannot be written, the log has it. */
 static void
 record(struct sts_filter *f, const char *domain)
 {

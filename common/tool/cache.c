@@ -167,8 +167,7 @@ static void
 print_head(struct sts_tool *tool)
 {
 	if (tool->out == stdout && isatty(STDOUT_FILENO))
-		(void)fprintf(tool->out, "%-32s %-6s %-7s %-20s %6s %6s %s\n",
-		    "DOMAIN", "KIND", "MODE", "ID", "AGE", "LEFT", "STATE");
+		sts_cache_print_head(tool->out);
 }
 
 int

@@ -41,6 +41,8 @@ void sts_cache_none_line(
 /* The same for a policy file that is unreadable or damaged. */
 void sts_cache_fault_line(struct sts_cache_line *line, enum sts_status fault);
 
+/* The columns: their names, and one entry. */
+void sts_cache_print_head(FILE *out);
 void sts_cache_print_line(
     FILE *out, const struct sts_cache_line *line, int64_t now);
 

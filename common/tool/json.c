@@ -31,6 +31,15 @@ sts_json_set(json_t *object, const char *key, json_t *value)
 	return value != NULL && json_object_set_new(object, key, value) == 0;
 }
 
+bool
+sts_json_print(FILE *out, const json_t *object)
+{
+	if (json_dumpf(object, out, JSON_INDENT(2)) != 0)
+		return false;
+	(void)putc('\n', out);
+	return true;
+}
+
 json_t *
 sts_json_section(json_t *object, const char *name)
 {

@@ -231,11 +231,9 @@ sts_overview_print_json(FILE *out, const struct sts_overview *o)
 	    sts_json_set(object, "findings", findings_json(o)) &&
 	    sts_json_set(object, "unseen", unseen_json(o)) &&
 	    sts_json_set(object, "now", sts_json_time(o->now)) &&
-	    json_dumpf(object, out, JSON_INDENT(2)) == 0;
+	    sts_json_print(out, object);
 
 	json_decref(object);
-	if (fine)
-		(void)putc('\n', out);
 	return fine;
 }
 

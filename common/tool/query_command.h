@@ -60,14 +60,17 @@ void sts_query_print_routes(
     FILE *out, const struct sts_routes *routes, bool policy, int64_t now);
 
 /*
- * JSON values for `query` and `cache list`: a time as ISO 8601 or null, an
- * escaped string.  NULL: no memory.
+ * JSON values for `query`, `cache list` and `status`: a time as ISO 8601 or
+ * null, an escaped string.  NULL: no memory.
  */
 json_t *sts_json_time(int64_t when);
 json_t *sts_json_text(const char *text);
 
 /* Sets a key and takes ownership of `value`; false if either is NULL. */
 bool sts_json_set(json_t *object, const char *key, json_t *value);
+
+/* Writes it, indented, with a line feed; false: no memory. */
+bool sts_json_print(FILE *out, const json_t *object);
 
 /* The object under a key, created if missing; NULL: no memory. */
 json_t *sts_json_section(json_t *object, const char *name);

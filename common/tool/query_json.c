@@ -93,10 +93,8 @@ sts_query_print_json(FILE *out, const struct sts_query *query)
 {
 	json_t *object = json_object();
 	bool fine = object != NULL && fill(object, query) &&
-	    json_dumpf(object, out, JSON_INDENT(2)) == 0;
+	    sts_json_print(out, object);
 
 	json_decref(object);
-	if (fine)
-		(void)putc('\n', out);
 	return fine;
 }

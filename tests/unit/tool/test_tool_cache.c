@@ -153,6 +153,22 @@ a_corrupt_entry(void)
 }
 
 static void
+a_heading(void)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	sts_cache_print_head(out);
+	fclose(out);
+	is_str(text,
+	    "DOMAIN                           KIND   MODE    ID"
+	    "                      AGE   LEFT STATE\n",
+	    "the heading has the columns of the lines");
+	free(text);
+}
+
+static void
 as_json(void)
 {
 	static const char *const keys[] = {"domain", "kind", "mode", "id",
@@ -174,6 +190,13 @@ as_json(void)
 		    keys[i]);
 	is_int((long long)json_object_size(object),
 	    sizeof(keys) / sizeof(keys[0]), "and no other key");
+	is_str(text,
+	    "{\"domain\":\"example.com\",\"kind\":\"policy\","
+	    "\"mode\":\"testing\",\"id\":\"1\","
+	    "\"since\":\"2027-01-15T07:00:00Z\","
+	    "\"expires\":\"2027-01-22T07:00:00Z\","
+	    "\"state\":\"fresh\",\"reason\":null,\"long\":false}",
+	    "in the order of the columns");
 	json_decref(object);
 	free(text);
 }
@@ -289,6 +312,7 @@ main(void)
 	a_failing_policy();
 	no_policy();
 	a_corrupt_entry();
+	a_heading();
 	as_json();
 	a_refresh();
 	a_broken_refresh();

@@ -22,7 +22,7 @@ enum {
 	ANSWERS_SIZE = 4096,
 	ANSWERS_MS = 5, /* an answer waits for the next, if a disk is slow */
 	STEP_MS = 60000,
-	REFRESHES_AT_ONCE = 4 /* of a round, besides the lookups of mail */
+	REFRESHES_AT_ONCE = 16 /* of a round: some hang; mail has more */
 };
 
 /* The request that has no domain. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One fetch: addresses of the policy host -> a turn at its address, for a
- * refresh -> a request to mta-sts-fetcher -> the callback.
+ * One fetch: addresses of the policy host -> for a refresh, a pause
+ * (pace.h) -> a request to mta-sts-fetcher -> the callback.
  *
  * The addresses are looked up here, since the fetcher has no DNS in its
  * sandbox, and since a name from outside must not lead to a private address:
@@ -30,8 +30,8 @@ struct sts_fetch {
 	struct sts_wire_request request;
 	struct sts_dns_query *question;    /* while addresses are looked up */
 	struct sts_fetcher_request *asked; /* after that */
-	struct sts_timer timer;            /* for an immediate end, or a turn */
-	struct sts_pace *pace;             /* NULL: no turns */
+	struct sts_timer timer;            /* for an immediate end, or a wait */
+	struct sts_pace *pace;             /* NULL: no wait */
 	struct sts_fetch_result result;
 };
 
@@ -111,9 +111,9 @@ ask_fetcher(void *arg)
 }
 
 static void
-wait_for_turn(struct sts_fetch *fetch)
+keep_pace(struct sts_fetch *fetch)
 {
-	int64_t wait_ms = sts_pace_take(
+	int64_t wait_ms = sts_pace_reserve(
 	    fetch->pace, &fetch->request.addresses[0], sts_monotonic_ms());
 
 	if (wait_ms < 0)
@@ -142,7 +142,7 @@ addresses_found(void *arg, enum sts_status status,
 		return;
 	}
 	if (fetch->pace != NULL)
-		wait_for_turn(fetch);
+		keep_pace(fetch);
 	else
 		ask_fetcher(fetch);
 }
@@ -200,7 +200,7 @@ sts_fetch_start(const struct sts_fetch_context *context, const char *domain,
 }
 
 void
-sts_fetch_take_turns(struct sts_fetch *fetch, struct sts_pace *pace)
+sts_fetch_set_pace(struct sts_fetch *fetch, struct sts_pace *pace)
 {
 	fetch->pace = pace;
 }

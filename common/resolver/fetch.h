@@ -54,10 +54,11 @@ struct sts_fetch *sts_fetch_start(const struct sts_fetch_context *context,
     int64_t fetch_timeout_ms, sts_fetch_done *done, void *arg);
 
 /*
- * Called right after the start, for a fetch in the background: it waits for a
- * turn at its first address, and ends with STS_TOO_SOON if too many wait there.
+ * Called right after the start, for a fetch in the background: it pauses
+ * as resolver/pace.h has it for its first address, and ends with STS_TOO_SOON
+ * if too many wait there.
  */
-void sts_fetch_take_turns(struct sts_fetch *fetch, struct sts_pace *pace);
+void sts_fetch_set_pace(struct sts_fetch *fetch, struct sts_pace *pace);
 
 /* Ends it without a callback; NULL is allowed. */
 void sts_fetch_cancel(struct sts_fetch *fetch);

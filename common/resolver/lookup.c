@@ -105,7 +105,7 @@ static void
 finish(struct sts_lookup *lookup, enum sts_status status)
 {
 	sts_hashmap_remove(&lookup->resolver->lookups, &lookup->node);
-	sts_turn_end(lookup);
+	sts_lookup_unlock(lookup);
 	if (sts_status_is_local(status))
 		sts_log(STS_LOG_ERROR, lookup->domain, "event=fault reason=%s",
 		    sts_status_name(status));
@@ -118,7 +118,7 @@ finish(struct sts_lookup *lookup, enum sts_status status)
 static bool
 goes_on_unlocked(const struct sts_lookup *l)
 {
-	return sts_turn_waited(l) &&
+	return sts_lookup_has_waited(l) &&
 	    (l->task == STS_TASK_REFRESH || l->task == STS_TASK_FORCE);
 }
 
@@ -141,7 +141,7 @@ ends_waiting(struct sts_lookup *l)
 		if (ends_without_lock(l))
 			return true;
 	}
-	if (sts_turn_left_ms(l) > 0)
+	if (sts_lookup_left_ms(l) > 0)
 		return false;
 	finish(l, STS_RESOLVER_TIMEOUT);
 	return true;
@@ -151,7 +151,7 @@ static void
 step_lock(void *arg)
 {
 	struct sts_lookup *l = arg;
-	enum sts_status status = sts_turn_take(l);
+	enum sts_status status = sts_lookup_lock(l);
 
 	l->timer = NULL;
 	/* Locks save work; where there are none, mail is not to wait. */
@@ -207,9 +207,11 @@ ends_without_lock(struct sts_lookup *l)
 		return false;
 	if (mail && ends_with_store(l, now))
 		return true;
-	if (mail && !(sts_turn_waited(l) && sts_entry_is_live(&l->entry, now)))
+	if (mail &&
+	    !(sts_lookup_has_waited(l) && sts_entry_is_live(&l->entry, now)))
 		return false;
-	if (!mail && !sts_turn_waited(l) && !sts_stored_is_refetched(l, now))
+	if (!mail && !sts_lookup_has_waited(l) &&
+	    !sts_stored_is_refetched(l, now))
 		return false;
 	finish(l, mail ? STS_OK : STS_NOT_DUE);
 	return true;
@@ -247,7 +249,7 @@ step_record(struct sts_lookup *l)
 {
 	char name[STS_NAME_MAX + 16] = "_mta-sts.";
 
-	if (sts_turn_left_ms(l) < l->resolver->config->dns_timeout * 1000) {
+	if (sts_lookup_left_ms(l) < l->resolver->config->dns_timeout * 1000) {
 		finish(l, STS_RESOLVER_TIMEOUT);
 		return;
 	}
@@ -351,7 +353,7 @@ static int64_t
 time_to_fetch(const struct sts_lookup *l)
 {
 	const struct sts_config *c = l->resolver->config;
-	int64_t left = sts_turn_left_ms(l) - c->dns_timeout * 1000;
+	int64_t left = sts_lookup_left_ms(l) - c->dns_timeout * 1000;
 	int64_t most = c->fetch_timeout * 1000;
 
 	return sts_min(left, most);
@@ -388,7 +390,7 @@ step_fetch(struct sts_lookup *l)
 	if (l->fetch == NULL)
 		finish(l, STS_NO_MEMORY);
 	else if (l->task == STS_TASK_REFRESH)
-		sts_fetch_take_turns(l->fetch, &r->pace);
+		sts_fetch_set_pace(l->fetch, &r->pace);
 }
 
 void

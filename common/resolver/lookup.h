@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The state of one lookup, shared by lookup.c (the steps), turn.c (its lock),
- * stored.c (what the store has) and record_result.c (what is written down at
- * the end).
+ * The state of one lookup, shared by lookup.c (the steps), lookup_lock.c (its
+ * lock), stored.c (what the store has) and record_result.c (what is written
+ * down at the end).
  */
 #ifndef STS_RESOLVER_LOOKUP_H
 #define STS_RESOLVER_LOOKUP_H
@@ -24,7 +24,7 @@ struct sts_lookup {
 	int64_t began_ms; /* monotonic */
 	bool contended;   /* another lookup had the lock */
 	bool locked;
-	bool late;       /* `locked` is the second lock, see turn.c */
+	bool late;       /* `locked` is the second lock, see lookup_lock.c */
 	int64_t look_ms; /* when to read the store again */
 	struct sts_timer *timer;
 	struct sts_dns_query *query;
@@ -46,23 +46,23 @@ struct sts_lookup {
 	int64_t fetch_ms; /* the time that it got */
 };
 
-/* turn.c */
+/* lookup_lock.c */
 
 /*
  * Tries to get the domain's lock; lookup->locked: it has it.  Any status other
  * than STS_OK: locks do not work here.  If the process that has the lock has
  * exceeded all its limits, one of those that wait gets a second lock.
  */
-enum sts_status sts_turn_take(struct sts_lookup *lookup);
+enum sts_status sts_lookup_lock(struct sts_lookup *lookup);
 
 /* Releases the lock if it has it. */
-void sts_turn_end(struct sts_lookup *lookup);
+void sts_lookup_unlock(struct sts_lookup *lookup);
 
 /* True if it has waited for half of fetch-timeout, at most 10 s. */
-bool sts_turn_waited(const struct sts_lookup *lookup);
+bool sts_lookup_has_waited(const struct sts_lookup *lookup);
 
 /* The rest of fetch-timeout + 2 x dns-timeout, in ms; 0 or less: over. */
-int64_t sts_turn_left_ms(const struct sts_lookup *lookup);
+int64_t sts_lookup_left_ms(const struct sts_lookup *lookup);
 
 /* stored.c: the data in the store, at `now`, in seconds since 1970. */
 

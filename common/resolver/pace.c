@@ -15,7 +15,7 @@ is_same(const struct sts_address *a, const struct sts_address *b)
 		   sizeof(a->u.v6.sin6_addr)) == 0;
 }
 
-/* The address's slot, or the one whose turn is longest past. */
+/* The address's slot, or the one whose last request was longest ago. */
 static size_t
 find_slot(const struct sts_pace *pace, const struct sts_address *address)
 {
@@ -32,18 +32,18 @@ find_slot(const struct sts_pace *pace, const struct sts_address *address)
 }
 
 int64_t
-sts_pace_take(
+sts_pace_reserve(
     struct sts_pace *pace, const struct sts_address *address, int64_t now_ms)
 {
 	size_t i = find_slot(pace, address);
-	int64_t turn = now_ms;
+	int64_t at_ms = now_ms;
 
 	if (pace->slot[i].next_ms > now_ms &&
 	    is_same(&pace->slot[i].address, address))
-		turn = pace->slot[i].next_ms;
-	if (turn - now_ms > STS_PACE_WAIT_MAX)
+		at_ms = pace->slot[i].next_ms;
+	if (at_ms - now_ms > STS_PACE_WAIT_MAX)
 		return -1;
 	pace->slot[i].address = *address;
-	pace->slot[i].next_ms = turn + STS_PACE_MS;
-	return turn - now_ms;
+	pace->slot[i].next_ms = at_ms + STS_PACE_MS;
+	return at_ms - now_ms;
 }

@@ -14,7 +14,7 @@
 enum {
 	STS_PACE_ADDRESSES = 64, /* that are recorded */
 	STS_PACE_MS = 500,       /* between two requests to an address */
-	STS_PACE_WAIT_MAX = 8000 /* milliseconds; longest wait for a turn */
+	STS_PACE_WAIT_MAX = 8000 /* milliseconds; longest wait */
 };
 
 struct sts_pace {
@@ -25,11 +25,11 @@ struct sts_pace {
 };
 
 /*
- * Reserves the next turn at an address: returns the milliseconds to wait from
- * `now_ms`, 0 for none, or -1, without a reservation, if they exceed
+ * Reserves the next request to an address: returns the milliseconds to wait
+ * from `now_ms`, 0 for none, or -1, without a reservation, if they exceed
  * STS_PACE_WAIT_MAX.
  */
-int64_t sts_pace_take(
+int64_t sts_pace_reserve(
     struct sts_pace *pace, const struct sts_address *address, int64_t now_ms);
 
 #endif

@@ -304,7 +304,7 @@ sts_fetch_start(const struct sts_fetch_context *context, const char *domain,
 }
 
 void
-sts_fetch_take_turns(struct sts_fetch *fetch, struct sts_pace *pace)
+sts_fetch_set_pace(struct sts_fetch *fetch, struct sts_pace *pace)
 {
 	(void)fetch;
 	(void)pace;

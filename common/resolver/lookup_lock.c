@@ -40,7 +40,7 @@ spent_ms(const struct sts_lookup *l)
 }
 
 int64_t
-sts_turn_left_ms(const struct sts_lookup *l)
+sts_lookup_left_ms(const struct sts_lookup *l)
 {
 	return sts_config_lookup_ms(l->resolver->config) - spent_ms(l);
 }
@@ -52,7 +52,7 @@ sts_turn_left_ms(const struct sts_lookup *l)
 static bool
 holder_is_late(const struct sts_lookup *l)
 {
-	return sts_turn_left_ms(l) <
+	return sts_lookup_left_ms(l) <
 	    l->resolver->config->dns_timeout * 1000 * 3 / 2;
 }
 
@@ -72,7 +72,7 @@ lock_name(const struct sts_lookup *l, bool late)
 }
 
 enum sts_status
-sts_turn_take(struct sts_lookup *l)
+sts_lookup_lock(struct sts_lookup *l)
 {
 	struct sts_store *store = l->resolver->store;
 	enum sts_status status;
@@ -88,7 +88,7 @@ sts_turn_take(struct sts_lookup *l)
 }
 
 void
-sts_turn_end(struct sts_lookup *l)
+sts_lookup_unlock(struct sts_lookup *l)
 {
 	if (l->locked)
 		sts_lock_release(
@@ -96,7 +96,7 @@ sts_turn_end(struct sts_lookup *l)
 }
 
 bool
-sts_turn_waited(const struct sts_lookup *l)
+sts_lookup_has_waited(const struct sts_lookup *l)
 {
 	int64_t half = l->resolver->config->fetch_timeout * 1000 / 2;
 

@@ -87,11 +87,12 @@ wrong_of(const struct said *said, const char **fix)
 		const char *state, *wrong, *fix;
 	} known[] = {
 	    {"refused", "nothing listens there", fix_list},
-	    {"no_interface", "its zone is no network interface here", fix_list},
+	    {"no_interface",
+		"its zone is not a network interface of this machine",
+		fix_list},
 	    {"unusable", "is not an address", fix_list},
 	    {"silent", "does not answer within 2 seconds", fix_list},
-	    {"garbage",
-		"answers, and not as a name server, or refuses this machine",
+	    {"garbage", "sends no valid DNS answer, or refuses this machine",
 		fix_list},
 	    {"failed", "answers with an error, perhaps not to this machine",
 		"have it serve this machine, or name another one"},
@@ -105,7 +106,7 @@ wrong_of(const struct said *said, const char **fix)
 	}
 	*fix = said->detail == EACCES || said->detail == EPERM
 	    ? "a rule of this machine (firewall, ip rule, mandatory access "
-	      "control) keeps the owner of state-dir from port 53: allow it"
+	      "control) blocks port 53 for the owner of state-dir: allow it"
 	    : fix_list;
 	return said->detail > 0 ? strerror(said->detail) : "cannot be reached";
 }
@@ -146,9 +147,9 @@ sts_check_nameservers(struct sts_findings *f, const struct sts_config *config,
 		note(f, &report, &report.said[i]);
 	if (report.count == 0)
 		sts_report_problem(f, STS_FIND_ERROR, NULL,
-		    "the name servers could not be asked: %s",
+		    "the name servers could not be queried: %s",
 		    status != STS_OK ? sts_status_text(status)
-				     : "the resolver says nothing of them");
+				     : "the resolver did not report on them");
 	else if (report.answered == 0)
 		sts_report_problem(f, STS_FIND_ERROR, fix_list,
 		    "no name server answers: mail to domains never looked up "

@@ -211,7 +211,7 @@ check_files(struct sts_overview *o, const struct sts_config *config)
 	}
 	sts_check_safe(&o->findings, config);
 	sts_overview_unseen(o,
-	    "whether %s can use what the configuration names",
+	    "whether %s can use the files in the configuration",
 	    o->owner[0] != '\0' ? o->owner
 				: "the owner of the state directory");
 }

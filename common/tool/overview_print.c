@@ -35,10 +35,13 @@ static const struct field {
     FIELD("configuration", "file", "configuration", TEXT, config_file,
 	"built-in values"),
     FIELD("configuration", "bad_lines", "bad lines", NUMBER, bad_lines, NULL),
-    FIELD("state", "directory", "state-dir", TEXT, state_dir, "not known"),
-    FIELD("state", "owner", "owner", TEXT, owner, "not known"),
-    FIELD("state", "group", "group", TEXT, group, "not known"),
-    FIELD("state", "mode", "mode", TEXT, mode, "not known"),
+    FIELD("state", "directory", "state-dir", TEXT, state_dir, "not set"),
+    FIELD("state", "owner", "owner", TEXT, owner,
+	"directory missing or unreadable"),
+    FIELD("state", "group", "group", TEXT, group,
+	"directory missing or unreadable"),
+    FIELD(
+	"state", "mode", "mode", TEXT, mode, "directory missing or unreadable"),
     FIELD("policies", "count", "policies", NUMBER, policies, NULL),
     FIELD("policies", "max", "policies-max", NUMBER, policies_max, NULL),
     FIELD("policies", "read", "policies read", NUMBER, policies_read, NULL),
@@ -57,18 +60,19 @@ static const struct field {
     FIELD("refresh", "failing_long", "over a day", NUMBER, failing_long, NULL),
     FIELD("refresh", "ending_soon", "ending soon", NUMBER, ending, NULL),
     FIELD("refresh", "job", "refreshed by", TEXT, job,
-	"no timer or cron job was found"),
-    FIELD("resolver", "path", "resolver", TEXT, resolver, "not known"),
+	"no timer or cron job found"),
+    FIELD("resolver", "path", "resolver", TEXT, resolver, "not set"),
     FIELD(
 	"resolver", "state", "resolver is", TEXT, resolver_state, "not tried"),
-    FIELD("fetcher", "path", "fetcher", TEXT, fetcher, "not known"),
+    FIELD("fetcher", "path", "fetcher", TEXT, fetcher, "not set"),
     FIELD("fetcher", "state", "fetcher is", TEXT, fetcher_state, "not tried"),
     FIELD("nameservers", "count", "name servers", NUMBER, nameservers, NULL),
     FIELD("nameservers", "answering", "that answer", NUMBER,
 	nameservers_answering, NULL),
-    FIELD("exim", "configuration", "Exim", TEXT, exim, "does not ask"),
-    FIELD(
-	"opensmtpd", "configuration", "OpenSMTPD", TEXT, smtpd, "does not ask"),
+    FIELD("exim", "configuration", "Exim", TEXT, exim,
+	"no configuration found that uses the policies"),
+    FIELD("opensmtpd", "configuration", "OpenSMTPD", TEXT, smtpd,
+	"no configuration found that uses the policies"),
 #undef FIELD
 };
 

@@ -70,7 +70,8 @@ check_exim(struct sts_overview *o, struct sts_tool *tool,
 	sts_exim_check_fragments(
 	    &o->findings, places->exim_etc, places->exim_generated);
 	if (geteuid() != 0)
-		sts_overview_unseen(o, "what Exim makes of its configuration");
+		sts_overview_unseen(
+		    o, "what Exim itself reports of its configuration");
 	return true;
 }
 
@@ -122,6 +123,6 @@ sts_overview_servers(struct sts_overview *o, struct sts_tool *tool,
 	sts_report_problem(&o->findings, STS_FIND_WARNING,
 	    "set one up, see the guides; or name its file: --exim-config FILE, "
 	    "--smtpd FILE",
-	    "no configuration of Exim or OpenSMTPD was found that asks for "
-	    "policies: mail goes out as without MTA-STS");
+	    "no configuration of Exim or OpenSMTPD was found that uses "
+	    "the policies: mail goes out as without MTA-STS");
 }

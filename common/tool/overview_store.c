@@ -95,7 +95,7 @@ note_refresh(
 	    (o->next_due == STS_OVERVIEW_UNKNOWN || due < o->next_due))
 		o->next_due = due;
 	if (failing && ends_soon(e, o->now))
-		add(&s->ending, e->domain, " ends in ", e->expires, o->now);
+		add(&s->ending, e->domain, " expires in ", e->expires, o->now);
 	if (failing && check->failed_next > due)
 		due = check->failed_next;
 	if (!e->unsure && o->now - due > STS_OVERDUE)
@@ -216,9 +216,9 @@ report_silence(struct scan *s)
 		return;
 	sts_report_problem(&o->findings, STS_FIND_ERROR,
 	    "see the log for the reasons; can this machine reach port 443 of "
-	    "others, is its clock right, are its trust roots complete?",
+	    "other hosts, is its clock right, are its trust roots complete?",
 	    "no fetch has succeeded %s%s, and %lld or more domains failed: "
-	    "what is known expires, and new policies are not seen",
+	    "cached policies expire, and new ones are not found",
 	    o->newest > 0 ? "for " : "yet",
 	    o->newest > 0 ? sts_print_span(span, o->now - o->newest) : "",
 	    (long long)failed);
@@ -251,11 +251,11 @@ report_troubles(struct scan *s)
 	    "damaged policies, mail for their domains waits");
 	report(s, &s->ending, STS_FIND_WARNING,
 	    "mta-sts cache show DOMAIN says why; tell the domain's postmaster",
-	    "enforced policies that end soon and cannot be fetched again");
+	    "enforce policies that expire soon and cannot be fetched again");
 	report(s, &s->overdue, STS_FIND_WARNING,
 	    "mta-sts cache refresh, every hour: see the timer and the cron job "
 	    "in mta-sts(1)",
-	    "policies whose refresh is due, and was not tried");
+	    "policies due for a refresh that was not attempted");
 	report_silence(s);
 	report_bound(s);
 	if (s->unreadable > 0 && geteuid() == 0)

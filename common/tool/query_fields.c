@@ -56,7 +56,7 @@ static const struct field {
     FIELD(NONE, "absence", "reason", "policy", REASON, check.reason),
     FIELD(NONE, NULL, "record_id", "record id", ID, check.failed_id),
     FIELD(NONE, "absence", "looked_up", "looked up", TIME, check.checked),
-    FIELD(NONE, "absence", "until", "asked again", TIME, check.until),
+    FIELD(NONE, "absence", "until", "next query", TIME, check.until),
 #undef FIELD
 };
 

@@ -106,8 +106,8 @@ sts_query_print_routes(
 		    sts_status_name(routes->status));
 	if (routes->more > 0)
 		sts_print_line(out, "MX hosts",
-		    "%lld more are not listed: they have no address to be "
-		    "contacted at, or come after the first %d that have one",
+		    "%lld more are not listed: they have no usable "
+		    "address, or come after the first %d that do",
 		    (long long)routes->more, (int)STS_ROUTES_MAX);
 	if (policy && routes->unusable != STS_OK)
 		sts_print_line(out, "MX hosts",

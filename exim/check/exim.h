@@ -35,8 +35,8 @@ struct sts_exim_list {
 
 /* The report of one Exim; it owns the strings unless const. */
 struct sts_exim {
-	const char *binary;      /* NULL: the first of the usual places */
-	const char *config;      /* for -C; NULL: Exim's own choice */
+	const char *binary;      /* NULL: the first in the usual places */
+	const char *config;      /* for -C; NULL: Exim's default */
 	const char *debian_dir;  /* /etc/exim4 */
 	const char *resolv_conf; /* /etc/resolv.conf */
 	const char *state_dir;
@@ -132,8 +132,8 @@ void sts_exim_check_transports(struct sts_findings *f, const struct sts_exim *e,
 void sts_exim_check_absence(struct sts_findings *f, const struct sts_exim *e);
 
 /*
- * Finds and asks an Exim, then checks what it says.  Of *e are set: state_dir,
- * and where they are not NULL binary, config and config_file.
+ * Finds and queries an Exim, then checks its report.  Uses state_dir of *e, and
+ * binary, config and config_file unless NULL.
  */
 void sts_exim_check_installed(
     struct sts_findings *findings, struct sts_exim *e);

@@ -122,7 +122,7 @@ check_owner(struct sts_findings *f, const struct sts_exim *e)
 	if (!main_value(e, "exim_user", user, sizeof(user)) ||
 	    !user_number(user, &uid)) {
 		sts_report_problem(f, STS_FIND_NOTE, NULL,
-		    "the user that Exim runs as is not known");
+		    "the user that Exim runs as cannot be determined");
 		return;
 	}
 	(void)snprintf(fix, sizeof(fix), "mta-sts setup --user %s", user);

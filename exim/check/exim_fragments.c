@@ -180,7 +180,7 @@ sts_exim_check_fragments(
 		if (presence != PRESENT)
 			report_absence(f, etc, names[i], presence);
 	}
-	/* What is generated from a template can only lack the same. */
+	/* A file generated from a template lacks the same. */
 	if (sts_exim_is_split(etc) ||
 	    check_text(f, etc, etc, "exim4.conf.template",
 		"update-exim4.conf.template -r && update-exim4.conf"))

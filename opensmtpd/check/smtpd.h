@@ -178,9 +178,9 @@ void sts_smtpd_check_difference(struct sts_findings *f,
     const struct sts_smtpd_statement *plain);
 
 /*
- * Reads and checks.  Of *s are set: config, config_file and now.  STS_OK;
- * STS_NO_MEMORY; STS_BAD_LINE where the file is too large; another status, and
- * errno, where it cannot be read.
+ * Reads and checks.  Uses config, config_file and now of *s.  STS_OK;
+ * STS_NO_MEMORY; STS_BAD_LINE if the file is too large; another status, and
+ * errno, if it cannot be read.
  */
 enum sts_status sts_smtpd_check_file(
     struct sts_findings *findings, struct sts_smtpd *s, const char *file);

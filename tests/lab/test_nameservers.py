@@ -168,7 +168,7 @@ with resolvers.unbound(UNBOUND, resolvers.TO_THE_SITE, allow='refuse'):
     # A header alone, without the question: c-ares 1.18 waits on for an answer,
     # 1.34 takes it for none.
     no_way(12, UNBOUND, 'unbound that refuses this machine',
-           'does not answer|answers, and not as a name server, or refuses')
+           'does not answer|sends no valid DNS answer, or refuses')
 with resolvers.unbound(UNBOUND, resolvers.TO_THE_SITE):
     works(13, UNBOUND, 'unbound')
 with resolvers.resolved('LLMNR=yes'):

@@ -256,7 +256,7 @@ configuration(void)
 	{
 		char *text = text_of(false);
 
-		ok(strstr(text, "does not ask") == NULL &&
+		ok(strstr(text, "uses the policies") == NULL &&
 			strstr(text, "built-in") == NULL,
 		    "and nothing is said of what was not looked at");
 		free(text);
@@ -281,6 +281,7 @@ state_directory(void)
 	snprintf(moved, sizeof(moved), "%s.away", w.state);
 	(void)rename(w.state, moved);
 	expect(1, "fix: mta-sts setup --user NAME", "no state directory");
+	expect(1, "directory missing or unreadable", "so it has no owner");
 	look();
 	is_int(o.policies, STS_OVERVIEW_UNKNOWN, "nothing is counted");
 	leave();
@@ -329,7 +330,7 @@ refresh(void)
 	world_policy(&w, "state", "old.example", enforce, DAY + HOUR, 60);
 	fixed("due for an hour: the timer comes hourly");
 	world_policy(&w, "state", "old.example", enforce, 2 * DAY, 60);
-	expect(1, "was not tried: 1 (old.example since 24 hours)",
+	expect(1, "was not attempted: 1 (old.example since 24 hours)",
 	    "a refresh that nobody did");
 	world_failing(&w, "state", "old.example", HOUR, HOUR / 2);
 	fixed("somebody did, and it failed");
@@ -349,8 +350,8 @@ refresh(void)
 	fixed("it ends tomorrow: a policy that only tests");
 	world_policy(&w, "state", "old.example", enforce, 6 * DAY, 60);
 	world_failing(&w, "state", "old.example", 5 * DAY, HOUR / 2);
-	expect(
-	    1, "again: 1 (old.example ends in 2", "an enforced one: ends soon");
+	expect(1, "again: 1 (old.example expires in 2",
+	    "an enforced one: ends soon");
 	world_policy(&w, "state", "old.example", enforce, HOUR, 60);
 	fixed("fetched again");
 }

@@ -176,10 +176,10 @@ while read -r said severity words; do
 	out '^  fix: ' 'and what to do'
 done <<EOF
 refused error nothing listens there
-no_interface error its zone is no network interface
+no_interface error its zone is not a network interface
 unusable error is not an address
 silent error does not answer within 2 seconds
-garbage error answers, and not as a name server
+garbage error sends no valid DNS answer
 failed,5 error answers with an error
 unreachable,101 error Network.* unreachable
 unreachable,13 error Permission denied
@@ -194,10 +194,10 @@ out '^error: no name server answers: mail to domains never looked up waits' \
     'is said with what it means'
 : >"$top/resolver.says"
 run 1 'a resolver that says nothing' config check -f "$top/good.conf"
-out 'name servers could not be asked' 'is an error'
+out 'name servers could not be queried' 'is an error'
 echo 'fault no_memory' >"$top/resolver.says"
 run 1 'a resolver with a fault' config check -f "$top/good.conf"
-out 'name servers could not be asked' 'is an error'
+out 'name servers could not be queried' 'is an error'
 echo 'nameserver 127.0.0.1:53 answered' >"$top/resolver.says"
 mkdir "$top/empty"
 printf 'state-dir %s\nresolver %s\nfetcher %s\nca-path %s\n' "$top/state" \

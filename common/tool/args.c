@@ -4,6 +4,7 @@
  * and operands differs between C libraries, and its options are those of one
  * program, not of a subcommand.
  */
+#include <stddef.h>
 #include <string.h>
 
 #include "tool/tool.h"
@@ -11,22 +12,24 @@
 struct option {
 	const char *name;
 	unsigned bit;
-	bool has_value;
+	size_t value; /* where in struct sts_args it goes; 0: it has none */
 };
 
+#define AT(member) offsetof(struct sts_args, member)
+
 static const struct option options[] = {
-    {"-f", STS_OPT_CONFIG, true},
-    {"--json", STS_OPT_JSON, false},
-    {"--probe", STS_OPT_PROBE, false},
-    {"--exim", STS_OPT_EXIM, false},
-    {"--exim-binary", STS_OPT_EXIM_BINARY, true},
-    {"--exim-config", STS_OPT_EXIM_CONFIG, true},
-    {"--smtpd", STS_OPT_SMTPD, true},
-    {"--user", STS_OPT_USER, true},
-    {"--group", STS_OPT_GROUP, true},
-    {"--help", STS_OPT_HELP, false},
-    {"-h", STS_OPT_HELP, false},
-    {"--version", STS_OPT_VERSION, false},
+    {"-f", STS_OPT_CONFIG, AT(config_file)},
+    {"--json", STS_OPT_JSON, 0},
+    {"--probe", STS_OPT_PROBE, 0},
+    {"--exim", STS_OPT_EXIM, 0},
+    {"--exim-binary", STS_OPT_EXIM_BINARY, AT(exim_binary)},
+    {"--exim-config", STS_OPT_EXIM_CONFIG, AT(exim_config)},
+    {"--smtpd", STS_OPT_SMTPD, AT(smtpd_file)},
+    {"--user", STS_OPT_USER, AT(user)},
+    {"--group", STS_OPT_GROUP, AT(group)},
+    {"--help", STS_OPT_HELP, 0},
+    {"-h", STS_OPT_HELP, 0},
+    {"--version", STS_OPT_VERSION, 0},
 };
 
 /* The option named by `arg`, with or without "=VALUE". */
@@ -42,36 +45,16 @@ find_option(const char *arg, const char **value)
 			continue;
 		if (arg[len] == '\0')
 			return option;
-		if (option->has_value && len > 2 && arg[len] == '=') {
+		if (option->value != 0 && len > 2 && arg[len] == '=') {
 			*value = arg + len + 1;
 			return option;
 		}
-		if (option->has_value && len == 2) {
+		if (option->value != 0 && len == 2) {
 			*value = arg + len;
 			return option;
 		}
 	}
 	return NULL;
-}
-
-/* Where the value of an option goes; flags have none. */
-static const char **
-value_slot(struct sts_args *args, unsigned bit)
-{
-	switch (bit) {
-	case STS_OPT_CONFIG:
-		return &args->config_file;
-	case STS_OPT_EXIM_BINARY:
-		return &args->exim_binary;
-	case STS_OPT_EXIM_CONFIG:
-		return &args->exim_config;
-	case STS_OPT_SMTPD:
-		return &args->smtpd_file;
-	case STS_OPT_USER:
-		return &args->user;
-	default:
-		return &args->group;
-	}
 }
 
 /* Parses the option at argv[*at], and its value, perhaps the next word. */
@@ -86,7 +69,7 @@ parse_option(struct sts_args *args, int argc, char **argv, int *at, FILE *err)
 		return false;
 	}
 	args->given |= option->bit;
-	if (!option->has_value)
+	if (option->value == 0)
 		return true;
 	if (value == NULL && *at + 1 < argc)
 		value = argv[++*at];
@@ -94,7 +77,7 @@ parse_option(struct sts_args *args, int argc, char **argv, int *at, FILE *err)
 		(void)fprintf(err, "mta-sts: %s needs a value\n", option->name);
 		return false;
 	}
-	*value_slot(args, option->bit) = value;
+	memcpy((char *)args + option->value, &value, sizeof(value));
 	return true;
 }
 

@@ -74,30 +74,9 @@ set(char text[STS_OVERVIEW_TEXT], const char *value)
 static void
 begin(struct sts_overview *o, int64_t now)
 {
-	enum { UNKNOWN = STS_OVERVIEW_UNKNOWN };
-
-	*o = (struct sts_overview){.now = now,
-	    .bad_lines = UNKNOWN,
-	    .policies = UNKNOWN,
-	    .policies_max = UNKNOWN,
-	    .policies_read = UNKNOWN,
-	    .enforced = UNKNOWN,
-	    .testing = UNKNOWN,
-	    .none = UNKNOWN,
-	    .expired = UNKNOWN,
-	    .corrupt = UNKNOWN,
-	    .checks = UNKNOWN,
-	    .checks_max = UNKNOWN,
-	    .routes = UNKNOWN,
-	    .newest = UNKNOWN,
-	    .next_due = UNKNOWN,
-	    .failing = UNKNOWN,
-	    .failing_long = UNKNOWN,
-	    .ending = UNKNOWN,
-	    .overdue = UNKNOWN,
-	    .nameservers = UNKNOWN,
-	    .nameservers_answering = UNKNOWN,
-	    .findings = {.take = keep, .arg = o}};
+	*o = (struct sts_overview){
+	    .now = now, .findings = {.take = keep, .arg = o}};
+	sts_overview_forget(o);
 }
 
 /* The first bad lines in full; all are counted. */

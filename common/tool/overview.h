@@ -101,6 +101,9 @@ void sts_overview_fill(struct sts_overview *o, struct sts_tool *tool,
     const struct sts_overview_places *places);
 void sts_overview_free(struct sts_overview *o);
 
+/* Sets each number and time to STS_OVERVIEW_UNKNOWN. */
+void sts_overview_forget(struct sts_overview *o);
+
 /* Lists something that this user may not read. */
 void sts_overview_unseen(struct sts_overview *o, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -78,6 +78,18 @@ static const struct field {
 
 enum { FIELD_COUNT = sizeof(fields) / sizeof(fields[0]) };
 
+void
+sts_overview_forget(struct sts_overview *o)
+{
+	static const int64_t unknown = STS_OVERVIEW_UNKNOWN;
+
+	for (size_t i = 0; i < FIELD_COUNT; i++) {
+		if (fields[i].type != TEXT)
+			memcpy((char *)o + fields[i].offset, &unknown,
+			    sizeof(unknown));
+	}
+}
+
 static const char *
 text_of(const struct sts_overview *o, const struct field *f)
 {

@@ -28,22 +28,31 @@ sts_escape_write(FILE *out, const char *bytes, size_t len)
 	}
 }
 
-char *
-sts_escape(const char *bytes, size_t len)
+size_t
+sts_escape_into(char *out, size_t size, const char *bytes, size_t len)
 {
-	char *text = len < SIZE_MAX / 8 ? malloc(len * 4 + 1) : NULL;
-	char *to = text;
+	size_t used = 0;
 
-	if (text == NULL)
-		return NULL;
-	for (size_t i = 0; i < len; i++) {
+	for (size_t i = 0; i < len && used + 5 <= size; i++) {
 		unsigned char byte = (unsigned char)bytes[i];
 
 		if (is_plain(byte))
-			*to++ = (char)byte;
+			out[used++] = (char)byte;
 		else
-			to += snprintf(to, 5, "\\x%02x", byte);
+			used +=
+			    (size_t)snprintf(out + used, 5, "\\x%02x", byte);
 	}
-	*to = '\0';
+	out[used] = '\0';
+	return used;
+}
+
+char *
+sts_escape(const char *bytes, size_t len)
+{
+	size_t size = len < SIZE_MAX / 8 ? len * 4 + 5 : 0;
+	char *text = size > 0 ? malloc(size) : NULL;
+
+	if (text != NULL)
+		(void)sts_escape_into(text, size, bytes, len);
 	return text;
 }

@@ -15,6 +15,12 @@
 void sts_escape_write(FILE *out, const char *bytes, size_t len);
 
 /*
+ * The same into a buffer of at least 5 bytes, as a string; returns its length.
+ * Ends before the first byte for which there may be no room.
+ */
+size_t sts_escape_into(char *out, size_t size, const char *bytes, size_t len);
+
+/*
  * The same into a new string, which the caller frees; NULL without memory.
  * Such a string is plain ASCII, as JSON wants it.
  */

@@ -15,6 +15,8 @@
 #include <sys/un.h>
 #endif
 
+#include "base/escape.h"
+
 enum { LINE_MAX_BYTES = 1000 };
 
 static struct {
@@ -41,19 +43,9 @@ append_escaped(char *to, size_t size, const char *from)
 {
 	size_t used = strlen(to);
 
-	for (; *from != '\0'; from++) {
-		unsigned char byte = (unsigned char)*from;
-		bool plain = byte >= ' ' && byte < 0x7f && byte != '\\';
-
-		if (used + 5 > size)
-			break;
-		if (plain)
-			to[used++] = *from;
-		else
-			used += (size_t)snprintf(
-			    to + used, size - used, "\\x%02x", byte);
-		to[used] = '\0';
-	}
+	if (used + 5 <= size)
+		(void)sts_escape_into(
+		    to + used, size - used, from, strlen(from));
 }
 
 /* One write, so that lines of several processes do not mix. */

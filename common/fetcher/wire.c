@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/escape.h"
 #include "core/domain.h"
 
 static const char *const kind_words[] =
@@ -12,27 +13,6 @@ static const char *const kind_words[] =
 enum { NUMBER_DIGITS = 10, SMALL_DIGITS = 6 };
 
 /* Writing. */
-
-/*
- * Copies printable ASCII except the backslash, writes all else as \xHH, and
- * drops what does not fit.
- */
-static void
-escape(const char *text, char *out, size_t size)
-{
-	size_t used = 0;
-
-	for (; *text != '\0' && used + 5 < size; text++) {
-		unsigned char byte = (unsigned char)*text;
-
-		if (byte >= ' ' && byte < 0x7f && byte != '\\')
-			out[used++] = (char)byte;
-		else
-			used += (size_t)snprintf(
-			    out + used, size - used, "\\x%02x", byte);
-	}
-	out[used] = '\0';
-}
 
 size_t
 sts_wire_write_request(
@@ -58,7 +38,8 @@ sts_wire_write_reply(
 {
 	char detail[4 * STS_WIRE_DETAIL_MAX + 6];
 
-	escape(r->detail, detail, sizeof(detail));
+	(void)sts_escape_into(
+	    detail, sizeof(detail), r->detail, strlen(r->detail));
 	return (size_t)snprintf(line, STS_WIRE_REPLY_MAX, "%u %s %s %zu %s\n",
 	    (unsigned)r->number, sts_status_name(r->status),
 	    r->address[0] != '\0' ? r->address : "-", r->length, detail);
@@ -70,7 +51,8 @@ sts_wire_write_hello(
 {
 	char detail[4 * STS_WIRE_DETAIL_MAX + 6];
 
-	escape(h->detail, detail, sizeof(detail));
+	(void)sts_escape_into(
+	    detail, sizeof(detail), h->detail, strlen(h->detail));
 	return (size_t)snprintf(line, STS_WIRE_REPLY_MAX,
 	    "fetcher %d %s %s %s\n", STS_WIRE_VERSION,
 	    sts_status_name(h->status), h->sandbox, detail);
@@ -170,7 +152,7 @@ hex_digit(int byte)
 	return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
 }
 
-/* Reads the rest of the line, as written by escape. */
+/* Reads the rest of the line, as sts_escape_into wrote it. */
 static bool
 parse_detail(struct sts_cursor *c, char *out, size_t size)
 {

@@ -43,9 +43,9 @@ enum sts_status sts_nameserver_config(
 /*
  * The servers of a file like resolv.conf(5): the first three lines "nameserver
  * ADDRESS"; everything else is ignored, even options.  A text that is not an
- * address stays in the list as an unusable server, since its absence would hide
- * why nothing is resolved.  Without the file or such a line, 127.0.0.1, as in
- * libc.  A local fault if the file exists but cannot be read.
+ * address stays in the list as an unusable server, which shows why nothing is
+ * resolved.  Without the file or such a line, 127.0.0.1, as in libc.  A local
+ * fault if the file exists but cannot be read.
  */
 enum sts_status sts_nameserver_system(
     struct sts_nameserver_list *list, const char *path);

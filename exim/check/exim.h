@@ -129,7 +129,7 @@ void sts_exim_check_routers(struct sts_findings *f, const struct sts_exim *e);
 void sts_exim_check_transports(struct sts_findings *f, const struct sts_exim *e,
     const struct sts_exim_driver *enforce,
     const struct sts_exim_driver *plain_router);
-void sts_exim_check_absence(struct sts_findings *f, const struct sts_exim *e);
+void sts_exim_check_no_router(struct sts_findings *f, const struct sts_exim *e);
 
 /*
  * Finds and queries an Exim, then checks its report.  Uses state_dir of *e, and

@@ -283,7 +283,7 @@ sts_exim_check(struct sts_findings *f, struct sts_exim *e)
 		check_retry(f, e);
 		sts_exim_check_routers(f, e);
 	} else {
-		sts_exim_check_absence(f, e);
+		sts_exim_check_no_router(f, e);
 	}
 	check_cutthrough(f, e);
 	check_dnssec_ok(f, e);

@@ -17,7 +17,7 @@ static const char *const names[] = {"main/04_mta-sts", "router/190_mta-sts",
 
 enum { NAME_COUNT = sizeof(names) / sizeof(names[0]) };
 
-enum presence { ABSENT, DANGLING, PRESENT };
+enum presence { MISSING, DANGLING, PRESENT };
 
 static char *
 read_text(const char *directory, const char *name)
@@ -41,7 +41,7 @@ presence_of(const char *etc, const char *name)
 	(void)snprintf(path, sizeof(path), "%s/conf.d/%s", etc, name);
 	if (stat(path, &st) == 0)
 		return PRESENT;
-	return lstat(path, &st) == 0 ? DANGLING : ABSENT;
+	return lstat(path, &st) == 0 ? DANGLING : MISSING;
 }
 
 /* How many of them are there, in that way or a better one. */
@@ -69,7 +69,7 @@ sts_exim_has_all_fragments(const char *etc)
 
 /* update-exim4.conf skips a dangling link silently. */
 static void
-report_absence(struct sts_findings *f, const char *etc, const char *name,
+report_missing(struct sts_findings *f, const char *etc, const char *name,
     enum presence presence)
 {
 	char fix[512];
@@ -178,7 +178,7 @@ sts_exim_check_fragments(
 		enum presence presence = presence_of(etc, names[i]);
 
 		if (presence != PRESENT)
-			report_absence(f, etc, names[i], presence);
+			report_missing(f, etc, names[i], presence);
 	}
 	/* A file generated from a template lacks the same. */
 	if (sts_exim_is_split(etc) ||

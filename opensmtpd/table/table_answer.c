@@ -212,14 +212,14 @@ sts_table_check(
 		return;
 	read_known(table, key, false, &k);
 	if (table->unknown)
-		set_reply(
-		    reply, is_unknown(&k) ? STS_FOUND : STS_ABSENT, "", "");
+		set_reply(reply, is_unknown(&k) ? STS_FOUND : STS_NOT_IN_TABLE,
+		    "", "");
 	else if (k.verdict == STS_VERDICT_ENFORCE)
 		set_reply(reply, STS_FOUND, "", "");
 	else if (must_wait(table, &k))
 		set_error(reply, k.why);
 	else
-		set_reply(reply, STS_ABSENT, "", "");
+		set_reply(reply, STS_NOT_IN_TABLE, "", "");
 	want_fresh(table, &k, STS_POLICY_ANSWERED);
 	sts_domain_state_free(&k);
 }

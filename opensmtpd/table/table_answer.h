@@ -36,7 +36,7 @@ struct sts_table {
 	struct sts_delivery_log asked; /* for the filter */
 };
 
-enum sts_found { STS_ERROR = -1, STS_ABSENT = 0, STS_FOUND = 1 };
+enum sts_found { STS_ERROR = -1, STS_NOT_IN_TABLE = 0, STS_FOUND = 1 };
 
 struct sts_reply {
 	enum sts_found found;

@@ -94,7 +94,7 @@ put_reply(struct sts_table_text *t, const struct request *r,
 	const char *op = with_value ? "lookup" : "check";
 	char result[REPLY_MAX - ID_MAX - 32];
 
-	if (reply->found == STS_ABSENT)
+	if (reply->found == STS_NOT_IN_TABLE)
 		put_result(t, op, r->id, "not-found");
 	else if (reply->found == STS_FOUND && !with_value)
 		put_result(t, op, r->id, "found");

@@ -85,7 +85,7 @@ no_dlfunc_router(const struct sts_exim *e)
 }
 
 void
-sts_exim_check_absence(struct sts_findings *f, const struct sts_exim *e)
+sts_exim_check_no_router(struct sts_findings *f, const struct sts_exim *e)
 {
 	const struct sts_exim_driver *defers = no_dlfunc_router(e);
 	char type[32]; /* internet, smarthost, satellite, local, none */

@@ -14,15 +14,18 @@ sts_names_add(struct sts_names *names, const char *name)
 		char **more =
 		    reallocarray(names->name, size, sizeof(*names->name));
 
-		if (more == NULL)
+		if (more == NULL) {
+			names->failed = true;
 			return false;
+		}
 		names->name = more;
 		names->size = size;
 	}
-	if ((names->name[names->count] = strdup(name)) == NULL)
-		return false;
-	names->count++;
-	return true;
+	if ((names->name[names->count] = strdup(name)) != NULL)
+		names->count++;
+	else
+		names->failed = true;
+	return !names->failed;
 }
 
 void

@@ -10,6 +10,7 @@ struct sts_names { /* zeroed: empty */
 	char **name;
 	size_t count;
 	size_t size;
+	bool failed; /* no memory for one of them */
 };
 
 /* Adds a copy; false: no memory. */

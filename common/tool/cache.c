@@ -10,42 +10,18 @@
 #include <unistd.h>
 
 #include "base/escape.h"
+#include "base/names.h"
 #include "core/due.h"
 #include "tool/out.h"
 #include "tool/query_command.h"
 #include "tool/tool.h"
 
-/* The domains of one kind, collected before any is read. */
-struct names {
-	char **name;
-	size_t count, size;
-	bool failed; /* no memory */
-};
-
-/* Copies each name, since the walk's string lasts only for the call. */
 static bool
 collect(void *arg, const char *domain)
 {
-	struct names *names = arg;
-	char **grown;
+	struct sts_names *names = arg;
 
-	if (names->count == names->size) {
-		size_t size = names->size > 0 ? names->size * 2 : 256;
-
-		grown = reallocarray(names->name, size, sizeof(*grown));
-		if (grown == NULL) {
-			names->failed = true;
-			return false;
-		}
-		names->name = grown;
-		names->size = size;
-	}
-	names->name[names->count] = strdup(domain);
-	if (names->name[names->count] == NULL)
-		names->failed = true;
-	else
-		names->count++;
-	return !names->failed;
+	return sts_names_add(names, domain);
 }
 
 static int
@@ -54,20 +30,13 @@ by_name(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static void
-free_names(struct names *names)
-{
-	for (size_t i = 0; i < names->count; i++)
-		free(names->name[i]);
-	free(names->name);
-}
-
 /*
  * Sorted, so that lists can be compared, and the two kinds merged with only the
  * names in memory.
  */
 static enum sts_status
-collect_sorted(struct sts_store *store, enum sts_kind kind, struct names *names)
+collect_sorted(
+    struct sts_store *store, enum sts_kind kind, struct sts_names *names)
 {
 	enum sts_status status = sts_store_walk(store, kind, collect, names);
 
@@ -145,8 +114,8 @@ list_check(struct listing *listing, const char *domain)
 
 /* Merges the two sorted lists; a domain may be in both. */
 static void
-list_all(struct listing *listing, const struct names *policies,
-    const struct names *checks)
+list_all(struct listing *listing, const struct sts_names *policies,
+    const struct sts_names *checks)
 {
 	size_t p = 0, a = 0;
 
@@ -174,7 +143,7 @@ int
 sts_tool_cache_list(struct sts_tool *tool)
 {
 	struct listing listing = {.tool = tool};
-	struct names policies = {0}, checks = {0};
+	struct sts_names policies = {0}, checks = {0};
 	enum sts_status status;
 	int code = sts_tool_open_store(tool, false, &listing.store);
 
@@ -199,8 +168,8 @@ sts_tool_cache_list(struct sts_tool *tool)
 		code = sts_tool_outside(
 		    tool, "%s", sts_status_text(STS_NO_MEMORY));
 out:
-	free_names(&policies);
-	free_names(&checks);
+	sts_names_free(&policies);
+	sts_names_free(&checks);
 	sts_store_close(listing.store);
 	return code;
 }

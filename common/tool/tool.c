@@ -24,9 +24,9 @@ static const struct command commands[] = {
     {{"query", NULL}, 1, 1, STS_OPT_JSON | STS_OPT_PROBE, false, sts_tool_query,
 	"query DOMAIN|ADDRESS [--json] [--probe]",
 	"What a delivery to DOMAIN (or to the domain of a mail address) would\n"
-	"do now: its record, policy, MX hosts\n"
-	"and verdict.  Asks the network where a delivery would; --probe looks\n"
-	"at the certificates of the MX hosts too.\n"
+	"do now: its record, policy, MX hosts and verdict.  Queries the\n"
+	"network where a delivery would; --probe also checks the certificates\n"
+	"of the MX hosts.\n"
 	"Exit status 0: it would be delivered, 1: it would be deferred.\n"},
     {{"status", NULL}, 0, 0,
 	STS_OPT_JSON | STS_OPT_EXIM_BINARY | STS_OPT_EXIM_CONFIG |
@@ -34,12 +34,11 @@ static const struct command commands[] = {
 	true, sts_tool_status,
 	"status [--json] [--exim-binary PATH] [--exim-config FILE] "
 	"[--smtpd FILE]",
-	"Whether this sender is protected: configuration, store, refresh, "
+	"Whether outgoing mail is protected: configuration, store, refresh, "
 	"programs,\n"
 	"name servers, mail servers.  Fetches nothing, writes nothing.\n"
-	"Exit status 0: nothing to do, 1: something needs a person, 3: this "
-	"user\n"
-	"may not see it.\n"},
+	"Exit status 0: no problem, 1: a problem was found, 3: this user may\n"
+	"not read the configuration or the store.\n"},
     {{"lint", "policy"}, 0, 1, 0, true, sts_tool_lint_policy,
 	"lint policy [FILE|-]",
 	"Checks a policy file (RFC 8461 3.2) without a network.\n"},
@@ -62,26 +61,25 @@ static const struct command commands[] = {
 	"cache show DOMAIN", "All that is stored about one domain.\n"},
     {{"cache", "drop"}, 1, 1, 0, false, sts_tool_cache_drop,
 	"cache drop DOMAIN",
-	"Forgets a domain.  The next delivery asks again; until then nothing\n"
+	"Removes a domain.  The next delivery looks it up; until then nothing\n"
 	"protects it against a downgrade.\n"},
     {{"cache", "refresh"}, 0, 1, 0, false, sts_tool_cache_refresh,
 	"cache refresh [DOMAIN]",
 	"Fetches the policy of one domain, or every policy that is due.\n"
-	"Exit status 1: a domain is unknown, or a fetch failed.\n"},
+	"Exit status 1: a domain is not in the store, or a fetch failed.\n"},
     {{"setup", NULL}, 0, 0, STS_OPT_USER | STS_OPT_GROUP, false, sts_tool_setup,
 	"setup --user NAME [--group NAME]",
-	"Makes the state directory for the user that the mail server runs as,\n"
-	"or fixes its owner and modes.  Needs root.\n"},
+	"Creates the state directory for the user that the mail server runs\n"
+	"as, or fixes its owner and modes.  Needs root.\n"},
     {{"config", "check"}, 0, 0,
 	STS_OPT_EXIM | STS_OPT_EXIM_BINARY | STS_OPT_EXIM_CONFIG |
 	    STS_OPT_SMTPD,
 	true, sts_tool_config_check,
 	"config check [--exim [--exim-binary PATH] [--exim-config FILE]] "
 	"[--smtpd FILE]",
-	"Checks the configuration and what it names; with --exim also how "
-	"Exim\n"
-	"is set up, with --smtpd an smtpd.conf of OpenSMTPD.\n"
-	"Exit status 1: there is something to fix.\n"},
+	"Checks the configuration and the files that it names; with --exim\n"
+	"also Exim's configuration, with --smtpd an smtpd.conf of OpenSMTPD.\n"
+	"Exit status 1: there is an error or a warning.\n"},
     {{"config", "show"}, 0, 0, 0, false, sts_tool_config_show, "config show",
 	"Prints the configuration in effect.\n"},
 };

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <zlib.h>
+
 #include "tests/unit/lib/tap.h"
 
 const char report_of_a_day[] =
@@ -80,4 +82,54 @@ report_parse(struct sts_report *report, const char *json, const char **faults)
 	guard_free(copy, len);
 	*faults = said;
 	return good;
+}
+
+char *
+gzip_bytes(const void *bytes, size_t len, size_t *out_len)
+{
+	size_t size = len + len / 100 + 1000;
+	Bytef *out = malloc(size);
+	z_stream stream = {0};
+
+	if (out == NULL ||
+	    deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 9,
+		Z_DEFAULT_STRATEGY) != Z_OK) {
+		printf("Bail out! zlib\n");
+		exit(1);
+	}
+	stream.next_in = (z_const Bytef *)bytes;
+	stream.avail_in = (uInt)len;
+	stream.next_out = out;
+	stream.avail_out = (uInt)size;
+	(void)deflate(&stream, Z_FINISH);
+	*out_len = size - stream.avail_out;
+	(void)deflateEnd(&stream);
+	return (char *)out;
+}
+
+char *
+base64_text(const void *bytes, size_t len)
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklm"
+				       "nopqrstuvwxyz0123456789+/";
+	const unsigned char *in = bytes;
+	char *out = malloc(len * 2 + 100), *p = out;
+	unsigned column = 0;
+
+	for (size_t i = 0; i < len; i += 3) {
+		unsigned bits = (unsigned)in[i] << 16 |
+		    (i + 1 < len ? (unsigned)in[i + 1] << 8 : 0) |
+		    (i + 2 < len ? in[i + 2] : 0);
+
+		*p++ = alphabet[bits >> 18];
+		*p++ = alphabet[bits >> 12 & 63];
+		*p++ = i + 1 < len ? alphabet[bits >> 6 & 63] : '=';
+		*p++ = i + 2 < len ? alphabet[bits & 63] : '=';
+		if ((column += 4) == 76) {
+			*p++ = '\n';
+			column = 0;
+		}
+	}
+	*p = '\0';
+	return out;
 }

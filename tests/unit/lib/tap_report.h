@@ -25,6 +25,10 @@ char *json_text(const char *text, const char *from, const char *to);
 bool report_parse(
     struct sts_report *report, const char *json, const char **faults);
 
+/* Compressed, and in base64 with lines of 76; the caller frees both. */
+char *gzip_bytes(const void *bytes, size_t len, size_t *out_len);
+char *base64_text(const void *bytes, size_t len);
+
 /* A whole report of one day about example.com, in apostrophes. */
 extern const char report_of_a_day[];
 

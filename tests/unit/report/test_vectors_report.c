@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "report/datetime.h"
+#include "report/message.h"
 #include "report/report.h"
 #include "tests/unit/lib/tap.h"
 #include "tests/unit/lib/tap_report.h"
@@ -267,6 +268,57 @@ rep_044(const json_t *fact)
 	sts_report_free(&report);
 }
 
+static void
+count_json(void *arg, const char *json, size_t len)
+{
+	unsigned *count = arg;
+
+	(void)json;
+	(void)len;
+	(*count)++;
+}
+
+static void
+count_fault(void *arg, const char *reason)
+{
+	(void)arg;
+	(void)reason;
+}
+
+/* How many reports there are in a mail. */
+static unsigned
+reports_in(const char *mail)
+{
+	unsigned count = 0;
+	const struct sts_message_sink sink = {count_json, count_fault, &count};
+
+	(void)sts_message_read(mail, strlen(mail), &sink);
+	return count;
+}
+
+static void
+rep_056(const json_t *fact)
+{
+	static const char part[] = "Content-Type: multipart/%s; boundary=b\n\n"
+				   "--b\nContent-Type: application/tlsrpt+json"
+				   "\n\n{}\n--b--\n";
+	char mail[200];
+
+	(void)fact;
+	snprintf(mail, sizeof(mail), part, "related");
+	is_int(reports_in(mail), 0, "REP-056: nothing in multipart/related");
+	snprintf(mail, sizeof(mail), part, "report");
+	is_int(reports_in(mail), 1, "REP-056: the same in multipart/report");
+}
+
+static void
+rep_058(const json_t *fact)
+{
+	(void)fact;
+	is_int(reports_in("Content-Type: application/tlsrpt+json\n\n{}\n"), 1,
+	    "REP-058: a mail that is a report");
+}
+
 static const struct {
 	const char *id;
 	void (*check)(const json_t *fact);
@@ -280,6 +332,8 @@ static const struct {
     {"REP-042", rep_042},
     {"REP-043", rep_043},
     {"REP-044", rep_044},
+    {"REP-056", rep_056},
+    {"REP-058", rep_058},
 };
 
 static bool

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: ISC */
+#include "report/inbox.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/names.h"
+#include "report/message.h"
+
+enum { FIRST_SIZE = 64 * 1024 };
+
+/* The file that is being read, and the mail of it that is complete so far. */
+struct source {
+	const struct sts_inbox_sink *sink;
+	const char *name;
+	unsigned mail; /* 0: no mbox */
+	char *bytes;
+	size_t used, size;
+	const char *wrong; /* what became of this mail; NULL: nothing */
+};
+
+/* "FILE" or "FILE, mail 3"; a new string, or NULL. */
+static char *
+where(const struct source *source)
+{
+	char *text = NULL;
+
+	if (source->mail == 0)
+		return strdup(source->name);
+	if (asprintf(&text, "%s, mail %u", source->name, source->mail) < 0)
+		return NULL;
+	return text;
+}
+
+static void
+say(const struct source *source,
+    void (*what)(void *arg, const char *where, const char *reason),
+    const char *reason)
+{
+	char *text = where(source);
+
+	what(source->sink->arg, text != NULL ? text : source->name, reason);
+	free(text);
+}
+
+static void
+on_json(void *arg, const char *json, size_t len)
+{
+	const struct source *source = arg;
+	char *text = where(source);
+
+	source->sink->json(
+	    source->sink->arg, text != NULL ? text : source->name, json, len);
+	free(text);
+}
+
+static void
+on_fault(void *arg, const char *reason)
+{
+	const struct source *source = arg;
+
+	say(source, source->sink->fault, reason);
+}
+
+/* What has been collected is a whole mail, or a whole file. */
+static void
+end_mail(struct source *source)
+{
+	const struct sts_message_sink sink = {on_json, on_fault, source};
+	const char *none;
+
+	if (source->wrong != NULL) {
+		say(source, source->sink->fault, source->wrong);
+	} else {
+		none = sts_message_read(
+		    source->used > 0 ? source->bytes : "", source->used, &sink);
+		if (none != NULL)
+			say(source, source->sink->none, none);
+	}
+	source->wrong = NULL;
+	source->used = 0;
+}
+
+static void
+add_byte(struct source *source, char byte)
+{
+	size_t size = source->size == 0 ? FIRST_SIZE : source->size * 2;
+	char *more;
+
+	if (source->wrong != NULL)
+		return;
+	if (source->used == STS_MESSAGE_MAX) {
+		source->wrong = "has more than 32 MiB";
+		return;
+	}
+	if (source->used == source->size) {
+		if ((more = realloc(source->bytes, size)) == NULL) {
+			source->wrong = "no memory";
+			return;
+		}
+		source->bytes = more;
+		source->size = size;
+	}
+	source->bytes[source->used++] = byte;
+}
+
+/* Where an mbox has "From " behind an empty line, a mail begins (RFC 4155). */
+struct mbox {
+	unsigned matched;  /* bytes of "From " at the beginning of a line */
+	unsigned newlines; /* line breaks just before, 2 at most */
+	bool in_line;      /* this line is no such line */
+};
+
+static const char from_line[] = "From ";
+
+/* A byte of an mbox; true where it completes the line that begins a mail. */
+static bool
+mbox_byte(struct mbox *mbox, char byte)
+{
+	if (byte == '\n') {
+		mbox->newlines += mbox->newlines < 2;
+		mbox->matched = 0;
+		mbox->in_line = false;
+		return false;
+	}
+	if (byte == '\r' && mbox->matched == 0 && !mbox->in_line)
+		return false;
+	if (!mbox->in_line && mbox->newlines == 2 &&
+	    byte == from_line[mbox->matched]) {
+		if (++mbox->matched < sizeof(from_line) - 1)
+			return false;
+		mbox->in_line = true;
+		mbox->newlines = 0;
+		return true;
+	}
+	mbox->in_line = true;
+	mbox->newlines = 0;
+	return false;
+}
+
+/* The mail before the "From " that has just been collected, which stays. */
+static void
+next_mail(struct source *source)
+{
+	size_t len = sizeof(from_line) - 1;
+
+	if (source->wrong == NULL)
+		source->used -= len;
+	end_mail(source);
+	source->mail++;
+	for (size_t i = 0; i < len; i++)
+		add_byte(source, from_line[i]);
+}
+
+static void
+read_stream(struct source *source, FILE *in)
+{
+	struct mbox mbox = {.newlines = 2};
+	int byte;
+
+	while ((byte = getc_unlocked(in)) != EOF) {
+		add_byte(source, (char)byte);
+		if (!mbox_byte(&mbox, (char)byte))
+			continue;
+		if (source->mail > 0)
+			next_mail(source);
+		else if (source->used == sizeof(from_line) - 1)
+			source->mail = 1;
+	}
+	if (ferror(in))
+		source->wrong = strerror(errno);
+	end_mail(source);
+	free(source->bytes);
+}
+
+static void read_path(const char *path, bool named, unsigned depth,
+    const struct sts_inbox_sink *sink);
+
+static int
+compare_names(const void *a, const void *b)
+{
+	const char *const *first = a, *const *second = b;
+
+	return strcmp(*first, *second);
+}
+
+/* False with errno: it cannot be read, or there is no memory. */
+static bool
+list_folder(const char *path, struct sts_names *names)
+{
+	DIR *dir = opendir(path);
+	const struct dirent *entry;
+	bool good = dir != NULL;
+
+	while (good && (errno = 0, entry = readdir(dir)) != NULL) {
+		if (entry->d_name[0] != '.')
+			good = sts_names_add(names, entry->d_name);
+	}
+	if (good && errno != 0)
+		good = false;
+	if (dir != NULL)
+		(void)closedir(dir);
+	if (good && names->count > 1)
+		qsort(names->name, names->count, sizeof(*names->name),
+		    compare_names);
+	return good;
+}
+
+static bool
+has_name(const struct sts_names *names, const char *name)
+{
+	for (size_t i = 0; i < names->count; i++)
+		if (strcmp(names->name[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void
+read_folder(const char *path, unsigned depth, const struct sts_inbox_sink *sink)
+{
+	struct sts_names names = {0};
+	bool maildir;
+	char *inside;
+
+	if (!list_folder(path, &names)) {
+		sink->fault(sink->arg, path, strerror(errno));
+		sts_names_free(&names);
+		return;
+	}
+	maildir = has_name(&names, "cur") && has_name(&names, "new");
+	for (size_t i = 0; i < names.count; i++) {
+		if (maildir && strcmp(names.name[i], "cur") != 0 &&
+		    strcmp(names.name[i], "new") != 0)
+			continue;
+		if (asprintf(&inside, "%s/%s", path, names.name[i]) < 0) {
+			sink->fault(sink->arg, path, "no memory");
+			break;
+		}
+		read_path(inside, false, depth + 1, sink);
+		free(inside);
+	}
+	sts_names_free(&names);
+}
+
+static void
+read_file(const char *path, int fd, const struct sts_inbox_sink *sink)
+{
+	struct source source = {.sink = sink, .name = path};
+	FILE *in = fdopen(fd, "r");
+
+	if (in == NULL) {
+		(void)close(fd);
+		sink->fault(sink->arg, path, "no memory");
+		return;
+	}
+	read_stream(&source, in);
+	(void)fclose(in);
+}
+
+/* Only what was named itself may be a link, a pipe or a device. */
+static void
+read_path(const char *path, bool named, unsigned depth,
+    const struct sts_inbox_sink *sink)
+{
+	int flags = named ? O_RDONLY : O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+	int fd = open(path, flags | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) != 0) {
+		if (named || errno != ELOOP)
+			sink->fault(sink->arg, path, strerror(errno));
+		if (fd >= 0)
+			(void)close(fd);
+		return;
+	}
+	if (!S_ISDIR(st.st_mode) && (named || S_ISREG(st.st_mode))) {
+		read_file(path, fd, sink);
+		return;
+	}
+	(void)close(fd);
+	if (S_ISDIR(st.st_mode) && depth < STS_INBOX_DEPTH_MAX)
+		read_folder(path, depth, sink);
+	else if (S_ISDIR(st.st_mode))
+		sink->fault(sink->arg, path, "is too deep in folders");
+}
+
+void
+sts_inbox_read(const char *path, const struct sts_inbox_sink *sink)
+{
+	struct source source = {.sink = sink, .name = "standard input"};
+
+	if (strcmp(path, "-") == 0)
+		read_stream(&source, stdin);
+	else
+		read_path(path, true, 0, sink);
+}

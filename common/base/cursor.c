@@ -84,6 +84,12 @@ sts_span_is(struct sts_span s, const char *string)
 	return s.len == strlen(string) && memcmp(s.p, string, s.len) == 0;
 }
 
+bool
+sts_span_contains(struct sts_span s, const char *string)
+{
+	return s.len > 0 && memmem(s.p, s.len, string, strlen(string)) != NULL;
+}
+
 struct sts_span
 sts_span_trim(struct sts_span s)
 {

@@ -87,6 +87,9 @@ bool sts_cursor_number(struct sts_cursor *c, unsigned max_digits, int64_t *out);
 /* True if a span equals a string, byte for byte. */
 bool sts_span_is(struct sts_span s, const char *string);
 
+/* True if a string, not "", is somewhere in a span. */
+bool sts_span_contains(struct sts_span s, const char *string);
+
 /* Without leading and trailing spaces and tabs (OWS of RFC 9110 5.6.3). */
 struct sts_span sts_span_trim(struct sts_span s);
 

@@ -107,6 +107,19 @@ sts_address_is_private(const struct sts_address *address)
 }
 
 bool
+sts_address_is_same(const struct sts_address *a, const struct sts_address *b)
+{
+	if (a->u.sa.sa_family != b->u.sa.sa_family)
+		return false;
+	if (a->u.sa.sa_family == AF_INET)
+		return memcmp(&a->u.v4.sin_addr, &b->u.v4.sin_addr,
+			   sizeof(a->u.v4.sin_addr)) == 0;
+	return a->u.sa.sa_family == AF_INET6 &&
+	    memcmp(&a->u.v6.sin6_addr, &b->u.v6.sin6_addr,
+		sizeof(a->u.v6.sin6_addr)) == 0;
+}
+
+bool
 sts_address_parse(const char *text, struct sts_address *address)
 {
 	memset(address, 0, sizeof(*address));

@@ -33,6 +33,10 @@ struct sts_mx {
  */
 bool sts_address_is_private(const struct sts_address *address);
 
+/* True for one IPv4 or IPv6 address, whatever the ports. */
+bool sts_address_is_same(
+    const struct sts_address *a, const struct sts_address *b);
+
 /* Parses an IPv4 or IPv6 address without port or zone; false: not one. */
 bool sts_address_parse(const char *text, struct sts_address *address);
 

@@ -183,33 +183,18 @@ count_header(char *bytes, size_t size, size_t count, void *arg)
 
 /* The connection. */
 
-/* Either fits sockaddr_storage; libcurl's struct is longer. */
-static bool
-is_same(const struct sts_address *a, const struct sockaddr_storage *to)
-{
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)to;
-	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)to;
-
-	if (a->u.sa.sa_family != to->ss_family)
-		return false;
-	if (to->ss_family == AF_INET)
-		return memcmp(&a->u.v4.sin_addr, &v4->sin_addr,
-			   sizeof(v4->sin_addr)) == 0;
-	return memcmp(&a->u.v6.sin6_addr, &v6->sin6_addr,
-		   sizeof(v6->sin6_addr)) == 0;
-}
-
+/* libcurl's struct ends in more than an address has. */
 static bool
 is_ours(const struct sts_transfer *t, const struct curl_sockaddr *to)
 {
-	struct sockaddr_storage given = {.ss_family = AF_UNSPEC};
+	struct sts_address given = {.u.sa.sa_family = AF_UNSPEC};
 
 	if (to->addrlen > sizeof(given))
 		return false;
 	memcpy(&given, (const char *)to + offsetof(struct curl_sockaddr, addr),
 	    to->addrlen);
 	for (size_t i = 0; i < t->address_count; i++) {
-		if (is_same(&t->addresses[i], &given))
+		if (sts_address_is_same(&t->addresses[i], &given))
 			return true;
 	}
 	return false;

@@ -1,19 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "resolver/pace.h"
 
-#include <stdbool.h>
-#include <string.h>
-
-static bool
-is_same(const struct sts_address *a, const struct sts_address *b)
-{
-	if (a->u.sa.sa_family != b->u.sa.sa_family)
-		return false;
-	if (a->u.sa.sa_family == AF_INET)
-		return a->u.v4.sin_addr.s_addr == b->u.v4.sin_addr.s_addr;
-	return memcmp(&a->u.v6.sin6_addr, &b->u.v6.sin6_addr,
-		   sizeof(a->u.v6.sin6_addr)) == 0;
-}
+#include <stddef.h>
 
 /* The address's slot, or the one whose last request was longest ago. */
 static size_t
@@ -23,7 +11,7 @@ find_slot(const struct sts_pace *pace, const struct sts_address *address)
 
 	for (size_t i = 0; i < STS_PACE_ADDRESSES; i++) {
 		if (pace->slot[i].next_ms != 0 &&
-		    is_same(&pace->slot[i].address, address))
+		    sts_address_is_same(&pace->slot[i].address, address))
 			return i;
 		if (pace->slot[i].next_ms < pace->slot[oldest].next_ms)
 			oldest = i;
@@ -39,7 +27,7 @@ sts_pace_reserve(
 	int64_t at_ms = now_ms;
 
 	if (pace->slot[i].next_ms > now_ms &&
-	    is_same(&pace->slot[i].address, address))
+	    sts_address_is_same(&pace->slot[i].address, address))
 		at_ms = pace->slot[i].next_ms;
 	if (at_ms - now_ms > STS_PACE_WAIT_MAX)
 		return -1;

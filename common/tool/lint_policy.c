@@ -55,12 +55,6 @@ has_any(struct sts_span s, const char *bytes)
 }
 
 static bool
-has_text(struct sts_span s, const char *text)
-{
-	return s.len > 0 && memmem(s.p, s.len, text, strlen(text)) != NULL;
-}
-
-static bool
 begins(struct sts_span s, const char *text)
 {
 	return s.len >= strlen(text) && memcmp(s.p, text, strlen(text)) == 0;
@@ -106,7 +100,7 @@ static bool
 has_bad_hyphen(struct sts_span v)
 {
 	return begins(v, "-") || v.len == 0 || v.p[v.len - 1] == '-' ||
-	    has_text(v, "-.") || has_text(v, ".-");
+	    sts_span_contains(v, "-.") || sts_span_contains(v, ".-");
 }
 
 /* A label of more than 63 bytes, or more than 253 in all. */
@@ -150,7 +144,7 @@ name_cause(struct sts_span v)
 	if (has_odd_wildcard(v))
 		return "\"*\" stands for the whole first label and nothing "
 		       "else: \"*.example.com\"";
-	if (has_text(v, ".."))
+	if (sts_span_contains(v, ".."))
 		return "it has an empty label (two dots)";
 	if (begins(v, "."))
 		return "it begins with a dot; for all hosts directly below a "
@@ -174,9 +168,10 @@ mx_cause(struct sts_span v)
 		return "there is no value";
 	if (has_any(v, "\"'`"))
 		return "it is in quotes";
-	if (has_text(v, "://"))
+	if (sts_span_contains(v, "://"))
 		return "it is a URL; write the host name alone";
-	if (has_text(v, " #") || has_text(v, "\t#") || has_text(v, " ;"))
+	if (sts_span_contains(v, " #") || sts_span_contains(v, "\t#") ||
+	    sts_span_contains(v, " ;"))
 		return "a comment cannot follow a value";
 	if (has_priority(v))
 		return "the priority of the MX record does not belong here";

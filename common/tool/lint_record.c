@@ -19,12 +19,6 @@ bad_line(char cause[STS_CAUSE_BYTES], const char *why)
 	return STS_BAD_LINE;
 }
 
-static bool
-has_text(struct sts_span s, const char *text)
-{
-	return s.len > 0 && memmem(s.p, s.len, text, strlen(text)) != NULL;
-}
-
 /* Up to the next blank. */
 static size_t
 word_length(struct sts_span s)
@@ -113,14 +107,14 @@ quoted_cause(struct sts_span line)
 
 	for (size_t i = 0; i < line.len; i++)
 		quotes += line.p[i] == '"';
-	if (has_text(line, "\\;"))
+	if (sts_span_contains(line, "\\;"))
 		return "in quotes a \";\" takes no backslash";
 	if (line.len > 2 && line.p[1] == '"' &&
 	    !sts_is_blank((unsigned char)line.p[2]))
 		return "the quotes are doubled";
 	if (quotes % 2 != 0)
 		return "a quote is missing";
-	if (has_text(line, "\\"))
+	if (sts_span_contains(line, "\\"))
 		return "of backslashes only \\\", \\\\ and \\DDD are read";
 	return "there is text outside the quotes";
 }
@@ -204,7 +198,7 @@ find_version(struct sts_span record, const char *version, struct sts_span *at)
 	    sts_resembles(at->p, first_word(*at).len, version))
 		return true;
 	/* "v = STSv1", "STSv1; id=1" */
-	return has_text(*at, version + 2);
+	return sts_span_contains(*at, version + 2);
 }
 
 /* One field of a record, "NAME=VALUE", without blanks around it. */

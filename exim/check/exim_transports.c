@@ -129,6 +129,16 @@ check_interface(struct sts_findings *f, const struct sts_exim_driver *d,
 	}
 }
 
+static bool
+is_listed(const char *option, const char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(names[i], option) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Options that differ between the two transports by design or by rule. */
 static bool
 is_ours(const char *option)
@@ -137,13 +147,8 @@ is_ours(const char *option)
 	    "interface", "tls_require_ciphers", "tls_try_verify_hosts",
 	    "hosts_require_dane", "dane_require_tls_ciphers"};
 
-	if (sts_exim_has_rule(STS_EXIM_TRANSPORT, option))
-		return true;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strcmp(names[i], option) == 0)
-			return true;
-	}
-	return false;
+	return sts_exim_has_rule(STS_EXIM_TRANSPORT, option) ||
+	    is_listed(option, names, sizeof(names) / sizeof(names[0]));
 }
 
 /*
@@ -163,13 +168,8 @@ is_visible(const char *option)
 	    "shadow_condition", "socks_proxy", "dscp", "utf8_downconvert",
 	    "port"};
 
-	if (strncmp(option, "dkim_", 5) == 0)
-		return true;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strcmp(names[i], option) == 0)
-			return true;
-	}
-	return false;
+	return strncmp(option, "dkim_", 5) == 0 ||
+	    is_listed(option, names, sizeof(names) / sizeof(names[0]));
 }
 
 /*

@@ -51,6 +51,31 @@ static const char *const public[] = {"1.0.0.0", "9.255.255.255", "11.0.0.0",
     /* IPv4 inside */
     "::ffff:8.8.8.8", "64:ff9b::8.8.8.8", "2002:808:808::1"};
 
+static bool
+is_same(const char *a, const char *b)
+{
+	struct sts_address x, y;
+
+	if (!parse(a, &x) || !parse(b, &y))
+		return false;
+	y.u.v4.sin_port = htons(443);
+	return sts_address_is_same(&x, &y);
+}
+
+static void
+same_address(void)
+{
+	struct sts_address none = {.u.sa.sa_family = AF_UNSPEC};
+
+	ok(is_same("192.0.2.1", "192.0.2.1"), "one IPv4 address, two ports");
+	ok(!is_same("192.0.2.1", "192.0.2.2"), "two IPv4 addresses");
+	ok(is_same("2001:db8::1", "2001:DB8:0::1"), "one IPv6 address");
+	ok(!is_same("2001:db8::1", "2001:db8::2"), "two IPv6 addresses");
+	ok(!is_same("192.0.2.1", "::ffff:192.0.2.1"),
+	    "a mapped one is another");
+	ok(!sts_address_is_same(&none, &none), "what is none is like no other");
+}
+
 static void
 text_forms(void)
 {
@@ -85,6 +110,7 @@ main(void)
 	memset(&address, 0, sizeof(address));
 	ok(sts_address_is_private(&address),
 	    "what is neither IPv4 nor IPv6 counts as private");
+	same_address();
 	text_forms();
 	return tap_done();
 }

@@ -3,16 +3,16 @@
  * One resolver process and the questions for it.
  *
  * A question is in one of two queues: `waiting` until it is written to the
- * resolver, `sent` until the resolver answers.  It ends in reply(), the only
- * function that calls back, so each question has exactly one callback.  When
- * the resolver dies or stalls, its unanswered questions go back to the front
- * of the queue; a question that was sent twice ends with the reason instead,
- * since it may be the one that kills the resolver.
+ * resolver, `sent` until it is answered.  It ends in reply(), the only function
+ * that calls back, so each question has exactly one callback.  When the
+ * resolver dies or stalls, its unanswered questions return to the front of the
+ * queue; one that was sent twice ends with the reason instead, since it may be
+ * what kills the resolver.
  *
- * The resolver parses what the network sends, so its output is not trusted: it
- * may be silent, endless or nonsense.  A line that answers no open question
- * only shows that the resolver runs.  What an answer means is read from the
- * store, never from the pipe.
+ * The resolver parses data from the network, so its output is not trusted: it
+ * may be silent, endless or nonsense.  A line that answers no pending question
+ * only shows that the resolver runs.  Answers are read from the store, never
+ * from the pipe.
  */
 #include "client/worker.h"
 
@@ -28,14 +28,14 @@
 #include "core/domain.h"
 
 enum {
-	TRIES_MAX = 2,     /* a question is asked, and once again */
-	GRACE_MS = 5000,   /* beyond what an answer may take */
-	PROVEN_MS = 10000, /* a resolver that lived so long had started well */
-	BACKOFF_MS = 250,  /* doubled with each failure */
+	TRIES_MAX = 2,       /* how often a question is sent */
+	GRACE_MS = 5000,     /* beyond the limits of an answer */
+	PROVEN_MS = 10000,   /* a resolver that lived so long did start */
+	BACKOFF_MS = 250,    /* doubled with each failure */
 	BACKOFF_MAX = 10000, /* milliseconds */
 	FAILURES_MAX = 3,    /* in a row; then questions fail at once */
 	PROBES_MAX = 64,     /* waiting to be written */
-	READS_MAX = 16,      /* of a resolver's output, a step */
+	READS_MAX = 16,      /* of a resolver's output, in one step */
 	BUCKETS = 1024,
 	LINE_BYTES = STS_NAME_MAX + 100, /* "done lookup DOMAIN fault REASON" */
 	REAP_MS = 200
@@ -79,7 +79,7 @@ struct sts_worker {
 	int64_t started_ms;
 	int64_t heard_ms; /* the last line, or the first question since */
 	bool pinged;
-	bool proven; /* this resolver has answered something */
+	bool proven; /* this resolver has answered a question */
 	char out[2 * LINE_BYTES];
 	size_t out_len;
 	char line[LINE_BYTES];
@@ -119,7 +119,7 @@ queue_remove(struct queue *queue, struct question *q)
 	queue->count--;
 }
 
-/* Puts all of `from` before what `to` has. */
+/* Puts all of `from` before the elements of `to`. */
 static void
 queue_prepend(struct queue *to, struct queue *from)
 {
@@ -135,7 +135,7 @@ queue_prepend(struct queue *to, struct queue *from)
 	memset(from, 0, sizeof(*from));
 }
 
-/* The link to the question, or to where it would be. */
+/* The link to the question, or the place for it. */
 static struct question **
 find(struct sts_worker *w, enum sts_worker_what what, const char *domain)
 {
@@ -215,7 +215,7 @@ sts_worker_ask(
 	return true;
 }
 
-/* Removes a question and calls its caller back. */
+/* Removes a question and calls back. */
 static void
 reply(struct sts_worker *w, struct queue *queue, struct question *q,
     enum sts_status status)
@@ -229,8 +229,8 @@ reply(struct sts_worker *w, struct queue *queue, struct question *q,
 }
 
 /*
- * Gives the resolver up, for `reason`.  What it had not answered is asked
- * again, unless it was before: a domain may be what kills it.
+ * Gives up the resolver, for `reason`.  Its unanswered questions are sent
+ * again, unless they were: a domain may be what kills it.
  */
 static void
 give_up(struct sts_worker *w, enum sts_status reason)
@@ -262,7 +262,7 @@ give_up(struct sts_worker *w, enum sts_status reason)
 }
 
 /*
- * True where the next start is likely to fail like the last one: until then
+ * True if the next start will probably fail like the last one: until then
  * questions fail at once instead of waiting.
  */
 static bool
@@ -327,7 +327,7 @@ start(struct sts_worker *w)
 	w->line_cut = false;
 }
 
-/* Adds a line to what is to be written; false: no room now. */
+/* Appends a line to the output; false: no room now. */
 static bool
 put_line(struct sts_worker *w, const char *word, const char *name)
 {
@@ -341,7 +341,7 @@ put_line(struct sts_worker *w, const char *word, const char *name)
 	return true;
 }
 
-/* Questions first: their callers wait.  False: nothing, or no room. */
+/* Questions first, since callers wait.  False: nothing, or no room. */
 static bool
 put_next(struct sts_worker *w)
 {
@@ -368,7 +368,7 @@ put_next(struct sts_worker *w)
 	return true;
 }
 
-/* Writes what the pipe has room for; false where the resolver is gone. */
+/* Writes what fits into the pipe; false if the resolver is gone. */
 static bool
 write_out(struct sts_worker *w)
 {
@@ -405,7 +405,7 @@ parse_result(struct sts_span result, enum sts_status *status)
 	    sts_status_parse(reason, status);
 }
 
-/* "done WHAT DOMAIN RESULT"; all else is a sign of life and no more. */
+/* "done WHAT DOMAIN RESULT"; anything else only shows that it runs. */
 static void
 handle_line(struct sts_worker *w, const char *line, size_t len)
 {
@@ -429,7 +429,7 @@ handle_line(struct sts_worker *w, const char *line, size_t len)
 	if (what == WORDS)
 		return;
 	q = *find(w, (enum sts_worker_what)what, domain);
-	/* Not sent: asked again of a new resolver, or never asked. */
+	/* Not sent: to be repeated by a new resolver, or never asked. */
 	if (q == NULL || q->sent_ms == 0)
 		return;
 	w->proven = true;
@@ -437,7 +437,7 @@ handle_line(struct sts_worker *w, const char *line, size_t len)
 	reply(w, &w->sent, q, status);
 }
 
-/* Bytes are put together to lines, a line that is too long to none. */
+/* Assembles lines, and drops one that is too long. */
 static void
 handle_byte(struct sts_worker *w, char byte)
 {
@@ -453,14 +453,14 @@ handle_byte(struct sts_worker *w, char byte)
 	w->line_cut = false;
 }
 
-/* Reads what has come; false where the resolver is gone. */
+/* Reads what is there; false if the resolver is gone. */
 static bool
 read_in(struct sts_worker *w)
 {
 	char buf[4096];
 	ssize_t n = 0;
 
-	/* Bounded: a broken resolver may write without an end. */
+	/* Bounded, since a broken resolver may write for ever. */
 	for (int i = 0; i < READS_MAX; i++) {
 		n = read(w->child.out_fd, buf, sizeof(buf));
 		for (ssize_t j = 0; j < n; j++)
@@ -471,7 +471,7 @@ read_in(struct sts_worker *w)
 	return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
-/* Longest that an answer may take, in milliseconds: see mta-sts.conf(5). */
+/* Longest time for an answer, in milliseconds: see mta-sts.conf(5). */
 static int64_t
 wait_limit_ms(const struct sts_worker *w)
 {
@@ -481,7 +481,7 @@ wait_limit_ms(const struct sts_worker *w)
 	return sts_max(sts_config_lookup_ms(w->config), routes_ms) + GRACE_MS;
 }
 
-/* Questions that a running resolver has not answered in time. */
+/* Ends questions that a running resolver has not answered in time. */
 static void
 expire(struct sts_worker *w)
 {
@@ -492,8 +492,8 @@ expire(struct sts_worker *w)
 }
 
 /*
- * A resolver with work to do that says nothing is asked for a sign of life: it
- * answers any ill-formed line with "bad".  False where it gave none.
+ * A silent resolver with work to do is sent an ill-formed line, to which it
+ * answers "bad".  False if it does not.
  */
 static bool
 is_alive(struct sts_worker *w)
@@ -502,7 +502,7 @@ is_alive(struct sts_worker *w)
 
 	if (w->sent.first == NULL || silence < STS_WORKER_SILENCE_MS)
 		return true;
-	/* Where even that has no room, the pipe has not moved for as long. */
+	/* If even that does not fit, the pipe has been stuck for as long. */
 	if (!w->pinged)
 		(void)put_line(w, "?", "");
 	w->pinged = true;
@@ -518,7 +518,7 @@ sts_worker_step(struct sts_worker *worker)
 		start(worker);
 	if (!worker->running)
 		return;
-	/* What it said before it died still counts. */
+	/* What it wrote before it died still counts. */
 	if (!read_in(worker)) {
 		give_up(worker, STS_RESOLVER_DIED);
 		return;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A resolver that stays running, for a program that lives as long as the mail
- * server and may never block, such as an OpenSMTPD filter.
+ * server and must never block, such as an OpenSMTPD filter.
  *
- * One `mta-sts-resolver` in serving mode, started when the first question
- * comes, and again, ever more slowly, when it dies or stalls; what it had not
- * answered is asked once more.  Everything happens in sts_worker_step, which
- * the owner calls from its own poll(2) loop.
+ * One `mta-sts-resolver` in serving mode, started at the first question, and
+ * again, at growing intervals, when it dies or stalls; its unanswered questions
+ * are then sent once more.  All is done in sts_worker_step, which the owner
+ * calls from its own poll(2) loop.
  */
 #ifndef STS_CLIENT_WORKER_H
 #define STS_CLIENT_WORKER_H
@@ -33,7 +33,7 @@ enum {
 	STS_WORKER_FDS = 2,               /* descriptors for poll(2) */
 	STS_WORKER_QUESTIONS_MAX = 20000, /* waiting at once */
 	STS_WORKER_UNDER_WAY_MAX = 1024,  /* of these with the resolver */
-	STS_WORKER_SILENCE_MS = 5000, /* then it is asked for a sign of life */
+	STS_WORKER_SILENCE_MS = 5000,     /* then it is sent a ping */
 	STS_WORKER_STALLED_MS =
 	    2 * STS_WORKER_SILENCE_MS /* then it is killed */
 };
@@ -51,15 +51,15 @@ struct sts_worker *sts_worker_create(
     const struct sts_config *config, sts_worker_done *done, void *arg);
 
 /*
- * Calls nothing back.  The resolver sees the end of its input, finishes what
- * it is at and ends by itself.
+ * Calls nothing back.  The resolver reads the end of its input, completes its
+ * work and exits.
  */
 void sts_worker_destroy(struct sts_worker *worker);
 
 /*
- * Asks about a normalised domain, or joins the same question that is under
- * way.  The callback never comes from within this call.  False: too many
- * questions, or no memory; then no callback comes.
+ * Asks about a normalised domain, or joins the same pending question.  The
+ * callback never comes from within this call.  False: too many questions, or no
+ * memory; then no callback comes.
  */
 bool sts_worker_ask(
     struct sts_worker *worker, enum sts_worker_what what, const char *domain);
@@ -75,25 +75,25 @@ bool sts_worker_probe(struct sts_worker *worker, const char *host);
 /* Fills at most STS_WORKER_FDS elements; returns how many. */
 size_t sts_worker_poll(const struct sts_worker *worker, struct pollfd *fds);
 
-/* When sts_worker_step has to be called at the latest; INT64_MAX: no need. */
+/* When to call sts_worker_step at the latest; INT64_MAX: no need. */
 int64_t sts_worker_due_ms(const struct sts_worker *worker);
 
 /* Starts, writes, reads, kills, reaps and calls back; never waits. */
 void sts_worker_step(struct sts_worker *worker);
 
-/* Questions that have no answer yet. */
+/* The number of questions without an answer. */
 size_t sts_worker_pending(const struct sts_worker *worker);
 
 /*
- * Starts a resolver as sts_client_start_resolver does, its standard error
- * thrown away (it logs by syslog): `want_stdin` for the serving mode,
- * `lifetime` seconds until it ends itself, 0 for none.
+ * Starts a resolver as sts_client_start_resolver does, but without standard
+ * error (it logs to syslog): `want_stdin` for serving mode, `lifetime` in
+ * seconds, 0 for no limit.
  */
 enum sts_status sts_worker_start_resolver(const struct sts_config *config,
     const char *const *arguments, bool want_stdin, unsigned lifetime,
     struct sts_child *child);
 
-/* Processes that were killed and are gone sooner or later. */
+/* Killed processes that are not reaped yet. */
 enum { STS_REAPER_MAX = 32 };
 struct sts_reaper {
 	pid_t pid[STS_REAPER_MAX];
@@ -101,7 +101,7 @@ struct sts_reaper {
 };
 
 /*
- * Kills and disowns a child: closes its descriptors, and has it waited for by
+ * Kills and disowns a child: closes its descriptors, and leaves it to
  * sts_reaper_step, which does not wait.
  */
 void sts_reaper_take(struct sts_reaper *reaper, struct sts_child *child);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The processes behind client/worker.h: started, killed, reaped. */
+/* The processes of client/worker.h: started, killed, reaped. */
 #include "client/worker.h"
 
 #include <signal.h>
@@ -20,7 +20,7 @@ sts_reaper_take(struct sts_reaper *reaper, struct sts_child *child)
 	if (waitpid(pid, NULL, WNOHANG) != 0)
 		return;
 	sts_reaper_step(reaper);
-	/* One that does not fit stays a zombie until this process ends. */
+	/* If there is no room, it stays a zombie until this process ends. */
 	if (reaper->count < STS_REAPER_MAX)
 		reaper->pid[reaper->count++] = pid;
 }

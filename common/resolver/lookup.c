@@ -12,11 +12,10 @@
  * that calls the next step: a timer, a query or a fetch.
  *
  * Three rules shape it.  The DNS can be forged, so a record that is missing or
- * has changed never ends a policy in force; only a policy that was fetched
- * replaces it.  Mail waits, so a policy in force answers at once where it is
- * fresh enough, and its refresh goes on behind the answer.  And a local fault
- * says nothing about the domain, so it is reported and never recorded; what is
- * recorded is decided in record_result.c.
+ * has changed never ends a policy in force; only a fetched policy replaces it.
+ * Mail waits, so a policy in force answers at once if it is fresh enough, and
+ * is refreshed afterwards.  And a local fault says nothing about the domain, so
+ * it is reported and never recorded; record_result.c decides what is recorded.
  */
 #include "resolver/lookup.h"
 
@@ -35,9 +34,9 @@
 
 enum {
 	LOCK_POLL_MS = 25,
-	LOOK_MS = 500,  /* between two readings of the store meanwhile */
-	SHORT_MS = 500, /* that a fetch may have lost */
-	LEFT_MS = 200   /* with less it is not begun */
+	LOOK_MS = 500,  /* between two reads of the store meanwhile */
+	SHORT_MS = 500, /* a fetch may lose so much */
+	LEFT_MS = 200   /* with less left it does not begin */
 };
 
 static void step_lock(void *arg);
@@ -114,7 +113,7 @@ finish(struct sts_lookup *lookup, enum sts_status status)
 	free(lookup);
 }
 
-/* Goes on without the lock: there are never many of these. */
+/* Refreshes continue without the lock: they are few. */
 static bool
 goes_on_unlocked(const struct sts_lookup *l)
 {
@@ -123,8 +122,8 @@ goes_on_unlocked(const struct sts_lookup *l)
 }
 
 /*
- * Mail waits for the one fetch as long as a lookup may take at all: hundreds
- * may wait, and were each to go on alone, each would fetch.
+ * Mail waits for the one fetch as long as a lookup may take: if each of
+ * hundreds that wait continued alone, each would fetch.
  */
 static bool
 ends_waiting(struct sts_lookup *l)
@@ -135,7 +134,7 @@ ends_waiting(struct sts_lookup *l)
 		finish(l, STS_NOT_DUE);
 		return true;
 	}
-	/* What the store has is not waited for. */
+	/* Another process may have stored the answer meanwhile. */
 	if (!l->contended || now_ms >= l->look_ms) {
 		l->look_ms = now_ms + LOOK_MS;
 		if (ends_without_lock(l))
@@ -154,7 +153,7 @@ step_lock(void *arg)
 	enum sts_status status = sts_lookup_lock(l);
 
 	l->timer = NULL;
-	/* Locks save work; where there are none, mail is not to wait. */
+	/* Locks only save work: if they do not work, mail does not wait. */
 	if (status != STS_OK)
 		sts_log(STS_LOG_WARNING, l->domain, "event=no-lock reason=%s",
 		    sts_status_name(status));
@@ -172,8 +171,8 @@ step_lock(void *arg)
 }
 
 /*
- * True where the store answers a delivery, which then ends here; a policy that
- * is due is fetched again behind the answer.
+ * True if the store has the answer for a delivery, which then ends here; a
+ * policy that is due is fetched afterwards.
  */
 static bool
 ends_with_store(struct sts_lookup *l, int64_t now)
@@ -183,7 +182,7 @@ ends_with_store(struct sts_lookup *l, int64_t now)
 
 	if (!due && !sts_stored_answers(l, now))
 		return false;
-	/* Without memory for it the next delivery does it. */
+	/* Without memory, the next delivery does it. */
 	if (due && r->serving)
 		(void)sts_lookup_start(
 		    r, l->domain, STS_TASK_AFTER, NULL, NULL);
@@ -192,9 +191,9 @@ ends_with_store(struct sts_lookup *l, int64_t now)
 }
 
 /*
- * True where what another process wrote ends it.  A policy in force answers
- * unchecked where its check is slow, and the process that has the lock for so
- * long does what a refetch wants.
+ * True if the data of another process end it.  A policy in force answers
+ * unchecked if its check is slow, and a process that has the lock for so long
+ * does the refetch.
  */
 static bool
 ends_without_lock(struct sts_lookup *l)
@@ -243,7 +242,7 @@ step_read(struct sts_lookup *l)
 		step_record(l);
 }
 
-/* A lookup that waited for the lock to the end has no time for a query. */
+/* A lookup that waited for the lock until the end has no time for a query. */
 static void
 step_record(struct sts_lookup *l)
 {
@@ -267,7 +266,7 @@ on_record(void *arg, enum sts_status status, const struct sts_span *records,
 	struct sts_lookup *l = arg;
 
 	l->query = NULL;
-	/* RFC 8461 10.2: a refresh goes on whatever becomes of the record. */
+	/* RFC 8461 10.2: a refresh continues whatever the record. */
 	if (status == STS_RESOLVER_TIMEOUT && l->task != STS_TASK_LOOKUP)
 		status = STS_DNS_TIMEOUT;
 	if (sts_status_is_local(status)) {
@@ -291,7 +290,7 @@ backs_off(const struct sts_lookup *l, int64_t now)
 {
 	const struct sts_check *c = &l->check;
 
-	/* The operator's word counts more than a pause of ours. */
+	/* The operator's request overrides the pause. */
 	return l->task != STS_TASK_FORCE && c->failed_id[0] != '\0' &&
 	    strcmp(c->failed_id, l->id) == 0 && now < c->failed_next;
 }
@@ -334,8 +333,7 @@ step_decide(struct sts_lookup *l)
 	bool same =
 	    live && l->record == STS_OK && strcmp(l->id, l->entry.id) == 0;
 
-	/* The back-off of a fetch without a record is that of the policy's id.
-	 */
+	/* Without a record, the back-off is that of the policy's id. */
 	if (l->record != STS_OK && l->entry.body != NULL)
 		memcpy(l->id, l->entry.id, sizeof(l->id));
 	if (l->record != STS_OK && !live)
@@ -348,7 +346,7 @@ step_decide(struct sts_lookup *l)
 		step_fetch(l);
 }
 
-/* What is left of the lookup's time, for the fetch after its addresses. */
+/* The rest of the lookup's time, for the fetch after its addresses. */
 static int64_t
 time_to_fetch(const struct sts_lookup *l)
 {
@@ -359,7 +357,7 @@ time_to_fetch(const struct sts_lookup *l)
 	return sts_min(left, most);
 }
 
-/* Its host had less than fetch-timeout: we had waited for a lock. */
+/* Its host had less than fetch-timeout, since we waited for a lock. */
 static bool
 was_short(const struct sts_lookup *l)
 {
@@ -379,8 +377,8 @@ step_fetch(struct sts_lookup *l)
 		return;
 	}
 	/*
-	 * The beginning, not the end: of two answers the one that was asked
-	 * for later is the newer, however late the other one arrives.
+	 * The beginning, not the end: of two answers the one requested later is
+	 * the newer, even if it arrives first.
 	 */
 	(void)clock_gettime(CLOCK_REALTIME, &began);
 	l->fetch_began = (int64_t)began.tv_sec;
@@ -404,8 +402,8 @@ sts_detail_quote(const char *detail, char *out, size_t size)
 }
 
 /*
- * Once per back-off, since a fetch can fail nowhere else.  Without a warning
- * for a domain whose policy says none (RFC 8461 3.3).
+ * Once for each back-off, in which nothing is fetched.  No warning for a domain
+ * whose policy has mode none (RFC 8461 3.3).
  */
 static void
 log_failure(

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Which lookup of a domain does the work: of all that run at the same time, in
- * any number of processes, one.
+ * Decides which of the simultaneous lookups of a domain, in any number of
+ * processes, does the work.
  */
 #include <sys/queue.h>
 
@@ -14,7 +14,7 @@
 
 enum { WAIT_MS = 10000 };
 
-/* No domain looks like this: it shares the lock file with domains. */
+/* Not a domain name, since domains have locks in the same file. */
 #define LATE_LOCK "late "
 
 /*
@@ -46,8 +46,8 @@ sts_lookup_left_ms(const struct sts_lookup *l)
 }
 
 /*
- * The process that has the lock is beyond its limits by now, or stopped: one of
- * the waiting ones does the lookup instead.
+ * The process that has the lock has exceeded its limits, or is stopped: one of
+ * those that wait does the lookup instead.
  */
 static bool
 holder_is_late(const struct sts_lookup *l)
@@ -56,7 +56,7 @@ holder_is_late(const struct sts_lookup *l)
 	    l->resolver->config->dns_timeout * 1000 * 3 / 2;
 }
 
-/* The name that is locked. */
+/* The name to lock. */
 struct lock_name {
 	char text[sizeof(LATE_LOCK) + STS_NAME_MAX];
 };

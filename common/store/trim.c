@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Bounds: how many files of a kind there may be.
+ * Limits the number of files of each kind.
  *
- * A directory is one of 256 and has 1/256 of the bound.  A large one is not
- * read for each file that is added but for one in 16, and, by a process that
- * has read it, not before that process has filled a quarter of the room left.
- * Where it is full a quarter of it goes at once.  So the cost of reading it is
- * shared by many.
+ * Each of 256 directories has 1/256 of the limit.  A large one is not read for
+ * each file that is added but for one in 16, and, by a process that has read
+ * it, not before that process has filled a quarter of the room left.  When it
+ * is full, a quarter of its files are removed at once.  So the cost of reading
+ * it is shared by many.
  *
- * Names from outside must not push out what protects mail: of policies those
- * go first that nothing would miss, and a live enforce policy that mail has
- * used on two days never goes.  Where all of a directory is of that kind, the
- * policy that came last is enforced for its lookup and goes with the next
- * trimming.  A check beside a policy stays as long as the policy.
+ * Names from outside must not displace what protects mail: policies without use
+ * are removed first, and a live enforce policy that mail has used on two days
+ * never.  If a directory has only such policies, a new one is enforced for its
+ * lookup and removed by the next trimming.  A check stays as long as its
+ * policy.
  */
 #include "store/file.h"
 
@@ -30,14 +30,14 @@
 
 enum { ONE_IN_MAX = 16, ROOM_SHARE = 4 };
 
-/* What goes first; KEPT never goes. */
+/* In the order of removal; KEPT is never removed. */
 enum rank { RANK_EXPIRED, RANK_NONE, RANK_USED_ONCE, RANK_OTHER, RANK_KEPT };
 
 struct candidate {
 	enum rank rank;
-	int64_t time; /* the older goes first */
+	int64_t time; /* the oldest is removed first */
 	char name[STS_NAME_MAX + 1];
-	struct sts_entry ranked; /* of a policy: without its body */
+	struct sts_entry ranked; /* of a policy, without its body */
 };
 
 static int
@@ -66,7 +66,7 @@ rank_policy(struct sts_store *store, struct candidate *c, int64_t now)
 	enum sts_status status;
 
 	c->rank = RANK_KEPT;
-	/* A damaged one is a fault that the operator is to see. */
+	/* A damaged one is kept, as a fault for the operator to see. */
 	if (sts_store_read_policy(store, c->name, now, &e) != STS_OK)
 		return;
 	status = sts_store_read_check(store, c->name, now, &check);
@@ -75,7 +75,7 @@ rank_policy(struct sts_store *store, struct candidate *c, int64_t now)
 		c->rank = RANK_EXPIRED;
 	else if (e.policy.mode == STS_MODE_NONE)
 		c->rank = RANK_NONE;
-	/* Where its use cannot be read just now, it stays. */
+	/* If its use cannot be read now, it stays. */
 	else if (status == STS_OK || status == STS_NOT_FOUND)
 		c->rank = rank_live(&e, &check);
 	c->ranked = e;
@@ -102,7 +102,7 @@ rank_check(struct sts_store *store, struct candidate *c, int64_t now)
 		c->time = check.checked;
 }
 
-/* Routes of a domain without a policy have no use. */
+/* Routes of a domain without a policy are useless. */
 static void
 rank_routes(struct sts_store *store, struct candidate *c, int64_t now, int dir)
 {
@@ -127,8 +127,8 @@ count_files(DIR *dir)
 }
 
 /*
- * Fills `list` with up to `max` files and their ranks; returns how many.  The
- * file of `added` is yet to be read by the delivery that it was written for.
+ * Fills `list` with up to `max` files and their ranks; returns the number.  The
+ * file of `added` has not been read yet by its delivery.
  */
 static size_t
 list_files(struct sts_store *store, enum sts_kind kind, DIR *dir,
@@ -157,7 +157,7 @@ list_files(struct sts_store *store, enum sts_kind kind, DIR *dir,
 	return count;
 }
 
-/* A policy that has replaced the one that was ranked stays. */
+/* Keeps a policy that has replaced the one that was ranked. */
 static void
 remove_one(
     struct sts_store *store, enum sts_kind kind, const struct candidate *c)
@@ -173,7 +173,7 @@ remove_one(
 		    (long long)c->ranked.expires);
 }
 
-/* How many files more a process adds before it reads the directory again. */
+/* How many more files a process adds before it reads the directory again. */
 static uint16_t
 room_left(size_t count, size_t limit)
 {

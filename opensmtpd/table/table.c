@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * table-mta-sts: tells smtpd, at every delivery attempt, which host may have a
- * domain's mail.  See table-mta-sts(5).
+ * table-mta-sts: tells smtpd, at every delivery attempt, which host may receive
+ * a domain's mail.  See table-mta-sts(5).
  *
- * smtpd waits for each answer with everything else it does, and ends when a
- * table ends: so this program reads the store and nothing else, and goes on
- * until its input ends.
+ * smtpd stops all its work while it waits for an answer, and exits when a table
+ * exits: so this program only reads the store, and runs until its input ends.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +21,7 @@
 
 enum { READ_BYTES = 65536, LAST_MS = 2000 };
 
-/* The first byte shows which protocol it is. */
+/* The first byte shows the protocol. */
 enum protocol { NOT_YET, TEXT, IMSG };
 
 struct program {
@@ -34,8 +33,8 @@ struct program {
 };
 
 /*
- * imsg begins with a message of type 2; text with "config|".  smtpd 6.8 has
- * put its socket on descriptor 0 alone.
+ * imsg begins with a message of type 2; text with "config|". smtpd 6.8 has its
+ * socket on descriptor 0 only.
  */
 static void
 choose_protocol(struct program *p, char first)
@@ -72,7 +71,7 @@ read_input(struct program *p)
 	return true;
 }
 
-/* Waits for input, room for output, or something in the background. */
+/* Waits for input, room for output, or a background job. */
 static bool
 wait_for_input(struct program *p)
 {
@@ -89,7 +88,7 @@ wait_for_input(struct program *p)
 	return fds[0].revents != 0;
 }
 
-/* The answers first: work in the background may be slow. */
+/* Answers first, since background work may be slow. */
 static void
 run(struct program *p)
 {
@@ -106,7 +105,7 @@ run(struct program *p)
 		sts_output_drain(&p->output, LAST_MS);
 }
 
-/* "table-mta-sts [-f] FILE"; smtpd gives the file alone. */
+/* "table-mta-sts [-f] FILE"; smtpd passes only the file. */
 static const char *
 config_file_of(int argc, char **argv)
 {

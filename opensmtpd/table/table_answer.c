@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Everything smtpd does waits while this answers, so an answer comes from two
- * or three small files and nothing else; what is out of date, missing or in
- * doubt is noted as wanted, and started when the answer is on its way.
+ * smtpd does nothing else while this answers, so an answer comes from two or
+ * three small files; what is outdated, missing or in doubt is queued, and
+ * looked up after the answer.
  *
  *	check	found		the strict action: verified TLS to a host
  *				that the policy permits
@@ -11,8 +11,8 @@
  *	lookup	found HOST	this delivery attempt goes there, or fails
  *		error		it fails, the mail stays in the queue
  *
- * A lookup is never answered "not-found": smtpd treats it as an error, and the
- * reason would be lost.
+ * A lookup is never answered "not-found", which smtpd treats as an error,
+ * without the reason.
  */
 #include "opensmtpd/table/table_answer.h"
 
@@ -26,7 +26,7 @@
 
 enum { CONFIG_AGAIN_MS = 10000 };
 
-/* Into *config; what is wrong with the file is in config_status. */
+/* Loads *config; config_status has the fault of the file. */
 static void
 read_config(struct sts_table *t, struct sts_config *config)
 {
@@ -39,7 +39,7 @@ read_config(struct sts_table *t, struct sts_config *config)
 		    sts_status_name(t->config_status));
 }
 
-/* Has what is out of date, or not there, found behind the answer. */
+/* Has what is outdated or missing looked up after the answer. */
 static void
 want_fresh(struct sts_table *t, const struct sts_domain_state *k,
     enum sts_moment moment)
@@ -69,7 +69,7 @@ want_fresh(struct sts_table *t, const struct sts_domain_state *k,
 		    &t->background, STS_JOB_LOOKUP, k->domain, k->domain);
 }
 
-/* What a job has changed may call for another. */
+/* The result of a job may require another. */
 static void
 on_done(void *arg, enum sts_job_kind kind, const char *domain)
 {
@@ -118,8 +118,7 @@ sts_table_update(struct sts_table *table)
 	struct sts_config config;
 
 	read_config(table, &config);
-	/* A file that cannot be read now is no reason to forget what it said.
-	 */
+	/* A file that cannot be read now does not end the old values. */
 	if (table->config_status != STS_OK && before == STS_OK) {
 		table->config_status = before;
 		sts_config_free(&config);
@@ -141,14 +140,14 @@ set_reply(
 	(void)snprintf(reply->text, sizeof(reply->text), "%s%s", a, b);
 }
 
-/* The reason is a token of ours: smtpd logs it as it is, and dies of a bar. */
+/* A fixed token: smtpd logs it as it is, and exits at a bar. */
 static void
 set_error(struct sts_reply *reply, enum sts_status why)
 {
 	set_reply(reply, STS_ERROR, sts_status_name(why), "");
 }
 
-/* Never looked up, as far as the store shows; or it was in trouble then. */
+/* Never looked up, according to the store; or its DNS failed then. */
 static bool
 is_unknown(const struct sts_domain_state *k)
 {
@@ -156,7 +155,7 @@ is_unknown(const struct sts_domain_state *k)
 	    (k->verdict == STS_VERDICT_DEFER || k->lapsed);
 }
 
-/* Waits whatever on-local-error says: it is the domain's fault, not ours. */
+/* Waits regardless of on-local-error: the domain is at fault, not we. */
 static bool
 must_wait(const struct sts_table *t, const struct sts_domain_state *k)
 {
@@ -166,8 +165,8 @@ must_wait(const struct sts_table *t, const struct sts_domain_state *k)
 }
 
 /*
- * Reads what is known of the key, waiting for a lookup if this domain was
- * never looked up and no other was waited for just now.
+ * Reads the key's data, waiting for a lookup if this domain was never looked up
+ * and the table has not just waited for another.
  */
 static void
 read_known(struct sts_table *t, const char *key, bool routes,
@@ -178,7 +177,7 @@ read_known(struct sts_table *t, const char *key, bool routes,
 	    !t->may_wait ||
 	    sts_monotonic_ms() - t->waited_ms < STS_TABLE_WAIT_AGAIN_MS)
 		return;
-	/* The routes too: relayhost comes next, and must not wait again. */
+	/* Routes, too: relayhost comes next, and must not wait again. */
 	(void)sts_background_wait(
 	    &t->background, STS_JOB_ROUTES, k->domain, STS_TABLE_WAIT_MS);
 	t->waited_ms = sts_monotonic_ms();
@@ -186,7 +185,7 @@ read_known(struct sts_table *t, const char *key, bool routes,
 	sts_domain_state_read(&t->config, key, routes, k);
 }
 
-/* A file that cannot be read may say anything: nothing is known. */
+/* A file that cannot be read may contain anything: gives no answer. */
 static bool
 refuse_unconfigured(struct sts_table *t, struct sts_reply *reply)
 {
@@ -224,7 +223,7 @@ sts_table_check(
 	sts_domain_state_free(&k);
 }
 
-/* The answer, and what it says about the one before it. */
+/* Answers, and notes what that says about the answer before. */
 static void
 give_host(struct sts_table *t, const struct sts_domain_state *k,
     const struct sts_route *route, struct sts_reply *reply)
@@ -254,7 +253,7 @@ sts_table_lookup(
 		sts_delivery_log_note(&table->asked, k.domain);
 	/*
 	 * Never looked up: a host could be an attacker's.  A withdrawn policy
-	 * is known: mail that was queued strictly stays strict.
+	 * is different: mail that was queued strictly stays strict.
 	 */
 	if (k.verdict == STS_VERDICT_DEFER || k.domain[0] == '\0')
 		status = k.why;
@@ -267,7 +266,7 @@ sts_table_lookup(
 		give_host(table, &k, route, reply);
 	else
 		set_error(reply, status);
-	/* The policy may have been fixed, and its id forgotten. */
+	/* The publisher may have fixed the policy and forgotten its id. */
 	if (status == STS_NO_MATCH && k.has_policy)
 		sts_background_want(
 		    &table->background, STS_JOB_REFETCH, k.domain, k.domain);
@@ -275,7 +274,7 @@ sts_table_lookup(
 	sts_domain_state_free(&k);
 }
 
-/* A connection failed while smtpd had this host from us. */
+/* A connection failed while smtpd used this host. */
 static void
 on_failed(void *arg, const char *domain, const char *host)
 {

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * What the table answers, whatever protocol asks.
- */
+/* The table's answers, in any protocol. */
 #ifndef STS_OPENSMTPD_TABLE_TABLE_ANSWER_H
 #define STS_OPENSMTPD_TABLE_TABLE_ANSWER_H
 
@@ -14,7 +12,7 @@
 #include "opensmtpd/domain_state.h"
 
 enum {
-	/* The one wait of the table, for a domain never looked up. */
+	/* The table's only wait, for a domain that was never looked up. */
 	STS_TABLE_WAIT_MS = 1500,
 	STS_TABLE_WAIT_AGAIN_MS = 10000 /* from the end of one to the next */
 };
@@ -22,7 +20,7 @@ enum {
 struct sts_table {
 	const char *config_file; /* NULL: the default one */
 	struct sts_config config;
-	enum sts_status config_status; /* not STS_OK: nothing can be known */
+	enum sts_status config_status; /* not STS_OK: there is no answer */
 	int64_t config_ms;             /* when it was last read */
 	/*
 	 * A table whose name ends in "-unknown" has the domains that were never
@@ -48,28 +46,28 @@ struct sts_reply {
 };
 
 /*
- * `table_name` is what smtpd calls the table.  Reads the configuration;
- * whatever is wrong with it, the table can be used.
+ * `table_name` is smtpd's name for the table.  Reads the configuration; the
+ * table can be used even if that fails.
  */
 void sts_table_init(
     struct sts_table *table, const char *table_name, const char *config_file);
 void sts_table_close(struct sts_table *table);
 
 /*
- * Reads the configuration again; false where it cannot be read, and what was
- * read before stays in force.
+ * Reads the configuration again; if that fails, returns false, and the old one
+ * stays in force.
  */
 bool sts_table_update(struct sts_table *table);
 
-/* Service domain: has this domain an enforce policy? */
+/* Service domain: whether this domain has an enforce policy. */
 void sts_table_check(
     struct sts_table *table, const char *key, struct sts_reply *reply);
 
-/* Service relayhost: which host may have this domain's mail? */
+/* Service relayhost: which host may receive this domain's mail. */
 void sts_table_lookup(
     struct sts_table *table, const char *key, struct sts_reply *reply);
 
-/* Starts and ends what goes on in the background; never waits. */
+/* Starts and ends background jobs; never waits. */
 void sts_table_step(struct sts_table *table);
 int64_t sts_table_due_ms(const struct sts_table *table);
 

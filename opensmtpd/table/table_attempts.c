@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One slot a domain, found by its hash; a domain that another one displaces
- * only has its next failure overlooked.  Nothing here decides what is answered:
- * that is the probe's result, in the routes.
+ * One slot for each domain, by its hash; if another domain displaces it, its
+ * next failure is overlooked.  This decides no answer: the probe's result, in
+ * the routes, does.
  */
 #include "opensmtpd/table/table_attempts.h"
 
@@ -33,7 +33,7 @@ slot_of(struct sts_attempts *a, const char *domain)
 	    STS_ATTEMPTS_MAX];
 }
 
-/* Counts those that are watched: without any, there is nothing to check. */
+/* Counts watched attempts: without any there is nothing to check. */
 static void
 watch(struct sts_attempts *a, struct sts_attempt *t, bool watched)
 {
@@ -42,7 +42,7 @@ watch(struct sts_attempts *a, struct sts_attempt *t, bool watched)
 	t->watched = watched;
 }
 
-/* An answer that is no repetition of one that failed. */
+/* Begins an attempt that does not repeat a failed one. */
 static void
 begin(struct sts_attempts *a, struct sts_attempt *t, const char *domain,
     const char *host, int64_t now)
@@ -76,7 +76,7 @@ sts_attempts_note(
 	return true;
 }
 
-/* Whether a failure at `failed` may have been this attempt's. */
+/* True if a failure at `failed` may have been this attempt's. */
 static bool
 may_have_failed(
     struct sts_attempts *a, const struct sts_attempt *t, int64_t failed)
@@ -100,7 +100,7 @@ sts_attempts_step(
 
 		if (!t->watched)
 			continue;
-		/* Give the delivery that did work the time to say so. */
+		/* Leaves a delivery that works time to be recorded. */
 		if (when <= now - STS_ATTEMPT_SETTLE_MS &&
 		    may_have_failed(attempts, t, when)) {
 			watch(attempts, t, false);

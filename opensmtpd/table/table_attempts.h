@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The hosts that the table gave to smtpd and what seems to have become of
- * them.  A delivery that failed leaves its traces: the same question again
- * without a commit in between, or a connection that failed while the answer
- * was in use.  Then the host is worth a probe; a healthy one never is.
+ * The hosts given to smtpd, and what seems to have become of them.  A failed
+ * delivery leaves traces: the same question again without a commit in between,
+ * or a failed connection while the answer was in use.  Then the host is probed;
+ * a healthy one never is.
  */
 #ifndef STS_OPENSMTPD_TABLE_TABLE_ATTEMPTS_H
 #define STS_OPENSMTPD_TABLE_TABLE_ATTEMPTS_H
@@ -16,7 +16,7 @@
 #include "opensmtpd/delivery_log.h"
 
 enum {
-	STS_ATTEMPTS_MAX = 256,        /* in use at once, the oldest go */
+	STS_ATTEMPTS_MAX = 256,        /* in use; the oldest is replaced */
 	STS_ATTEMPT_AGAIN_MS = 5000,   /* below: envelopes of one message */
 	STS_ATTEMPT_LIFE_MS = 600000,  /* above: another delivery */
 	STS_ATTEMPT_WATCH_MS = 150000, /* a connection has failed by then */
@@ -43,15 +43,15 @@ void sts_attempts_init(
 void sts_attempts_close(struct sts_attempts *attempts);
 
 /*
- * Notes that `host` is the answer for `domain`.  True where the last answer
- * was the same and seems to have failed.
+ * Records that `host` is the answer for `domain`.  True if the last answer was
+ * the same and seems to have failed.
  */
 bool sts_attempts_note(
     struct sts_attempts *attempts, const char *domain, const char *host);
 
 /*
- * Looks for connections that failed and calls `failed` for each domain and
- * host that may have been it.
+ * Checks for failed connections and calls `failed` for each domain and host to
+ * which they may belong.
  */
 typedef void sts_attempt_failed(
     void *arg, const char *domain, const char *host);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The table has to answer the next question whatever a resolver does, so none
- * of these processes is waited for: each has a pipe as its standard output,
- * whose end says that it is done, and a time at which it is killed.  What a
- * resolver says does not matter, only what it wrote to the store.
+ * The table must answer the next question whatever a resolver does, so it waits
+ * for none: each has a pipe as its standard output, whose end shows that it is
+ * done, and a time at which it is killed.  Its output does not matter, only
+ * what it wrote to the store.
  *
- * There is no kept resolver here, as the filter has one: the table needs few,
- * and a site may use the table without the filter's wait.
+ * Unlike the filter, the table keeps no resolver running: it needs few, and a
+ * site may use the table without the filter's wait.
  */
 #include "opensmtpd/table/table_background.h"
 
@@ -20,10 +20,10 @@
 #include "base/hashmap.h"
 #include "base/log.h"
 
-/* Of `recent`, which is indexed by key: two names may share a slot. */
+/* Of `recent`, indexed by key: two names may share a slot. */
 enum {
-	GRACE_S = 10,         /* beyond what a resolver may take */
-	NOT_BEFORE_MS = 5000, /* after a start that failed */
+	GRACE_S = 10,         /* beyond the limits of a resolver */
+	NOT_BEFORE_MS = 5000, /* after a failed start */
 	REAP_MS = 200,
 	RECENT = 1024,
 	READS_MAX = 16
@@ -49,7 +49,7 @@ sts_background_close(struct sts_background *background)
 	sts_reaper_step(&background->reaper);
 }
 
-/* True where a job of kind `have` does what one of kind `want` would. */
+/* True if a job of kind `have` includes one of kind `want`. */
 static bool
 covers(enum sts_job_kind have, enum sts_job_kind want)
 {
@@ -57,7 +57,7 @@ covers(enum sts_job_kind have, enum sts_job_kind want)
 	    (have == STS_JOB_ROUTES && want == STS_JOB_LOOKUP);
 }
 
-/* The slot that is at it, or -1. */
+/* The slot that runs it, or -1. */
 static int
 running(
     const struct sts_background *b, enum sts_job_kind kind, const char *name)
@@ -84,14 +84,14 @@ is_wanted(
 	return false;
 }
 
-/* The kinds of job for one name are remembered apart. */
+/* The kinds of job for one name have different keys. */
 static uint64_t
 key_of(enum sts_job_kind kind, const char *name)
 {
 	return sts_hashmap_mix(sts_hashmap_hash(name) + (uint64_t)kind);
 }
 
-/* A domain whose answer stays out of date must not keep us busy. */
+/* A domain whose answer stays outdated must not cause constant work. */
 static bool
 was_recent(
     const struct sts_background *b, enum sts_job_kind kind, const char *name)
@@ -122,14 +122,14 @@ sts_background_want(struct sts_background *background, enum sts_job_kind kind,
 	b->count++;
 }
 
-/* A probe is a request of the serving mode, and the only one. */
+/* A probe needs serving mode, with this one request. */
 static void
 send_probe(struct sts_child *child, const char *host)
 {
 	char line[STS_NAME_MAX + 16];
 	int len = snprintf(line, sizeof(line), "probe %s\n", host);
 
-	/* An empty pipe takes a line whole. */
+	/* An empty pipe takes a whole line. */
 	if (len > 0 && write(child->in_fd, line, (size_t)len) < 0)
 		sts_log(STS_LOG_DEBUG, host, "event=probe error=%d", errno);
 	close(child->in_fd);
@@ -161,7 +161,7 @@ start_resolver(const struct sts_config *config, const struct sts_job *job,
 	    config, arguments, serves, lifetime, child);
 }
 
-/* Starts a job in a free slot and returns that, or -1. */
+/* Starts a job in a free slot and returns the slot, or -1. */
 static int
 start(struct sts_background *b, const struct sts_job *job)
 {
@@ -210,7 +210,7 @@ has_ended(struct sts_child *child)
 	return false;
 }
 
-/* Ends a job that is over, or beyond any time that one may take. */
+/* Ends a job that is done, or beyond its limits. */
 static void
 reap(struct sts_background *b, int i)
 {
@@ -272,7 +272,7 @@ sts_background_step(struct sts_background *background)
 		b->first = (b->first + 1) % STS_BACKGROUND_WANTED_MAX;
 		b->count--;
 	}
-	/* What cannot be started now is asked for again by the next lookup. */
+	/* What cannot be started now is requested again by the next lookup. */
 	if (b->count > 0 && sts_monotonic_ms() < b->not_before_ms)
 		b->count = 0;
 }

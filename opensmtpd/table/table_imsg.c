@@ -3,9 +3,9 @@
  * The imsg protocol: a header of 16 bytes {u32 type, u16 length with header,
  * u16 flags, u32 peer id, u32 process id} and a payload, in host order.
  *
- * No libutil is needed for so little, and none is the same everywhere: the
- * library's header changed with its versions, smtpd's own copy did not.  A
- * descriptor is never sent with a message, so plain reads do.
+ * Not by libutil, which differs between systems: the library's header changed
+ * with its versions, smtpd's own copy did not.  No message comes with a
+ * descriptor, so plain reads suffice.
  */
 #include "opensmtpd/table/table_proto.h"
 
@@ -27,7 +27,7 @@ enum {
 
 enum { API_VERSION = 2, RESULT_BYTES = 4 };
 
-/* Takes `size` bytes off the front of a payload into *out. */
+/* Moves `size` bytes from the front of a payload into *out. */
 static bool
 read_bytes(struct sts_span *payload, void *out, size_t size)
 {
@@ -72,7 +72,7 @@ put_result(struct sts_table_imsg *t, int32_t result, const char *value)
 }
 
 /*
- * {u32 service, size_t 0, key\0}.  A key that is too long can be no domain's
+ * {u32 service, size_t 0, key\0}. A key that is too long cannot be a domain,
  * and counts as empty.
  */
 static bool
@@ -90,7 +90,7 @@ parse_key(struct sts_span payload, uint32_t *service, char key[STS_KEY_MAX + 1])
 	return true;
 }
 
-/* CHECK and LOOKUP: what cannot be read is an error, but gets its reply. */
+/* CHECK and LOOKUP: an unreadable one gets an error as its reply. */
 static void
 handle_question(struct sts_table_imsg *t, bool lookup, struct sts_span payload)
 {
@@ -106,7 +106,7 @@ handle_question(struct sts_table_imsg *t, bool lookup, struct sts_span payload)
 		sts_table_lookup(t->table, key, &reply);
 	else if (!lookup && service == STS_SERVICE_DOMAIN)
 		sts_table_check(t->table, key, &reply);
-	/* The reason has no place in this protocol. */
+	/* This protocol does not transmit the reason. */
 	if (reply.found == STS_ERROR && reply.text[0] != '\0')
 		sts_log(STS_LOG_INFO, key, "event=%s reason=%s",
 		    lookup ? "relayhost" : "check", reply.text);
@@ -165,7 +165,7 @@ handle_messages(struct sts_table_imsg *t)
 		if (len < STS_IMSG_HEADER || len > STS_IMSG_MAX) {
 			sts_log(STS_LOG_ERROR, NULL,
 			    "event=input reason=bad_length");
-			/* Where the next begins is not known any more. */
+			/* Where the next one begins is unknown. */
 			t->lost = true;
 			return t->len;
 		}

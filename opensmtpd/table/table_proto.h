@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The table protocols of smtpd: lines of text, version 0.1 (7.6 and later),
- * and imsg, version 2 (6.8 to 7.5).  smtpd ends when a table answers what it
- * did not ask, or not in its form, so each request gets exactly one reply and
- * everything else is passed over in silence.
+ * The table protocols of smtpd: lines of text, version 0.1 (7.6 and later), and
+ * imsg, version 2 (6.8 to 7.5). smtpd exits when a table sends an answer
+ * without a question, or an ill-formed one, so each request gets exactly one
+ * reply and everything else is ignored.
  */
 #ifndef STS_OPENSMTPD_TABLE_TABLE_PROTO_H
 #define STS_OPENSMTPD_TABLE_TABLE_PROTO_H
@@ -35,10 +35,10 @@ struct sts_table_imsg {
 	struct sts_output *output;
 	char buf[STS_IMSG_MAX];
 	size_t len;
-	bool lost; /* a length made no sense: nothing after it can be read */
+	bool lost; /* a length was invalid: nothing after it can be read */
 };
 
-/* Both structures begin as zero but for table and output. */
+/* Both structures begin zeroed except table and output. */
 void sts_table_text_feed(
     struct sts_table_text *text, const char *bytes, size_t len);
 void sts_table_imsg_feed(

@@ -3,9 +3,9 @@
  * The text protocol: "table|0.1|TIME|NAME|check|domain|ID|KEY".
  *
  * smtpd sends one request and reads one line; if that does not begin with the
- * request's name and id, it ends.  So a line that is no request of its form
- * gets no answer, a request that makes no sense gets an error, and an id is
- * given back only if it can do no harm there.
+ * request's name and id, it exits.  So a line that is not a request gets no
+ * answer, an invalid request gets an error, and an id is repeated only if it
+ * can do no harm.
  */
 #include "opensmtpd/table/table_proto.h"
 
@@ -14,7 +14,7 @@
 
 enum { ID_MAX = 64, REPLY_MAX = 512 };
 
-/* A request, cut at its bars. */
+/* A request, split at its bars. */
 struct request {
 	struct sts_span op; /* check, lookup, fetch, update */
 	struct sts_span service;
@@ -22,7 +22,7 @@ struct request {
 	char key[STS_KEY_MAX + 1];
 };
 
-/* Once, whatever is said twice. */
+/* Once, even if the request is repeated. */
 static void
 register_services(struct sts_table_text *t)
 {
@@ -34,7 +34,7 @@ register_services(struct sts_table_text *t)
 	t->registered = true;
 }
 
-/* An id that is repeated must not end a field or a line. */
+/* An id that is sent back must not end a field or a line. */
 static bool
 parse_id(struct sts_span span, char id[ID_MAX + 1])
 {
@@ -46,8 +46,8 @@ parse_id(struct sts_span span, char id[ID_MAX + 1])
 }
 
 /*
- * False for what is no request.  A key that is too long or has a NUL in it
- * can be no domain's, and counts as empty.
+ * False if it is not a request.  A key that is too long or contains a NUL
+ * cannot be a domain, and counts as empty.
  */
 static bool
 parse_request(struct sts_span line, struct request *r)
@@ -72,7 +72,7 @@ parse_request(struct sts_span line, struct request *r)
 	return true;
 }
 
-/* One line, whole. */
+/* A whole line. */
 static void
 put_result(struct sts_table_text *t, const char *op, const char *id,
     const char *result)
@@ -81,12 +81,12 @@ put_result(struct sts_table_text *t, const char *op, const char *id,
 	int len =
 	    snprintf(line, sizeof(line), "%s-result|%s|%s\n", op, id, result);
 
-	/* Everything in it is ours and bounded: it fits. */
+	/* All of it is bounded: it fits. */
 	if (len > 0 && (size_t)len < sizeof(line))
 		sts_output_add(t->output, line, (size_t)len);
 }
 
-/* Only a lookup has a value, only an error a reason. */
+/* Only a lookup has a value, only an error has a reason. */
 static void
 put_reply(struct sts_table_text *t, const struct request *r,
     const struct sts_reply *reply, bool with_value)
@@ -105,7 +105,7 @@ put_reply(struct sts_table_text *t, const struct request *r,
 	}
 }
 
-/* A service that was not registered is answered all the same. */
+/* Also answers for a service that was not registered. */
 static void
 handle_request(struct sts_table_text *t, const struct request *r)
 {
@@ -143,7 +143,7 @@ handle_line(void *arg, struct sts_span line, bool cut)
 		return;
 	if (cut)
 		r.key[0] = '\0';
-	/* smtpd never asks before; if it did, this would have to come first. */
+	/* smtpd never asks before; if it does, this must come first. */
 	register_services(t);
 	handle_request(t, &r);
 }

@@ -69,7 +69,8 @@ bool sts_exim_is_hidden(const char *value);
 /* True if the option has a hidden value. */
 bool sts_exim_hides(const struct sts_exim_driver *driver, const char *name);
 
-/* The option's value; NULL if this Exim lacks or hides it. */
+/* The option's value; NULL if this Exim lacks or hides it, or driver is NULL.
+ */
 const char *sts_exim_value(
     const struct sts_exim_driver *driver, const char *name);
 
@@ -80,7 +81,7 @@ bool sts_exim_is(
 /* True if the option has a value: not missing, "" or "false". */
 bool sts_exim_is_set(const struct sts_exim_driver *driver, const char *name);
 
-/* The driver of that name, or NULL. */
+/* The driver of that name, or NULL; name may be NULL. */
 const struct sts_exim_driver *sts_exim_find(
     const struct sts_exim_list *list, const char *name);
 
@@ -98,8 +99,8 @@ bool sts_exim_call_argument(
 const struct sts_exim_driver *sts_exim_query_router(const struct sts_exim *e);
 
 /*
- * True if a domain list ("" for none) matches every remote domain: empty, "*",
- * or ending with a "!" item.
+ * True if a domain list (NULL or "": none) matches every remote domain: empty,
+ * "*", or ending with a "!" item.
  */
 bool sts_exim_list_is_open(const char *domains);
 

@@ -30,7 +30,7 @@ check_smarthost(
 	    "the configuration type is \"%s\": all mail goes to a smart host, "
 	    "and the MTA-STS fragments do nothing",
 	    type);
-	if (d == NULL || !sts_exim_is(d, "hosts_require_tls", "*"))
+	if (!sts_exim_is(d, "hosts_require_tls", "*"))
 		sts_report_problem(f, STS_FIND_ERROR,
 		    "REMOTE_SMTP_SMARTHOST_HOSTS_REQUIRE_TLS = *" PLACE,
 		    "mail to the smart host may go out in clear text");

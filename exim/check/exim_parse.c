@@ -91,7 +91,7 @@ sts_exim_list_free(struct sts_exim_list *list)
 static const char *
 printed_value(const struct sts_exim_driver *driver, const char *name)
 {
-	for (size_t i = 0; i < driver->count; i++) {
+	for (size_t i = 0; driver != NULL && i < driver->count; i++) {
 		if (strcmp(driver->option[i].name, name) == 0)
 			return driver->option[i].value;
 	}
@@ -155,7 +155,7 @@ sts_exim_is_set(const struct sts_exim_driver *driver, const char *name)
 const struct sts_exim_driver *
 sts_exim_find(const struct sts_exim_list *list, const char *name)
 {
-	for (size_t i = 0; i < list->count; i++) {
+	for (size_t i = 0; name != NULL && i < list->count; i++) {
 		if (strcmp(list->driver[i].name, name) == 0)
 			return &list->driver[i];
 	}
@@ -209,6 +209,8 @@ sts_exim_list_is_open(const char *domains)
 	char separator = ':';
 	bool open = true;
 
+	if (domains == NULL)
+		return true;
 	domains += strspn(domains, " \t");
 	if (strchr(domains, '$') != NULL)
 		return false;

@@ -55,8 +55,8 @@ sends_away(const struct sts_exim *e, const struct sts_exim_driver *d)
 {
 	static const char *const drivers[] = {
 	    "dnslookup", "manualroute", "ipliteral", "queryprogram"};
-	const char *name = sts_exim_value(d, "transport");
-	const struct sts_exim_driver *transport;
+	const struct sts_exim_driver *transport =
+	    sts_exim_find(&e->transports, sts_exim_value(d, "transport"));
 
 	if (sts_exim_is(d, "verify_only", "true"))
 		return false;
@@ -64,10 +64,8 @@ sends_away(const struct sts_exim *e, const struct sts_exim_driver *d)
 		if (sts_exim_is(d, "driver", drivers[i]))
 			return true;
 	}
-	transport = name != NULL && sts_exim_is(d, "driver", "accept")
-	    ? sts_exim_find(&e->transports, name)
-	    : NULL;
-	return transport != NULL && sts_exim_is(transport, "driver", "smtp") &&
+	return sts_exim_is(d, "driver", "accept") &&
+	    sts_exim_is(transport, "driver", "smtp") &&
 	    sts_exim_is_set(transport, "hosts") &&
 	    !sts_exim_is(transport, "protocol", "lmtp");
 }
@@ -100,16 +98,13 @@ takes_every_domain(const struct sts_exim_driver *d)
 	static const char *const limits[] = {"senders", "local_parts",
 	    "condition", "require_files", "check_local_user",
 	    "local_part_prefix", "local_part_suffix"};
-	const char *domains = sts_exim_value(d, "domains");
 
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		if (sts_exim_is_set(d, limits[i]))
 			return false;
 	}
-	if (!sts_exim_list_is_open(domains != NULL ? domains : ""))
-		return false;
-	return !sts_exim_is(d, "driver", "manualroute") ||
-	    route_list_is_open(d);
+	return sts_exim_list_is_open(sts_exim_value(d, "domains")) &&
+	    (!sts_exim_is(d, "driver", "manualroute") || route_list_is_open(d));
 }
 
 /*
@@ -137,10 +132,8 @@ find_roles(const struct sts_exim *e, struct roles *r)
 	}
 	last = r->no_mx != NULL ? r->no_mx : r->query;
 	for (const struct sts_exim_driver *d = last + 1; d < end; d++) {
-		const char *domains = sts_exim_value(d, "domains");
-
 		if (r->plain == NULL && d != r->enforce && sends_away(e, d) &&
-		    sts_exim_list_is_open(domains != NULL ? domains : ""))
+		    sts_exim_list_is_open(sts_exim_value(d, "domains")))
 			r->plain = d;
 	}
 }
@@ -177,7 +170,7 @@ check_query(struct sts_findings *f, const struct sts_exim_driver *d)
 		    "address_data = ${dlfunc{MTA_STS_SO}{mta_sts_query}"
 		    "{$domain}}",
 		    "router %s does not ask about $domain", d->name);
-	if (domains != NULL && !sts_exim_list_is_open(domains))
+	if (!sts_exim_list_is_open(domains))
 		sts_report_problem(f, STS_FIND_NOTE, NULL,
 		    "router %s: only these domains are asked about: %s",
 		    d->name, domains);
@@ -188,9 +181,7 @@ static void
 check_addresses(struct sts_findings *f, const struct roles *r)
 {
 	const char *ours = sts_exim_value(r->enforce, "ignore_target_hosts");
-	const char *plain = r->plain != NULL
-	    ? sts_exim_value(r->plain, "ignore_target_hosts")
-	    : NULL;
+	const char *plain = sts_exim_value(r->plain, "ignore_target_hosts");
 
 	if (plain == NULL || plain[0] == '\0' || ours == NULL)
 		return;
@@ -299,7 +290,7 @@ check_order(
 		    sends_away(e, d))
 			check_before(f, d, r);
 	}
-	if (r->plain != NULL && sts_exim_is(r->plain, "driver", "manualroute"))
+	if (sts_exim_is(r->plain, "driver", "manualroute"))
 		sts_report_problem(f, STS_FIND_WARNING,
 		    "remove the MTA-STS routers, and require verified TLS of "
 		    "the smart host: hosts_require_tls = *, tls_verify_hosts = "

@@ -102,8 +102,7 @@ check_interface(struct sts_findings *f, const struct sts_exim_driver *d,
     const struct sts_exim_driver *plain)
 {
 	const char *has = sts_exim_value(d, "interface");
-	const char *theirs =
-	    plain != NULL ? sts_exim_value(plain, "interface") : NULL;
+	const char *theirs = sts_exim_value(plain, "interface");
 	char line[256];
 
 	if (has == NULL)
@@ -211,15 +210,10 @@ sts_exim_check_transports(struct sts_findings *f, const struct sts_exim *e,
     const struct sts_exim_driver *enforce,
     const struct sts_exim_driver *plain_router)
 {
-	const char *name = sts_exim_value(enforce, "transport");
-	const char *plain_name = plain_router != NULL
-	    ? sts_exim_value(plain_router, "transport")
-	    : NULL;
 	const struct sts_exim_driver *d =
-	    name != NULL ? sts_exim_find(&e->transports, name) : NULL;
-	const struct sts_exim_driver *plain = plain_name != NULL
-	    ? sts_exim_find(&e->transports, plain_name)
-	    : NULL;
+	    sts_exim_find(&e->transports, sts_exim_value(enforce, "transport"));
+	const struct sts_exim_driver *plain = sts_exim_find(
+	    &e->transports, sts_exim_value(plain_router, "transport"));
 
 	if (d == NULL || d == plain) {
 		sts_report_problem(f, STS_FIND_ERROR,
@@ -232,7 +226,7 @@ sts_exim_check_transports(struct sts_findings *f, const struct sts_exim *e,
 	check_event(f, d);
 	check_interface(f, d, plain);
 	check_retry_rule(f, e, d);
-	if (plain != NULL && sts_exim_is(plain, "driver", "smtp")) {
+	if (sts_exim_is(plain, "driver", "smtp")) {
 		check_difference(f, d, plain);
 		sts_exim_check_rules(f, STS_EXIM_PLAIN_TRANSPORT, plain);
 	}

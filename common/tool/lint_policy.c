@@ -164,10 +164,6 @@ name_cause(struct sts_span v)
 static const char *
 mx_cause(struct sts_span v)
 {
-	if (v.len == 0)
-		return "there is no value";
-	if (has_any(v, "\"'`"))
-		return "it is in quotes";
 	if (sts_span_contains(v, "://"))
 		return "it is a URL; write the host name alone";
 	if (sts_span_contains(v, " #") || sts_span_contains(v, "\t#") ||
@@ -195,8 +191,6 @@ mx_cause(struct sts_span v)
 static const char *
 version_cause(struct sts_span v)
 {
-	if (v.len == 0)
-		return "there is no value";
 	if (sts_resembles(v.p, v.len, "STSv1"))
 		return "write STSv1, which is case-sensitive";
 	if (has_any(v, "\"';,"))
@@ -207,10 +201,6 @@ version_cause(struct sts_span v)
 static const char *
 mode_cause(struct sts_span v)
 {
-	if (v.len == 0)
-		return "there is no value";
-	if (has_any(v, "\"'`"))
-		return "it is in quotes";
 	if (sts_resembles(v.p, v.len, "enforce") ||
 	    sts_resembles(v.p, v.len, "enforced"))
 		return "write enforce, in lower case";
@@ -230,13 +220,9 @@ max_age_cause(struct sts_span v)
 	struct sts_cursor c = sts_cursor_make(v.p, v.len);
 	size_t digits = sts_cursor_while(&c, sts_is_digit).len;
 
-	if (v.len == 0)
-		return "there is no value";
 	if (digits == v.len)
 		return "it has more than 10 digits; 31557600 (a year) is the "
 		       "largest that counts";
-	if (has_any(v, "\"'`"))
-		return "it is in quotes";
 	if (begins(v, "-") || begins(v, "+"))
 		return "it has a sign";
 	if (digits > 0 && has_any(v, "#"))
@@ -244,6 +230,22 @@ max_age_cause(struct sts_span v)
 	if (digits > 0 && has_any(v, ".,'_ "))
 		return "digits are not grouped, and have no fraction";
 	return "write seconds, as digits alone: 604800 is a week";
+}
+
+/* Why the value of a field is not accepted. */
+static const char *
+value_cause(enum sts_status reason, struct sts_span v)
+{
+	if (v.len == 0)
+		return "there is no value";
+	if (reason == STS_POLICY_BAD_VERSION)
+		return version_cause(v);
+	if (has_any(v, "\"'`"))
+		return "it is in quotes";
+	if (reason == STS_POLICY_BAD_MODE)
+		return mode_cause(v);
+	return reason == STS_POLICY_BAD_MAX_AGE ? max_age_cause(v)
+						: mx_cause(v);
 }
 
 /* Why a line is not a field. */
@@ -278,22 +280,17 @@ void
 sts_lint_policy_cause(enum sts_status reason, struct sts_span line,
     struct sts_span *value, char cause[STS_CAUSE_BYTES])
 {
+	bool mx = reason == STS_POLICY_BAD_MX || reason == STS_WARN_MX_DROPPED;
 	struct loose l = split(line);
 	const char *why = "";
 
 	*value = l.value;
 	cause[0] = '\0';
-	if ((reason == STS_POLICY_BAD_MX || reason == STS_WARN_MX_DROPPED) &&
-	    sts_has_non_ascii(l.value))
+	if (mx && sts_has_non_ascii(l.value))
 		unicode_cause(l.value, cause);
-	else if (reason == STS_POLICY_BAD_MX || reason == STS_WARN_MX_DROPPED)
-		why = mx_cause(l.value);
-	else if (reason == STS_POLICY_BAD_VERSION)
-		why = version_cause(l.value);
-	else if (reason == STS_POLICY_BAD_MODE)
-		why = mode_cause(l.value);
-	else if (reason == STS_POLICY_BAD_MAX_AGE)
-		why = max_age_cause(l.value);
+	else if (mx || reason == STS_POLICY_BAD_VERSION ||
+	    reason == STS_POLICY_BAD_MODE || reason == STS_POLICY_BAD_MAX_AGE)
+		why = value_cause(reason, l.value);
 	else if (reason == STS_WARN_BAD_EXTENSION) {
 		*value = line;
 		why = form_cause(line, &l);

@@ -49,3 +49,12 @@ sts_json_section(json_t *object, const char *name)
 		section = json_object_get(object, name);
 	return section;
 }
+
+json_t *
+sts_json_append(json_t *array, json_t *value)
+{
+	if (json_array_append_new(array, value) == 0)
+		return array;
+	json_decref(array);
+	return NULL;
+}

@@ -206,17 +206,14 @@ findings_json(const struct sts_overview *o)
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; array != NULL && i < o->problem_count; i++) {
+	for (size_t i = 0; i < o->problem_count; i++) {
 		const struct sts_overview_problem *p = &o->problems[i];
-		json_t *one = json_pack("{s:s, s:o, s:o, s:o}", "severity",
-		    sts_severity_name(p->severity), "place",
-		    text_or_null(p->place), "text", text_or_null(p->text),
-		    "fix", text_or_null(p->fix));
 
-		if (json_array_append_new(array, one) != 0) {
-			json_decref(array);
-			return NULL;
-		}
+		array = sts_json_append(array,
+		    json_pack("{s:s, s:o, s:o, s:o}", "severity",
+			sts_severity_name(p->severity), "place",
+			text_or_null(p->place), "text", text_or_null(p->text),
+			"fix", text_or_null(p->fix)));
 	}
 	return array;
 }
@@ -226,13 +223,9 @@ unseen_json(const struct sts_overview *o)
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; array != NULL && i < o->unseen.count; i++) {
-		if (json_array_append_new(
-			array, sts_json_text(o->unseen.name[i])) != 0) {
-			json_decref(array);
-			return NULL;
-		}
-	}
+	for (size_t i = 0; i < o->unseen.count; i++)
+		array =
+		    sts_json_append(array, sts_json_text(o->unseen.name[i]));
 	return array;
 }
 

@@ -72,6 +72,10 @@ bool sts_json_set(json_t *object, const char *key, json_t *value);
 /* Writes it, indented, with a line feed; false: no memory. */
 bool sts_json_print(FILE *out, const json_t *object);
 
+/* Appends to an array, taking over `value`.  NULL, and frees both: no memory.
+ */
+json_t *sts_json_append(json_t *array, json_t *value);
+
 /* The object under a key, created if missing; NULL: no memory. */
 json_t *sts_json_section(json_t *object, const char *name);
 

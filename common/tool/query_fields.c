@@ -156,12 +156,8 @@ patterns_json(const struct sts_policy *policy)
 	struct sts_mx_walk walk = {0};
 	char pattern[STS_PATTERN_MAX + 1];
 
-	while (array != NULL && sts_policy_mx_next(policy, &walk, pattern)) {
-		if (json_array_append_new(array, sts_json_text(pattern)) != 0) {
-			json_decref(array);
-			return NULL;
-		}
-	}
+	while (sts_policy_mx_next(policy, &walk, pattern))
+		array = sts_json_append(array, sts_json_text(pattern));
 	return array;
 }
 

@@ -21,15 +21,10 @@ static json_t *
 route_json(const struct sts_route *route, bool policy)
 {
 	json_t *addresses = json_array();
-	bool fine = addresses != NULL;
 
-	for (size_t i = 0; fine && i < route->address_count; i++)
-		fine = json_array_append_new(
-			   addresses, sts_json_text(route->address[i])) == 0;
-	if (!fine) {
-		json_decref(addresses);
-		return NULL;
-	}
+	for (size_t i = 0; i < route->address_count; i++)
+		addresses = sts_json_append(
+		    addresses, sts_json_text(route->address[i]));
 	return json_pack("{s:o, s:I, s:o, s:o, s:s?, s:o}", "host",
 	    sts_json_text(route->host), "preference",
 	    (json_int_t)route->preference, "permitted",
@@ -43,19 +38,12 @@ route_json(const struct sts_route *route, bool policy)
 static json_t *
 routes_json(const struct sts_query *query)
 {
-	json_t *array;
+	bool policy = sts_query_has_policy(query);
+	json_t *array = query->has_routes ? json_array() : json_null();
 
-	if (!query->has_routes)
-		return json_null();
-	array = json_array();
-	for (size_t i = 0; i < query->routes.count; i++) {
-		if (json_array_append_new(array,
-			route_json(&query->routes.route[i],
-			    sts_query_has_policy(query))) != 0) {
-			json_decref(array);
-			return NULL;
-		}
-	}
+	for (size_t i = 0; query->has_routes && i < query->routes.count; i++)
+		array = sts_json_append(
+		    array, route_json(&query->routes.route[i], policy));
 	return array;
 }
 

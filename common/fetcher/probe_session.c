@@ -130,16 +130,24 @@ finish(struct sts_probe_session *s, enum sts_status status, const char *detail)
 	sts_timer_set(s->loop, &s->timer, 0, report, s);
 }
 
+/* Ends at this stage for a reason that the detail names. */
+static void
+finish_here(
+    struct sts_probe_session *s, enum sts_status status, const char *reason)
+{
+	char text[STS_WIRE_DETAIL_MAX];
+
+	snprintf(text, sizeof(text), "%s: %s", stage_names[s->stage], reason);
+	finish(s, status, text);
+}
+
 /* Ends after a failed read or write, with its errno. */
 static void
 finish_errno(struct sts_probe_session *s, enum sts_status status, int error)
 {
 	enum sts_status fault = sts_fault_traffic(error);
-	char text[STS_WIRE_DETAIL_MAX];
 
-	snprintf(text, sizeof(text), "%s: %s", stage_names[s->stage],
-	    strerror(error));
-	finish(s, fault != STS_OK ? fault : status, text);
+	finish_here(s, fault != STS_OK ? fault : status, strerror(error));
 }
 
 static void
@@ -379,13 +387,8 @@ read_input(struct sts_probe_session *s)
 		on_reply(s);
 	else if (progress == STS_SMTP_BAD && s->stage == STAGE_QUIT)
 		report(s);
-	else if (progress == STS_SMTP_BAD) {
-		char text[64];
-
-		snprintf(text, sizeof(text), "%s: no SMTP reply",
-		    stage_names[s->stage]);
-		finish(s, STS_MX_SMTP, text);
-	}
+	else if (progress == STS_SMTP_BAD)
+		finish_here(s, STS_MX_SMTP, "no SMTP reply");
 }
 
 static void
@@ -404,13 +407,8 @@ read_reply(struct sts_probe_session *s)
 		report(s);
 	else if (n < 0)
 		finish_errno(s, STS_MX_SMTP, errno);
-	else {
-		char text[64];
-
-		snprintf(
-		    text, sizeof(text), "%s: closed", stage_names[s->stage]);
-		finish(s, STS_MX_SMTP, text);
-	}
+	else
+		finish_here(s, STS_MX_SMTP, "closed");
 }
 
 /* The connection. */

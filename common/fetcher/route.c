@@ -51,18 +51,12 @@ has_ipv6(uint16_t port)
 	    (from.u.v6.sin6_addr.s6_addr[0] & 0xe0) == 0x20; /* 2000::/3 */
 }
 
-static enum sts_status
-fault_of(int error, int family, uint16_t port)
+enum sts_status
+sts_route_fault_errno(int error, int family, uint16_t port)
 {
 	if (error == ENETUNREACH && family == AF_INET)
 		return has_ipv6(port) ? STS_OK : STS_NETWORK;
 	return sts_fault_connect(error, family);
-}
-
-enum sts_status
-sts_route_fault_errno(int error, int family, uint16_t port)
-{
-	return fault_of(error, family, port);
 }
 
 /*
@@ -81,7 +75,8 @@ sts_route_fault(
 		int family = addresses[i].u.sa.sa_family;
 		struct sts_address from;
 		int error = try_connect(&addresses[i], port, &from);
-		enum sts_status status = fault_of(error, family, port);
+		enum sts_status status =
+		    sts_route_fault_errno(error, family, port);
 
 		if (status == STS_OK && error != ENETUNREACH &&
 		    error != EADDRNOTAVAIL && error != EAFNOSUPPORT)

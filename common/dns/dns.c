@@ -81,12 +81,19 @@ discard(struct sts_dns_query *query)
 	free(query);
 }
 
-/* True if another query would not change it. */
-static bool
-is_final(enum sts_status status)
+static int
+rank(enum sts_status status)
 {
-	return status == STS_OK || status == STS_DNS_NXDOMAIN ||
-	    status == STS_DNS_NODATA;
+	switch (status) {
+	case STS_OK:
+		return 0;
+	case STS_DNS_NXDOMAIN:
+		return 3;
+	case STS_DNS_NODATA:
+		return 4;
+	default:
+		return sts_status_is_local(status) ? 1 : 2;
+	}
 }
 
 /*
@@ -97,17 +104,7 @@ is_final(enum sts_status status)
 static enum sts_status
 combine(enum sts_status a, enum sts_status b)
 {
-	if (a == STS_OK || b == STS_OK)
-		return STS_OK;
-	if (sts_status_is_local(a))
-		return a;
-	if (sts_status_is_local(b))
-		return b;
-	if (!is_final(a))
-		return a;
-	if (!is_final(b))
-		return b;
-	return a == STS_DNS_NXDOMAIN ? a : b;
+	return rank(a) <= rank(b) ? a : b;
 }
 
 static int
@@ -253,40 +250,47 @@ question(struct sts_dns *dns, enum kind kind, void *arg)
 	return query;
 }
 
-/* c-ares would send a name that is too long as a whole. */
-static void
-ask(struct sts_dns_query *query, const char *name, int64_t timeout_ms,
-    const enum sts_record_type *types, size_t count)
+/* c-ares would send a name that is too long as a whole.  NULL: no memory. */
+static struct sts_dns_query *
+ask(struct sts_dns *dns, enum kind kind, const char *name, int64_t timeout_ms,
+    void *arg)
 {
-	struct sts_dns *dns = query->dns;
+	static const enum sts_record_type types[][2] = {
+	    [KIND_TXT] = {STS_TYPE_TXT},
+	    [KIND_MX] = {STS_TYPE_MX},
+	    [KIND_ADDRESS] = {STS_TYPE_A, STS_TYPE_AAAA}};
+	size_t count = kind == KIND_ADDRESS ? 2 : 1;
+	struct sts_dns_query *query = question(dns, kind, arg);
 	enum sts_status status = STS_DNS_NXDOMAIN;
 
+	if (query == NULL)
+		return NULL;
 	if (strlen(name) <= STS_NAME_MAX)
 		status = sts_servers_take(&query->servers, dns->source);
 	if (query->servers == NULL) {
 		for (size_t i = 0; i < count; i++)
 			query->part[i].reply.status = status;
 		end(query);
-		return;
+		return query;
 	}
 	for (size_t i = 0; i < count; i++)
 		query->part[i].pending = true;
 	for (size_t i = 0; i < count; i++)
 		sts_ask_start(&query->part[i].ask, dns->loop, query->servers,
-		    name, types[i], timeout_ms, part_ended, &query->part[i]);
+		    name, types[kind][i], timeout_ms, part_ended,
+		    &query->part[i]);
+	return query;
 }
 
+/* Nothing is reported before the loop's next step. */
 struct sts_dns_query *
 sts_dns_txt(struct sts_dns *dns, const char *name, int64_t timeout_ms,
     sts_dns_txt_done *done, void *arg)
 {
-	static const enum sts_record_type types[] = {STS_TYPE_TXT};
-	struct sts_dns_query *query = question(dns, KIND_TXT, arg);
+	struct sts_dns_query *query = ask(dns, KIND_TXT, name, timeout_ms, arg);
 
-	if (query == NULL)
-		return NULL;
-	query->done.txt = done;
-	ask(query, name, timeout_ms, types, 1);
+	if (query != NULL)
+		query->done.txt = done;
 	return query;
 }
 
@@ -294,13 +298,10 @@ struct sts_dns_query *
 sts_dns_mx(struct sts_dns *dns, const char *name, int64_t timeout_ms,
     sts_dns_mx_done *done, void *arg)
 {
-	static const enum sts_record_type types[] = {STS_TYPE_MX};
-	struct sts_dns_query *query = question(dns, KIND_MX, arg);
+	struct sts_dns_query *query = ask(dns, KIND_MX, name, timeout_ms, arg);
 
-	if (query == NULL)
-		return NULL;
-	query->done.mx = done;
-	ask(query, name, timeout_ms, types, 1);
+	if (query != NULL)
+		query->done.mx = done;
 	return query;
 }
 
@@ -308,13 +309,11 @@ struct sts_dns_query *
 sts_dns_address(struct sts_dns *dns, const char *name, int64_t timeout_ms,
     sts_dns_address_done *done, void *arg)
 {
-	static const enum sts_record_type types[] = {STS_TYPE_A, STS_TYPE_AAAA};
-	struct sts_dns_query *query = question(dns, KIND_ADDRESS, arg);
+	struct sts_dns_query *query =
+	    ask(dns, KIND_ADDRESS, name, timeout_ms, arg);
 
-	if (query == NULL)
-		return NULL;
-	query->done.address = done;
-	ask(query, name, timeout_ms, types, 2);
+	if (query != NULL)
+		query->done.address = done;
 	return query;
 }
 

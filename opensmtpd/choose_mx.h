@@ -44,7 +44,7 @@ size_t sts_routes_permitted(
 
 /*
  * True if hosts of this domain may be probed: with several permitted ones, a
- * failed host has to be told from a working one, whatever "probe" is.
+ * failed host must be distinguished from a working one, whatever "probe" is.
  */
 bool sts_may_probe(
     const struct sts_config *config, const struct sts_domain_state *known);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Tells failures of this machine from those of the network.  Libraries report
- * both as "could not connect", and recording a lack of descriptors against a
- * domain would mean "this domain has no policy".
+ * Distinguishes failures of this machine from those of the network.  Libraries
+ * report both as "could not connect", and recording a lack of descriptors
+ * against a domain would mean "this domain has no policy".
  */
 #ifndef STS_BASE_FAULT_H
 #define STS_BASE_FAULT_H

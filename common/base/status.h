@@ -275,8 +275,7 @@ bool sts_status_is_local(enum sts_status status);
 enum sts_status sts_status_from_errno(int error);
 
 /*
- * STS_NO_DESCRIPTORS or STS_NO_MEMORY where a call failed with this errno for
- * want of something that has nothing to do with what it was for; otherwise
+ * STS_NO_DESCRIPTORS or STS_NO_MEMORY if this errno means such a shortage, else
  * `otherwise`.
  */
 enum sts_status sts_status_shortage_or(int error, enum sts_status otherwise);

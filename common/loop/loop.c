@@ -98,7 +98,7 @@ sts_loop_destroy(struct sts_loop *loop)
 	free(loop);
 }
 
-/* Behind those that are due already, of which there are few. */
+/* After those that are already due, of which there are few. */
 static void
 insert_due(struct sts_loop *loop, struct sts_timer *timer)
 {

@@ -284,7 +284,7 @@ on_record(void *arg, enum sts_status status, const struct sts_span *records,
 	step_decide(l);
 }
 
-/* True where this id's last fetch failed less than five minutes ago, 3.3. */
+/* True if this id's last fetch failed less than five minutes ago, 3.3. */
 static bool
 backs_off(const struct sts_lookup *l, int64_t now)
 {

@@ -91,7 +91,7 @@ sts_probe_memory_note_address(struct sts_probe_memory *memory,
 
 	if (!sts_probe_is_recent(probed, STS_PROBE_AGAIN, now))
 		return;
-	/* A few thousand comparisons are cheap beside a connection. */
+	/* A few thousand comparisons are cheap next to a connection. */
 	for (size_t i = 0; i < ADDRESSES; i++) {
 		if (m->address[i].key == key) {
 			if (m->address[i].probed < probed)

@@ -27,7 +27,7 @@ find_host(struct sts_routes *routes, const char *host)
 
 /*
  * "probe off" applies if a domain has one host only: with several, a failed
- * host has to be told from a working one.
+ * host must be distinguished from a working one.
  */
 static bool
 may_probe(const struct sts_config *config, const struct sts_routes *routes)

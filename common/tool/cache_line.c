@@ -134,7 +134,7 @@ text_of(char buf[STS_AGE_TEXT], const struct column *c, const void *value,
 	}
 }
 
-/* The last one has no blanks behind it. */
+/* The last one has no trailing blanks. */
 static void
 print_column(FILE *out, const struct column *c, const char *text)
 {

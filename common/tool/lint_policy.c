@@ -43,7 +43,7 @@ split(struct sts_span line)
 	return l;
 }
 
-/* True where the span has a byte of the set. */
+/* True if the span has a byte of the set. */
 static bool
 has_any(struct sts_span s, const char *bytes)
 {

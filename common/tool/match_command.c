@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * `mta-sts match`: one pattern, one host, RFC 8461 4.1, by the same function as
- * in a delivery; but an ill-formed name is told from a mismatch.
+ * in a delivery; but an ill-formed name is distinguished from a mismatch.
  */
 #include "core/domain.h"
 #include "core/policy.h"

@@ -14,17 +14,16 @@
 /* True if at least one of the fragments, or a link for it, is there. */
 bool sts_exim_has_fragments(const char *etc);
 
-/* True where all of them are there, and no link for one dangles. */
+/* True if all of them are there, and no link for one dangles. */
 bool sts_exim_has_all_fragments(const char *etc);
 
 /*
- * A setting of update-exim4.conf.conf, KEY='VALUE', as the shell script that
- * reads the file has it: the last one, "" where there is none.  False where the
- * file cannot be read.
+ * A setting of update-exim4.conf.conf, KEY='VALUE', as in the shell script that
+ * reads the file: the last one, or "".  False if the file cannot be read.
  */
 bool sts_exim_setting(const char *etc, const char *key, char *buf, size_t size);
 
-/* Debian's default is not to split: then the template is what counts. */
+/* Debian's default is not to split: then the template is used. */
 bool sts_exim_is_split(const char *etc);
 
 /*

@@ -16,7 +16,7 @@
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 
-#include "fetcher/library.h"
+#include "fetcher/multi.h"
 #include "fetcher/roots.h"
 #include "fetcher/sandbox.h"
 #include "fetcher/fetcher_serve.h"
@@ -131,7 +131,7 @@ main(int argc, char **argv)
 	(void)signal(SIGXFSZ, SIG_IGN);
 	(void)umask(077);
 	prepare_openssl();
-	hello.status = sts_library_check(hello.detail, sizeof(hello.detail));
+	hello.status = sts_multi_check(hello.detail, sizeof(hello.detail));
 	status = sts_server_create(&server, &spec);
 	if (status != STS_OK)
 		hello.status = status;

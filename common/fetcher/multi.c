@@ -2,10 +2,14 @@
 #include "fetcher/multi.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 
 #include "base/fault.h"
+
+enum { LIBCURL_MIN = 0x075500 /* 7.85.0 */ };
 
 /* A socket that libcurl wants watched. */
 struct multi_socket {
@@ -205,6 +209,27 @@ set_options(struct sts_multi *multi)
 	    curl_multi_setopt(curl, CURLMOPT_TIMERFUNCTION, set_timeout) ==
 	    CURLM_OK &&
 	    curl_multi_setopt(curl, CURLMOPT_TIMERDATA, multi) == CURLM_OK;
+}
+
+/*
+ * libcurl may have several TLS libraries; those not in use are in parentheses:
+ * "(GnuTLS/3.7.9) OpenSSL/3.0.15".
+ */
+enum sts_status
+sts_multi_check(char *detail, size_t size)
+{
+	const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+	const char *tls =
+	    info->ssl_version != NULL ? info->ssl_version : "none";
+
+	if (info->version_num >= LIBCURL_MIN &&
+	    (strncmp(tls, "OpenSSL/", 8) == 0 ||
+		strstr(tls, " OpenSSL/") != NULL))
+		return STS_OK;
+	(void)snprintf(detail, size,
+	    "libcurl %s with %s cannot be used: 7.85.0 with OpenSSL is needed",
+	    info->version, tls);
+	return STS_INTERNAL;
 }
 
 enum sts_status

@@ -6,9 +6,18 @@
 #ifndef STS_FETCHER_MULTI_H
 #define STS_FETCHER_MULTI_H
 
+#include <stddef.h>
+
 #include <curl/curl.h>
 
+#include "base/status.h"
 #include "loop/loop.h"
+
+/*
+ * STS_OK if libcurl can check names as RFC 8461 3.3 requires (OpenSSL backend,
+ * 7.85 or later); else STS_INTERNAL, with the reason in `detail`.
+ */
+enum sts_status sts_multi_check(char *detail, size_t size);
 
 struct sts_multi;
 

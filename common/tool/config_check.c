@@ -23,7 +23,6 @@
 #include "core/policy.h"
 #include "tool/access.h"
 #include "exim/check/exim.h"
-#include "tool/config_nameservers.h"
 #include "tool/out.h"
 #include "opensmtpd/check/smtpd.h"
 #include "tool/tool.h"

@@ -4,6 +4,7 @@
 #define STS_TOOL_CONFIG_CHECK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/stat.h>
 
 #include "base/config.h"
@@ -33,5 +34,21 @@ void sts_check_exim(struct sts_tool *tool, struct sts_findings *findings);
  * STS_EXIT_OUTSIDE, with a message, if it cannot be read.
  */
 int sts_check_smtpd(struct sts_tool *tool, struct sts_findings *findings);
+
+/* Whether the name servers answer: config_nameservers.c. */
+struct sts_nameserver_count {
+	size_t asked; /* 0: the resolver could not query them */
+	size_t answered;
+};
+
+/*
+ * Has the resolver query each name server, as the owner of the state directory,
+ * since a rule of this machine may stop just that user.  A server that does not
+ * work is a warning while another one answers, and an error if none does.
+ * Takes at most 2 s for each server, and fetches nothing.  Fills *count unless
+ * NULL.
+ */
+void sts_check_nameservers(struct sts_findings *findings,
+    const struct sts_config *config, struct sts_nameserver_count *count);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "tool/config_nameservers.h"
+#include "tool/config_check.h"
 
 #include <errno.h>
 #include <stdbool.h>

@@ -12,7 +12,7 @@
 #include "base/child.h"
 #include "base/cursor.h"
 #include "fetcher/wire.h"
-#include "tool/config_nameservers.h"
+#include "tool/config_check.h"
 
 enum { ANSWER_MS = 10000, LIFETIME = 15 };
 

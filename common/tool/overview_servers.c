@@ -13,7 +13,6 @@
 #include "base/readfile.h"
 #include "tool/config_check.h"
 #include "exim/check/exim.h"
-#include "exim/check/exim_fragments.h"
 #include "opensmtpd/check/smtpd.h"
 
 enum { FILE_MAX_BYTES = 4 * 1024 * 1024 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "exim/check/exim_fragments.h"
+#include "exim/check/exim.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "exim/check/exim.h"
-#include "exim/check/exim_fragments.h"
 
 #define FRAGMENTS STS_EXAMPLE_DIR "/exim/debian"
 

@@ -7,7 +7,6 @@
 
 #include "base/child.h"
 #include "exim/check/exim.h"
-#include "exim/check/exim_fragments.h"
 
 enum { OUTPUT_MAX = 4 * 1024 * 1024, PATIENCE_MS = 30000, ARGUMENTS_MAX = 8 };
 

@@ -8,7 +8,7 @@
 
 #include "tests/unit/lib/tap.h"
 #include "tests/unit/lib/tap_tool.h"
-#include "exim/check/exim_fragments.h"
+#include "exim/check/exim.h"
 
 static char top[] = "/tmp/mta-sts-fragments.XXXXXX";
 static const char *const names[] = {"main/04_mta-sts", "router/190_mta-sts",

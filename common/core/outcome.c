@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Outcomes as text.  There is one text for each outcome: a number has no
- * leading zero, and a byte is escaped if and only if it must be.  A line that
- * is spelt otherwise is none of ours and is not read.
+ * Outcomes as text.  Each outcome has one text: a number has no leading zero,
+ * and a byte is escaped if and only if it must be.  Any other line is not read.
  */
 #include "core/outcome.h"
 
@@ -18,7 +17,7 @@ enum { DIGITS_MAX = 12 };
 
 static const char hex[] = "0123456789ABCDEF";
 
-/* A line that is put together; `full` once it does not fit. */
+/* A line being written; `full` if it does not fit. */
 struct line {
 	char *buf;
 	size_t size, len;
@@ -47,7 +46,7 @@ add_string(struct line *line, const char *text)
 	line->len += len;
 }
 
-/* Bytes that stand for themselves. */
+/* Bytes that are written as they are. */
 static bool
 is_plain(int byte)
 {
@@ -123,7 +122,7 @@ is_token_byte(int byte)
 	    (byte >= 'a' && byte <= 'z');
 }
 
-/* A "-" alone would be read back as an empty one. */
+/* A "-" alone would be read as an empty field. */
 static bool
 is_token(const char *text)
 {
@@ -151,7 +150,7 @@ is_sound(const struct sts_outcome *o)
 	    is_token(o->reason);
 }
 
-/* The result's field: a success has no name in RFC 8460. */
+/* The result's field: RFC 8460 has no name for success. */
 static const char *
 result_field(enum sts_result result)
 {
@@ -193,14 +192,14 @@ sts_outcome_format(const struct sts_outcome *o, char buf[STS_OUTCOME_LINE_MAX])
 
 	if (!is_sound(o))
 		return 0;
-	/* What an MX host calls itself is not to cost us the outcome. */
+	/* The name that an MX host gives must not cost us the outcome. */
 	if ((len = format(o, o->helo, o->additional, buf)) == 0 &&
 	    (len = format(o, o->helo, "", buf)) == 0)
 		len = format(o, "", "", buf);
 	return len;
 }
 
-/* A digit as it is written above; -1: none. */
+/* A digit as written above; -1: none. */
 static int
 hex_digit(struct sts_cursor *c)
 {
@@ -210,7 +209,7 @@ hex_digit(struct sts_cursor *c)
 	return at != NULL && sts_cursor_byte(c, *at) ? (int)(at - hex) : -1;
 }
 
-/* The next byte of a field; -1 for an escape that was not needed, or NUL. */
+/* The next byte of a field; -1 for an unnecessary escape, or NUL. */
 static int
 field_byte(struct sts_cursor *c, bool alone)
 {
@@ -227,7 +226,7 @@ field_byte(struct sts_cursor *c, bool alone)
 	return byte;
 }
 
-/* Undoes the escapes; *len gets the number of bytes. */
+/* Unescapes; *len gets the number of bytes. */
 static bool
 unescape(struct sts_span field, char *out, size_t size, size_t *len)
 {

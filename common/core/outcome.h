@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * An outcome: what became of TLS in one SMTP session to a domain that wants
- * reports (RFC 8460), and its form as a line of a file that many processes
- * append to.
+ * An outcome: the result of TLS in one SMTP session with a domain that wants
+ * reports (RFC 8460), and its form as a line of a file to which many processes
+ * append.
  *
  * Fields are separated by single blanks, and the last one is a dot:
  *
@@ -10,10 +10,10 @@
  *	    REASON ADDITIONAL .
  *	P TIME DOMAIN FETCHED POLICY .
  *
- * "-" stands for an empty field; bytes outside 0x21 to 0x7e, "%", and a "-"
- * that stands alone, are %XX.  A line is written with a line feed before it as
- * well as after it: what a full disk or a killed process left unfinished has
- * no dot at its end, counts for nothing, and ends before the next line.
+ * "-" is an empty field; bytes outside 0x21 to 0x7e, "%", and a "-" that is the
+ * whole field, are %XX.  A line is written with a line feed before and after
+ * it: what a full disk or a killed process left incomplete has no dot at its
+ * end, does not count, and ends before the next line.
  */
 #ifndef STS_CORE_OUTCOME_H
 #define STS_CORE_OUTCOME_H
@@ -41,14 +41,14 @@ struct sts_outcome {
 	/* The policy domain of RFC 8460: normalised, the recipients'. */
 	char domain[STS_NAME_MAX + 1];
 	enum sts_policy_type type;
-	/* `fetched` of the STS policy in force, 0: none, or it is not known. */
+	/* `fetched` of the STS policy in force; 0: none, or unknown. */
 	int64_t fetched;
 	enum sts_result result; /* STS_RESULT_NONE: success */
-	/* All of these may be "".  MX and HELO as the MTA has them. */
+	/* Each may be "".  MX and HELO as the MTA has them. */
 	char mx[STS_NAME_MAX + 1];
 	char receiving_ip[STS_OUTCOME_IP_MAX + 1];
 	char sending_ip[STS_OUTCOME_IP_MAX + 1];
-	char helo[STS_NAME_MAX + 1]; /* what the MX host called itself */
+	char helo[STS_NAME_MAX + 1]; /* the name that the MX host gave */
 	/* failure-reason-code: a token of [a-z0-9-]. */
 	char reason[STS_OUTCOME_REASON_MAX + 1];
 	char additional[STS_OUTCOME_TEXT_MAX + 1];
@@ -64,23 +64,23 @@ struct sts_outcome_policy {
 };
 
 /*
- * Writes an outcome's line into buf and returns its length; 0 where the
- * outcome is not well-formed, or is too long without `additional` and `helo`,
- * which are left out of a line that would be.  Left out are also addresses
- * that are none.  There is no NUL.
+ * Writes an outcome's line into buf, without a NUL, and returns its length; 0
+ * if the outcome is not well-formed, or is too long even without `additional`
+ * and `helo`, which a line that is too long omits.  Also omits invalid
+ * addresses.
  */
 size_t sts_outcome_format(
     const struct sts_outcome *outcome, char buf[STS_OUTCOME_LINE_MAX]);
 
 /*
- * Reads a line, without its line feeds, into *out.  False where it is not the
- * line of an outcome: then *out is undefined.
+ * Reads a line, without its line feeds, into *out.  False if it is not the line
+ * of an outcome: then *out is undefined.
  */
 bool sts_outcome_parse(struct sts_span line, struct sts_outcome *out);
 
 /*
- * The same for a policy's line: `text` is what is to be reported, in lines.
- * Of more than STS_OUTCOME_POLICY_MAX bytes the first whole lines are written.
+ * The same for a policy's line: `text` is to be reported, in lines.  Of more
+ * than STS_OUTCOME_POLICY_MAX bytes only the first whole lines are written.
  */
 size_t sts_outcome_format_policy(int64_t time, const char *domain,
     int64_t fetched, struct sts_span text,
@@ -89,17 +89,17 @@ bool sts_outcome_parse_policy(
     struct sts_span line, struct sts_outcome_policy *out);
 
 /*
- * False for what the resolver notes when a fetch fails: that is no session,
- * and no count of a report includes it.  It has no MX host, and its result is
- * of RFC 8460 4.3.2.2.  A session that was made without a policy because its
- * fetch had failed has the same result, and an MX host.
+ * False for what the resolver records when a fetch fails: that is no session,
+ * and is in no count of a report.  It has no MX host, and its result is of RFC
+ * 8460 4.3.2.2.  A session without a policy, because its fetch had failed, has
+ * the same result, and an MX host.
  */
 bool sts_outcome_is_session(const struct sts_outcome *outcome);
 
 /*
- * The line that Postfix logs for such a session, so that what reads its logs
- * reads ours: "TLSRPT: status=failure, domain=D, receiving_mx=H[IP],
- * failure_type=T, failure_reason=R".  Bytes from outside are as they came: the
+ * The line that Postfix logs for such a session, so that readers of its logs
+ * can read ours: "TLSRPT: status=failure, domain=D, receiving_mx=H[IP],
+ * failure_type=T, failure_reason=R".  Bytes from outside are unchanged: the
  * logger escapes them.
  */
 void sts_outcome_log_text(

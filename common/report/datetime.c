@@ -13,7 +13,7 @@ enum {
 	ERA_OF_1970 = 719468 /* days from 0000-03-01 to 1970-01-01 */
 };
 
-/* Exactly `count` digits. */
+/* Reads exactly `count` digits. */
 static bool
 take_digits(struct sts_cursor *c, unsigned count, int64_t *value)
 {
@@ -33,8 +33,8 @@ month_days(int64_t year, int64_t month)
 }
 
 /*
- * Years begin in March here, so that a leap day is the last of its year, and
- * the days before a month are a linear function.
+ * Years begin in March here, so that a leap day is the last day of its year,
+ * and the days before a month are a linear function.
  */
 static int64_t
 day_of(int64_t year, int64_t month, int64_t day)

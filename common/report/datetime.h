@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Days and times of reports, without time_t and the time zone of the machine:
- * RFC 3339 date-times, and UTC days.
+ * Dates and times of reports, without time_t and the machine's time zone: RFC
+ * 3339 date-times, and UTC days.
  */
 #ifndef STS_REPORT_DATETIME_H
 #define STS_REPORT_DATETIME_H

@@ -39,7 +39,7 @@ make_room(struct buffer *buffer)
 	return true;
 }
 
-/* Unpacks what fits; zlib's answer. */
+/* Unpacks what fits; returns zlib's status. */
 static int
 step(z_stream *stream, struct buffer *buffer)
 {
@@ -52,7 +52,7 @@ step(z_stream *stream, struct buffer *buffer)
 	return answer;
 }
 
-/* What follows a member: another one, or bytes that gzip ignores too. */
+/* Another member may follow, or bytes that gzip ignores, too. */
 static bool
 begin_next(z_stream *stream)
 {

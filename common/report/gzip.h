@@ -6,13 +6,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* True where bytes begin as gzip does. */
+/* True if the bytes begin with gzip's magic number. */
 bool sts_gzip_is(const char *bytes, size_t len);
 
 /*
  * Unpacks one or more members into *out (*out_len bytes), which the caller
- * frees.  NULL, or a sentence: it is damaged, ends too early, would be more
- * than `max` bytes, or there is no memory; *out is NULL then.
+ * frees.  Returns NULL, or as a sentence why not: damaged, truncated, more than
+ * `max` bytes, or no memory; *out is then NULL.
  */
 const char *sts_gzip_unpack(
     const char *bytes, size_t len, size_t max, char **out, size_t *out_len);

@@ -16,14 +16,14 @@
 
 enum { FIRST_SIZE = 64 * 1024 };
 
-/* The file that is being read, and the mail of it that is complete so far. */
+/* The file being read, and its current mail as far as it was read. */
 struct source {
 	const struct sts_inbox_sink *sink;
 	const char *name;
 	unsigned mail; /* 0: no mbox */
 	char *bytes;
 	size_t used, size;
-	const char *wrong; /* what became of this mail; NULL: nothing */
+	const char *wrong; /* why the mail was dropped, or NULL */
 };
 
 /* "FILE" or "FILE, mail 3"; a new string, or NULL. */
@@ -69,7 +69,7 @@ on_fault(void *arg, const char *reason)
 	say(source, source->sink->fault, reason);
 }
 
-/* What has been collected is a whole mail, or a whole file. */
+/* Ends a mail, or the file. */
 static void
 end_mail(struct source *source)
 {
@@ -111,16 +111,16 @@ add_byte(struct source *source, char byte)
 	source->bytes[source->used++] = byte;
 }
 
-/* Where an mbox has "From " behind an empty line, a mail begins (RFC 4155). */
+/* A mail of an mbox begins with "From " after an empty line (RFC 4155). */
 struct mbox {
 	unsigned matched;  /* bytes of "From " at the beginning of a line */
 	unsigned newlines; /* line breaks just before, 2 at most */
-	bool in_line;      /* this line is no such line */
+	bool in_line;      /* this line does not begin a mail */
 };
 
 static const char from_line[] = "From ";
 
-/* A byte of an mbox; true where it completes the line that begins a mail. */
+/* A byte of an mbox; true if it completes the "From " of a mail. */
 static bool
 mbox_byte(struct mbox *mbox, char byte)
 {
@@ -145,7 +145,7 @@ mbox_byte(struct mbox *mbox, char byte)
 	return false;
 }
 
-/* The mail before the "From " that has just been collected, which stays. */
+/* Ends the mail before the "From " just read, which is kept. */
 static void
 next_mail(struct source *source)
 {
@@ -191,7 +191,7 @@ compare_names(const void *a, const void *b)
 	return strcmp(*first, *second);
 }
 
-/* False with errno: it cannot be read, or there is no memory. */
+/* False with errno: unreadable, or no memory. */
 static bool
 list_folder(const char *path, struct sts_names *names)
 {
@@ -264,7 +264,7 @@ read_file(const char *path, int fd, const struct sts_inbox_sink *sink)
 	(void)fclose(in);
 }
 
-/* Only what was named itself may be a link, a pipe or a device. */
+/* Only a path given by the caller may be a link, a pipe or a device. */
 static void
 read_path(const char *path, bool named, unsigned depth,
     const struct sts_inbox_sink *sink)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Ten megabytes of "{},{}," would become a gigabyte of objects.  So brackets
- * and commas outside strings are counted before jansson sees the text.
+ * and commas outside strings are counted before jansson parses the text.
  */
 #include "report/json_bounds.h"
 
@@ -11,7 +11,7 @@
 #include "base/cursor.h"
 #include "report/report.h"
 
-/* Up to the quotation mark that ends a string, of which the first was read. */
+/* Skips to the quotation mark that ends a string. */
 static void
 skip_string(struct sts_cursor *c)
 {

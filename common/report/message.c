@@ -80,7 +80,7 @@ is_report(const struct sts_mime_entity *entity)
 	    ends_with(entity->name, ".json");
 }
 
-/* Multiparts that are looked into; RFC 8460 5.3 has the first. */
+/* Multiparts whose parts are read; RFC 8460 5.3 has the first. */
 static bool
 is_container(const struct sts_mime_entity *entity)
 {
@@ -109,7 +109,7 @@ found_part(struct walk *walk, const struct sts_mime_entity *entity)
 static void walk_entity(
     struct walk *walk, const struct sts_mime_entity *entity, unsigned depth);
 
-/* A part, or a mail in a mail. */
+/* A part, or a mail inside a mail. */
 static void
 walk_bytes(struct walk *walk, struct sts_span bytes, unsigned depth)
 {
@@ -166,7 +166,7 @@ walk_entity(
 		found_part(walk, entity);
 }
 
-/* Without a byte order mark, which sts_report_parse takes, and blanks. */
+/* Skips a byte order mark, which sts_report_parse accepts, and blanks. */
 static bool
 begins_json(const char *bytes, size_t len)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The reports in what a mailbox has: a mail, an attachment that was saved, or
- * the JSON itself (RFC 8460 5.2, 5.3).  No I/O.
+ * Finds reports in the content of a mailbox: a mail, a saved attachment, or the
+ * JSON itself (RFC 8460 5.2, 5.3).  No I/O.
  *
- * Only the body says anything about a report: header fields and file names
- * find it, and are not used beyond that (RFC 8460 5.6).
+ * Header fields and file names only serve to find a report; what it says is in
+ * its body (RFC 8460 5.6).
  */
 #ifndef STS_REPORT_MESSAGE_H
 #define STS_REPORT_MESSAGE_H
@@ -17,25 +17,25 @@ enum {
 	STS_MESSAGE_PARTS_MAX = 1000
 };
 
-/* What is called for each report that is found. */
+/* Callbacks for each report. */
 struct sts_message_sink {
-	/* The JSON text of a report, not yet read; borrowed. */
+	/* The JSON text of a report, not yet parsed; borrowed. */
 	void (*json)(void *arg, const char *json, size_t len);
-	/* An attachment that should be a report, and cannot be unpacked. */
+	/* An attachment that should be a report but cannot be unpacked. */
 	void (*fault)(void *arg, const char *reason);
 	void *arg;
 };
 
 /*
- * Takes `len` bytes, at most STS_MESSAGE_MAX: JSON; gzip with JSON in it; or a
- * mail, whose parts are looked at in multipart/report, mixed and signed, and in
- * messages that were forwarded as message/rfc822.  A part is a report if its
- * type is application/tlsrpt+gzip or +json, if its file name ends with
- * ".json.gz" or ".json", or if it is application/gzip or /json without a
- * name.  Whether it is compressed its bytes say.
+ * Reads `len` bytes, at most STS_MESSAGE_MAX: JSON; gzip of JSON; or a mail, in
+ * which it reads the parts of multipart/report, mixed and signed, and of
+ * messages forwarded as message/rfc822.  A part is a report if its type is
+ * application/tlsrpt+gzip or +json, if its file name ends in ".json.gz" or
+ * ".json", or if it is application/gzip or /json without a name.  Its bytes
+ * show whether it is compressed.
  *
- * NULL where `sink` was called at least once, else why there is no report, as
- * a sentence.
+ * Returns NULL if `sink` was called at least once, else why there is no report,
+ * as a sentence.
  */
 const char *sts_message_read(
     const char *bytes, size_t len, const struct sts_message_sink *sink);

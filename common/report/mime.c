@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { FIELD_MAX = 8192 }; /* bytes of a field that are looked at */
+enum { FIELD_MAX = 8192 }; /* bytes of a field that are read */
 
 /* One header field, its lines joined. */
 struct field {
@@ -22,8 +22,7 @@ append(struct field *field, struct sts_span line)
 	field->len += len;
 }
 
-/* Consumes blanks and comments, RFC 5322 3.2.2; a comment has no other in it.
- */
+/* Skips blanks and comments, RFC 5322 3.2.2; comments are not nested. */
 static void
 skip_blanks(struct sts_cursor *c)
 {
@@ -48,14 +47,14 @@ is_token(int byte)
 	    byte != '(' && byte != '=' && byte != '*';
 }
 
-/* Unquoted values in the field have "=" and more that a token has not. */
+/* Unquoted values in use contain "=" and more that is not in a token. */
 static bool
 is_value(int byte)
 {
 	return byte > ' ' && byte != ';' && byte != '"';
 }
 
-/* At most size - 1 bytes of a value, quoted or not; returns how many. */
+/* Reads up to size - 1 bytes of a value, quoted or not; returns the number. */
 static size_t
 take_value(struct sts_cursor *c, char *buf, size_t size)
 {
@@ -90,7 +89,7 @@ take_parameters(struct sts_mime_entity *entity, struct sts_cursor *c)
 {
 	struct sts_span name, skipped;
 	char unused[1];
-	size_t used = 0; /* the last field that has a name has it alone */
+	size_t used = 0; /* only the last name counts */
 
 	while (sts_cursor_until(c, ';', &skipped) && c->p < c->end) {
 		skip_blanks(c);
@@ -187,7 +186,7 @@ sts_mime_parse(struct sts_mime_entity *entity, struct sts_span bytes)
 
 enum boundary { NONE, NEXT, LAST };
 
-/* What a line is to a multipart, RFC 2046 5.1.1. */
+/* The role of a line in a multipart, RFC 2046 5.1.1. */
 static enum boundary
 delimiter(const struct sts_mime_entity *entity, struct sts_span line)
 {
@@ -204,7 +203,7 @@ delimiter(const struct sts_mime_entity *entity, struct sts_span line)
 	return last ? LAST : NEXT;
 }
 
-/* Without the line break at its end, which belongs to the boundary. */
+/* Without the line break at the end, which belongs to the boundary. */
 static struct sts_span
 without_break(const char *begin, const char *end)
 {
@@ -215,7 +214,7 @@ without_break(const char *begin, const char *end)
 	return (struct sts_span){begin, (size_t)(end - begin)};
 }
 
-/* Up to a boundary, which is consumed, or the end; says which. */
+/* Reads up to a boundary, which it consumes, or the end; returns which. */
 static enum boundary
 find_boundary(const struct sts_mime_entity *entity, struct sts_cursor *rest,
     struct sts_span *before)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * As much of MIME (RFC 2045 and RFC 2046) as finding an attachment needs: the
- * type, encoding and file name of an entity, its parts, its decoded body.
+ * The part of MIME (RFC 2045 and RFC 2046) that is needed to find an
+ * attachment: the type, encoding and file name of an entity, its parts, its
+ * decoded body.
  *
- * Written here, because Debian has no small C library for it: gmime brings
- * glib, libetpan an IMAP client, mailutils and vmime more.  Nothing is
- * allocated but decoded bodies, which are never longer than what they are made
- * of.
+ * Debian has no small C library for it: gmime brings glib, libetpan an IMAP
+ * client, mailutils and vmime more.  Nothing is allocated except decoded
+ * bodies, which are never longer than the encoded ones.
  */
 #ifndef STS_REPORT_MIME_H
 #define STS_REPORT_MIME_H
@@ -33,7 +33,7 @@ enum sts_mime_encoding {
 struct sts_mime_entity {
 	char type[STS_MIME_TYPE_MAX + 1]; /* lower case; "text/plain" if none */
 	char boundary[STS_MIME_BOUNDARY_MAX + 1];
-	/* Of RFC 2231's pieces all that fit, percent-encoding left. */
+	/* All pieces of RFC 2231 that fit, still percent-encoded. */
 	char name[STS_MIME_NAME_MAX + 1];
 	enum sts_mime_encoding encoding;
 	bool has_fields; /* there is at least one "Name:" */
@@ -41,23 +41,22 @@ struct sts_mime_entity {
 };
 
 /*
- * Reads the header fields of `bytes`, which `entity` borrows.  A line that is
- * no field, such as the "From " of an mbox, is skipped; what does not fit is
- * cut.
+ * Reads the header fields of `bytes`, which `entity` borrows.  Skips a line
+ * that is not a field, such as the "From " of an mbox; cuts what does not fit.
  */
 void sts_mime_parse(struct sts_mime_entity *entity, struct sts_span bytes);
 
 /*
  * The next part of a multipart; `rest` begins as a cursor over its body.  The
- * last part may lack the boundary that ends it.  False: there is no other.
+ * last part may lack its final boundary.  False: no more parts.
  */
 bool sts_mime_next_part(const struct sts_mime_entity *entity,
     struct sts_cursor *rest, struct sts_span *part);
 
 /*
- * The body without its transfer encoding; bytes that are outside the encoding
- * are skipped (base64, RFC 2045 6.8) or taken as they are (quoted-printable).
- * The caller frees *bytes.  False: no memory, or an unknown encoding.
+ * Decodes the body; bytes outside the encoding are skipped (base64, RFC 2045
+ * 6.8) or copied (quoted-printable).  The caller frees *bytes.  False: no
+ * memory, or an unknown encoding.
  */
 bool sts_mime_decode(
     const struct sts_mime_entity *entity, char **bytes, size_t *len);

@@ -5,7 +5,7 @@
 
 #include "report/mime.h"
 
-/* 0 to 63; -1: not of the alphabet. */
+/* 0 to 63; -1: not in the alphabet. */
 static int
 base64_value(int byte)
 {
@@ -54,7 +54,7 @@ hex_value(int byte)
 	return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
 }
 
-/* Behind a "=": a line break that is none, or two hexadecimal digits. */
+/* After a "=": a soft line break, or two hexadecimal digits. */
 static bool
 take_escape(struct sts_cursor *c, char *byte, bool *has_byte)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * From JSON to a report.  The struct borrows the strings of jansson's tree, so
- * that no string is copied; lists and arrays are its own.  Each function below
+ * Converts JSON to a report.  The struct borrows the strings of jansson's tree,
+ * so that no string is copied; it owns lists and arrays.  Each function below
  * reads one member, at a place that its caller names.
  */
 #include "report/report.h"
@@ -27,10 +27,10 @@ struct reader {
 	unsigned faults;
 };
 
-/* A member, or an element of an array, and what it is in. */
+/* A member, or an element of an array, and its parent. */
 struct place {
 	const struct place *in; /* NULL: the report itself */
-	const char *key;        /* of JSON that is ours, never of the report */
+	const char *key;        /* a constant, never from the report */
 	json_t *value;          /* borrowed; NULL: not there, or null */
 	long index;             /* NO_INDEX: a member */
 };
@@ -102,7 +102,7 @@ want_object(struct reader *reader, const struct place *place)
 	return false;
 }
 
-/* The string at a place; "" where it is not there, or is no such string. */
+/* The string at a place; "" if it is missing or not an acceptable string. */
 static const char *
 text_at(struct reader *reader, const struct place *place, bool required)
 {
@@ -140,7 +140,7 @@ required_text(struct reader *reader, const struct place *in, const char *key)
 	return text_at(reader, &place, true);
 }
 
-/* RFC 8460 4.4: an IPv4 or IPv6 address; "" is seen in the field. */
+/* RFC 8460 4.4: an IPv4 or IPv6 address; "" occurs in practice. */
 static const char *
 address(struct reader *reader, const struct place *in, const char *key)
 {
@@ -190,7 +190,7 @@ date_time(struct reader *reader, const struct place *in, const char *key)
 	return seconds;
 }
 
-/* An array of so many elements; 0, with a fault, where there is no memory. */
+/* An array of that many elements; 0, with a fault, without memory. */
 static size_t
 make_array(
     struct reader *reader, const struct place *place, size_t size, void **array)

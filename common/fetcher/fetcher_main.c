@@ -17,9 +17,9 @@
 #include <openssl/ssl.h>
 
 #include "fetcher/multi.h"
-#include "fetcher/roots.h"
 #include "fetcher/sandbox.h"
 #include "fetcher/fetcher_serve.h"
+#include "fetcher/trust.h"
 
 enum { EXIT_USAGE = 2, EXIT_FAULT = 3 };
 
@@ -103,13 +103,10 @@ confine(const struct sts_server_spec *spec, struct sts_wire_hello *hello)
 {
 	struct sts_sandbox_spec sandbox = {
 	    .ports = {spec->port, spec->mx_port}};
-	struct sts_roots roots;
 
-	sts_roots_find(&roots, spec->ca_file, spec->ca_path);
-	for (size_t i = 0; i < roots.count; i++)
-		sandbox.paths[sandbox.path_count++] = roots.path[i];
+	sts_trust_paths(&sandbox.paths, spec->ca_file, spec->ca_path);
 	sts_sandbox_enter(&sandbox, hello->sandbox, sizeof(hello->sandbox));
-	sts_roots_free(&roots);
+	sts_names_free(&sandbox.paths);
 }
 
 int

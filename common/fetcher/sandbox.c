@@ -77,8 +77,8 @@ sts_sandbox_enter(const struct sts_sandbox_spec *spec, char *text, size_t size)
 
 	text[0] = '\0';
 	set_limits();
-	for (size_t i = 0; i < spec->path_count; i++)
-		(void)unveil(spec->paths[i], "r");
+	for (size_t i = 0; i < spec->paths.count; i++)
+		(void)unveil(spec->paths.name[i], "r");
 	hidden = unveil(NULL, NULL) == 0;
 	if (pledge("stdio rpath inet", NULL) == 0)
 		add_word(text, size, "pledge");

@@ -16,12 +16,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { STS_SANDBOX_PORTS = 2, STS_SANDBOX_PATHS = 48 };
+#include "base/names.h"
+
+enum { STS_SANDBOX_PORTS = 2 };
 
 struct sts_sandbox_spec {
 	/* Files and directories, with their contents, that may be read. */
-	const char *paths[STS_SANDBOX_PATHS];
-	size_t path_count;
+	struct sts_names paths;
 	uint16_t ports[STS_SANDBOX_PORTS]; /* TCP ports to connect to */
 };
 

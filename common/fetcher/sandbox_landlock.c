@@ -88,8 +88,8 @@ allow_port(int set, uint16_t port)
 static bool
 add_rules(int set, long version, const struct sts_sandbox_spec *spec)
 {
-	for (size_t i = 0; i < spec->path_count; i++) {
-		if (!allow_path(set, spec->paths[i]))
+	for (size_t i = 0; i < spec->paths.count; i++) {
+		if (!allow_path(set, spec->paths.name[i]))
 			return false;
 	}
 	for (size_t i = 0; version >= 4 && i < STS_SANDBOX_PORTS; i++) {

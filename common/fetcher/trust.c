@@ -4,6 +4,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,6 +19,8 @@
 #include "base/cursor.h"
 #include "base/fault.h"
 #include "base/safe_path.h"
+
+enum { HOPS_MAX = 4, PATHS_MAX = 40 };
 
 /* Identifies the version of a file that was loaded. */
 struct stamp {
@@ -308,4 +312,98 @@ sts_trust_get(struct sts_trust *trust, X509_STORE **store)
 		status = bundle_store(
 		    trust, X509_get_default_cert_file(), NULL, store);
 	return status;
+}
+
+/* What is read of files, for the sandbox. */
+
+/* Of the distributions, and what else OpenSSL reads. */
+static const char *const usual[] = {"/etc/ssl", "/etc/pki",
+    "/etc/ca-certificates", "/etc/crypto-policies",
+    "/usr/share/ca-certificates", "/usr/local/share/ca-certificates",
+    "/usr/share/pki", "/usr/share/ssl", "/usr/lib/ssl", "/dev/urandom",
+    "/dev/null"};
+
+static void
+add_path(struct sts_names *paths, const char *path)
+{
+	for (size_t i = 0; i < paths->count; i++) {
+		if (strcmp(paths->name[i], path) == 0)
+			return;
+	}
+	if (paths->count < PATHS_MAX)
+		(void)sts_names_add(paths, path);
+}
+
+/* Adds the directory of an absolute path. */
+static void
+add_parent(struct sts_names *paths, char *path)
+{
+	char *slash = strrchr(path, '/');
+
+	if (slash == NULL || slash == path)
+		return;
+	*slash = '\0';
+	add_path(paths, path);
+}
+
+/*
+ * Follows a link of the directory while it stays in there, one system call for
+ * each step, since there are usually hundreds.
+ */
+static void
+follow(
+    struct sts_names *paths, int dir, const char *directory, const char *first)
+{
+	char name[PATH_MAX], target[PATH_MAX], path[PATH_MAX];
+
+	if (strlcpy(name, first, sizeof(name)) >= sizeof(name))
+		return;
+	for (int hop = 0; hop < HOPS_MAX; hop++) {
+		ssize_t len = readlinkat(dir, name, target, sizeof(target) - 1);
+
+		if (len < 0)
+			return; /* a file of this directory, or missing */
+		target[len] = '\0';
+		if (strchr(target, '/') != NULL)
+			break;
+		memcpy(name, target, (size_t)len + 1);
+	}
+	if (target[0] == '/')
+		add_parent(paths, target);
+	/* "../there/root.pem" */
+	else if (snprintf(path, sizeof(path), "%s/%s", directory, target) <
+	    (int)sizeof(path))
+		add_parent(paths, path);
+}
+
+static void
+add_hashed(struct sts_names *paths, const char *path)
+{
+	DIR *dir = opendir(path);
+	const struct dirent *entry;
+
+	add_path(paths, path);
+	if (dir == NULL)
+		return;
+	while ((entry = readdir(dir)) != NULL) {
+		if (sts_trust_is_hash_name(entry->d_name))
+			follow(paths, dirfd(dir), path, entry->d_name);
+	}
+	closedir(dir);
+}
+
+void
+sts_trust_paths(
+    struct sts_names *paths, const char *ca_file, const char *ca_path)
+{
+	if (ca_file != NULL)
+		add_path(paths, ca_file);
+	if (ca_path != NULL)
+		add_hashed(paths, ca_path);
+	if (ca_file == NULL && ca_path == NULL) {
+		add_path(paths, X509_get_default_cert_file());
+		add_hashed(paths, X509_get_default_cert_dir());
+	}
+	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+		add_path(paths, usual[i]);
 }

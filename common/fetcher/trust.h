@@ -13,6 +13,7 @@
 
 #include <openssl/x509.h>
 
+#include "base/names.h"
 #include "base/status.h"
 
 struct sts_trust;
@@ -34,6 +35,15 @@ enum sts_status sts_trust_get(struct sts_trust *trust, X509_STORE **store);
 
 /* One of the roots as PEM, after a successful sts_trust_get. */
 const char *sts_trust_sample(const struct sts_trust *trust);
+
+/*
+ * Adds the files and directories of the configured sources, or of OpenSSL's
+ * defaults, the directories that the links of a hashed directory lead to, and
+ * those of the distributions: at most 40, and none for which there is no
+ * memory.
+ */
+void sts_trust_paths(
+    struct sts_names *paths, const char *ca_file, const char *ca_path);
 
 /* True for the name of a hashed entry: eight hex digits, ".", digits. */
 bool sts_trust_is_hash_name(const char *name);

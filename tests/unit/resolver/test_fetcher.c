@@ -204,7 +204,7 @@ cancelled(void)
 	first = sts_fetcher_ask(asked.fetcher, &request, replied, &asked);
 	(void)sts_loop_step(loop, 0);
 	(void)sts_fetcher_ask(asked.fetcher, &request, replied, &asked);
-	(void)sts_loop_step(loop, 0);
+	/* Not after another step, which may read the reply and free it. */
 	sts_fetcher_cancel(first);
 	sts_fetcher_cancel(NULL);
 	while (asked.count == 0 && sts_monotonic_ms() < end)

@@ -21,6 +21,13 @@
 
 extern char **environ;
 
+/* glibc's functions take an enum of its own. */
+#ifdef __GLIBC__
+typedef __rlimit_resource_t resource_number;
+#else
+typedef int resource_number;
+#endif
+
 static void
 print_limits(void)
 {
@@ -35,7 +42,7 @@ print_limits(void)
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		struct rlimit l;
 
-		getrlimit((unsigned)limits[i].resource, &l);
+		getrlimit((resource_number)limits[i].resource, &l);
 		printf("%s=%lld\n", limits[i].name,
 		    l.rlim_cur == RLIM_INFINITY ? -1LL : (long long)l.rlim_cur);
 	}

@@ -75,12 +75,19 @@ resident_kib(void)
 	return resident * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
+/* glibc's functions take an enum of its own. */
+#ifdef __GLIBC__
+typedef __rlimit_resource_t resource_number;
+#else
+typedef int resource_number;
+#endif
+
 static void
 set_limit(int resource, rlim_t value)
 {
 	struct rlimit limit = {value, value};
 
-	setrlimit((unsigned)resource, &limit);
+	setrlimit((resource_number)resource, &limit);
 }
 
 static void

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* `mta-sts cache`: lists the domains in the store. */
+/* `mta-sts cache`: lists the domains in the store, counts what is refreshed. */
 #ifndef STS_TOOL_CACHE_H
 #define STS_TOOL_CACHE_H
 
@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "store/store.h"
+#include "tool/tool.h"
 
 /* Seconds after which a failure needs the operator's attention. */
 enum { STS_LONG_FAILURE = 86400 };
@@ -48,5 +49,28 @@ void sts_cache_print_line(
 
 /* One JSON object; false: no memory. */
 bool sts_cache_print_json(FILE *out, const struct sts_cache_line *line);
+
+/* The results of `cache refresh`. */
+struct sts_refresh {
+	struct sts_tool *tool;
+	bool terminal; /* progress is shown */
+	size_t done, total;
+	size_t succeeded, failed, faults;
+	size_t not_due, removed;
+};
+
+/*
+ * Parses one line of the resolver, without its line feed: "progress N TOTAL",
+ * "done refresh DOMAIN ok | failed REASON | fault REASON", or "refreshed
+ * fetched=N not_due=N failed=N removed=N".  Ignores anything else.  Cuts the
+ * line into words.
+ */
+void sts_refresh_parse(struct sts_refresh *refresh, char *line);
+
+/*
+ * Prints the summary and returns the exit status; `died`: the resolver did not
+ * end by itself.
+ */
+int sts_refresh_summary(struct sts_refresh *refresh, bool died);
 
 #endif

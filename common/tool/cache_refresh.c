@@ -10,7 +10,7 @@
 
 #include "base/child.h"
 #include "client/ask.h"
-#include "tool/cache_refresh.h"
+#include "tool/cache.h"
 #include "tool/tool.h"
 
 enum { REPORT_LINE = STS_NAME_MAX + 128 };

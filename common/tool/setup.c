@@ -19,7 +19,6 @@
 
 #include "base/safe_path.h"
 #include "tool/access.h"
-#include "tool/setup.h"
 #include "tool/tool.h"
 
 enum { DIR_MODE = 0750, FILE_MODE = 0640, DEPTH_MAX = 4 };

@@ -7,7 +7,6 @@
 
 #include "tests/unit/lib/tap.h"
 #include "tool/cache.h"
-#include "tool/cache_refresh.h"
 
 static const int64_t now = 1800000000;
 static const struct sts_config config = {.recheck = 300,

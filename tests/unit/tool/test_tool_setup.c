@@ -13,7 +13,7 @@
 
 #include "tests/unit/lib/tap.h"
 #include "tests/unit/lib/tap_tool.h"
-#include "tool/setup.h"
+#include "tool/access.h"
 #include "tool/tool.h"
 
 enum { NOBODY = 65534 };

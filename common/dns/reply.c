@@ -197,13 +197,12 @@ static enum sts_status
 parse_txt(struct sts_reply *reply, const unsigned char *wire, int len)
 {
 	struct ares_txt_ext *list = NULL;
-	int code = ares_parse_txt_reply_ext(wire, len, &list);
-	enum sts_status status = parsed(code);
+	enum sts_status status =
+	    parsed(ares_parse_txt_reply_ext(wire, len, &list));
 
 	if (status == STS_OK)
 		status = join_txt(reply, list);
-	if (list != NULL)
-		ares_free_data(list);
+	ares_free_data(list);
 	return status;
 }
 
@@ -257,13 +256,11 @@ static enum sts_status
 parse_mx(struct sts_reply *reply, const unsigned char *wire, int len)
 {
 	struct ares_mx_reply *list = NULL;
-	int code = ares_parse_mx_reply(wire, len, &list);
-	enum sts_status status = parsed(code);
+	enum sts_status status = parsed(ares_parse_mx_reply(wire, len, &list));
 
 	if (status == STS_OK)
 		status = copy_mx(reply, list);
-	if (list != NULL)
-		ares_free_data(list);
+	ares_free_data(list);
 	return status;
 }
 

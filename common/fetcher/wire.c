@@ -67,11 +67,13 @@ sts_wire_write_end(uint32_t number, char line[STS_WIRE_REPLY_MAX])
 
 /* Parsing. */
 
+/* A number that a blank ends. */
 static bool
 parse_number(
     struct sts_cursor *c, unsigned digits, int64_t min, int64_t max, int64_t *n)
 {
-	return sts_cursor_number(c, digits, n) && *n >= min && *n <= max;
+	return sts_cursor_number(c, digits, n) && *n >= min && *n <= max &&
+	    sts_cursor_byte(c, ' ');
 }
 
 /* Reads a field that ends at a blank, as a string. */
@@ -129,14 +131,11 @@ sts_wire_parse_request(struct sts_span line, struct sts_wire_request *r)
 	int64_t number, port;
 
 	if (!parse_number(&c, NUMBER_DIGITS, 0, UINT32_MAX, &number) ||
-	    !sts_cursor_byte(&c, ' ') || !parse_kind(&c, &r->kind) ||
+	    !parse_kind(&c, &r->kind) ||
 	    !parse_word(&c, r->host, sizeof(r->host)) ||
 	    !sts_domain_is_normalised(r->host) ||
 	    !parse_number(&c, SMALL_DIGITS, 1, UINT16_MAX, &port) ||
-	    !sts_cursor_byte(&c, ' ') ||
-	    !parse_number(
-		&c, SMALL_DIGITS, 1, STS_WIRE_MS_MAX, &r->timeout_ms) ||
-	    !sts_cursor_byte(&c, ' '))
+	    !parse_number(&c, SMALL_DIGITS, 1, STS_WIRE_MS_MAX, &r->timeout_ms))
 		return false;
 	r->number = (uint32_t)number;
 	r->port = (uint16_t)port;
@@ -209,10 +208,8 @@ sts_wire_parse_reply(struct sts_span line, struct sts_wire_reply *r)
 	int64_t number, length;
 
 	if (!parse_number(&c, NUMBER_DIGITS, 0, UINT32_MAX, &number) ||
-	    !sts_cursor_byte(&c, ' ') || !parse_status(&c, &r->status) ||
-	    !parse_where(&c, r->address) ||
-	    !parse_number(&c, SMALL_DIGITS, 0, STS_BODY_MAX, &length) ||
-	    !sts_cursor_byte(&c, ' '))
+	    !parse_status(&c, &r->status) || !parse_where(&c, r->address) ||
+	    !parse_number(&c, SMALL_DIGITS, 0, STS_BODY_MAX, &length))
 		return false;
 	r->number = (uint32_t)number;
 	r->length = (size_t)length;
@@ -230,7 +227,7 @@ sts_wire_parse_hello(struct sts_span line, struct sts_wire_hello *h)
 	return sts_cursor_literal(&c, "fetcher ") &&
 	    parse_number(&c, SMALL_DIGITS, STS_WIRE_VERSION, STS_WIRE_VERSION,
 		&version) &&
-	    sts_cursor_byte(&c, ' ') && parse_status(&c, &h->status) &&
+	    parse_status(&c, &h->status) &&
 	    (h->status == STS_OK || sts_status_is_local(h->status)) &&
 	    parse_word(&c, h->sandbox, sizeof(h->sandbox)) &&
 	    parse_detail(&c, h->detail, sizeof(h->detail));

@@ -29,18 +29,12 @@ fail(int status_fd, enum sts_status status)
 	_exit(127);
 }
 
-#ifdef __GLIBC__
-typedef __rlimit_resource_t resource_number;
-#else
-typedef int resource_number;
-#endif
-
 /*
  * As root, sets a limit to `want`, whatever a local user had set; otherwise
  * moves the soft and the hard limit as near to it as allowed.
  */
 static void
-set_limit(resource_number resource, rlim_t want)
+set_limit(sts_rlimit resource, rlim_t want)
 {
 	struct rlimit limit = {want, want};
 

@@ -7,6 +7,8 @@
 #ifndef STS_BASE_CHILD_EXEC_H
 #define STS_BASE_CHILD_EXEC_H
 
+#include <sys/resource.h>
+
 #include "base/child.h"
 
 /* STS_SANITIZED: a build with a sanitizer that keeps shadow memory. */
@@ -19,6 +21,13 @@
 #endif
 #elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define STS_SANITIZED
+#endif
+
+/* RLIMIT_... */
+#ifdef __GLIBC__
+typedef __rlimit_resource_t sts_rlimit;
+#else
+typedef int sts_rlimit;
 #endif
 
 /* Prepared before the fork. */

@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #endif
 
+#include "base/child_exec.h"
 #include "base/privilege.h"
 
 enum {
@@ -19,15 +20,9 @@ enum {
 	MEMORY_MIB = 512 /* 256 transfers need less than half of it */
 };
 
-#ifdef __GLIBC__
-typedef __rlimit_resource_t resource_number;
-#else
-typedef int resource_number;
-#endif
-
 /* Lowers soft and hard limit, but never raises one. */
 static void
-lower(resource_number resource, rlim_t most)
+lower(sts_rlimit resource, rlim_t most)
 {
 	struct rlimit limit;
 

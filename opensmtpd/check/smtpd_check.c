@@ -315,28 +315,22 @@ check_hold(struct sts_findings *f, const struct sts_smtpd *s)
  * from four with 5; never with the default of 2.
  */
 static void
-check_limit(struct sts_findings *f, const struct sts_smtpd_statement *s)
-{
-	const struct sts_smtpd_word *delay =
-	    sts_smtpd_value(s, "conn-delay-relay");
-
-	if (delay == NULL || strtol(delay->text, NULL, 10) <= 2)
-		return;
-	sts_smtpd_report(f, STS_FIND_ERROR, s, "leave out conn-delay-relay",
-	    "with conn-delay-relay %s mail for any domain whose first MX "
-	    "addresses are dead may never reach the one that works",
-	    delay->text);
-}
-
-static void
 check_limits(struct sts_findings *f, const struct sts_smtpd *s)
 {
 	for (size_t i = 0; i < s->conf.count; i++) {
 		const struct sts_smtpd_statement *l = &s->conf.statement[i];
+		const struct sts_smtpd_word *delay =
+		    sts_smtpd_value(l, "conn-delay-relay");
 
-		if (sts_smtpd_is(&l->word[0], "mta") ||
-		    sts_smtpd_is(&l->word[0], "limit"))
-			check_limit(f, l);
+		if ((!sts_smtpd_is(&l->word[0], "mta") &&
+			!sts_smtpd_is(&l->word[0], "limit")) ||
+		    delay == NULL || strtol(delay->text, NULL, 10) <= 2)
+			continue;
+		sts_smtpd_report(f, STS_FIND_ERROR, l,
+		    "leave out conn-delay-relay",
+		    "with conn-delay-relay %s mail for any domain whose first "
+		    "MX addresses are dead may never reach the one that works",
+		    delay->text);
 	}
 }
 

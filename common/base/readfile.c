@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Shortages have statuses of their own, since the file is not at fault. */
@@ -84,4 +85,18 @@ out:
 		errno = error;
 	}
 	return status;
+}
+
+static bool
+is_same_time(struct timespec a, struct timespec b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+bool
+sts_is_same_version(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+	    a->st_size == b->st_size && is_same_time(a->st_mtim, b->st_mtim) &&
+	    is_same_time(a->st_ctim, b->st_ctim);
 }

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 
 #include "base/status.h"
 
@@ -21,5 +22,11 @@
  */
 enum sts_status sts_readfile(
     const char *path, bool follow, size_t max, char **bytes, size_t *len);
+
+/*
+ * True if a file has not been replaced or changed between two stat(2) calls; a
+ * zeroed struct stands for a missing file.
+ */
+bool sts_is_same_version(const struct stat *a, const struct stat *b);
 
 #endif

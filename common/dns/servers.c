@@ -2,9 +2,11 @@
 #include "dns/servers.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/child.h"
+#include "base/readfile.h"
 
 enum {
 	LOOK_MS = 1000 /* between two checks of the system's file */
@@ -18,20 +20,11 @@ struct sts_servers {
 	int64_t control_ms; /* when they were last sent */
 };
 
-/* Identifies a version of a file. */
-struct version {
-	bool exists;
-	dev_t device;
-	ino_t inode;
-	off_t size;
-	struct timespec modified, changed;
-};
-
 struct sts_server_source {
 	struct sts_loop *loop;
-	const char *path; /* NULL: the configuration's servers */
-	struct version version;
-	int64_t looked_ms; /* INT64_MIN: never */
+	const char *path;    /* NULL: the configuration's servers */
+	struct stat version; /* of the file that was read */
+	int64_t looked_ms;   /* INT64_MIN: never */
 	struct sts_servers *present;
 };
 
@@ -150,32 +143,6 @@ sts_servers_in_control(const struct sts_servers *servers)
 
 /* The source of the lists. */
 
-static struct version
-version_of(const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st) != 0)
-		return (struct version){0};
-	return (struct version){
-	    true, st.st_dev, st.st_ino, st.st_size, st.st_mtim, st.st_ctim};
-}
-
-static bool
-is_same_time(struct timespec a, struct timespec b)
-{
-	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
-static bool
-is_same(const struct version *a, const struct version *b)
-{
-	return a->exists == b->exists && a->device == b->device &&
-	    a->inode == b->inode && a->size == b->size &&
-	    is_same_time(a->modified, b->modified) &&
-	    is_same_time(a->changed, b->changed);
-}
-
 /* Questions that began with the old list keep it until they end. */
 static enum sts_status
 replace(
@@ -194,11 +161,14 @@ replace(
 static enum sts_status
 load(struct sts_server_source *source)
 {
-	struct version version = version_of(source->path);
 	struct sts_nameserver_list list;
 	enum sts_status status;
+	struct stat version;
 
-	if (source->present != NULL && is_same(&version, &source->version))
+	if (stat(source->path, &version) != 0)
+		memset(&version, 0, sizeof(version));
+	if (source->present != NULL &&
+	    sts_is_same_version(&version, &source->version))
 		return STS_OK;
 	status = sts_nameserver_system(&list, source->path);
 	if (status == STS_OK)

@@ -18,22 +18,15 @@
 
 #include "base/cursor.h"
 #include "base/fault.h"
+#include "base/readfile.h"
 #include "base/safe_path.h"
 
 enum { HOPS_MAX = 4, PATHS_MAX = 40 };
 
-/* Identifies the version of a file that was loaded. */
-struct stamp {
-	dev_t device;
-	ino_t inode;
-	off_t size;
-	struct timespec modified;
-};
-
 struct sts_trust {
 	const char *ca_file, *ca_path;
-	X509_STORE *bundle; /* of the file; NULL: not loaded */
-	struct stamp stamp;
+	X509_STORE *bundle;  /* of the file; NULL: not loaded */
+	struct stat version; /* of that file */
 	char *sample;
 };
 
@@ -117,33 +110,17 @@ add_directory(X509_STORE *store, const char *path)
  * reason.  Non-blocking, in case it is a named pipe.
  */
 static enum sts_status
-read_stamp(const char *file, struct stamp *stamp)
+read_version(const char *file, struct stat *st)
 {
-	struct stat st;
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	enum sts_status status;
 
 	if (fd < 0)
 		return unusable(errno);
-	status = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? STS_OK
+	status = fstat(fd, st) == 0 && S_ISREG(st->st_mode) ? STS_OK
 							    : STS_CA_UNUSABLE;
 	close(fd);
-	if (status != STS_OK)
-		return status;
-	memset(stamp, 0, sizeof(*stamp));
-	stamp->device = st.st_dev;
-	stamp->inode = st.st_ino;
-	stamp->size = st.st_size;
-	stamp->modified = st.st_mtim;
-	return STS_OK;
-}
-
-static bool
-same_stamp(const struct stamp *a, const struct stamp *b)
-{
-	return a->device == b->device && a->inode == b->inode &&
-	    a->size == b->size && a->modified.tv_sec == b->modified.tv_sec &&
-	    a->modified.tv_nsec == b->modified.tv_nsec;
+	return status;
 }
 
 /* A file may contain only revocation lists. */
@@ -169,13 +146,14 @@ first_certificate(const X509_STORE *store)
 static enum sts_status
 load_bundle(struct sts_trust *trust, const char *file, const char *path)
 {
-	struct stamp stamp;
-	enum sts_status status = read_stamp(file, &stamp);
+	struct stat version;
+	enum sts_status status = read_version(file, &version);
 	X509 *root;
 
 	if (status != STS_OK)
 		goto out;
-	if (trust->bundle != NULL && same_stamp(&stamp, &trust->stamp))
+	if (trust->bundle != NULL &&
+	    sts_is_same_version(&version, &trust->version))
 		return STS_OK;
 	forget(trust);
 	if ((trust->bundle = X509_STORE_new()) == NULL) {
@@ -191,7 +169,7 @@ load_bundle(struct sts_trust *trust, const char *file, const char *path)
 		status = keep_sample(trust, root);
 	if (status == STS_OK && path != NULL)
 		status = add_directory(trust->bundle, path);
-	trust->stamp = stamp;
+	trust->version = version;
 out:
 	if (status != STS_OK)
 		forget(trust);

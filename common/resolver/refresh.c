@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "core/due.h"
 #include "resolver/lookup.h"
+#include "store/outcomes.h"
 
 enum {
 	PACE_MS = 10,   /* between two starts, */
@@ -197,6 +198,7 @@ end(struct sts_refresh *f)
 
 	if (f->done > 0)
 		warn_of_silence(f);
+	sts_outcomes_expire(f->resolver->store, f->now);
 	sts_log(STS_LOG_INFO, NULL,
 	    "event=refreshed fetched=%zu not_due=%zu failed=%zu removed=%zu "
 	    "result=%s",

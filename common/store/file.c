@@ -420,9 +420,8 @@ write_file(int dir, const char *name, uid_t owner, const char *text, size_t len,
 	return status;
 }
 
-/* Mode 0750, whatever the umask. */
-static enum sts_status
-make_dir(struct sts_store *store, const char *path)
+enum sts_status
+sts_file_make_dir(struct sts_store *store, const char *path)
 {
 	if (mkdirat(store->dir, path, 0700) != 0)
 		return errno == EEXIST ? STS_OK : sts_status_from_errno(errno);
@@ -435,9 +434,9 @@ make_dir(struct sts_store *store, const char *path)
 static enum sts_status
 make_dirs(struct sts_store *store, enum sts_kind kind, const char *path)
 {
-	enum sts_status status = make_dir(store, sts_file_kind(kind));
+	enum sts_status status = sts_file_make_dir(store, sts_file_kind(kind));
 
-	return status == STS_OK ? make_dir(store, path) : status;
+	return status == STS_OK ? sts_file_make_dir(store, path) : status;
 }
 
 /* Writes by path, in a trusted directory; false: the slow way is needed. */

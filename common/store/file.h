@@ -19,6 +19,7 @@ struct sts_store {
 	uid_t uid;
 	gid_t gid;
 	bool writing;
+	int64_t lost_day; /* outcomes.c: of the last loss that was logged */
 	/* A bit for each directory of a kind; see file.c. */
 	unsigned char trusted[STS_KIND_ROUTES + 1][STS_STORE_BUCKETS / 8];
 	/* The directories of policies/ whose names are synced. */
@@ -91,6 +92,12 @@ enum sts_status sts_sync_parents(
 
 /* Removes the temporary file of a killed writer. */
 void sts_file_remove_stale(int dir, const char *name);
+
+/*
+ * Creates a directory below the state directory, of mode 0750 whatever the
+ * umask.  STS_OK also if the name exists.
+ */
+enum sts_status sts_file_make_dir(struct sts_store *store, const char *path);
 
 /* The same for a file in the state directory itself. */
 enum sts_status sts_file_read_single(

@@ -780,6 +780,19 @@ def checks_go():
     ok(case.file("checks"), "the check of a policy stays")
 
 
+def outcomes_go():
+    case = Case()
+    os.mkdir(os.path.join(case.state, "outcomes"))
+    for ago in 7, 8:
+        day = time.gmtime(time.time() - ago * 86400)
+        name = time.strftime("outcomes/%Y-%m-%d", day)
+        open(os.path.join(case.state, name), "w").close()
+    case.refresh()
+    same(os.listdir(os.path.join(case.state, "outcomes")),
+         [time.strftime("%Y-%m-%d", time.gmtime(time.time() - 7 * 86400))],
+         "a refresh removes outcomes that are older than seven days")
+
+
 def dns_warning():
     case = Case()
     WORLD.txt["_mta-sts.d.test"] = None
@@ -1020,6 +1033,7 @@ def main():
     deadlines()
     back_off_grows()
     checks_go()
+    outcomes_go()
     pace()
     dns_warning()
     protocol()

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A delivery waits for an append, so it is six system calls: who we are, the
+ * file by its path, what it is, the limit for files, a write, the end.  By its
+ * path, since the writer is the owner of the directory: only the owner can
+ * have put another file or directory in its place.
+ *
+ * The kernel appends whole writes, unless the disk is full or the process is
+ * killed between two pages; core/outcome.h says how what is left of such a
+ * line does no harm.
+ */
+#include "store/outcomes.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "store/file.h"
+
+#define DIRECTORY "outcomes"
+
+enum {
+	PATH_BYTES = sizeof(DIRECTORY "/") + STS_DAY_TEXT,
+	/* What others may append before our write: beyond the limit of this
+	 * process it would be a signal that ends it. */
+	LIMIT_MARGIN = 1024 * 1024,
+	READ_BYTES = 65536
+};
+
+static void
+two_digits(char *out, int64_t value)
+{
+	out[0] = (char)('0' + value / 10 % 10);
+	out[1] = (char)('0' + value % 10);
+}
+
+/*
+ * The Gregorian calendar, in years that begin in March.  gmtime(3) would read
+ * the file of the local time zone first.
+ */
+void
+sts_outcomes_day_text(int64_t day, char text[STS_DAY_TEXT])
+{
+	int64_t since = day + 719468; /* 1 March of the year 0 */
+	int64_t era = since / 146097, of_era = since % 146097;
+	int64_t year =
+	    (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
+	int64_t month = (5 * of_year + 2) / 153;
+
+	year += era * 400 + (month >= 10 ? 1 : 0);
+	two_digits(text, year / 100);
+	two_digits(text + 2, year);
+	text[4] = text[7] = '-';
+	two_digits(text + 5, month < 10 ? month + 3 : month - 9);
+	two_digits(text + 8, of_year - (153 * month + 2) / 5 + 1);
+	text[10] = '\0';
+}
+
+static void
+day_path(int64_t day, char path[PATH_BYTES])
+{
+	memcpy(path, DIRECTORY "/", sizeof(DIRECTORY));
+	sts_outcomes_day_text(day, path + sizeof(DIRECTORY));
+}
+
+static int
+open_for_append(struct sts_store *store, const char *path)
+{
+	return openat(store->dir, path,
+	    O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+	    0640);
+}
+
+/* Opens the day's file, making it and its directory where need be. */
+static enum sts_status
+open_day(struct sts_store *store, int64_t day, int *fd, struct stat *st)
+{
+	char path[PATH_BYTES];
+	enum sts_status status;
+
+	day_path(day, path);
+	*fd = open_for_append(store, path);
+	if (*fd < 0 && errno == ENOENT) {
+		status = sts_file_make_dir(store, DIRECTORY);
+		if (status != STS_OK)
+			return status;
+		*fd = open_for_append(store, path);
+	}
+	if (*fd < 0)
+		return errno == ENOSPC || errno == EDQUOT || errno == EMFILE ||
+			errno == ENFILE
+		    ? sts_status_from_errno(errno)
+		    : STS_STATE_UNWRITABLE;
+	/* The umask may have taken bits away. */
+	if (fstat(*fd, st) == 0 && S_ISREG(st->st_mode) &&
+	    st->st_uid == store->uid &&
+	    ((st->st_mode & 07777) == 0640 || fchmod(*fd, 0640) == 0))
+		return STS_OK;
+	close(*fd);
+	return STS_STATE_UNWRITABLE;
+}
+
+static bool
+is_full(off_t size, size_t len)
+{
+	struct rlimit limit;
+	rlim_t end = (rlim_t)size + len;
+
+	return end > STS_OUTCOMES_FILE_MAX ||
+	    (getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+		limit.rlim_cur != RLIM_INFINITY &&
+		end + LIMIT_MARGIN > limit.rlim_cur);
+}
+
+static enum sts_status
+write_line(struct sts_store *store, int64_t day, const char *line, size_t len)
+{
+	enum sts_status status;
+	struct stat st;
+	uid_t uid = geteuid();
+	ssize_t n;
+	int fd;
+
+	if (uid == 0 || uid != store->uid)
+		return STS_STATE_UNWRITABLE;
+	if ((status = open_day(store, day, &fd, &st)) != STS_OK)
+		return status;
+	if (is_full(st.st_size, len))
+		status = STS_STATE_FULL;
+	else {
+		n = write(fd, line, len);
+		if (n < 0)
+			status = sts_status_from_errno(errno);
+		else if ((size_t)n < len)
+			status = STS_STATE_FULL;
+	}
+	close(fd);
+	return status;
+}
+
+static enum sts_status
+append(struct sts_store *store, int64_t time, const char *line, size_t len)
+{
+	int64_t day = time / STS_DAY;
+	enum sts_status status =
+	    len > 0 ? write_line(store, day, line, len) : STS_INTERNAL;
+
+	if (status != STS_OK && store->lost_day != day) {
+		store->lost_day = day;
+		sts_log(STS_LOG_WARNING, NULL, "event=outcome-lost reason=%s",
+		    sts_status_name(status));
+	}
+	return status;
+}
+
+enum sts_status
+sts_outcomes_append(struct sts_store *store, const struct sts_outcome *outcome)
+{
+	char line[STS_OUTCOME_LINE_MAX], text[STS_OUTCOME_LOG_MAX];
+
+	if (sts_outcome_is_session(outcome)) {
+		sts_outcome_log_text(outcome, text);
+		sts_log(STS_LOG_INFO, NULL, "%s", text);
+	}
+	return append(
+	    store, outcome->time, line, sts_outcome_format(outcome, line));
+}
+
+enum sts_status
+sts_outcomes_append_policy(
+    struct sts_store *store, const struct sts_entry *entry, int64_t now)
+{
+	struct sts_span text = {entry->body, entry->body_len};
+	char line[STS_OUTCOME_POLICY_LINE_MAX];
+
+	return append(store, now, line,
+	    sts_outcome_format_policy(
+		now, entry->domain, entry->fetched, text, line));
+}
+
+/* A day that is read: some bytes of it, and what a line of them says. */
+struct reading {
+	struct sts_outcomes_reader *reader;
+	size_t len;
+	bool skipping; /* a line that is too long to be one of ours */
+	struct sts_outcome outcome;
+	struct sts_outcome_policy policy;
+	char buf[READ_BYTES];
+};
+
+static bool
+read_line(struct reading *r, struct sts_span line)
+{
+	struct sts_outcomes_reader *reader = r->reader;
+
+	if (r->skipping || line.len == 0) {
+		r->skipping = false;
+		return true;
+	}
+	if (sts_outcome_parse(line, &r->outcome))
+		return reader->outcome(reader->arg, &r->outcome);
+	if (!sts_outcome_parse_policy(line, &r->policy)) {
+		reader->ignored++;
+		return true;
+	}
+	return reader->policy == NULL ||
+	    reader->policy(reader->arg, &r->policy);
+}
+
+/* The whole lines of what was read; the rest moves to the front. */
+static bool
+read_lines(struct reading *r)
+{
+	struct sts_span line = {r->buf, 0};
+	const char *end = r->buf + r->len, *feed;
+
+	while ((feed = memchr(line.p, '\n', (size_t)(end - line.p))) != NULL) {
+		line.len = (size_t)(feed - line.p);
+		if (!read_line(r, line))
+			return false;
+		line.p = feed + 1;
+	}
+	r->len = (size_t)(end - line.p);
+	if (r->len == sizeof(r->buf)) {
+		if (!r->skipping)
+			r->reader->ignored++;
+		r->skipping = true;
+		r->len = 0;
+	}
+	memmove(r->buf, line.p, r->len);
+	return true;
+}
+
+static enum sts_status
+read_day(int fd, struct reading *r)
+{
+	for (;;) {
+		ssize_t n = read(fd, r->buf + r->len, sizeof(r->buf) - r->len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return STS_STATE_UNREADABLE;
+		/* What has no line feed yet is still being written. */
+		if (n == 0)
+			return STS_OK;
+		r->len += (size_t)n;
+		if (!read_lines(r))
+			return STS_OK;
+	}
+}
+
+/* The errors of an open: nothing there, too many open, not for us. */
+static enum sts_status
+open_error(void)
+{
+	if (errno == ENOENT)
+		return STS_NOT_FOUND;
+	return errno == EMFILE || errno == ENFILE ? STS_NO_DESCRIPTORS
+						  : STS_STATE_UNREADABLE;
+}
+
+static bool
+is_ours(const struct sts_store *store, int fd, mode_t type)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) == type &&
+	    st.st_uid == store->uid && (st.st_mode & S_IWOTH) == 0;
+}
+
+/* A reader may be root: it takes no name on trust. */
+static enum sts_status
+open_directory(struct sts_store *store, int *dir)
+{
+	*dir = openat(store->dir, DIRECTORY,
+	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (*dir < 0)
+		return open_error();
+	if (is_ours(store, *dir, S_IFDIR))
+		return STS_OK;
+	close(*dir);
+	return STS_STATE_UNREADABLE;
+}
+
+static enum sts_status
+open_to_read(struct sts_store *store, int64_t day, int *fd)
+{
+	char name[STS_DAY_TEXT];
+	enum sts_status status;
+	int dir;
+
+	if ((status = open_directory(store, &dir)) != STS_OK)
+		return status;
+	sts_outcomes_day_text(day, name);
+	*fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (*fd < 0)
+		status = open_error();
+	close(dir);
+	if (status == STS_OK && !is_ours(store, *fd, S_IFREG)) {
+		close(*fd);
+		status = STS_STATE_UNREADABLE;
+	}
+	return status;
+}
+
+enum sts_status
+sts_outcomes_read(
+    struct sts_store *store, int64_t day, struct sts_outcomes_reader *reader)
+{
+	struct reading *r;
+	enum sts_status status;
+	int fd;
+
+	reader->ignored = 0;
+	if ((status = open_to_read(store, day, &fd)) != STS_OK)
+		return status;
+	if ((r = malloc(sizeof(*r))) == NULL) {
+		close(fd);
+		return STS_NO_MEMORY;
+	}
+	r->reader = reader;
+	r->len = 0;
+	r->skipping = false;
+	status = read_day(fd, r);
+	free(r);
+	close(fd);
+	return status;
+}
+
+static bool
+is_day_text(const char *name)
+{
+	static const char form[] = "0000-00-00";
+	size_t i = 0;
+
+	for (; form[i] != '\0'; i++) {
+		if (form[i] == '0' ? !sts_is_digit((unsigned char)name[i])
+				   : name[i] != form[i])
+			return false;
+	}
+	return name[i] == '\0';
+}
+
+void
+sts_outcomes_expire(struct sts_store *store, int64_t now)
+{
+	char oldest[STS_DAY_TEXT];
+	struct dirent *d;
+	DIR *list;
+	int dir;
+
+	if (!store->writing || now < STS_OUTCOMES_DAYS * STS_DAY ||
+	    open_directory(store, &dir) != STS_OK)
+		return;
+	if ((list = fdopendir(dir)) == NULL) {
+		close(dir);
+		return;
+	}
+	sts_outcomes_day_text(now / STS_DAY - STS_OUTCOMES_DAYS, oldest);
+	while ((d = readdir(list)) != NULL) {
+		/* This form sorts by time. */
+		if (is_day_text(d->d_name) && strcmp(d->d_name, oldest) < 0)
+			(void)unlinkat(dir, d->d_name, 0);
+	}
+	closedir(list);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Outcomes of sessions (core/outcome.h), for reports: a file a day of UTC,
+ * outcomes/YYYY-MM-DD in the state directory, to which any number of processes
+ * append at once.  Nothing of senders or recipients is in it.
+ *
+ * An append takes no lock and is not synced: it is one write(2) to a file that
+ * was opened for appending.  Files are of mode 0640, of at most 256 MiB, and
+ * kept for 7 days.
+ */
+#ifndef STS_STORE_OUTCOMES_H
+#define STS_STORE_OUTCOMES_H
+
+#include "core/outcome.h"
+#include "store/store.h"
+
+enum {
+	STS_DAY = 86400,
+	STS_OUTCOMES_DAYS = 7, /* kept, beside the present one */
+	STS_OUTCOMES_FILE_MAX = 256 * 1024 * 1024
+};
+
+/*
+ * Appends an outcome to the file of its day, and logs a session in Postfix's
+ * words (sts_outcome_log_text).  The store may be open for reading only.
+ *
+ * STS_STATE_UNWRITABLE where the caller is not the owner of the state
+ * directory, as root never is: what root opens in a directory of another user
+ * that user has chosen, so a caller that is root has a child do it.  Also
+ * where the file is not a regular one of the owner's.  STS_STATE_FULL for a
+ * full disk or file; STS_INTERNAL for an outcome that is not well-formed; other
+ * local faults.  A loss is logged once a day and store.
+ */
+enum sts_status sts_outcomes_append(
+    struct sts_store *store, const struct sts_outcome *outcome);
+
+/*
+ * The same for the text of a policy that was stored at `now`: a report shows
+ * the policy that was in force, which may be replaced by then.
+ */
+enum sts_status sts_outcomes_append_policy(
+    struct sts_store *store, const struct sts_entry *entry, int64_t now);
+
+/* What a reader of a day is given; a false return ends the reading. */
+struct sts_outcomes_reader {
+	bool (*outcome)(void *arg, const struct sts_outcome *outcome);
+	bool (*policy)(void *arg, const struct sts_outcome_policy *policy);
+	void *arg;
+	uint64_t ignored; /* lines so far that are none of ours */
+};
+
+/*
+ * Reads the file of a day, counted from 1970, in bounded memory.  `policy` may
+ * be NULL.  STS_NOT_FOUND: there is none.  STS_STATE_UNREADABLE where the file
+ * or the directory is not the owner's, or the file is not a regular one;
+ * STS_NO_MEMORY and other local faults.
+ */
+enum sts_status sts_outcomes_read(
+    struct sts_store *store, int64_t day, struct sts_outcomes_reader *reader);
+
+/* Removes the files of days that are more than STS_OUTCOMES_DAYS ago. */
+void sts_outcomes_expire(struct sts_store *store, int64_t now);
+
+/* YYYY-MM-DD of a day counted from 1970, of at most the year 9999. */
+enum { STS_DAY_TEXT = 11 };
+void sts_outcomes_day_text(int64_t day, char text[STS_DAY_TEXT]);
+
+#endif

@@ -69,7 +69,7 @@ enum sts_moment {
 
 /*
  * What the domain needs next, into *what: STS_WORKER_LOOKUP, or
- * STS_WORKER_ROUTES, which looks up the policy as well if needed.  False if
+ * STS_WORKER_ROUTES, after a lookup if known->fresh is false.  False if
  * nothing, as always for what is not a domain name.  A policy that is `due` is
  * fetched again independently of this.
  */

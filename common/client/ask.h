@@ -109,6 +109,14 @@ enum sts_status sts_client_start_resolver(const struct sts_config *config,
     const char *const *arguments, struct sts_child *child);
 
 /*
+ * Starts one in serving mode, without standard error (it logs to syslog).  It
+ * exits at the end of its input, after the pending answers, or after `lifetime`
+ * seconds; 0 is no limit.
+ */
+enum sts_status sts_client_serve(const struct sts_config *config,
+    unsigned lifetime, struct sts_child *child);
+
+/*
  * Applies "domain NAME testing" or "enforce" to the verdict of a policy in
  * force: enforce becomes testing, or testing enforce; none and defer stay.
  * Other overrides, and NULL, change nothing.

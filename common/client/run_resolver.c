@@ -260,3 +260,20 @@ sts_client_start_resolver(const struct sts_config *config,
 	spec.inherit_stderr = true;
 	return sts_child_start(child, &spec);
 }
+
+enum sts_status
+sts_client_serve(
+    const struct sts_config *config, unsigned lifetime, struct sts_child *child)
+{
+	const char *const none[] = {NULL};
+	struct sts_child_spec spec;
+	enum sts_status status;
+
+	*child = (struct sts_child){-1, -1, -1};
+	status = sts_client_describe_resolver(config, NULL, none, &spec);
+	if (status != STS_OK)
+		return status;
+	spec.want_stdin = true;
+	spec.lifetime = lifetime;
+	return sts_child_start(child, &spec);
+}

@@ -2,12 +2,12 @@
 /*
  * One resolver process and the questions for it.
  *
- * A question is in one of two queues: `waiting` until it is written to the
- * resolver, `sent` until it is answered.  It ends in reply(), the only function
- * that calls back, so each question has exactly one callback.  When the
- * resolver dies or stalls, its unanswered questions return to the front of the
- * queue; one that was sent twice ends with the reason instead, since it may be
- * what kills the resolver.
+ * A question is in one of three queues: `waiting`, or `probes`, which are less
+ * urgent, until it is written to the resolver, `sent` until it is answered.  It
+ * ends in reply(), so each question has exactly one callback.  When the
+ * resolver dies or stalls, its unanswered questions return to the front of
+ * their queue; one that was sent twice ends with the reason instead, since it
+ * may be what kills the resolver.
  *
  * The resolver parses data from the network, so its output is not trusted: it
  * may be silent, endless or nonsense.  A line that answers no pending question
@@ -16,15 +16,17 @@
  */
 #include "client/worker.h"
 
-#include <errno.h>
-#include <stdio.h>
+#include <sys/queue.h>
+
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/cursor.h"
+#include "base/hashmap.h"
 #include "base/log.h"
 #include "base/minmax.h"
+#include "client/worker_process.h"
 #include "core/domain.h"
 
 enum {
@@ -35,9 +37,7 @@ enum {
 	BACKOFF_MAX = 10000, /* milliseconds */
 	FAILURES_MAX = 3,    /* in a row; then questions fail at once */
 	PROBES_MAX = 64,     /* waiting to be written */
-	READS_MAX = 16,      /* of a resolver's output, in one step */
-	BUCKETS = 1024,
-	LINE_BYTES = STS_NAME_MAX + 100, /* "done lookup DOMAIN fault REASON" */
+	PROBES_UNDER_WAY_MAX = STS_WORKER_UNDER_WAY_MAX / 2,
 	REAP_MS = 200
 };
 
@@ -45,110 +45,80 @@ static const char *const words[] = {
     [STS_WORKER_LOOKUP] = "lookup",
     [STS_WORKER_ROUTES] = "routes",
     [STS_WORKER_REFRESH] = "refresh",
+    [STS_WORKER_REFETCH] = "refetch",
+    [STS_WORKER_PROBE] = "probe",
 };
 enum { WORDS = sizeof(words) / sizeof(words[0]) };
 
-/* The domain is at most STS_NAME_MAX bytes: 20,000 of these are 6 MB. */
-struct question {
-	struct question *next_in_bucket;
-	struct question *next, *prev; /* in a queue */
-	enum sts_worker_what what;
-	unsigned tries; /* how often it was written to a resolver */
-	int64_t sent_ms;
-	char domain[];
-};
-
 /* First come, first served. */
 struct queue {
-	struct question *first, *last;
+	TAILQ_HEAD(list, question) list;
 	size_t count;
+};
+
+/* The name is at most STS_NAME_MAX bytes: 20,000 of these are 7 MB. */
+struct question {
+	struct sts_hashmap_node node; /* by the hash of its name */
+	TAILQ_ENTRY(question) link;
+	struct queue *queue;
+	enum sts_worker_what what;
+	unsigned tries;     /* how often it was written to a resolver */
+	int64_t sent_ms;    /* 0: not with this resolver */
+	bool want_routes;   /* after this lookup */
+	const char *domain; /* for the callback; "": none */
+	char name[];
 };
 
 struct sts_worker {
 	const struct sts_config *config;
 	sts_worker_done *done;
 	void *arg;
-	struct question *bucket[BUCKETS];
+	struct sts_hashmap questions;
 	struct queue waiting; /* not written yet */
+	struct queue probes;  /* not written yet: when nothing is waiting */
 	struct queue sent;    /* in the order of sent_ms */
-	char probes[PROBES_MAX][STS_NAME_MAX + 1];
-	size_t probe_count;
 
-	struct sts_child child;
-	bool running;
+	struct sts_process process;
 	int64_t started_ms;
 	int64_t heard_ms; /* the last line, or the first question since */
 	bool pinged;
 	bool proven; /* this resolver has answered a question */
-	char out[2 * LINE_BYTES];
-	size_t out_len;
-	char line[LINE_BYTES];
-	size_t line_len;
-	bool line_cut;
 
 	unsigned failures;            /* in a row */
 	int64_t retry_ms;             /* no start before then */
 	enum sts_status start_status; /* of the last start */
-	struct sts_reaper reaper;
 };
 
 static void
-queue_add(struct queue *queue, struct question *q)
+enqueue(struct queue *queue, struct question *q)
 {
-	q->next = NULL;
-	q->prev = queue->last;
-	if (queue->last != NULL)
-		queue->last->next = q;
-	else
-		queue->first = q;
-	queue->last = q;
+	TAILQ_INSERT_TAIL(&queue->list, q, link);
 	queue->count++;
+	q->queue = queue;
 }
 
 static void
-queue_remove(struct queue *queue, struct question *q)
+dequeue(struct question *q)
 {
-	if (q->prev != NULL)
-		q->prev->next = q->next;
-	else
-		queue->first = q->next;
-	if (q->next != NULL)
-		q->next->prev = q->prev;
-	else
-		queue->last = q->prev;
-	queue->count--;
+	TAILQ_REMOVE(&q->queue->list, q, link);
+	q->queue->count--;
 }
 
-/* Puts all of `from` before the elements of `to`. */
-static void
-queue_prepend(struct queue *to, struct queue *from)
+static struct question *
+first(const struct queue *queue)
 {
-	if (from->first == NULL)
-		return;
-	from->last->next = to->first;
-	if (to->first != NULL)
-		to->first->prev = from->last;
-	else
-		to->last = from->last;
-	to->first = from->first;
-	to->count += from->count;
-	memset(from, 0, sizeof(*from));
+	return TAILQ_FIRST(&queue->list);
 }
 
-/* The link to the question, or the place for it. */
-static struct question **
-find(struct sts_worker *w, enum sts_worker_what what, const char *domain)
+static struct question *
+find(const struct sts_worker *w, enum sts_worker_what what, const char *name)
 {
-	size_t hash = (size_t)what + 5381;
-	struct question **at;
+	struct question *q =
+	    sts_hashmap_find(&w->questions, sts_hashmap_hash(name));
 
-	for (const char *p = domain; *p != '\0'; p++)
-		hash = hash * 33 + (unsigned char)*p;
-	at = &w->bucket[hash % BUCKETS];
-	while (*at != NULL &&
-	    ((*at)->what != what || strcmp((*at)->domain, domain) != 0))
-		at = &(*at)->next_in_bucket;
-	return at;
+	while (q != NULL && (q->what != what || strcmp(q->name, name) != 0))
+		q = sts_hashmap_next(&q->node);
+	return q;
 }
 
 struct sts_worker *
@@ -162,70 +132,123 @@ sts_worker_create(
 	w->config = config;
 	w->done = done;
 	w->arg = arg;
-	w->child = (struct sts_child){-1, -1, -1};
+	sts_process_init(&w->process);
+	TAILQ_INIT(&w->waiting.list);
+	TAILQ_INIT(&w->probes.list);
+	TAILQ_INIT(&w->sent.list);
 	return w;
-}
-
-static void
-free_queue(struct queue *queue)
-{
-	while (queue->first != NULL) {
-		struct question *q = queue->first;
-
-		queue_remove(queue, q);
-		free(q);
-	}
 }
 
 void
 sts_worker_destroy(struct sts_worker *worker)
 {
+	struct question *q;
+
 	if (worker == NULL)
 		return;
-	sts_child_close(&worker->child);
-	sts_reaper_step(&worker->reaper);
-	free_queue(&worker->waiting);
-	free_queue(&worker->sent);
+	sts_process_leave(&worker->process);
+	sts_process_reap(&worker->process);
+	while ((q = sts_hashmap_pop(&worker->questions)) != NULL)
+		free(q);
 	free(worker);
 }
 
 size_t
 sts_worker_pending(const struct sts_worker *worker)
 {
-	return worker->waiting.count + worker->sent.count;
+	return worker != NULL ? worker->questions.count : 0;
+}
+
+/* False: too many, or no memory. */
+static bool
+add(struct sts_worker *w, struct queue *queue, enum sts_worker_what what,
+    const char *name, const char *domain)
+{
+	size_t size = strlen(name) + 1, domain_size = strlen(domain) + 1;
+	struct question *q;
+
+	if (w->questions.count >= STS_WORKER_QUESTIONS_MAX ||
+	    (q = calloc(1, sizeof(*q) + size + domain_size)) == NULL)
+		return false;
+	q->what = what;
+	memcpy(q->name, name, size);
+	q->domain = memcpy(q->name + size, domain, domain_size);
+	sts_hashmap_insert(&w->questions, &q->node, sts_hashmap_hash(name));
+	enqueue(queue, q);
+	return true;
 }
 
 bool
 sts_worker_ask(
     struct sts_worker *worker, enum sts_worker_what what, const char *domain)
 {
-	struct question **at = find(worker, what, domain), *q;
-	size_t size = strlen(domain) + 1;
+	struct question *lookup;
 
-	if (*at != NULL)
-		return true;
-	if (sts_worker_pending(worker) >= STS_WORKER_QUESTIONS_MAX ||
-	    !sts_domain_is_normalised(domain) ||
-	    (q = calloc(1, sizeof(*q) + size)) == NULL)
+	if (worker == NULL || !sts_domain_is_normalised(domain))
 		return false;
-	q->what = what;
-	memcpy(q->domain, domain, size);
-	*at = q;
-	queue_add(&worker->waiting, q);
+	if (find(worker, what, domain) != NULL)
+		return true;
+	lookup = find(worker, STS_WORKER_LOOKUP, domain);
+	if (what != STS_WORKER_ROUTES || lookup == NULL)
+		return add(worker, &worker->waiting, what, domain, domain);
+	lookup->want_routes = true;
 	return true;
+}
+
+/* A lookup has ended, and the domain's routes were asked for after it. */
+static void
+ask_routes(struct sts_worker *w, const char *domain, enum sts_status status)
+{
+	if (status == STS_OK &&
+	    !add(w, &w->waiting, STS_WORKER_ROUTES, domain, domain))
+		status = STS_NO_MEMORY;
+	if (status != STS_OK)
+		w->done(w->arg, STS_WORKER_ROUTES, domain, status);
 }
 
 /* Removes a question and calls back. */
 static void
-reply(struct sts_worker *w, struct queue *queue, struct question *q,
+reply(struct sts_worker *w, struct question *q, enum sts_status status)
+{
+	dequeue(q);
+	sts_hashmap_remove(&w->questions, &q->node);
+	if (q->want_routes)
+		ask_routes(w, q->name, status);
+	if (q->domain[0] != '\0')
+		w->done(w->arg, q->what, q->domain, status);
+	free(q);
+}
+
+/* Unanswered questions are the first for the next resolver. */
+static void
+ask_again(struct sts_worker *w)
+{
+	struct question *q;
+
+	while ((q = TAILQ_LAST(&w->sent.list, list)) != NULL) {
+		struct queue *queue =
+		    q->what == STS_WORKER_PROBE ? &w->probes : &w->waiting;
+
+		dequeue(q);
+		q->sent_ms = 0;
+		TAILQ_INSERT_HEAD(&queue->list, q, link);
+		queue->count++;
+		q->queue = queue;
+	}
+}
+
+/* Ends the questions in a queue that were sent at least so many times. */
+static void
+refuse(struct sts_worker *w, struct queue *queue, unsigned tries,
     enum sts_status status)
 {
-	struct question **at = find(w, q->what, q->domain);
+	struct question *q = first(queue), *next;
 
-	*at = q->next_in_bucket;
-	queue_remove(queue, q);
-	w->done(w->arg, q->what, q->domain, status);
-	free(q);
+	for (size_t n = queue->count; n > 0; n--, q = next) {
+		next = TAILQ_NEXT(q, link);
+		if (q->tries >= tries)
+			reply(w, q, status);
+	}
 }
 
 /*
@@ -236,7 +259,6 @@ static void
 give_up(struct sts_worker *w, enum sts_status reason)
 {
 	int64_t now = sts_monotonic_ms();
-	struct question *q, *next;
 	int64_t delay = 0;
 
 	if (w->proven || now - w->started_ms >= PROVEN_MS)
@@ -246,19 +268,24 @@ give_up(struct sts_worker *w, enum sts_status reason)
 					: BACKOFF_MS << (w->failures - 1);
 	w->failures++;
 	w->retry_ms = now + sts_min(delay, BACKOFF_MAX);
-	w->running = false;
 	sts_log(STS_LOG_WARNING, NULL,
 	    "event=resolver reason=%s pending=%zu again_in_ms=%lld",
 	    sts_status_name(reason), w->sent.count, (long long)delay);
-	sts_reaper_take(&w->reaper, &w->child);
-	for (q = w->sent.first; q != NULL; q = next) {
-		next = q->next;
-		if (q->tries >= TRIES_MAX)
-			reply(w, &w->sent, q, reason);
-		else
-			q->sent_ms = 0;
-	}
-	queue_prepend(&w->waiting, &w->sent);
+	sts_process_kill(&w->process);
+	refuse(w, &w->sent, TRIES_MAX, reason);
+	ask_again(w);
+}
+
+void
+sts_worker_restart(struct sts_worker *worker)
+{
+	if (worker == NULL)
+		return;
+	worker->failures = 0;
+	worker->retry_ms = 0;
+	worker->start_status = STS_OK;
+	sts_process_kill(&worker->process);
+	ask_again(worker);
 }
 
 /*
@@ -268,23 +295,20 @@ give_up(struct sts_worker *w, enum sts_status reason)
 static bool
 is_refusing(const struct sts_worker *w)
 {
-	return !w->running && sts_monotonic_ms() < w->retry_ms &&
+	return !w->process.running && sts_monotonic_ms() < w->retry_ms &&
 	    (w->start_status != STS_OK || w->failures >= FAILURES_MAX);
 }
 
 bool
-sts_worker_probe(struct sts_worker *worker, const char *host)
+sts_worker_probe(
+    struct sts_worker *worker, const char *host, const char *domain)
 {
-	if (is_refusing(worker) || !sts_domain_is_normalised(host))
+	if (worker == NULL || is_refusing(worker) ||
+	    !sts_domain_is_normalised(host))
 		return false;
-	for (size_t i = 0; i < worker->probe_count; i++) {
-		if (strcmp(worker->probes[i], host) == 0)
-			return true;
-	}
-	if (worker->probe_count == PROBES_MAX)
-		return false;
-	memcpy(worker->probes[worker->probe_count++], host, strlen(host) + 1);
-	return true;
+	return find(worker, STS_WORKER_PROBE, host) != NULL ||
+	    (worker->probes.count < PROBES_MAX &&
+		add(worker, &worker->probes, STS_WORKER_PROBE, host, domain));
 }
 
 static void
@@ -293,24 +317,21 @@ refuse_waiting(struct sts_worker *w)
 	enum sts_status status =
 	    w->start_status != STS_OK ? w->start_status : STS_RESOLVER_DIED;
 
-	for (size_t n = w->waiting.count; n > 0; n--)
-		reply(w, &w->waiting, w->waiting.first, status);
-	w->probe_count = 0;
+	refuse(w, &w->waiting, 0, status);
+	refuse(w, &w->probes, 0, status);
 }
 
 /* Starts a resolver, unless it is too early for the next try. */
 static void
 start(struct sts_worker *w)
 {
-	static const char *const none[] = {NULL};
 	int64_t now = sts_monotonic_ms();
 
 	if (is_refusing(w))
 		refuse_waiting(w);
 	if (now < w->retry_ms)
 		return;
-	w->start_status =
-	    sts_worker_start_resolver(w->config, none, true, 0, &w->child);
+	w->start_status = sts_process_start(&w->process, w->config);
 	now = sts_monotonic_ms();
 	if (w->start_status != STS_OK) {
 		sts_log(STS_LOG_ERROR, NULL, "event=resolver reason=%s",
@@ -320,51 +341,36 @@ start(struct sts_worker *w)
 		refuse_waiting(w);
 		return;
 	}
-	w->running = true;
 	w->started_ms = w->heard_ms = now;
 	w->pinged = w->proven = false;
-	w->out_len = w->line_len = 0;
-	w->line_cut = false;
 }
 
-/* Appends a line to the output; false: no room now. */
-static bool
-put_line(struct sts_worker *w, const char *word, const char *name)
+/* Probes last, since nothing waits for them. */
+static struct question *
+next_question(const struct sts_worker *w)
 {
-	size_t room = sizeof(w->out) - w->out_len;
-	int len = snprintf(w->out + w->out_len, room, "%s%s%s\n", word,
-	    name[0] != '\0' ? " " : "", name);
-
-	if (len < 0 || (size_t)len >= room)
-		return false;
-	w->out_len += (size_t)len;
-	return true;
+	if (w->sent.count < STS_WORKER_UNDER_WAY_MAX &&
+	    first(&w->waiting) != NULL)
+		return first(&w->waiting);
+	return w->sent.count < PROBES_UNDER_WAY_MAX ? first(&w->probes) : NULL;
 }
 
-/* Questions first, since callers wait.  False: nothing, or no room. */
+/* False: nothing, or no room. */
 static bool
 put_next(struct sts_worker *w)
 {
-	struct question *q = w->waiting.first;
+	struct question *q = next_question(w);
 
-	if (q != NULL && w->sent.count < STS_WORKER_UNDER_WAY_MAX) {
-		if (!put_line(w, words[q->what], q->domain))
-			return false;
-		q->tries++;
-		q->sent_ms = sts_monotonic_ms();
-		if (w->sent.first == NULL) {
-			w->heard_ms = q->sent_ms;
-			w->pinged = false;
-		}
-		queue_remove(&w->waiting, q);
-		queue_add(&w->sent, q);
-		return true;
-	}
-	if (w->probe_count == 0 || !put_line(w, "probe", w->probes[0]))
+	if (q == NULL || !sts_process_put(&w->process, words[q->what], q->name))
 		return false;
-	w->probe_count--;
-	memmove(
-	    w->probes[0], w->probes[1], w->probe_count * sizeof(w->probes[0]));
+	q->tries++;
+	q->sent_ms = sts_monotonic_ms();
+	if (w->sent.count == 0) {
+		w->heard_ms = q->sent_ms;
+		w->pinged = false;
+	}
+	dequeue(q);
+	enqueue(&w->sent, q);
 	return true;
 }
 
@@ -372,19 +378,14 @@ put_next(struct sts_worker *w)
 static bool
 write_out(struct sts_worker *w)
 {
-	for (;;) {
-		ssize_t n;
+	ssize_t n;
 
+	do {
 		while (put_next(w))
 			;
-		if (w->out_len == 0)
-			return true;
-		n = write(w->child.in_fd, w->out, w->out_len);
-		if (n < 0)
-			return errno == EAGAIN || errno == EINTR;
-		memmove(w->out, w->out + n, w->out_len - (size_t)n);
-		w->out_len -= (size_t)n;
-	}
+		n = sts_process_write(&w->process);
+	} while (n > 0);
+	return n == 0;
 }
 
 /* "ok", "fault REASON" or "failed REASON". */
@@ -407,8 +408,9 @@ parse_result(struct sts_span result, enum sts_status *status)
 
 /* "done WHAT DOMAIN RESULT"; anything else only shows that it runs. */
 static void
-handle_line(struct sts_worker *w, const char *line, size_t len)
+handle_line(void *arg, const char *line, size_t len)
 {
+	struct sts_worker *w = arg;
 	struct sts_cursor c = sts_cursor_make(line, len);
 	struct sts_span word, name;
 	char domain[STS_NAME_MAX + 1];
@@ -428,47 +430,13 @@ handle_line(struct sts_worker *w, const char *line, size_t len)
 		what++;
 	if (what == WORDS)
 		return;
-	q = *find(w, (enum sts_worker_what)what, domain);
+	q = find(w, (enum sts_worker_what)what, domain);
 	/* Not sent: to be repeated by a new resolver, or never asked. */
 	if (q == NULL || q->sent_ms == 0)
 		return;
 	w->proven = true;
 	w->failures = 0;
-	reply(w, &w->sent, q, status);
-}
-
-/* Assembles lines, and drops one that is too long. */
-static void
-handle_byte(struct sts_worker *w, char byte)
-{
-	if (byte != '\n') {
-		if (w->line_len < sizeof(w->line))
-			w->line[w->line_len++] = byte;
-		else
-			w->line_cut = true;
-		return;
-	}
-	handle_line(w, w->line, w->line_cut ? 0 : w->line_len);
-	w->line_len = 0;
-	w->line_cut = false;
-}
-
-/* Reads what is there; false if the resolver is gone. */
-static bool
-read_in(struct sts_worker *w)
-{
-	char buf[4096];
-	ssize_t n = 0;
-
-	/* Bounded, since a broken resolver may write for ever. */
-	for (int i = 0; i < READS_MAX; i++) {
-		n = read(w->child.out_fd, buf, sizeof(buf));
-		for (ssize_t j = 0; j < n; j++)
-			handle_byte(w, buf[j]);
-		if (n <= 0)
-			break;
-	}
-	return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
+	reply(w, q, status);
 }
 
 /* Longest time for an answer, in milliseconds: see mta-sts.conf(5). */
@@ -487,8 +455,8 @@ expire(struct sts_worker *w)
 {
 	int64_t limit = sts_monotonic_ms() - wait_limit_ms(w);
 
-	while (w->sent.first != NULL && w->sent.first->sent_ms < limit)
-		reply(w, &w->sent, w->sent.first, STS_RESOLVER_TIMEOUT);
+	while (w->sent.count > 0 && first(&w->sent)->sent_ms < limit)
+		reply(w, first(&w->sent), STS_RESOLVER_TIMEOUT);
 }
 
 /*
@@ -500,26 +468,34 @@ is_alive(struct sts_worker *w)
 {
 	int64_t silence = sts_monotonic_ms() - w->heard_ms;
 
-	if (w->sent.first == NULL || silence < STS_WORKER_SILENCE_MS)
+	if (w->sent.count == 0 || silence < STS_WORKER_SILENCE_MS)
 		return true;
 	/* If even that does not fit, the pipe has been stuck for as long. */
 	if (!w->pinged)
-		(void)put_line(w, "?", "");
+		(void)sts_process_put(&w->process, "?", "");
 	w->pinged = true;
 	return silence < STS_WORKER_STALLED_MS;
+}
+
+/* The number of questions that no resolver has. */
+static size_t
+unsent(const struct sts_worker *w)
+{
+	return w->waiting.count + w->probes.count;
 }
 
 void
 sts_worker_step(struct sts_worker *worker)
 {
-	sts_reaper_step(&worker->reaper);
-	if (!worker->running &&
-	    (worker->waiting.first != NULL || worker->probe_count > 0))
+	if (worker == NULL)
+		return;
+	sts_process_reap(&worker->process);
+	if (!worker->process.running && unsent(worker) > 0)
 		start(worker);
-	if (!worker->running)
+	if (!worker->process.running)
 		return;
 	/* What it wrote before it died still counts. */
-	if (!read_in(worker)) {
+	if (!sts_process_read(&worker->process, handle_line, worker)) {
 		give_up(worker, STS_RESOLVER_DIED);
 		return;
 	}
@@ -533,14 +509,7 @@ sts_worker_step(struct sts_worker *worker)
 size_t
 sts_worker_poll(const struct sts_worker *worker, struct pollfd *fds)
 {
-	size_t count = 0;
-
-	if (!worker->running)
-		return 0;
-	fds[count++] = (struct pollfd){worker->child.out_fd, POLLIN, 0};
-	if (worker->out_len > 0)
-		fds[count++] = (struct pollfd){worker->child.in_fd, POLLOUT, 0};
-	return count;
+	return worker != NULL ? sts_process_poll(&worker->process, fds) : 0;
 }
 
 int64_t
@@ -548,17 +517,19 @@ sts_worker_due_ms(const struct sts_worker *worker)
 {
 	int64_t due = INT64_MAX;
 
-	if (worker->reaper.count > 0)
+	if (worker == NULL)
+		return due;
+	if (worker->process.gone_count > 0)
 		due = sts_monotonic_ms() + REAP_MS;
-	if (!worker->running) {
-		if (worker->waiting.first == NULL && worker->probe_count == 0)
+	if (!worker->process.running) {
+		if (unsent(worker) == 0)
 			return due;
 		return is_refusing(worker) ? 0 : sts_min(due, worker->retry_ms);
 	}
-	if (worker->sent.first == NULL)
-		return worker->waiting.first == NULL ? due : 0;
+	if (worker->sent.count == 0)
+		return unsent(worker) == 0 ? due : 0;
 	due = sts_min(
-	    due, worker->sent.first->sent_ms + wait_limit_ms(worker) + 1);
+	    due, first(&worker->sent)->sent_ms + wait_limit_ms(worker) + 1);
 	return sts_min(due,
 	    worker->heard_ms +
 		(worker->pinged ? STS_WORKER_STALLED_MS

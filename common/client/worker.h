@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A resolver that stays running, for a program that lives as long as the mail
- * server and must never block, such as an OpenSMTPD filter.
+ * server and must never block, such as OpenSMTPD's filter and table.
  *
  * One `mta-sts-resolver` in serving mode, started at the first question, and
  * again, at growing intervals, when it dies or stalls; its unanswered questions
@@ -15,9 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
-#include "base/child.h"
 #include "base/config.h"
 #include "base/status.h"
 
@@ -26,7 +24,9 @@ struct sts_worker;
 enum sts_worker_what {
 	STS_WORKER_LOOKUP,
 	STS_WORKER_ROUTES,
-	STS_WORKER_REFRESH
+	STS_WORKER_REFRESH, /* the policy, if it is due */
+	STS_WORKER_REFETCH, /* the policy, since it permits no MX host */
+	STS_WORKER_PROBE
 };
 
 enum {
@@ -46,7 +46,10 @@ enum {
 typedef void sts_worker_done(void *arg, enum sts_worker_what what,
     const char *domain, enum sts_status status);
 
-/* The config must outlive it.  NULL: no memory. */
+/*
+ * The config must outlive it.  NULL: no memory; the functions below accept that
+ * as a worker that takes no question.
+ */
 struct sts_worker *sts_worker_create(
     const struct sts_config *config, sts_worker_done *done, void *arg);
 
@@ -57,20 +60,29 @@ struct sts_worker *sts_worker_create(
 void sts_worker_destroy(struct sts_worker *worker);
 
 /*
- * Asks about a normalised domain, or joins the same pending question.  The
- * callback never comes from within this call.  False: too many questions, or no
- * memory; then no callback comes.
+ * Replaces the resolver, which read its configuration when it started; its
+ * unanswered questions are sent again.
+ */
+void sts_worker_restart(struct sts_worker *worker);
+
+/*
+ * Asks about a normalised domain, or joins the same pending question.  Routes
+ * are matched against the policy: they wait for a pending lookup of the domain,
+ * and fail with it.  The callback never comes from within this call.  False:
+ * too many questions, or no memory; then no callback comes.
  */
 bool sts_worker_ask(
     struct sts_worker *worker, enum sts_worker_what what, const char *domain);
 
 /*
- * Requests a probe of an MX host (a normalised name).  No callback: the result
- * is in the routes of the domains that use the host.  The resolver gets the
- * hosts in the order of the calls; of hosts at one address it contacts one.
- * False: too many wait, or no resolver can be started now; then it is dropped.
+ * Requests a probe of an MX host (a normalised name), or joins a pending one.
+ * The callback has `domain`, and there is none if that is "".  The resolver
+ * gets the hosts in the order of the calls, after all questions; of hosts at
+ * one address it contacts one.  False: too many wait, or no resolver can be
+ * started now; then it is dropped.
  */
-bool sts_worker_probe(struct sts_worker *worker, const char *host);
+bool sts_worker_probe(
+    struct sts_worker *worker, const char *host, const char *domain);
 
 /* Fills at most STS_WORKER_FDS elements; returns how many. */
 size_t sts_worker_poll(const struct sts_worker *worker, struct pollfd *fds);
@@ -83,28 +95,5 @@ void sts_worker_step(struct sts_worker *worker);
 
 /* The number of questions without an answer. */
 size_t sts_worker_pending(const struct sts_worker *worker);
-
-/*
- * Starts a resolver as sts_client_start_resolver does, but without standard
- * error (it logs to syslog): `want_stdin` for serving mode, `lifetime` in
- * seconds, 0 for no limit.
- */
-enum sts_status sts_worker_start_resolver(const struct sts_config *config,
-    const char *const *arguments, bool want_stdin, unsigned lifetime,
-    struct sts_child *child);
-
-/* Killed processes that are not reaped yet. */
-enum { STS_REAPER_MAX = 32 };
-struct sts_reaper {
-	pid_t pid[STS_REAPER_MAX];
-	size_t count;
-};
-
-/*
- * Kills and disowns a child: closes its descriptors, and leaves it to
- * sts_reaper_step, which does not wait.
- */
-void sts_reaper_take(struct sts_reaper *reaper, struct sts_child *child);
-void sts_reaper_step(struct sts_reaper *reaper);
 
 #endif

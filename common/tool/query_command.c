@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/child.h"
-#include "client/worker.h"
+#include "client/ask.h"
 #include "core/domain.h"
 #include "tool/out.h"
 #include "tool/tool.h"
@@ -55,13 +55,11 @@ read_routes(struct sts_tool *tool, struct sts_query *query)
 static void
 probe_hosts(struct sts_tool *tool, const struct sts_routes *routes)
 {
-	const char *const none[] = {NULL};
 	int64_t end_ms = sts_monotonic_ms() + PROBES_S * 1000;
 	struct sts_child child;
 	void (*on_pipe)(int);
 
-	if (sts_worker_start_resolver(
-		&tool->config, none, true, PROBES_S, &child) != STS_OK)
+	if (sts_client_serve(&tool->config, PROBES_S, &child) != STS_OK)
 		return;
 	if (isatty(STDERR_FILENO))
 		(void)fprintf(tool->err, "mta-sts: probing %zu MX host%s\n",

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/minmax.h"
 #include "opensmtpd/daemon.h"
@@ -91,8 +92,7 @@ due_ms(const struct sts_filter *f)
 {
 	int64_t due = sts_min(sts_hold_due_ms(f), sts_refresh_due_ms(f));
 
-	return f->worker != NULL ? sts_min(due, sts_worker_due_ms(f->worker))
-				 : due;
+	return sts_min(due, sts_worker_due_ms(f->worker));
 }
 
 /* True if there is input, or its end. */
@@ -107,8 +107,7 @@ wait_for_input(struct sts_filter *f)
 		fds[1].fd = f->output.fd;
 	if (sts_output_pending(&f->output) > STS_OUTPUT_HIGH)
 		fds[0].fd = -1;
-	if (f->worker != NULL)
-		count += sts_worker_poll(f->worker, fds + 2);
+	count += sts_worker_poll(f->worker, fds + 2);
 	sts_daemon_poll(fds, count, due_ms(f));
 	return fds[0].revents != 0;
 }
@@ -142,8 +141,7 @@ run(struct sts_filter *f, const char *file)
 		sts_hold_expire(f, false);
 		if (f->registered)
 			sts_refresh_step(f);
-		if (f->worker != NULL)
-			sts_worker_step(f->worker);
+		sts_worker_step(f->worker);
 		sts_output_flush(&f->output);
 	}
 	/* Answers recipients that still wait, in case smtpd reads on. */

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/minmax.h"
 #include "opensmtpd/choose_mx.h"
@@ -72,11 +73,11 @@ ask_probes(struct sts_filter *f, const struct sts_domain_state *k)
 {
 	enum sts_moment moment = f->gate ? STS_MAIL_GATED : STS_MAIL_PASSED;
 
-	for (size_t i = 0; f->worker != NULL && i < k->routes.count; i++) {
+	for (size_t i = 0; i < k->routes.count; i++) {
 		const struct sts_route *r = &k->routes.route[i];
 
 		if (sts_route_wants_probe(&f->config, k, r, moment))
-			(void)sts_worker_probe(f->worker, r->host);
+			(void)sts_worker_probe(f->worker, r->host, "");
 	}
 }
 
@@ -168,7 +169,7 @@ start_wait(struct sts_filter *f, const char *domain, enum sts_worker_what what)
 	size_t size = strlen(domain) + 1;
 	struct wait *w;
 
-	if (f->worker == NULL || (w = calloc(1, sizeof(*w) + size)) == NULL)
+	if ((w = calloc(1, sizeof(*w) + size)) == NULL)
 		return NULL;
 	if (!sts_worker_ask(f->worker, what, domain)) {
 		free(w);

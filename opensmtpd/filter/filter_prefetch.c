@@ -16,6 +16,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/minmax.h"
 #include "core/domain.h"
 
@@ -145,8 +146,7 @@ start_job(struct sts_filter *f, enum sts_worker_what what, const char *domain)
 void
 sts_refresh_want(struct sts_filter *f, const char *domain)
 {
-	if (f->worker != NULL)
-		start_job(f, STS_WORKER_REFRESH, domain);
+	start_job(f, STS_WORKER_REFRESH, domain);
 }
 
 /* True if the policy is due for a refresh; *expires is when it expires. */

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "core/domain.h"
 #include "opensmtpd/choose_mx.h"
 
@@ -177,7 +178,7 @@ probe_address(struct sts_filter *f, const char *address)
 		if (p->may_probe && (next == NULL || is_before(p, next)))
 			next = p;
 	}
-	if (next != NULL && sts_worker_probe(f->worker, next->host))
+	if (next != NULL && sts_worker_probe(f->worker, next->host, ""))
 		next->asked_ms = next->turn_ms = now;
 	return known;
 }

@@ -75,7 +75,7 @@ read_input(struct program *p)
 static bool
 wait_for_input(struct program *p)
 {
-	struct pollfd fds[2 + STS_BACKGROUND_MAX] = {
+	struct pollfd fds[2 + STS_WORKER_FDS] = {
 	    {STDIN_FILENO, POLLIN, 0}, {-1, POLLOUT, 0}};
 	size_t count = 2;
 
@@ -83,7 +83,7 @@ wait_for_input(struct program *p)
 		fds[1].fd = p->output.fd;
 	if (sts_output_pending(&p->output) > STS_OUTPUT_HIGH)
 		fds[0].fd = -1;
-	count += sts_background_poll(&p->table.background, fds + 2);
+	count += sts_worker_poll(p->table.worker, fds + 2);
 	sts_daemon_poll(fds, count, sts_table_due_ms(&p->table));
 	return fds[0].revents != 0;
 }

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/minmax.h"
 #include "opensmtpd/choose_mx.h"
@@ -39,49 +40,6 @@ read_config(struct sts_table *t, struct sts_config *config)
 		    sts_status_name(t->config_status));
 }
 
-/* Has what is outdated or missing looked up after the answer. */
-static void
-want_fresh(struct sts_table *t, const struct sts_domain_state *k,
-    enum sts_moment moment)
-{
-	bool answered =
-	    moment == STS_HOST_ANSWERED || moment == STS_POLICY_ANSWERED;
-	enum sts_worker_what what;
-
-	for (size_t i = 0; i < k->routes.count; i++) {
-		const struct sts_route *r = &k->routes.route[i];
-
-		if (sts_route_wants_probe(&t->config, k, r, moment))
-			sts_background_want(&t->background, STS_JOB_PROBE,
-			    r->host, answered ? "" : k->domain);
-	}
-	/* RFC 8461 10.2. */
-	if (k->due && answered)
-		sts_background_want(
-		    &t->background, STS_JOB_DUE, k->domain, k->domain);
-	if (!sts_domain_state_needs(k, moment, &what))
-		return;
-	if (what == STS_WORKER_ROUTES)
-		sts_background_want(
-		    &t->background, STS_JOB_ROUTES, k->domain, "");
-	else
-		sts_background_want(
-		    &t->background, STS_JOB_LOOKUP, k->domain, k->domain);
-}
-
-/* The result of a job may require another. */
-static void
-on_done(void *arg, enum sts_job_kind kind, const char *domain)
-{
-	struct sts_table *t = arg;
-	struct sts_domain_state k;
-
-	sts_domain_state_read(&t->config, domain, true, &k);
-	want_fresh(t, &k,
-	    kind == STS_JOB_PROBE ? STS_HOST_PROBED : STS_QUEUE_LOOKED_UP);
-	sts_domain_state_free(&k);
-}
-
 void
 sts_table_init(
     struct sts_table *table, const char *table_name, const char *config_file)
@@ -96,7 +54,7 @@ sts_table_init(
 	table->may_wait = !table->unknown;
 	table->waited_ms = INT64_MIN / 2;
 	read_config(table, &table->config);
-	sts_background_init(&table->background, &table->config, on_done, table);
+	sts_wanted_init(table);
 	sts_attempts_init(&table->attempts, &table->config);
 	sts_delivery_log_init(
 	    &table->asked, &table->config, STS_DELIVERY_LOG_ASKED, true);
@@ -105,7 +63,7 @@ sts_table_init(
 void
 sts_table_close(struct sts_table *table)
 {
-	sts_background_close(&table->background);
+	sts_worker_destroy(table->worker);
 	sts_attempts_close(&table->attempts);
 	sts_delivery_log_close(&table->asked);
 	sts_config_free(&table->config);
@@ -128,6 +86,7 @@ sts_table_update(struct sts_table *table)
 	sts_delivery_log_close(&table->asked);
 	sts_config_free(&table->config);
 	table->config = config;
+	sts_worker_restart(table->worker);
 	return table->config_status == STS_OK;
 }
 
@@ -178,8 +137,7 @@ read_known(struct sts_table *t, const char *key, bool routes,
 	    sts_monotonic_ms() - t->waited_ms < STS_TABLE_WAIT_AGAIN_MS)
 		return;
 	/* Routes, too: relayhost comes next, and must not wait again. */
-	(void)sts_background_wait(
-	    &t->background, STS_JOB_ROUTES, k->domain, STS_TABLE_WAIT_MS);
+	sts_wanted_wait(t, k->domain);
 	t->waited_ms = sts_monotonic_ms();
 	sts_domain_state_free(k);
 	sts_domain_state_read(&t->config, key, routes, k);
@@ -219,7 +177,7 @@ sts_table_check(
 		set_error(reply, k.why);
 	else
 		set_reply(reply, STS_NOT_IN_TABLE, "", "");
-	want_fresh(table, &k, STS_POLICY_ANSWERED);
+	sts_wanted_fresh(table, &k, STS_POLICY_ANSWERED);
 	sts_domain_state_free(&k);
 }
 
@@ -231,8 +189,7 @@ give_host(struct sts_table *t, const struct sts_domain_state *k,
 	set_reply(reply, STS_FOUND, "smtp+tls://", route->host);
 	if (sts_may_probe(&t->config, k) &&
 	    sts_attempts_note(&t->attempts, k->domain, route->host))
-		sts_background_want(
-		    &t->background, STS_JOB_PROBE, route->host, k->domain);
+		sts_wanted_probe(t, route->host, k->domain);
 }
 
 void
@@ -268,9 +225,8 @@ sts_table_lookup(
 		set_error(reply, status);
 	/* The publisher may have fixed the policy and forgotten its id. */
 	if (status == STS_NO_MATCH && k.has_policy)
-		sts_background_want(
-		    &table->background, STS_JOB_REFETCH, k.domain, k.domain);
-	want_fresh(table, &k, STS_HOST_ANSWERED);
+		sts_wanted_ask(table, STS_WORKER_REFETCH, k.domain);
+	sts_wanted_fresh(table, &k, STS_HOST_ANSWERED);
 	sts_domain_state_free(&k);
 }
 
@@ -278,21 +234,19 @@ sts_table_lookup(
 static void
 on_failed(void *arg, const char *domain, const char *host)
 {
-	struct sts_table *t = arg;
-
-	sts_background_want(&t->background, STS_JOB_PROBE, host, domain);
+	sts_wanted_probe(arg, host, domain);
 }
 
 void
 sts_table_step(struct sts_table *table)
 {
 	sts_attempts_step(&table->attempts, on_failed, table);
-	sts_background_step(&table->background);
+	sts_worker_step(table->worker);
 }
 
 int64_t
 sts_table_due_ms(const struct sts_table *table)
 {
 	return sts_min(sts_attempts_due_ms(&table->attempts),
-	    sts_background_due_ms(&table->background));
+	    sts_worker_due_ms(table->worker));
 }

@@ -7,14 +7,16 @@
 #include <stdint.h>
 
 #include "base/config.h"
+#include "client/worker.h"
 #include "opensmtpd/table/table_attempts.h"
-#include "opensmtpd/table/table_background.h"
 #include "opensmtpd/domain_state.h"
 
 enum {
 	/* The table's only wait, for a domain that was never looked up. */
 	STS_TABLE_WAIT_MS = 1500,
-	STS_TABLE_WAIT_AGAIN_MS = 10000 /* from the end of one to the next */
+	STS_TABLE_WAIT_AGAIN_MS = 10000, /* from the end of one to the next */
+	STS_TABLE_WANTED_MAX = 256,      /* pending at once */
+	STS_TABLE_RECENT_MAX = 1024
 };
 
 struct sts_table {
@@ -28,8 +30,14 @@ struct sts_table {
 	 */
 	bool unknown;
 	bool may_wait;
-	int64_t waited_ms; /* the end of the last wait */
-	struct sts_background background;
+	int64_t waited_ms;         /* the end of the last wait */
+	struct sts_worker *worker; /* NULL: no memory */
+	const char *awaited;       /* the domain of a wait, until it is over */
+	/* When a name was last looked up or probed; two may share a slot. */
+	struct {
+		uint64_t key;
+		int64_t ms;
+	} recent[STS_TABLE_RECENT_MAX];
 	struct sts_attempts attempts;
 	struct sts_delivery_log asked; /* for the filter */
 };
@@ -67,8 +75,37 @@ void sts_table_check(
 void sts_table_lookup(
     struct sts_table *table, const char *key, struct sts_reply *reply);
 
-/* Starts and ends background jobs; never waits. */
+/* Does what follows the answers; never waits. */
 void sts_table_step(struct sts_table *table);
 int64_t sts_table_due_ms(const struct sts_table *table);
+
+/*
+ * table_wanted.c: lookups after the answers, of each domain at most once in 30
+ * seconds, and probes, of each host at most once a minute.
+ */
+
+/* Creates table->worker.  Without memory for it nothing is looked up. */
+void sts_wanted_init(struct sts_table *table);
+
+/*
+ * Asks for the policy or routes of a domain, and then for what their result
+ * requires.  Dropped if asked for recently, or if too much is pending.
+ */
+void sts_wanted_ask(
+    struct sts_table *table, enum sts_worker_what what, const char *domain);
+
+/* The same for a probe of an MX host of the domain. */
+void sts_wanted_probe(
+    struct sts_table *table, const char *host, const char *domain);
+
+/* Asks for what is outdated or missing in *known. */
+void sts_wanted_fresh(struct sts_table *table,
+    const struct sts_domain_state *known, enum sts_moment moment);
+
+/*
+ * Has the policy and routes of a domain looked up and waits for them, at most
+ * STS_TABLE_WAIT_MS.
+ */
+void sts_wanted_wait(struct sts_table *table, const char *domain);
 
 #endif

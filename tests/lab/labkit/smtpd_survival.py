@@ -73,7 +73,7 @@ def accepted(lab, domain):
 
 
 def killed(lab):
-    """Kept ones, and those that the table starts behind its answers."""
+    """The filter's and the table's."""
     chance = random.Random(8461)
     waiting = [lab.send(f'bob@{domain}') for domain in lab.strict]
     lab.settle(waiting)
@@ -98,7 +98,7 @@ def killed(lab):
     senders.stop()
     tap.same(kills.total(), KILLS, f'kill -9 of the resolver: {KILLS} times')
     tap.ok(kills[smtpd_stress.FILTER] and kills[smtpd_stress.TABLE],
-           'of the kept one, and of those in the background')
+           'of the filter\'s and of the table\'s')
     tap.diag(f'killed, by who had started it: {dict(kills)}, in {took:.0f} s; '
              f'{len(senders.taken)} messages taken meanwhile, '
              f'{len(senders.refused)} refused')
@@ -129,8 +129,8 @@ def stopped(lab):
     tap.ok(code in (250, 451) and took < 20,
            f'stopped: who waits is answered: {code} after {took:.1f} s')
     works(lab, 'stopped')
-    # Those of the table would be killed after half a minute, by the table; it
-    # is gone before that, and they can die of nothing else.
+    # A program that has no question for its resolver does not kill it; at its
+    # end it leaves it alone, and a stopped one can die of nothing else.
     for pid in resolvers:
         smtpd_stress.end(pid, signal.SIGCONT)
 

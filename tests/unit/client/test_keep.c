@@ -18,6 +18,7 @@ static struct sts_worker *keep;
 
 /* What was called back last, and how often. */
 static unsigned calls;
+static unsigned probes; /* of them, for a.test */
 static enum sts_worker_what last_what;
 static char last_domain[STS_NAME_MAX + 1];
 static enum sts_status last_status;
@@ -31,6 +32,7 @@ on_done(void *arg, enum sts_worker_what what, const char *domain,
 	if (arg != &calls || inside)
 		calls += 1000000;
 	calls++;
+	probes += what == STS_WORKER_PROBE && strcmp(domain, "a.test") == 0;
 	last_what = what;
 	last_status = status;
 	snprintf(last_domain, sizeof(last_domain), "%s", domain);
@@ -115,12 +117,121 @@ test_answers(void)
 	run(5, 5000);
 	is_str(last_domain, "again.test", "asked from within a callback");
 	is_int(smtpd_ran(&w, "serve"), 1, "all of it by one resolver");
-	ok(sts_worker_probe(keep, "mx.none.test"), "a probe is taken");
+	ok(sts_worker_probe(keep, "mx.none.test", ""), "a probe is taken");
 	run(6, 300);
 	(void)smtpd_wait_ran(&w, "probe mx.none.test", 1, 5000);
 	is_int(smtpd_ran(&w, "probe mx.none.test"), 1, "a probe is sent");
 	is_int(calls, 5, "and nobody told");
+	(void)ask(STS_WORKER_REFETCH, "nomx.test");
+	run(6, 5000);
+	is_int(last_what, STS_WORKER_REFETCH, "a refetch");
+	is_int(smtpd_ran(&w, "refetch nomx.test"), 1, "by that word");
 	finish();
+}
+
+/* Their results may call for another, so it can be known when they end. */
+static void
+test_probes(void)
+{
+	begin("");
+	(void)ask(STS_WORKER_LOOKUP, "none.test");
+	ok(sts_worker_probe(keep, "mx1.a.test", "a.test") &&
+		sts_worker_probe(keep, "mx2.a.test", "a.test"),
+	    "two probes for a domain");
+	ok(sts_worker_probe(keep, "mx1.a.test", "b.test"),
+	    "a host that another one shares is joined");
+	is_int((long long)sts_worker_pending(keep), 3, "as one");
+	run(3, 5000);
+	is_int(probes, 2, "they end, for the domain");
+	run(4, 300);
+	is_int(calls, 3, "each once");
+	is_int(smtpd_line_of(&w, "lookup none.test"), 2,
+	    "what is waited for goes first");
+	is_int(smtpd_line_of(&w, "probe mx1.a.test"), 3,
+	    "then probes in their order");
+	(void)sts_worker_probe(keep, "mx1.fault.test", "fault.test");
+	run(4, 5000);
+	is_int(last_status, STS_CA_UNUSABLE, "a fault");
+	finish();
+}
+
+/* They are matched against the policy. */
+static void
+test_routes(void)
+{
+	begin("");
+	(void)ask(STS_WORKER_LOOKUP, "none-slow300.test");
+	ok(ask(STS_WORKER_ROUTES, "none-slow300.test"),
+	    "routes while a lookup is under way");
+	ok(ask(STS_WORKER_ROUTES, "none-slow300.test"), "and again");
+	(void)ask(STS_WORKER_ROUTES, "other.test");
+	run(1, 5000);
+	is_str(last_domain, "other.test", "those of another do not wait");
+	run(2, 5000);
+	is_int(last_what, STS_WORKER_LOOKUP, "the lookup comes first");
+	is_int(smtpd_ran(&w, "routes none-slow300.test"), 0,
+	    "and nothing beside it");
+	run(3, 5000);
+	is_int(last_what, STS_WORKER_ROUTES, "then the routes");
+	is_int(smtpd_ran(&w, "routes none-slow300.test"), 1, "once");
+	(void)ask(STS_WORKER_LOOKUP, "fault.test");
+	(void)ask(STS_WORKER_ROUTES, "fault.test");
+	run(5, 5000);
+	is_int(calls, 5, "a lookup that ends in a fault ends both");
+	is_int(last_status, STS_CA_UNUSABLE, "with it");
+	is_int(smtpd_ran(&w, "routes fault.test"), 0, "unasked");
+	is_int((long long)sts_worker_pending(keep), 0, "nothing is left");
+	finish();
+}
+
+static void
+test_restart(void)
+{
+	char path[200];
+
+	begin("");
+	(void)ask(STS_WORKER_LOOKUP, "none-slow300.test");
+	run(1, 200);
+	sts_worker_restart(keep);
+	run(1, 5000);
+	is_int(calls, 1, "a resolver is replaced: its question is answered");
+	is_int(last_status, STS_OK, "in full");
+	is_int(smtpd_ran(&w, "serve"), 2, "by the next one");
+	sts_worker_restart(keep);
+	sts_worker_restart(keep);
+	(void)ask(STS_WORKER_LOOKUP, "none.test");
+	run(2, 5000);
+	is_int(last_status, STS_OK, "an idle one too");
+	is_int(smtpd_ran(&w, "serve"), 3, "once");
+	snprintf(path, sizeof(path), "mv %s/missing %s/away", w.dir, w.dir);
+	(void)system(path);
+	sts_worker_restart(keep);
+	(void)ask(STS_WORKER_LOOKUP, "a.test");
+	run(3, 5000);
+	is_int(last_status, STS_RESOLVER_MISSING, "there is none");
+	snprintf(path, sizeof(path), "mv %s/away %s/missing", w.dir, w.dir);
+	(void)system(path);
+	sts_worker_restart(keep);
+	(void)ask(STS_WORKER_LOOKUP, "a.test");
+	run(4, 500);
+	is_int(last_status, STS_OK, "a new one is not waited for");
+	finish();
+}
+
+static void
+test_no_memory(void)
+{
+	struct pollfd fds[STS_WORKER_FDS];
+
+	ok(!sts_worker_ask(NULL, STS_WORKER_LOOKUP, "a.test") &&
+		!sts_worker_probe(NULL, "mx.a.test", "a.test"),
+	    "no worker: nothing can be asked");
+	is_int((long long)sts_worker_pending(NULL), 0, "nothing is pending");
+	is_int((long long)sts_worker_poll(NULL, fds), 0, "nothing to poll");
+	ok(sts_worker_due_ms(NULL) == INT64_MAX, "nothing is due");
+	sts_worker_step(NULL);
+	sts_worker_restart(NULL);
+	sts_worker_destroy(NULL);
 }
 
 static void
@@ -130,7 +241,7 @@ test_names(void)
 	ok(!ask(STS_WORKER_LOOKUP, "-e.test"), "no name: not sent");
 	ok(!ask(STS_WORKER_LOOKUP, "a.test\nlookup b.test"), "nor two lines");
 	ok(!ask(STS_WORKER_LOOKUP, "A.test"), "nor upper case");
-	ok(!sts_worker_probe(keep, "a b"), "nor for a probe");
+	ok(!sts_worker_probe(keep, "a b", ""), "nor for a probe");
 	run(1, 200);
 	is_int(smtpd_ran(&w, ""), 0, "nothing was started for it");
 	finish();
@@ -158,11 +269,12 @@ test_many(void)
 	begin("");
 	for (unsigned i = 0; i < 64; i++) {
 		snprintf(domain, sizeof(domain), "mx%u.test", i);
-		if (!sts_worker_probe(keep, domain))
+		if (!sts_worker_probe(keep, domain, ""))
 			ok(false, "probe %u is taken", i);
 	}
-	ok(sts_worker_probe(keep, "mx0.test"), "64 probes wait: one of them");
-	ok(!sts_worker_probe(keep, "mx.test"), "but not another");
+	ok(sts_worker_probe(keep, "mx0.test", ""),
+	    "64 probes wait: one of them");
+	ok(!sts_worker_probe(keep, "mx.test", ""), "but not another");
 	finish();
 }
 
@@ -191,7 +303,8 @@ test_dies(void)
 	run(2, 500);
 	is_int(calls, 2, "no resolver: all are told at once");
 	is_int(last_status, STS_RESOLVER_MISSING, "the reason");
-	ok(!sts_worker_probe(keep, "mx.a.test"), "a probe is not taken then");
+	ok(!sts_worker_probe(keep, "mx.a.test", ""),
+	    "a probe is not taken then");
 	finish();
 }
 
@@ -269,6 +382,10 @@ main(void)
 	/* As in the programs that keep one. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	test_answers();
+	test_probes();
+	test_routes();
+	test_restart();
+	test_no_memory();
 	test_names();
 	test_many();
 	test_dies();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Stands in for mta-sts-resolver, once and serving, without a network: what it
- * finds out about a domain, and how it misbehaves, is said by the name.
+ * Stands in for mta-sts-resolver, serving, without a network: what it finds out
+ * about a domain, and how it misbehaves, is said by the name.
  *
  *     enforce testing none   the policy it writes; else it writes "no policy"
  *     nomx                   the policy permits none of the MX hosts
@@ -120,8 +120,8 @@ write_routes(struct sts_store *store, const char *domain)
 	for (int i = 0; i < 2; i++) {
 		struct sts_route *route = &r.route[i];
 
-		snprintf(
-		    route->host, sizeof(route->host), "mx%d.%s", i + 1, domain);
+		snprintf(route->host, sizeof(route->host), "mx%d.%.240s", i + 1,
+		    domain);
 		route->preference = 10 * (i + 1);
 		route->permitted = strstr(domain, "nomx") == NULL;
 		route->address_count = 1;
@@ -206,7 +206,8 @@ answer(const char *what, const char *domain)
 		snprintf(line, sizeof(line), "done %s %s fault ca_unusable\n",
 		    what, domain);
 	else {
-		record(what, domain);
+		if (strcmp(what, "probe") != 0)
+			record(what, domain);
 		snprintf(line, sizeof(line), "done %s %s ok\n", what, domain);
 	}
 	say(line);
@@ -221,21 +222,6 @@ delay_of(const char *domain)
 	return slow != NULL ? atoi(slow + 4) : 0;
 }
 
-static int
-once(bool routes, const char *domain)
-{
-	note("once", domain);
-	poll(NULL, 0, (int)delay_of(domain));
-	if (strstr(domain, "hang") != NULL)
-		poll(NULL, 0, 60000);
-	if (strstr(domain, "fault") == NULL && routes)
-		record("lookup", domain);
-	if (routes)
-		note("once-routes", domain);
-	(void)answer(routes ? "routes" : "lookup", domain);
-	return strstr(domain, "fault") != NULL ? 3 : 0;
-}
-
 static void
 take_line(char *line)
 {
@@ -247,8 +233,7 @@ take_line(char *line)
 		record_probe(line + 6);
 	note(line, "");
 	if (sscanf(line, "%15s %253s", q->what, q->domain) != 2 ||
-	    (strcmp(q->what, "lookup") != 0 && strcmp(q->what, "routes") != 0 &&
-		strcmp(q->what, "refresh") != 0)) {
+	    strstr(" lookup routes refresh refetch probe ", q->what) == NULL) {
 		say("bad\n");
 		free(q);
 		return;
@@ -318,22 +303,12 @@ serve(void)
 int
 main(int argc, char **argv)
 {
-	bool is_once = false, routes = false;
-	const char *file = NULL, *domain = NULL, *alone = NULL;
+	const char *file = NULL;
 	char *slash;
 
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "-f") == 0 && i + 1 < argc)
 			file = argv[++i];
-		else if (strcmp(argv[i], "--once") == 0)
-			is_once = true;
-		else if (strcmp(argv[i], "--routes") == 0)
-			routes = true;
-		else if (strcmp(argv[i], "--due") == 0 ||
-		    strcmp(argv[i], "--refetch") == 0)
-			alone = argv[i] + 2;
-		else
-			domain = argv[i];
 	}
 	if (sts_config_load(&config, file, NULL, NULL) != STS_OK)
 		return 8;
@@ -345,12 +320,5 @@ main(int argc, char **argv)
 		note("dies", "");
 		return 3;
 	}
-	if (alone != NULL && domain != NULL) {
-		note(alone, domain);
-		record("refresh", domain);
-		return 0;
-	}
-	if (is_once && domain != NULL)
-		return once(routes, domain);
 	return serve();
 }

@@ -265,8 +265,9 @@ fake_ms(void)
 }
 
 bool
-fake_probe(struct sts_worker *worker, const char *host)
+fake_probe(struct sts_worker *worker, const char *host, const char *domain)
 {
+	(void)domain;
 	if (refuses)
 		return false;
 	strlcat(worker->asked, host, sizeof(worker->asked));

@@ -129,6 +129,31 @@ test_held(void)
 	is_int(peer_end(&p), 0, "and the filter ends with its input");
 }
 
+/* The table has no one to hold; its resolver is at work. */
+static void
+test_resolver(void)
+{
+	const char *const arguments[] = {w.conf, NULL};
+
+	world_none(&w, "state", "none-slow501.test", "", 86400, 3600);
+	peer_start(&p, "table-mta-sts", PEER_BOTH, "mta-sts", arguments);
+	peer_say(&p,
+	    "config|ready\n"
+	    "table|0.1|1.1|mta-sts|check|domain|1|none-slow501.test\n");
+	await_ready();
+	is_str(
+	    peer_line(&p, 5000), "check-result|1|not-found", "an old answer");
+	ok(smtpd_wait_ran(&w, "lookup none-slow501.test", 1, 5000),
+	    "the table has its domain looked up");
+	for (size_t i = 0; i < SIGNALS; i++)
+		(void)kill(p.pid, signals[i].number);
+	peer_say(&p, "table|0.1|1.1|mta-sts|check|domain|2|known.test\n");
+	is_str(peer_line(&p, 5000), "check-result|2|not-found",
+	    "all signals meanwhile: the table answers");
+	is_int(smtpd_ran(&w, "serve"), 2, "it goes on with its resolver");
+	is_int(peer_end(&p), 0, "and the table ends with its input");
+}
+
 int
 main(void)
 {
@@ -137,6 +162,7 @@ main(void)
 	test_table();
 	test_filter();
 	test_held();
+	test_resolver();
 	smtpd_remove(&w);
 	return tap_done();
 }

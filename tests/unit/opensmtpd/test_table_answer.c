@@ -115,7 +115,7 @@ test_however_old(void)
 	is_checked("testing.test", "not-found", "testing");
 	is_checked("none-mode.test", "not-found", "mode none");
 	is_checked("absent-new.test", "not-found", "no policy");
-	ok(!smtpd_wait_ran(&w, "once", 1, 200), "none of these is looked up");
+	ok(!smtpd_wait_ran(&w, "", 1, 200), "none of these is looked up");
 	is_checked("enforce-stale.test", "found", "enforce, checked long ago");
 	is_checked("enforce-expired.test", "found", "enforce, expired");
 	is_checked("gone-enforce.test", "not-found",
@@ -123,12 +123,12 @@ test_however_old(void)
 	is_checked("absent-29d.test", "not-found", "no policy, of 29 days");
 	is_checked("absent-fetch.test", "not-found", "a failed fetch");
 	ok(took_ms < 500, "at once: %lld ms", (long long)took_ms);
-	ok(smtpd_wait_ran(&w, "once ", 4, 5000) &&
-		smtpd_wait_ran(&w, "due enforce-stale.test", 1, 5000),
+	ok(smtpd_wait_ran(&w, "lookup ", 4, 5000) &&
+		smtpd_wait_ran(&w, "refresh enforce-stale.test", 1, 5000),
 	    "each of these is looked up again in the background");
 	is_checked("absent-31d.test", "not-found",
 	    "one of 31 days is never looked up: waited for");
-	is_int(smtpd_ran(&w, "once absent-31d.test"), 1, "by a resolver");
+	is_int(smtpd_ran(&w, "lookup absent-31d.test"), 1, "by a resolver");
 	finish();
 }
 
@@ -175,7 +175,7 @@ test_never_seen(void)
 	is_checked(
 	    "enforce-slow301.test", "error|not_found", "the next one is not");
 	ok(took_ms < 500, "but answered at once: %lld ms", (long long)took_ms);
-	ok(smtpd_wait_ran(&w, "once enforce-slow301.test", 1, 5000),
+	ok(smtpd_wait_ran(&w, "lookup enforce-slow301.test", 1, 5000),
 	    "and looked up in the background");
 	for (int i = 0; i < 100 && smtpd_ms() - began < 9000 &&
 	     strcmp(ask("check", "enforce-slow301.test"), "found") != 0;
@@ -203,6 +203,10 @@ test_faults(void)
 	begin("");
 	start();
 	is_checked("fault.test", "error|not_found", "a resolver that cannot");
+	ok(took_ms < 500, "is not waited for: %lld ms", (long long)took_ms);
+	finish();
+	begin("");
+	start();
 	snprintf(path, sizeof(path), "%s/missing", w.dir);
 	(void)unlink(path);
 	world_policy(
@@ -212,6 +216,7 @@ test_faults(void)
 	world_damage(&w, "policies", "broken.test");
 	is_checked("enforce.test", "found", "no resolver: what is known holds");
 	is_checked("never.test", "error|not_found", "what is not waits");
+	ok(took_ms < 500, "in the queue: %lld ms", (long long)took_ms);
 	is_checked("broken.test", "error|entry_corrupt",
 	    "a file that cannot be believed");
 	snprintf(path, sizeof(path), "mv %s %s.away", w.state, w.state);
@@ -348,7 +353,7 @@ test_hosts(void)
 	is_host("testing.test", "found|smtp+tls://mx1.testing.test",
 	    "the same for a testing policy");
 	is_host("nullmx.test", "error|null_mx", "a domain that takes no mail");
-	ok(!smtpd_wait_ran(&w, "once", 1, 200), "all of this from the store");
+	ok(!smtpd_wait_ran(&w, "", 1, 200), "all of this from the store");
 	is_host("moved-enforce.test", "error|no_match",
 	    "the policy as it is now, not as the routes saw it");
 	world_policy(&w, "state", "useless-enforce.test",
@@ -356,15 +361,15 @@ test_hosts(void)
 	smtpd_routes(&w, "useless-enforce.test", 100);
 	is_host("useless-enforce.test", "error|no_match",
 	    "no host of 100 s ago is permitted");
-	ok(smtpd_wait_ran(&w, "once-routes useless-enforce.test", 1, 5000),
+	ok(smtpd_wait_ran(&w, "routes useless-enforce.test", 1, 5000),
 	    "so they are found anew: the DNS may have been fixed");
 	is_host("old-enforce.test", "found|smtp+tls://mx1.old-enforce.test",
 	    "routes of 20 days");
-	ok(smtpd_wait_ran(&w, "once-routes old-enforce.test", 1, 5000),
+	ok(smtpd_wait_ran(&w, "routes old-enforce.test", 1, 5000),
 	    "are found anew in the background");
 	is_host("enforce-cold.test", "error|not_found", "no routes yet");
 	ok(took_ms < 500, "not waited for: %lld ms", (long long)took_ms);
-	ok(smtpd_wait_ran(&w, "once-routes enforce-cold.test", 1, 5000),
+	ok(smtpd_wait_ran(&w, "routes enforce-cold.test", 1, 5000),
 	    "found in the background");
 	for (int i = 0; i < 200 &&
 	     strncmp(ask("lookup", "enforce-cold.test"), "error", 5) == 0;
@@ -399,44 +404,16 @@ test_queue(void)
 	    "enforce-mail.test", "not-found", "the same, and a policy by now");
 	is_checked("enforce-ahead.test", "not-found",
 	    "the same, its MX hosts found by a clock that was ahead");
-	ok(smtpd_wait_ran(&w, "once-routes enforce-mail.test", 1, 5000),
+	ok(smtpd_wait_ran(&w, "routes enforce-mail.test", 1, 5000),
 	    "a policy was found: the MX hosts of its mail are found anew");
-	ok(smtpd_wait_ran(&w, "once-routes enforce-ahead.test", 1, 5000),
+	ok(smtpd_wait_ran(&w, "routes enforce-ahead.test", 1, 5000),
 	    "those of unknown age too");
-	ok(smtpd_wait_ran(&w, "once enforce-idle.test", 1, 5000) &&
-		smtpd_wait_ran(&w, "once none-mail.test", 1, 5000),
+	ok(smtpd_wait_ran(&w, "lookup enforce-idle.test", 1, 5000) &&
+		smtpd_wait_ran(&w, "lookup none-mail.test", 1, 5000),
 	    "the others were looked up as well");
 	poll(NULL, 0, 500);
-	is_int(smtpd_ran(&w, "once-routes "), 2,
+	is_int(smtpd_ran(&w, "routes "), 2,
 	    "not those without mail, or without a policy");
-	finish();
-}
-
-/* At most four resolvers, and no second one for the same domain. */
-static void
-test_background_bound(void)
-{
-	char domain[64];
-
-	begin("");
-	for (int i = 0; i < 12; i++) {
-		snprintf(domain, sizeof(domain), "none-slow1500-%d.test", i);
-		world_none(&w, "state", domain, "", DAY, 3600);
-	}
-	start();
-	for (int round = 0; round < 3; round++) {
-		for (int i = 0; i < 12; i++) {
-			snprintf(
-			    domain, sizeof(domain), "none-slow1500-%d.test", i);
-			if (strcmp(ask("check", domain), "not-found") != 0)
-				ok(false, "%s is answered", domain);
-		}
-	}
-	poll(NULL, 0, 700);
-	is_int(smtpd_ran(&w, "once "), 4, "four resolvers at once");
-	ok(smtpd_wait_ran(&w, "once ", 12, 10000), "then the others");
-	poll(NULL, 0, 300);
-	is_int(smtpd_ran(&w, "once "), 12, "each domain once");
 	finish();
 }
 
@@ -531,14 +508,14 @@ test_due(void)
 	start();
 	is_checked("enforce-due.test", "found", "a policy that is due");
 	ok(took_ms < 500, "at once: %lld ms", (long long)took_ms);
-	ok(smtpd_wait_ran(&w, "due enforce-due.test", 1, 3000),
+	ok(smtpd_wait_ran(&w, "refresh enforce-due.test", 1, 3000),
 	    "it is fetched again behind the answer");
 	is_checked("enforce-young.test", "found", "a young one");
 	is_host(
 	    "enforce-nomx.test", "error|no_match", "no MX host is permitted");
 	ok(smtpd_wait_ran(&w, "refetch enforce-nomx.test", 1, 3000),
 	    "the policy is fetched again whatever its id");
-	is_int(smtpd_ran(&w, "due "), 1, "the young one is not");
+	is_int(smtpd_ran(&w, "refresh "), 1, "the young one is not");
 	is_int(smtpd_ran(&w, "refetch "), 1, "and no other is");
 	finish();
 }
@@ -588,7 +565,7 @@ test_policy_file(void)
 	start();
 	is_host("file.test", "found|smtp+tls://mx1.file.test",
 	    "an operator's policy");
-	ok(!smtpd_wait_ran(&w, "once", 1, 500),
+	ok(!smtpd_wait_ran(&w, "", 1, 500),
 	    "its hosts, just found, are not looked for again");
 	finish();
 }
@@ -605,7 +582,6 @@ main(void)
 	test_configuration();
 	test_hosts();
 	test_queue();
-	test_background_bound();
 	test_probes();
 	test_next_host();
 	test_due();

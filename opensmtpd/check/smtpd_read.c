@@ -26,7 +26,6 @@ struct reader {
 	bool in_macro;
 	bool full; /* a limit was reached, and reported */
 	struct sts_smtpd_statement statement;
-	size_t size; /* of statement.word */
 };
 
 static void read_bytes(struct reader *r, struct sts_cursor c);
@@ -73,16 +72,15 @@ add_word(struct reader *r, struct sts_span text, enum sts_smtpd_kind kind)
 		complain_full(r);
 		return;
 	}
-	if (s->count == r->size) {
-		size_t size = r->size == 0 ? 16 : r->size * 2;
-
-		more = realloc(s->word, size * sizeof(*more));
+	/* Room doubles whenever the count is a power of two. */
+	if ((s->count & (s->count - 1)) == 0) {
+		more = reallocarray(
+		    s->word, s->count == 0 ? 1 : s->count * 2, sizeof(*more));
 		if (more == NULL) {
 			r->conf->no_memory = true;
 			return;
 		}
 		s->word = more;
-		r->size = size;
 	}
 	if ((copy = strndup(text.p, text.len)) == NULL) {
 		r->conf->no_memory = true;
@@ -166,18 +164,12 @@ include(struct reader *r)
 {
 	/* Saves the words while the file is read. */
 	struct sts_smtpd_statement s = r->statement;
-	size_t size = r->size;
-	int error;
 
 	memset(&r->statement, 0, sizeof(r->statement));
-	r->size = 0;
-	if (read_file(r, s.word[1].text) != STS_OK) {
-		error = errno;
+	if (read_file(r, s.word[1].text) != STS_OK)
 		sts_smtpd_report(r->findings, STS_FIND_ERROR, &s, NULL,
-		    "%s cannot be read: %s", s.word[1].text, strerror(error));
-	}
+		    "%s cannot be read: %s", s.word[1].text, strerror(errno));
 	r->statement = s;
-	r->size = size;
 }
 
 static void
@@ -215,7 +207,6 @@ end_statement(struct reader *r)
 		keep_statement(r);
 	free_words(&r->statement);
 	memset(&r->statement, 0, sizeof(r->statement));
-	r->size = 0;
 }
 
 /*
@@ -249,12 +240,10 @@ read_string(struct reader *r, struct sts_cursor *c)
 
 	while ((byte = sts_cursor_peek(c)) != -1 && byte != quote) {
 		c->p++;
+		/* Before other bytes it stands for itself. */
 		if (byte == '\\' && sts_cursor_peek(c) != -1 &&
-		    strchr(" \t\n", *c->p) == NULL && *c->p != quote) {
-			/* stands for itself */
-		} else if (byte == '\\' && sts_cursor_peek(c) != -1) {
+		    (strchr(" \t\n", *c->p) != NULL || *c->p == quote))
 			byte = *c->p++;
-		}
 		if (byte == '\n')
 			r->line++;
 		else if (byte != '\0' && len < sizeof(text))

@@ -181,16 +181,13 @@ sts_smtpd_filter_command(
 static bool
 is_our_command(const char *command)
 {
-	struct sts_span word = {command, strcspn(command, " \t")};
+	size_t len = strcspn(command, " \t");
+	const char *slash = memrchr(command, '/', len);
+	const char *name = slash != NULL ? slash + 1 : command;
 
-	for (size_t i = word.len; i > 0; i--) {
-		if (word.p[i - 1] == '/') {
-			word.p += i;
-			word.len -= i;
-			break;
-		}
-	}
-	return sts_span_is(word, "filter-mta-sts");
+	return sts_span_is(
+	    (struct sts_span){name, len - (size_t)(name - command)},
+	    "filter-mta-sts");
 }
 
 bool

@@ -181,6 +181,16 @@ static const struct sts_config_key keys[] = {
 enum { KEY_COUNT = sizeof(keys) / sizeof(keys[0]) };
 _Static_assert((int)KEY_COUNT <= (int)STS_CONFIG_KEYS_MAX, "loader has room");
 
+static void
+bad_key(struct sts_config_loader *l, const char *name, char *value,
+    const char *reason)
+{
+	if (sts_config_is_domain_key(name, &value))
+		sts_config_bad_domain(l, value, reason);
+	else
+		sts_config_bad_line(l, "%s", reason);
+}
+
 /*
  * Keys are case-sensitive.  A key of a later release is a bad line like any
  * other.
@@ -199,10 +209,7 @@ set_key(struct sts_config_loader *l, const char *name, char *value)
 			return;
 		snprintf(reason, sizeof(reason), "%s is not a key",
 		    sts_config_quote(name, buf));
-		if (sts_config_is_domain_key(name, &value))
-			sts_config_bad_domain(l, value, reason);
-		else
-			sts_config_bad_line(l, "%s", reason);
+		bad_key(l, name, value, reason);
 		return;
 	}
 	if (value[0] == '\0') {
@@ -227,31 +234,6 @@ replace_unseen(char *text)
 {
 	for (char *p = text; (p = strstr(p, "\xc2\xa0")) != NULL; p += 2)
 		p[0] = p[1] = ' ';
-}
-
-/*
- * A line that is too long or has a forbidden byte in it: it is read only for
- * the domain that it may name.
- */
-static void
-unreadable_line(
-    struct sts_config_loader *l, struct sts_span line, const char *reason)
-{
-	char text[STS_CONFIG_LINE_BYTES + 1];
-	char *name, *value;
-
-	if (line.len > STS_CONFIG_LINE_BYTES)
-		line.len = STS_CONFIG_LINE_BYTES;
-	for (size_t i = 0; i < line.len; i++)
-		text[i] = line.p[i] != '\0' ? line.p[i] : '?';
-	text[line.len] = '\0';
-	replace_unseen(text);
-	name = text + strspn(text, " \t");
-	value = sts_config_split(name);
-	if (sts_config_is_domain_key(name, &value))
-		sts_config_bad_domain(l, value, reason);
-	else
-		sts_config_bad_line(l, "%s", reason);
 }
 
 /* Ends the string at a comment, and drops blanks at its end. */
@@ -287,30 +269,34 @@ has_control(struct sts_span line)
 	return false;
 }
 
-/* A line that is too long is skipped: half of it may mean something else. */
+/*
+ * A line that is too long or has a forbidden byte in it is read only for the
+ * domain that it may name: half of it may mean something else.
+ */
 static void
 parse_line(struct sts_config_loader *l, struct sts_span line)
 {
 	char text[STS_CONFIG_LINE_BYTES + 1];
+	const char *reason = NULL;
 	char *name, *value;
 
 	if (line.len > STS_CONFIG_LINE_BYTES) {
-		unreadable_line(l, line, "the line is longer than 4096 bytes");
-		return;
-	}
-	if (has_control(line)) {
-		unreadable_line(
-		    l, line, "the line has a control character or NUL in it");
-		return;
-	}
-	(void)sts_span_copy(line, text, sizeof(text));
+		line.len = STS_CONFIG_LINE_BYTES;
+		reason = "the line is longer than 4096 bytes";
+	} else if (has_control(line))
+		reason = "the line has a control character or NUL in it";
+	for (size_t i = 0; i < line.len; i++)
+		text[i] = line.p[i] != '\0' ? line.p[i] : '?';
+	text[line.len] = '\0';
 	replace_unseen(text);
-	trim(text);
+	if (reason == NULL)
+		trim(text);
 	name = text + strspn(text, " \t");
-	if (name[0] == '\0')
-		return;
 	value = sts_config_split(name);
-	set_key(l, name, value);
+	if (reason != NULL)
+		bad_key(l, name, value, reason);
+	else if (name[0] != '\0')
+		set_key(l, name, value);
 }
 
 /* Makes the path absolute, for children that work elsewhere. */

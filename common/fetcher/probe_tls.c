@@ -43,20 +43,14 @@ sts_probe_tls_close(struct sts_probe_tls *tls)
 static enum sts_status
 certificate_status(const struct sts_verdict *verdict)
 {
+	static const enum sts_status of_mx[STS_STATUS_COUNT] = {
+	    [STS_FETCH_CERT_EXPIRED] = STS_MX_CERT_EXPIRED,
+	    [STS_FETCH_CERT_NAME] = STS_MX_CERT_NAME,
+	    [STS_FETCH_CERT_UNTRUSTED] = STS_MX_CERT_UNTRUSTED,
+	    [STS_FETCH_CERT_INVALID] = STS_MX_CERT_INVALID};
 	enum sts_status status = sts_verify_status(verdict);
 
-	switch (status) {
-	case STS_FETCH_CERT_EXPIRED:
-		return STS_MX_CERT_EXPIRED;
-	case STS_FETCH_CERT_NAME:
-		return STS_MX_CERT_NAME;
-	case STS_FETCH_CERT_UNTRUSTED:
-		return STS_MX_CERT_UNTRUSTED;
-	case STS_FETCH_CERT_INVALID:
-		return STS_MX_CERT_INVALID;
-	default:
-		return status;
-	}
+	return of_mx[status] != STS_OK ? of_mx[status] : status;
 }
 
 /*

@@ -39,24 +39,12 @@ show_domains(FILE *out, const struct sts_config *config)
 		(void)fprintf(out, "prefetch %s\n", config->prefetch.name[i]);
 }
 
-static const char *
-probe_name(enum sts_probe probe)
-{
-	switch (probe) {
-	case STS_PROBE_ALWAYS:
-		return "always";
-	case STS_PROBE_OFF:
-		return "off";
-	default:
-		return "failed";
-	}
-}
-
 int
 sts_tool_config_show(struct sts_tool *tool)
 {
 	static const char *const levels[] = {
 	    "error", "warning", "info", "debug"};
+	static const char *const probes[] = {"failed", "always", "off"};
 	const struct sts_config *c = &tool->config;
 	FILE *out = tool->out;
 
@@ -84,7 +72,7 @@ sts_tool_config_show(struct sts_tool *tool)
 	show_text(out, "on-dns-error",
 	    c->on_dns_error_defer ? "defer" : "deliver", "");
 	show_domains(out, c);
-	show_text(out, "probe", probe_name(c->probe), "");
+	show_text(out, "probe", probes[c->probe], "");
 	show_text(out, "allow-private", c->allow_private ? "yes" : "no", "");
 	show_number(out, "policies-max", c->policies_max);
 	show_number(out, "checks-max", c->checks_max);

@@ -304,18 +304,13 @@ sts_lint_policy_cause(enum sts_status reason, struct sts_span line,
 static const char *
 missing_field(enum sts_status reason)
 {
-	switch (reason) {
-	case STS_POLICY_NO_VERSION:
-		return "version";
-	case STS_POLICY_NO_MODE:
-		return "mode";
-	case STS_POLICY_NO_MAX_AGE:
-		return "max_age";
-	case STS_POLICY_NO_MX:
-		return "mx";
-	default:
-		return NULL;
-	}
+	static const char *const fields[STS_STATUS_COUNT] = {
+	    [STS_POLICY_NO_VERSION] = "version",
+	    [STS_POLICY_NO_MODE] = "mode",
+	    [STS_POLICY_NO_MAX_AGE] = "max_age",
+	    [STS_POLICY_NO_MX] = "mx"};
+
+	return fields[reason];
 }
 
 /* Cut to fit a line on a screen; escaped when printed. */

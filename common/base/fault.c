@@ -27,16 +27,11 @@ sts_fault_socket(int error, int family)
 enum sts_status
 sts_fault_traffic(int error)
 {
-	switch (error) {
-	case EMFILE:
-	case ENFILE:
-		return STS_NO_DESCRIPTORS;
-	case ENOMEM:
-	case ENOBUFS:
-		return STS_NO_MEMORY;
-	default:
+	/* For a moment there is nothing to read, or no room. */
+	if (error == EAGAIN)
 		return STS_OK;
-	}
+	return error == ENOBUFS ? STS_NO_MEMORY
+				: sts_status_shortage_or(error, STS_OK);
 }
 
 enum sts_status

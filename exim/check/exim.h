@@ -141,23 +141,11 @@ void sts_exim_check_installed(
 
 /*
  * The four fragments for Debian's Exim, and whether the file that Exim reads
- * still contains them: exim_fragments.c.
+ * still contains them: exim_debian.c.
  */
 
 /* True if at least one of the fragments, or a link for it, is there. */
 bool sts_exim_has_fragments(const char *etc);
-
-/* True if all of them are there, and no link for one dangles. */
-bool sts_exim_has_all_fragments(const char *etc);
-
-/*
- * A setting of update-exim4.conf.conf, KEY='VALUE', as in the shell script that
- * reads the file: the last one, or "".  False if the file cannot be read.
- */
-bool sts_exim_setting(const char *etc, const char *key, char *buf, size_t size);
-
-/* Debian's default is not to split: then the template is used. */
-bool sts_exim_is_split(const char *etc);
 
 /*
  * Checks `etc` (/etc/exim4) and the file generated from it, and reports what

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Debian's Exim: its fragments, and why no router uses policies: they may be
+ * missing, inert, or missing from the generated file.
+ */
 #include "exim/check/exim.h"
 
 #include <stdbool.h>
@@ -11,6 +15,11 @@
 enum { TEXT_MAX = 1024 * 1024 };
 
 #define FRAGMENTS STS_EXAMPLE_DIR "/exim/debian"
+
+/* Where Debian reads macros from. */
+#define PLACE                                         \
+	"  in /etc/exim4/exim4.conf.localmacros, or " \
+	"/etc/exim4/conf.d/main/000_local if split; then update-exim4.conf"
 
 static const char *const names[] = {"main/04_mta-sts", "router/190_mta-sts",
     "transport/31_mta-sts", "retry/20_mta-sts"};
@@ -61,8 +70,9 @@ sts_exim_has_fragments(const char *etc)
 	return count(etc, DANGLING) > 0;
 }
 
-bool
-sts_exim_has_all_fragments(const char *etc)
+/* True if all of them are there, and no link for one dangles. */
+static bool
+has_all_fragments(const char *etc)
 {
 	return count(etc, PRESENT) == NAME_COUNT;
 }
@@ -120,8 +130,12 @@ first_lacking(const char *etc, const char *text)
 	return lacking;
 }
 
-bool
-sts_exim_setting(const char *etc, const char *key, char *buf, size_t size)
+/*
+ * A setting of update-exim4.conf.conf, KEY='VALUE', as in the shell script that
+ * reads the file: the last one, or "".  False if the file cannot be read.
+ */
+static bool
+setting(const char *etc, const char *key, char *buf, size_t size)
 {
 	char *bytes = read_text(etc, "update-exim4.conf.conf");
 	char *rest = bytes, *line;
@@ -140,13 +154,13 @@ sts_exim_setting(const char *etc, const char *key, char *buf, size_t size)
 	return found;
 }
 
-bool
-sts_exim_is_split(const char *etc)
+/* Debian's default is not to split: then the template is used. */
+static bool
+is_split(const char *etc)
 {
 	char value[32];
 
-	return sts_exim_setting(
-		   etc, "dc_use_split_config", value, sizeof(value)) &&
+	return setting(etc, "dc_use_split_config", value, sizeof(value)) &&
 	    strcmp(value, "true") == 0;
 }
 
@@ -181,8 +195,103 @@ sts_exim_check_fragments(
 			report_missing(f, etc, names[i], presence);
 	}
 	/* A file generated from a template lacks the same. */
-	if (sts_exim_is_split(etc) ||
+	if (is_split(etc) ||
 	    check_text(f, etc, etc, "exim4.conf.template",
 		"update-exim4.conf.template -r && update-exim4.conf"))
 		(void)check_text(f, etc, generated, "", "update-exim4.conf");
+}
+
+/* No router. */
+
+/*
+ * With a smart host there is no MX lookup: verified TLS to that host satisfies
+ * RFC 8461 3.4.
+ */
+static void
+check_smarthost(
+    struct sts_findings *f, const struct sts_exim *e, const char *type)
+{
+	const struct sts_exim_driver *d =
+	    sts_exim_find(&e->transports, "remote_smtp_smarthost");
+
+	sts_report_problem(f, STS_FIND_NOTE, NULL,
+	    "the configuration type is \"%s\": all mail goes to a smart host, "
+	    "and the MTA-STS fragments do nothing",
+	    type);
+	if (!sts_exim_is(d, "hosts_require_tls", "*"))
+		sts_report_problem(f, STS_FIND_ERROR,
+		    "REMOTE_SMTP_SMARTHOST_HOSTS_REQUIRE_TLS = *" PLACE,
+		    "mail to the smart host may go out in clear text");
+	if (d != NULL && !sts_exim_is(d, "tls_verify_hosts", "*"))
+		sts_report_problem(f, STS_FIND_ERROR,
+		    "REMOTE_SMTP_SMARTHOST_TLS_VERIFY_HOSTS = *" PLACE,
+		    "the smart host's certificate is not verified");
+}
+
+/* The causes in the order in which an installation meets them. */
+static void
+check_debian(struct sts_findings *f, const struct sts_exim *e, const char *type)
+{
+	if (strcmp(type, "smarthost") == 0 || strcmp(type, "satellite") == 0)
+		check_smarthost(f, e, type);
+	else if (strcmp(type, "internet") != 0)
+		sts_report_problem(f, STS_FIND_NOTE, NULL,
+		    "the configuration type is \"%s\": no mail leaves this "
+		    "machine by MX, and the MTA-STS fragments do nothing",
+		    type);
+	else if (!has_all_fragments(e->debian_dir))
+		sts_report_problem(f, STS_FIND_ERROR,
+		    "for f in main/04_mta-sts router/190_mta-sts "
+		    "transport/31_mta-sts retry/20_mta-sts; do ln "
+		    "-sf " FRAGMENTS "/$f /etc/exim4/conf.d/$f; done",
+		    "the MTA-STS fragments are not in %s/conf.d",
+		    e->debian_dir);
+	else if (!is_split(e->debian_dir))
+		sts_report_problem(f, STS_FIND_ERROR,
+		    "update-exim4.conf.template -r && update-exim4.conf",
+		    "the configuration is not split: the MTA-STS fragments "
+		    "are linked, but not in the file that Exim reads");
+	else
+		sts_report_problem(f, STS_FIND_ERROR, "update-exim4.conf",
+		    "the MTA-STS fragments are linked, but not in the file "
+		    "that Exim reads");
+}
+
+/* The router that the fragments define for an Exim without dlfunc. */
+static const struct sts_exim_driver *
+no_dlfunc_router(const struct sts_exim *e)
+{
+	for (size_t i = 0; i < e->routers.count; i++) {
+		const struct sts_exim_driver *d = &e->routers.driver[i];
+		const char *data = sts_exim_value(d, "data");
+
+		if (data != NULL &&
+		    strstr(data, "this Exim binary has no dlfunc") != NULL)
+			return d;
+	}
+	return NULL;
+}
+
+void
+sts_exim_check_no_router(struct sts_findings *f, const struct sts_exim *e)
+{
+	const struct sts_exim_driver *defers = no_dlfunc_router(e);
+	char type[32]; /* internet, smarthost, satellite, local, none */
+
+	if (defers != NULL)
+		sts_report_problem(f, STS_FIND_ERROR,
+		    "apt install exim4-daemon-heavy",
+		    "router %s defers all remote mail: this Exim cannot ask "
+		    "for policies",
+		    defers->name);
+	/* Else Exim reads a file that Debian did not generate. */
+	else if (strstr(e->main, "/config.autogenerated") != NULL &&
+	    setting(
+		e->debian_dir, "dc_eximconfig_configtype", type, sizeof(type)))
+		check_debian(f, e, type);
+	else
+		sts_report_problem(f, STS_FIND_ERROR,
+		    "take the three routers and the transport "
+		    "from " STS_EXAMPLE_DIR "/exim/example.conf",
+		    "no router asks mta_sts_query");
 }

@@ -439,6 +439,12 @@ sts_config_note_log(
 		    reason);
 }
 
+bool
+sts_config_reports(const struct sts_config *config)
+{
+	return config->organization != NULL && config->contact != NULL;
+}
+
 int64_t
 sts_config_lookup_ms(const struct sts_config *config)
 {

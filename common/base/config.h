@@ -120,6 +120,11 @@ void sts_config_note_log(
     void *arg, const char *file, unsigned line, const char *reason);
 
 /*
+ * True if TLS reports (RFC 8460) are wanted: organization and contact are set.
+ */
+bool sts_config_reports(const struct sts_config *config);
+
+/*
  * The milliseconds within which a lookup has ended: those for its record, for
  * the addresses of the policy host and for the fetch.
  */

@@ -15,9 +15,10 @@
 #include "base/status.h"
 
 enum {
-	STS_ID_MAX = 32,     /* RFC 8461 3.1 */
-	STS_RUA_MAX = 16,    /* destinations that are returned */
-	STS_RECORDS_MAX = 64 /* records of one name that are read */
+	STS_ID_MAX = 32,       /* RFC 8461 3.1 */
+	STS_RUA_MAX = 16,      /* destinations that are returned */
+	STS_TLSRPT_MAX = 1024, /* bytes of a _smtp._tls record that is stored */
+	STS_RECORDS_MAX = 64   /* records of one name that are read */
 };
 
 /*

@@ -4,8 +4,9 @@
  *
  *	step_lock	one process at a time asks about a domain
  *	step_read	what the store has (stored.c); it may be the answer
- *	step_record	the _mta-sts TXT record
- *	step_decide	keep the policy, record "none", back off, or fetch
+ *	step_record	the _mta-sts TXT record; beside it the _smtp._tls
+ *record, if reports are wanted step_decide	whether to fetch step_end
+ *if not: keep the policy, record "none", or back off
  *	step_fetch	the policy; on_fetch has it recorded
  *
  * Each step ends the lookup with sts_lookup_finish or starts exactly one thing
@@ -43,9 +44,12 @@ static void step_lock(void *arg);
 static bool ends_without_lock(struct sts_lookup *l);
 static void step_read(struct sts_lookup *l);
 static void step_record(struct sts_lookup *l);
+static void on_tlsrpt(void *arg, enum sts_status status,
+    const struct sts_span *records, size_t count);
 static void on_record(void *arg, enum sts_status status,
     const struct sts_span *records, size_t count);
 static void step_decide(struct sts_lookup *l);
+static void step_end(struct sts_lookup *l);
 static void step_fetch(struct sts_lookup *l);
 static void on_fetch(void *arg, const struct sts_fetch_result *result);
 
@@ -105,6 +109,7 @@ finish(struct sts_lookup *lookup, enum sts_status status)
 {
 	sts_hashmap_remove(&lookup->resolver->lookups, &lookup->node);
 	sts_lookup_unlock(lookup);
+	sts_dns_cancel(lookup->tlsrpt);
 	if (sts_status_is_local(status))
 		sts_log(STS_LOG_ERROR, lookup->domain, "event=fault reason=%s",
 		    sts_status_name(status));
@@ -242,21 +247,52 @@ step_read(struct sts_lookup *l)
 		step_record(l);
 }
 
-/* A lookup that waited for the lock until the end has no time for a query. */
+static struct sts_dns_query *
+query_txt(struct sts_lookup *l, const char *prefix, int64_t timeout_ms,
+    sts_dns_txt_done *done)
+{
+	char name[STS_NAME_MAX + 16];
+	size_t len = strlen(prefix);
+
+	memcpy(name, prefix, len);
+	memcpy(name + len, l->domain, strlen(l->domain) + 1);
+	return sts_dns_txt(l->resolver->dns, name, timeout_ms, done, l);
+}
+
+/*
+ * A lookup that waited for the lock until the end has no time for a query.  The
+ * record for reports has half the time, so that a name server that is silent
+ * about it delays an answer no more than a slow one does.
+ */
 static void
 step_record(struct sts_lookup *l)
 {
-	char name[STS_NAME_MAX + 16] = "_mta-sts.";
+	int64_t timeout_ms = l->resolver->config->dns_timeout * 1000;
 
-	if (sts_lookup_left_ms(l) < l->resolver->config->dns_timeout * 1000) {
+	if (sts_lookup_left_ms(l) < timeout_ms) {
 		finish(l, STS_RESOLVER_TIMEOUT);
 		return;
 	}
-	memcpy(name + strlen(name), l->domain, strlen(l->domain) + 1);
-	l->query = sts_dns_txt(l->resolver->dns, name,
-	    l->resolver->config->dns_timeout * 1000, on_record, l);
+	l->query = query_txt(l, "_mta-sts.", timeout_ms, on_record);
 	if (l->query == NULL)
 		finish(l, STS_NO_MEMORY);
+	/* Without memory for it the next lookup queries it. */
+	else if (sts_tlsrpt_is_due(l, sts_now()))
+		l->tlsrpt =
+		    query_txt(l, "_smtp._tls.", timeout_ms / 2, on_tlsrpt);
+}
+
+/* Whatever the answer, all that ends is the wait for it. */
+static void
+on_tlsrpt(void *arg, enum sts_status status, const struct sts_span *records,
+    size_t count)
+{
+	struct sts_lookup *l = arg;
+
+	l->tlsrpt = NULL;
+	sts_tlsrpt_answer(l, status, records, count, sts_now());
+	if (l->query == NULL && l->fetch == NULL)
+		step_end(l);
 }
 
 static void
@@ -325,25 +361,42 @@ end_backing_off(struct sts_lookup *l, int64_t now)
 	    l, l->check.failed_reason, l->check.failed_next - now);
 }
 
+/* A policy in force answers a delivery if the record does not name another. */
+static bool
+is_kept(const struct sts_lookup *l, bool live)
+{
+	return live && l->task == STS_TASK_LOOKUP &&
+	    (l->record != STS_OK || strcmp(l->id, l->entry.id) == 0);
+}
+
 static void
 step_decide(struct sts_lookup *l)
 {
 	int64_t now = sts_now();
 	bool live = sts_entry_is_live(&l->entry, now);
-	bool same =
-	    live && l->record == STS_OK && strcmp(l->id, l->entry.id) == 0;
 
+	l->decided = now;
 	/* Without a record, the back-off is that of the policy's id. */
 	if (l->record != STS_OK && l->entry.body != NULL)
 		memcpy(l->id, l->entry.id, sizeof(l->id));
+	if ((l->record == STS_OK || live) && !is_kept(l, live) &&
+	    !backs_off(l, now))
+		step_fetch(l);
+	else if (l->tlsrpt == NULL)
+		step_end(l);
+}
+
+static void
+step_end(struct sts_lookup *l)
+{
+	bool live = sts_entry_is_live(&l->entry, l->decided);
+
 	if (l->record != STS_OK && !live)
 		finish(l, end_without_record(l));
-	else if ((same || l->record != STS_OK) && l->task == STS_TASK_LOOKUP)
+	else if (is_kept(l, live))
 		finish(l, sts_record_result_kept(l));
-	else if (backs_off(l, now))
-		finish(l, end_backing_off(l, now));
 	else
-		step_fetch(l);
+		finish(l, end_backing_off(l, l->decided));
 }
 
 /* The rest of the lookup's time, for the fetch after its addresses. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The state of one lookup, shared by lookup.c (the steps), lookup_lock.c (its
- * lock), stored.c (what the store has) and record_result.c (what is written
- * down at the end).
+ * lock), stored.c (what the store has), record_result.c (what is written down
+ * at the end) and tlsrpt.c (what TLS reports need).
  */
 #ifndef STS_RESOLVER_LOOKUP_H
 #define STS_RESOLVER_LOOKUP_H
@@ -28,6 +28,7 @@ struct sts_lookup {
 	int64_t look_ms; /* when to read the store again */
 	struct sts_timer *timer;
 	struct sts_dns_query *query;
+	struct sts_dns_query *tlsrpt; /* of _smtp._tls, beside `query` */
 	struct sts_fetch *fetch;
 
 	/* The data in the store when the lock was obtained. */
@@ -39,6 +40,7 @@ struct sts_lookup {
 	/* The answer of the DNS. */
 	enum sts_status record; /* STS_OK: `id` is set */
 	char id[STS_ID_MAX + 1];
+	int64_t decided; /* when what follows from it was decided */
 
 	/* When the fetch began, which says which policy is newer. */
 	int64_t fetch_began;
@@ -113,6 +115,22 @@ enum sts_status sts_record_result_failed(
 /* No policy is in force or available: `reason` counts for `seconds`. */
 enum sts_status sts_record_result_none(
     struct sts_lookup *lookup, enum sts_status reason, int64_t seconds);
+
+/* tlsrpt.c */
+
+/* Drops a _smtp._tls record from the check if reports are not wanted. */
+void sts_tlsrpt_read(struct sts_lookup *lookup);
+
+/* True if the _smtp._tls record is to be queried. */
+bool sts_tlsrpt_is_due(const struct sts_lookup *lookup, int64_t now);
+
+/* Puts the answer to that query, as sts_dns_txt gives it, into the check. */
+void sts_tlsrpt_answer(struct sts_lookup *lookup, enum sts_status status,
+    const struct sts_span *records, size_t count, int64_t now);
+
+/* Writes down, for reports, a policy that was stored. */
+void sts_tlsrpt_fetched(
+    struct sts_lookup *lookup, const struct sts_entry *entry, int64_t now);
 
 /* clock_check.c */
 

@@ -155,6 +155,7 @@ sts_record_result_fetched(
 		mark_checked(lookup, now);
 		clear_none(&lookup->check);
 		clear_failure(&lookup->check);
+		sts_tlsrpt_fetched(lookup, &e, now);
 		/* A lost check costs a query: the policy is in the store. */
 		(void)write_check(lookup);
 		sts_store_trim(store, STS_KIND_POLICY, lookup->domain,

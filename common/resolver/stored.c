@@ -29,6 +29,7 @@ sts_stored_read(struct sts_lookup *l, int64_t now)
 	    status == STS_ENTRY_CORRUPT || status == STS_STATE_UNREADABLE;
 	if (status != STS_OK && status != STS_NOT_FOUND && !l->corrupt)
 		return status;
+	sts_tlsrpt_read(l);
 	return check == STS_NOT_FOUND ? STS_OK : check;
 }
 

@@ -10,7 +10,10 @@
 
 #define TITLE "mta-sts check 1"
 
-enum { NONE_LIFE_MAX = 86400 }; /* the longest negative-ttl */
+enum {
+	NONE_LIFE_MAX = 86400, /* the longest negative-ttl */
+	TLSRPT_LIFE_MAX = 86400
+};
 
 /* The number fields, in the order of the file. */
 static const struct number {
@@ -32,6 +35,17 @@ static const struct number {
 
 enum { NUMBERS = sizeof(numbers) / sizeof(numbers[0]) };
 
+/* Two more lines, if TLS reports were wanted when it was written. */
+static bool
+parse_tlsrpt(struct sts_cursor *c, struct sts_check *check)
+{
+	return sts_text_number(c, "tlsrpt-next", &check->tlsrpt_next) &&
+	    check->tlsrpt_next > 0 &&
+	    sts_text_string(
+		c, "tlsrpt", check->tlsrpt, sizeof(check->tlsrpt)) &&
+	    sts_cursor_left(c) == 0;
+}
+
 static bool
 parse_check(const char *text, size_t len, struct sts_check *check)
 {
@@ -50,7 +64,7 @@ parse_check(const char *text, size_t len, struct sts_check *check)
 			(int64_t *)(void *)((char *)check + numbers[i].offset)))
 			return false;
 	}
-	return sts_cursor_left(&c) == 0;
+	return sts_cursor_left(&c) == 0 || parse_tlsrpt(&c, check);
 }
 
 /* An answer of the network or its lack, never a fault of this machine. */
@@ -64,9 +78,20 @@ is_of_network(enum sts_status reason)
 }
 
 static bool
+is_tlsrpt(const char *text)
+{
+	struct sts_span record = {text, strlen(text)};
+	struct sts_rua_list list;
+
+	return record.len == 0 ||
+	    sts_record_tlsrpt(&record, 1, &list) == STS_OK;
+}
+
+static bool
 is_sound(const struct sts_check *c, const char *domain)
 {
-	return strcmp(c->domain, domain) == 0 && sts_text_is_id(c->failed_id) &&
+	return is_tlsrpt(c->tlsrpt) && strcmp(c->domain, domain) == 0 &&
+	    sts_text_is_id(c->failed_id) &&
 	    (c->reason == STS_OK || is_of_network(c->reason)) &&
 	    (c->failed_reason == STS_OK || is_of_network(c->failed_reason));
 }
@@ -102,6 +127,9 @@ clamp_to_now(struct sts_check *c, int64_t now)
 		c->unused = 0;
 	if (c->warned > now)
 		c->warned = 0;
+	/* Due, which is not the same as "never queried". */
+	if (c->tlsrpt_next > now + TLSRPT_LIFE_MAX)
+		c->tlsrpt_next = 1;
 }
 
 enum sts_status
@@ -143,7 +171,7 @@ sts_check_is_fresh(const struct sts_check *check, int64_t now)
 enum sts_status
 sts_store_write_check(struct sts_store *store, const struct sts_check *check)
 {
-	char buf[STS_NAME_MAX + 900];
+	char buf[STS_NAME_MAX + STS_TLSRPT_MAX + 1000];
 	struct sts_text text = {buf, sizeof(buf), 0, false};
 
 	if (!sts_domain_is_normalised(check->domain) ||
@@ -162,6 +190,10 @@ sts_store_write_check(struct sts_store *store, const struct sts_check *check)
 		    sizeof(value));
 		sts_text_add_number(
 		    &text, numbers[i].key, value > 0 ? value : 0);
+	}
+	if (check->tlsrpt_next > 0) {
+		sts_text_add_number(&text, "tlsrpt-next", check->tlsrpt_next);
+		sts_text_add_field(&text, "tlsrpt", check->tlsrpt);
 	}
 	return text.full ? STS_INTERNAL
 			 : sts_file_write(store, STS_KIND_CHECK, check->domain,

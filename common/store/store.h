@@ -78,6 +78,12 @@ struct sts_check {
 	int64_t used_days;    /* days on which mail used it; 2: or more */
 	int64_t unused;       /* when a refresh found it expired and unused */
 	bool unsure;          /* checked in the future: not an answer */
+	/*
+	 * The usable _smtp._tls record, RFC 8460 3, or "", and when it is to be
+	 * queried again.  0: never queried, and the file has neither.
+	 */
+	int64_t tlsrpt_next;
+	char tlsrpt[STS_TLSRPT_MAX + 1];
 };
 
 /* Directories of each kind. */

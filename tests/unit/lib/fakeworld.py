@@ -4,6 +4,7 @@ whose answers a test changes as it goes, and counts.
 
     world.txt["_mta-sts.d.test"] = ["v=STSv1; id=1"]     TXT records
     world.txt[...] = None                                SERVFAIL
+    world.silent.add("_smtp._tls.d.test")                no answer
     world.mx["d.test"] = [(10, "mx.d.test")]
     world.policy["d.test"] = (200, "version: STSv1...")  what is served
     world.policy["d.test"] = "hang"                      never answers
@@ -42,6 +43,7 @@ class World:
     def __init__(self, directory, domains):
         self.txt, self.mx, self.policy = {}, {}, {}
         self.no_address, self.bad_address = set(), set()
+        self.silent = set()
         self.counts = collections.Counter()
         self.lock = threading.Lock()
         self.fetcher = os.path.join(directory, "mta-sts-fetcher")
@@ -108,6 +110,8 @@ class World:
         qtype = struct.unpack("!H", query[at + 1:at + 3])[0]
         name = ".".join(labels)
         self.count("dns " + name)
+        if name in self.silent:
+            return None
         rcode, rdatas = self.answer(name, qtype)
         head = query[:2] + struct.pack("!HHHHH", 0x8480 | rcode, 1,
                                        len(rdatas), 0, 0)
@@ -122,7 +126,9 @@ class World:
         def serve():
             while True:
                 query, peer = sock.recvfrom(4096)
-                sock.sendto(self.reply(query), peer)
+                reply = self.reply(query)
+                if reply:
+                    sock.sendto(reply, peer)
         threading.Thread(target=serve, daemon=True).start()
         return sock.getsockname()[1]
 

@@ -49,6 +49,7 @@ age(struct known *k, int64_t seconds)
 	shift(&k->check.warned, seconds);
 	shift(&k->check.used, seconds);
 	shift(&k->check.unused, seconds);
+	shift(&k->check.tlsrpt_next, seconds);
 }
 
 static bool
@@ -71,6 +72,7 @@ set_field(struct known *k, const char *field, int64_t value)
 	    {"refetched", &k->check.refetched, k->has_check},
 	    {"warned", &k->check.warned, k->has_check},
 	    {"unused", &k->check.unused, k->has_check},
+	    {"tlsrpt-next", &k->check.tlsrpt_next, k->has_check},
 	};
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {

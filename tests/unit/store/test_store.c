@@ -493,6 +493,63 @@ test_check(struct sts_store *store)
 	    "and not followed");
 }
 
+static bool
+file_says(const char *domain, const char *text)
+{
+	char buf[4000] = "";
+	FILE *f = fopen(path_of("checks", domain), "r");
+	size_t len;
+
+	if (f == NULL)
+		return false;
+	len = fread(buf, 1, sizeof(buf) - 1, f);
+	fclose(f);
+	buf[len] = '\0';
+	return strstr(buf, text) != NULL;
+}
+
+/* The record that wants TLS reports, in the check. */
+static void
+test_tlsrpt(struct sts_store *store)
+{
+	static const char record[] = "v=TLSRPTv1; rua=mailto:a@rpt.test";
+	struct sts_check c = {.checked = now,
+			     .reason = STS_NO_RECORD,
+			     .until = now + 3600},
+			 r;
+
+	strcpy(c.domain, "rpt.test");
+	is_int(sts_store_write_check(store, &c), STS_OK, "no query");
+	ok(!file_says("rpt.test", "tlsrpt"), "no byte of it in the file");
+	c.tlsrpt_next = now + 86400;
+	is_int(sts_store_write_check(store, &c), STS_OK, "no record");
+	is_int(sts_store_read_check(store, "rpt.test", now, &r), STS_OK,
+	    "reads back");
+	ok(r.tlsrpt_next == now + 86400 && r.tlsrpt[0] == '\0',
+	    "that there is none, for a day");
+	strcpy(c.tlsrpt, record);
+	is_int(sts_store_write_check(store, &c), STS_OK, "a record");
+	is_int(sts_store_read_check(store, "rpt.test", now, &r), STS_OK,
+	    "reads back");
+	is_str(r.tlsrpt, record, "as it was");
+	is_int(sts_store_read_check(store, "rpt.test", now - 1, &r), STS_OK,
+	    "the clock was set back");
+	is_int(r.tlsrpt_next, 1, "it is queried again");
+	is_str(r.tlsrpt, record, "and counts until then");
+	memset(c.tlsrpt + sizeof(record) - 1, 'a', STS_TLSRPT_MAX - 33);
+	is_int((long long)strlen(c.tlsrpt), STS_TLSRPT_MAX, "the longest");
+	is_int(sts_store_write_check(store, &c), STS_OK, "is written");
+	is_int(sts_store_read_check(store, "rpt.test", now, &r), STS_OK,
+	    "and read");
+	is_str(r.tlsrpt, c.tlsrpt, "whole");
+	strcpy(c.tlsrpt, "v=TLSRPTv1; rua=mailto:nobody");
+	is_int(sts_store_write_check(store, &c), STS_INTERNAL,
+	    "what is no record is not written");
+	strcpy(c.tlsrpt, "v=TLSRPTv1; rua=mailto:a@rpt.test\nchecked: 1");
+	is_int(sts_store_write_check(store, &c), STS_INTERNAL,
+	    "nor two lines of text");
+}
+
 /* A store that has opened its directories before goes by what is there now. */
 static void
 test_moved_dirs(struct sts_store *store)
@@ -840,6 +897,7 @@ main(void)
 	test_wrong_name(store);
 	test_every_byte(store);
 	test_check(store);
+	test_tlsrpt(store);
 	test_moved_dirs(store);
 	test_expire_check(store);
 	test_drop(store);

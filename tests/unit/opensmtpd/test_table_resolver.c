@@ -396,25 +396,25 @@ static void
 test_routes(void)
 {
 	begin("");
-	world_policy(&w, "state", "enforce-slow300.test",
-	    smtpd_enforce("enforce-slow300.test"), 90 * DAY, 90 * DAY);
+	world_policy(&w, "state", "enforce-slow700.test",
+	    smtpd_enforce("enforce-slow700.test"), 90 * DAY, 90 * DAY);
 	start();
 	peer_say(&p,
 	    "table|0.1|1.1|mta-sts|lookup|relayhost|1|"
-	    "enforce-slow300.test\n");
+	    "enforce-slow700.test\n");
 	is_str(peer_line(&p, 5000), "lookup-result|1|error|not_found",
 	    "an expired policy without routes: no host yet");
-	ok(smtpd_wait_ran(&w, "lookup enforce-slow300.test", 1, 2000),
+	ok(smtpd_wait_ran(&w, "lookup enforce-slow700.test", 1, 2000),
 	    "the policy is looked up");
 	is_int(smtpd_ran(&w, "routes "), 0, "the routes meanwhile are not");
-	ok(smtpd_wait_ran(&w, "routes enforce-slow300.test", 1, 2000),
+	ok(smtpd_wait_ran(&w, "routes enforce-slow700.test", 1, 2000),
 	    "but after it");
-	poll(NULL, 0, 400);
+	poll(NULL, 0, 900);
 	peer_say(&p,
 	    "table|0.1|1.1|mta-sts|lookup|relayhost|2|"
-	    "enforce-slow300.test\n");
+	    "enforce-slow700.test\n");
 	is_str(peer_line(&p, 5000),
-	    "lookup-result|2|found|smtp+tls://mx1.enforce-slow300.test",
+	    "lookup-result|2|found|smtp+tls://mx1.enforce-slow700.test",
 	    "the next attempt has a host");
 	finish();
 }

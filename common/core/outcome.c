@@ -377,6 +377,22 @@ sts_outcome_is_session(const struct sts_outcome *o)
 		o->result != STS_RESULT_STS_WEBPKI_INVALID);
 }
 
+bool
+sts_outcome_set_failure(struct sts_outcome *o, enum sts_status status)
+{
+	enum sts_result result = sts_result_of_status(status);
+
+	if (result == STS_RESULT_NONE)
+		return false;
+	o->result = result;
+	sts_copy_head(o->reason, sts_status_name(status), sizeof(o->reason));
+	for (char *p = o->reason; *p != '\0'; p++) {
+		if (*p == '_')
+			*p = '-';
+	}
+	return true;
+}
+
 /* Postfix writes "certificate_expired" there. */
 static void
 add_underscored(struct line *line, const char *name)

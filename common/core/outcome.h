@@ -24,6 +24,7 @@
 
 #include "base/config.h"
 #include "base/cursor.h"
+#include "base/status.h"
 #include "core/result.h"
 
 enum {
@@ -95,6 +96,14 @@ bool sts_outcome_parse_policy(
  * the same result, and an MX host.
  */
 bool sts_outcome_is_session(const struct sts_outcome *outcome);
+
+/*
+ * The result and the reason of a failed fetch, probe or check: "fetch_timeout"
+ * is sts-policy-fetch-error with the reason "fetch-timeout".  False, and
+ * nothing is set, for what is not reported (sts_result_of_status).
+ */
+bool sts_outcome_set_failure(
+    struct sts_outcome *outcome, enum sts_status status);
 
 /*
  * The line that Postfix logs for such a session, so that readers of its logs

@@ -132,6 +132,10 @@ void sts_tlsrpt_answer(struct sts_lookup *lookup, enum sts_status status,
 void sts_tlsrpt_fetched(
     struct sts_lookup *lookup, const struct sts_entry *entry, int64_t now);
 
+/* The same for a failed fetch, whose reason is of the network. */
+void sts_tlsrpt_failed(
+    struct sts_lookup *lookup, enum sts_status reason, int64_t now);
+
 /* clock_check.c */
 
 /* Seconds since 1970. */

@@ -219,6 +219,7 @@ sts_record_result_failed(struct sts_lookup *lookup, enum sts_status reason)
 		return STS_OK;
 	}
 	mark_failed(lookup, reason, live, now);
+	sts_tlsrpt_failed(lookup, reason, now);
 	if (!live && for_mail)
 		return sts_record_result_none(
 		    lookup, reason, STS_FETCH_BACKOFF);

@@ -7,14 +7,35 @@
  * without a policy too, and stored in the check for a day.  A delivery waits
  * for it no longer than for a slow _mta-sts record, and nothing else depends on
  * it: an answer that cannot be used, or none, leaves the lookup as it is.
+ *
+ * RFC 8461 6 wants failed fetches reported, while RFC 8460 4.3 counts sessions,
+ * and a fetch is none.  Postfix lets a policy failure be the outcome of each
+ * session that is made without the policy; mox adds it to the details of a
+ * report and leaves the sums alone.  Here is both:
+ *
+ *	- Without a policy in force each session counts as one failure, with the
+ *	  result and reason of the fetch, and under no other policy: the MTA's
+ *	  part writes that down (sts_outcomes_set_policy).  So a report's sums
+ *	  are those of the sessions that the MX hosts saw.
+ *	- With a policy in force sessions count under it, as they end.
+ *	- In both cases the failed fetch is an outcome without an MX host, which
+ *	  is no session (sts_outcome_is_session).  A report that has sessions
+ *	  names it in its details, with as many failed sessions as had its
+ *	  result, which may be 0.  Alone it makes no report.
+ *
+ * There is one for each failed fetch, and so at most one in a back-off (RFC
+ * 8461 3.3).  It is for mail: a failed refresh counts if mail used the policy
+ * during the last day.  A policy of mode none asks for nothing.
  */
 #include <string.h>
 
+#include "core/outcome.h"
 #include "core/record.h"
 #include "resolver/lookup.h"
 #include "store/outcomes.h"
 
 enum {
+	USED_LATELY = 86400,
 	RECORD_LIFE = 86400, /* seconds that a record, or its lack, counts */
 	RECORD_RETRY = 3600  /* the same if the DNS does not answer */
 };
@@ -79,4 +100,27 @@ sts_tlsrpt_fetched(
 	if (l->check.tlsrpt[0] != '\0')
 		(void)sts_outcomes_append_policy(
 		    l->resolver->store, entry, now);
+}
+
+static bool
+is_for_mail(const struct sts_lookup *l, int64_t now)
+{
+	return (l->task != STS_TASK_REFRESH && l->task != STS_TASK_FORCE) ||
+	    now - l->check.used < USED_LATELY;
+}
+
+void
+sts_tlsrpt_failed(struct sts_lookup *l, enum sts_status reason, int64_t now)
+{
+	struct sts_outcome o = {.time = now, .type = STS_POLICY_TYPE_STS};
+	bool live = sts_entry_is_live(&l->entry, now);
+
+	if (l->check.tlsrpt[0] == '\0' || !is_for_mail(l, now) ||
+	    (live && l->entry.policy.mode == STS_MODE_NONE) ||
+	    !sts_outcome_set_failure(&o, reason))
+		return;
+	memcpy(o.domain, l->domain, sizeof(o.domain));
+	if (live)
+		o.fetched = l->entry.fetched;
+	(void)sts_outcomes_append(l->resolver->store, &o);
 }

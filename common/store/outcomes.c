@@ -185,6 +185,25 @@ sts_outcomes_append_policy(
 		now, entry->domain, entry->fetched, text, line));
 }
 
+bool
+sts_outcomes_set_policy(struct sts_outcome *outcome,
+    const struct sts_entry *entry, const struct sts_check *check, int64_t now)
+{
+	bool live = sts_entry_is_live(entry, now);
+
+	outcome->type = STS_POLICY_TYPE_NO_POLICY_FOUND;
+	outcome->fetched = 0;
+	if (live && entry->policy.mode != STS_MODE_NONE) {
+		outcome->type = STS_POLICY_TYPE_STS;
+		outcome->fetched = entry->fetched;
+	}
+	if (live || !sts_check_is_none(check, now) ||
+	    !sts_outcome_set_failure(outcome, check->reason))
+		return false;
+	outcome->type = STS_POLICY_TYPE_STS;
+	return true;
+}
+
 /* A day that is read: some bytes of it, and what a line of them says. */
 struct reading {
 	struct sts_outcomes_reader *reader;

@@ -41,6 +41,17 @@ enum sts_status sts_outcomes_append(
 enum sts_status sts_outcomes_append_policy(
     struct sts_store *store, const struct sts_entry *entry, int64_t now);
 
+/*
+ * Sets what an outcome says of the domain's policy at `now`, as the store has
+ * it: type and `fetched` of the policy in force, unless its mode is none; else
+ * no-policy-found.  If the policy could not be fetched and none is in force,
+ * the type is sts, result and reason are those of the fetch, and the session
+ * has no other result, whatever became of TLS: returns true.  `entry->body`
+ * may be NULL, `check` zero.
+ */
+bool sts_outcomes_set_policy(struct sts_outcome *outcome,
+    const struct sts_entry *entry, const struct sts_check *check, int64_t now);
+
 /* What a reader of a day is given; a false return ends the reading. */
 struct sts_outcomes_reader {
 	bool (*outcome)(void *arg, const struct sts_outcome *outcome);

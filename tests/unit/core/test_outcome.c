@@ -383,6 +383,25 @@ test_session(void)
 	    "a session without the policy that could not be fetched is one");
 }
 
+/* The reason of each status that is reported is a token. */
+static void
+test_failure(void)
+{
+	struct sts_outcome o = example();
+
+	ok(sts_outcome_set_failure(&o, STS_FETCH_CERT_NAME),
+	    "a failed fetch is reported");
+	is_int(o.result, STS_RESULT_STS_WEBPKI_INVALID, "by its result type");
+	is_str(o.reason, "fetch-cert-name", "and its reason");
+	ok(!sts_outcome_set_failure(&o, STS_CA_UNUSABLE),
+	    "a local fault is not");
+	is_str(o.reason, "fetch-cert-name", "nothing is set then");
+	for (int i = 0; i < STS_STATUS_COUNT; i++) {
+		if (sts_outcome_set_failure(&o, (enum sts_status)i))
+			round_trip(&o, sts_status_name((enum sts_status)i));
+	}
+}
+
 static void
 test_log(void)
 {
@@ -430,6 +449,7 @@ main(void)
 	test_policy();
 	test_long_policy();
 	test_session();
+	test_failure();
 	test_log();
 	return tap_done();
 }

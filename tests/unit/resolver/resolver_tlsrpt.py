@@ -216,12 +216,96 @@ def policy_lines():
     os.chmod(os.path.join(case.state, "outcomes"), 0o700)
 
 
+def failures(case):
+    """Policy in force, result and reason of each failed fetch."""
+    return [(line[4], *line[5:11]) for line in outcomes(case)
+            if line[0] == "1"]
+
+
+def failing(reply, **config):
+    case = make(**config)
+    case.publish("1")
+    WORLD.policy["d.test"] = reply
+    case.lookup()
+    return case
+
+
+def failed_fetches():
+    case = failing((500, ""))
+    fetch_error = ("0", "sts-policy-fetch-error", "-", "-", "-", "-",
+                   "fetch-http-status")
+    line = outcomes(case)[0]
+    same((line[2], line[3], line[12:]), ("d.test", "sts", ["."]),
+         "a failed fetch: an outcome of the domain")
+    same(failures(case), [fetch_error],
+         "with its result and reason, and without an MX host")
+    ok("TLSRPT:" not in case.log, "it is no session", case.log)
+    case.lookup()
+    same(len(failures(case)), 1, "none in the back-off")
+    case.age(301)
+    case.lookup()
+    same(failures(case), [fetch_error] * 2, "another after it")
+
+    case = failing((200, "version: STSv1\nmode: enforce\n"))
+    same([f[1:7:5] for f in failures(case)],
+         [("sts-policy-invalid", "policy-no-max-age")], "what is no policy")
+    case = make()
+    case.publish("1")
+    WORLD.expired.add("d.test")
+    case.lookup()
+    same([f[1:7:5] for f in failures(case)],
+         [("sts-webpki-invalid", "fetch-cert-expired")],
+         "a certificate that has expired")
+    case = failing((500, ""), ca_file="/nonexistent/ca.pem")
+    same(failures(case), [], "a fault of this machine is none of theirs")
+    case = make(record=None)
+    case.publish("1")
+    WORLD.policy["d.test"] = (500, "")
+    case.lookup()
+    same(failures(case), [], "a domain that wants no reports has none")
+
+    case = failing((500, ""), **{"organization": "", "contact": ""})
+    same(failures(case), [], "nor where none are made")
+
+
+def failures_in_force():
+    case = make()
+    case.publish("1")
+    case.lookup()
+    case.age(400)
+    case.publish("2")
+    WORLD.policy["d.test"] = (500, "")
+    same((case.lookup(), case.verdict()), ("ok", "enforce"),
+         "a policy in force, and the new one cannot be fetched")
+    same([f[:2] for f in failures(case)],
+         [(case.fields()["fetched"], "sts-policy-fetch-error")],
+         "an outcome under the policy in force")
+    case.age(86400)
+    case.refresh()
+    same(len(failures(case)), 1, "a refresh that fails for no mail: none")
+    case.set("failed-next", 1)
+    case.set("used", int(time.time()) - 80000)
+    case.refresh()
+    same(len(failures(case)), 2, "for a policy that mail used: one")
+
+    case = make()
+    case.publish("1", mode="none", mx=None)
+    case.lookup()
+    case.age(400)
+    case.publish("2")
+    WORLD.policy["d.test"] = (500, "")
+    case.lookup()
+    same(failures(case), [], "a policy of mode none asks for no report")
+
+
 def main():
     off()
     stored()
     switched_off()
     trouble()
     policy_lines()
+    failed_fetches()
+    failures_in_force()
 
 
 if __name__ == "__main__":

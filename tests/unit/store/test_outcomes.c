@@ -225,6 +225,44 @@ test_policy(void)
 	forget();
 }
 
+/* What a session is counted under. */
+static void
+test_set_policy(void)
+{
+	static const int64_t now = 1800000000;
+	static char body[] = "x";
+	struct sts_entry e = {.fetched = now - 100,
+	    .expires = now + 1,
+	    .policy = {.mode = STS_MODE_TESTING}};
+	struct sts_check none = {.checked = now};
+	struct sts_check failed = {
+	    .checked = now, .reason = STS_POLICY_NO_MX, .until = now + 1};
+	struct sts_outcome o = example(now, "x");
+
+	ok(!sts_outcomes_set_policy(&o, &e, &none, now) && o.fetched == 0 &&
+		o.type == STS_POLICY_TYPE_NO_POLICY_FOUND,
+	    "no policy");
+	ok(sts_outcomes_set_policy(&o, &e, &failed, now) && o.fetched == 0 &&
+		o.type == STS_POLICY_TYPE_STS &&
+		o.result == STS_RESULT_STS_POLICY_INVALID,
+	    "one that could not be fetched: the session failed for that");
+	is_str(o.reason, "policy-no-mx", "with its reason");
+	o = example(now, "x");
+	ok(!sts_outcomes_set_policy(&o, &e, &failed, now + 1) &&
+		o.type == STS_POLICY_TYPE_NO_POLICY_FOUND &&
+		o.result == STS_RESULT_NONE,
+	    "as long as that counts");
+	e.body = body;
+	ok(!sts_outcomes_set_policy(&o, &e, &failed, now) &&
+		o.type == STS_POLICY_TYPE_STS && o.fetched == now - 100 &&
+		o.result == STS_RESULT_NONE,
+	    "a policy in force counts, though a newer one cannot be fetched");
+	e.policy.mode = STS_MODE_NONE;
+	ok(!sts_outcomes_set_policy(&o, &e, &failed, now) && o.fetched == 0 &&
+		o.type == STS_POLICY_TYPE_NO_POLICY_FOUND,
+	    "one of mode none is as none");
+}
+
 static void
 test_unsound(void)
 {
@@ -608,6 +646,7 @@ main(void)
 	test_days();
 	test_calendar();
 	test_policy();
+	test_set_policy();
 	test_unsound();
 	test_fragments();
 	test_garbage();

@@ -176,6 +176,7 @@ static const struct sts_config_key keys[] = {
     {"log-level", set_choice, AT(log_level), 0, 0, false, &log_level},
     {"organization", set_text, AT(organization), 0, 0, false, NULL},
     {"contact", set_text, AT(contact), 0, 0, false, NULL},
+    {"tlsrpt-socket", set_path, AT(tlsrpt_socket), 0, 0, false, NULL},
 };
 /* clang-format on */
 enum { KEY_COUNT = sizeof(keys) / sizeof(keys[0]) };
@@ -422,6 +423,7 @@ sts_config_free(struct sts_config *config)
 	free(config->ca_path);
 	free(config->organization);
 	free(config->contact);
+	free(config->tlsrpt_socket);
 	memset(config, 0, sizeof(*config));
 }
 

@@ -89,7 +89,8 @@ struct sts_config {
 	struct sts_names prefetch; /* domains looked up ahead */
 	char *organization;        /* TLSRPT; NULL when unset */
 	char *contact;
-	unsigned bad_lines; /* how many lines were skipped */
+	char *tlsrpt_socket; /* absolute path; NULL when unset */
+	unsigned bad_lines;  /* how many lines were skipped */
 };
 
 /*

@@ -22,6 +22,7 @@
 
 #include "base/log.h"
 #include "store/file.h"
+#include "store/outcome_socket.h"
 
 #define DIRECTORY "outcomes"
 
@@ -160,17 +161,45 @@ append(struct sts_store *store, int64_t time, const char *line, size_t len)
 	return status;
 }
 
+static void
+log_session(const struct sts_outcome *outcome)
+{
+	char text[STS_OUTCOME_LOG_MAX];
+
+	if (!sts_outcome_is_session(outcome))
+		return;
+	sts_outcome_log_text(outcome, text);
+	sts_log(STS_LOG_INFO, NULL, "%s", text);
+}
+
 enum sts_status
 sts_outcomes_append(struct sts_store *store, const struct sts_outcome *outcome)
 {
-	char line[STS_OUTCOME_LINE_MAX], text[STS_OUTCOME_LOG_MAX];
+	char line[STS_OUTCOME_LINE_MAX];
 
-	if (sts_outcome_is_session(outcome)) {
-		sts_outcome_log_text(outcome, text);
-		sts_log(STS_LOG_INFO, NULL, "%s", text);
-	}
+	log_session(outcome);
 	return append(
 	    store, outcome->time, line, sts_outcome_format(outcome, line));
+}
+
+bool
+sts_outcomes_session(struct sts_store *store, const struct sts_config *config,
+    const struct sts_outcome *outcome, const struct sts_entry *entry,
+    const struct sts_check *check)
+{
+	const char *path = config->tlsrpt_socket;
+	/* Not one that has replaced the session's meanwhile. */
+	bool same = entry->body != NULL && entry->fetched == outcome->fetched;
+
+	if (path == NULL)
+		return sts_outcomes_append(store, outcome) == STS_OK;
+	log_session(outcome);
+	if (sts_outcome_send(
+		path, outcome, check->tlsrpt, same ? &entry->policy : NULL))
+		return true;
+	sts_log(STS_LOG_WARNING, outcome->domain,
+	    "event=outcome-lost socket=%s error=\"%s\"", path, strerror(errno));
+	return false;
 }
 
 enum sts_status

@@ -35,8 +35,18 @@ enum sts_status sts_outcomes_append(
     struct sts_store *store, const struct sts_outcome *outcome);
 
 /*
- * The same for the text of a policy that was stored at `now`: a report shows
- * the policy that was in force, which may be replaced by then.
+ * What became of a session: to the collector that `config` names
+ * (store/outcome_socket.h), or else appended as above, and logged.  `check` has
+ * the domain's _smtp._tls record, `entry` its policy, or a body of NULL.  False
+ * if it was lost, which is logged.
+ */
+bool sts_outcomes_session(struct sts_store *store,
+    const struct sts_config *config, const struct sts_outcome *outcome,
+    const struct sts_entry *entry, const struct sts_check *check);
+
+/*
+ * Appends the text of a policy that was stored at `now`: a report shows the
+ * policy that was in force, which may be replaced by then.  Statuses as above.
  */
 enum sts_status sts_outcomes_append_policy(
     struct sts_store *store, const struct sts_entry *entry, int64_t now);

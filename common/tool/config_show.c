@@ -79,5 +79,6 @@ sts_tool_config_show(struct sts_tool *tool)
 	show_text(out, "log-level", levels[c->log_level], "");
 	show_text(out, "organization", c->organization, "unset");
 	show_text(out, "contact", c->contact, "unset");
+	show_text(out, "tlsrpt-socket", c->tlsrpt_socket, "unset");
 	return STS_EXIT_OK;
 }

@@ -65,7 +65,8 @@ is_built_in(const struct sts_config *c, const char *when)
 	is_str(c->fetcher, STS_FETCHER, "fetcher, %s", when);
 	ok(c->ca_file == NULL && c->ca_path == NULL &&
 		c->nameserver_count == 0 && c->organization == NULL &&
-		c->contact == NULL && !sts_config_reports(c),
+		c->contact == NULL && c->tlsrpt_socket == NULL &&
+		!sts_config_reports(c),
 	    "trust roots, nameservers, report keys are unset, %s", when);
 	ok(c->recheck == 300 && c->negative_ttl == 3600 &&
 		c->refresh_after == 86400 && c->dns_timeout == 5 &&
@@ -126,6 +127,7 @@ static const char everything[] =
     "log-level debug\n"
     "organization Example Org\n"
     "contact postmaster@example.org\n"
+    "tlsrpt-socket /run/tlsrpt\n"
     "report-from reports@example.org\n"
     "report";
 
@@ -144,6 +146,7 @@ test_strings(const struct sts_config *c)
 	is_str(c->organization, "Example Org", "organization has blanks");
 	is_str(c->contact, "postmaster@example.org", "contact");
 	ok(sts_config_reports(c), "with both TLS reports are wanted");
+	is_str(c->tlsrpt_socket, "/run/tlsrpt", "tlsrpt-socket");
 	is_int((long long)c->prefetch.count, 3, "three prefetch domains");
 	is_str(c->prefetch.name[0], "alias.example", "in lower case");
 	is_str(c->prefetch.name[2], "m\xc3\xbcnchen.example",

@@ -28,6 +28,9 @@ static const struct option options[] = {
     {"--smtpd", STS_OPT_SMTPD, AT(smtpd_file)},
     {"--user", STS_OPT_USER, AT(user)},
     {"--group", STS_OPT_GROUP, AT(group)},
+    {"--warn-below", STS_OPT_WARN_BELOW, AT(warn_below)},
+    {"--date", STS_OPT_DATE, AT(date)},
+    {"--domain", STS_OPT_DOMAIN, AT(domain)},
     {"--help", STS_OPT_HELP, 0},
     {"-h", STS_OPT_HELP, 0},
     {"--version", STS_OPT_VERSION, 0},
@@ -82,12 +85,24 @@ parse_option(struct sts_args *args, int argc, char **argv, int *at, FILE *err)
 	return true;
 }
 
+/* argv[at] behind the operands before it; the options between move up. */
+static void
+move_operand(struct sts_args *args, char **argv, int at)
+{
+	char *word = argv[at];
+	size_t to = 1 + args->operand_count++;
+
+	memmove(&argv[to + 1], &argv[to], ((size_t)at - to) * sizeof(*argv));
+	argv[to] = word;
+}
+
 bool
 sts_args_parse(struct sts_args *args, int argc, char **argv, FILE *err)
 {
 	bool options_end = false;
 
 	memset(args, 0, sizeof(*args));
+	args->operand = argv + 1;
 	for (int i = 1; i < argc; i++) {
 		const char *arg = argv[i];
 
@@ -96,11 +111,8 @@ sts_args_parse(struct sts_args *args, int argc, char **argv, FILE *err)
 		} else if (!options_end && arg[0] == '-' && arg[1] != '\0') {
 			if (!parse_option(args, argc, argv, &i, err))
 				return false;
-		} else if (args->operand_count == STS_OPERANDS_MAX) {
-			(void)fprintf(err, "mta-sts: too many arguments\n");
-			return false;
 		} else {
-			args->operand[args->operand_count++] = arg;
+			move_operand(args, argv, i);
 		}
 	}
 	return true;

@@ -82,6 +82,17 @@ static const struct command commands[] = {
 	"Exit status 1: there is an error or a warning.\n"},
     {{"config", "show"}, 0, 0, 0, false, sts_tool_config_show, "config show",
 	"Prints the configuration in effect.\n"},
+    {{"report", "read"}, 1, SIZE_MAX,
+	STS_OPT_JSON | STS_OPT_WARN_BELOW | STS_OPT_DATE | STS_OPT_DOMAIN, true,
+	sts_tool_report_read,
+	"report read [--json] [--warn-below PERCENT] [--date FROM[..TO]]\n"
+	"        [--domain DOMAIN] FILE|FOLDER|-...",
+	"Reads TLS reports (RFC 8460) that others sent: JSON, gzip, mails,\n"
+	"mboxes, Maildirs, folders; shows the success rate, and failures by\n"
+	"day, type, MX host, sender and domain.\n"
+	"Exit status 1: the success rate is below PERCENT, 3: nothing could "
+	"be\n"
+	"read.\n"},
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
@@ -101,8 +112,7 @@ print_usage(FILE *to)
 
 /* How many words of the command line name this command, or 0. */
 static size_t
-words_matching(
-    const struct command *command, const char *const *words, size_t count)
+words_matching(const struct command *command, char *const *words, size_t count)
 {
 	if (count < 1 || strcmp(words[0], command->word[0]) != 0)
 		return 0;
@@ -113,7 +123,7 @@ words_matching(
 
 /* *used gets the number of words of its name. */
 static const struct command *
-find_command(const char *const *words, size_t count, size_t *used)
+find_command(char *const *words, size_t count, size_t *used)
 {
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
 		*used = words_matching(&commands[i], words, count);
@@ -125,7 +135,7 @@ find_command(const char *const *words, size_t count, size_t *used)
 
 /* Prints help for every command with these first words; false: none. */
 static bool
-print_help(FILE *out, const char *const *words, size_t count)
+print_help(FILE *out, char *const *words, size_t count)
 {
 	bool found = false;
 
@@ -188,8 +198,7 @@ run_command(struct sts_tool *tool, const struct command *command, size_t words)
 	unsigned allowed = command->options | STS_OPT_CONFIG | STS_OPT_HELP;
 
 	tool->operand_count = tool->args.operand_count - words;
-	for (size_t i = 0; i < tool->operand_count; i++)
-		tool->operand[i] = tool->args.operand[words + i];
+	tool->operand = tool->args.operand + words;
 	if ((tool->args.given & ~allowed) != 0)
 		return wrong_usage(
 		    tool->err, command, "an option does not belong here");
@@ -208,7 +217,7 @@ static int
 dispatch(struct sts_tool *tool)
 {
 	const struct sts_args *args = &tool->args;
-	const char *const *words = args->operand;
+	char *const *words = args->operand;
 	size_t count = args->operand_count, used;
 	const struct command *command;
 	bool help = (args->given & STS_OPT_HELP) != 0;

@@ -37,10 +37,11 @@ enum {
 	STS_OPT_HELP = 1 << 7,
 	STS_OPT_VERSION = 1 << 8,
 	STS_OPT_SMTPD = 1 << 9,
-	STS_OPT_PROBE = 1 << 10
+	STS_OPT_PROBE = 1 << 10,
+	STS_OPT_WARN_BELOW = 1 << 11,
+	STS_OPT_DATE = 1 << 12,
+	STS_OPT_DOMAIN = 1 << 13
 };
-
-enum { STS_OPERANDS_MAX = 8 };
 
 /* A command line; the strings are argv's. */
 struct sts_args {
@@ -51,14 +52,17 @@ struct sts_args {
 	const char *smtpd_file;
 	const char *user;
 	const char *group;
-	const char *operand[STS_OPERANDS_MAX]; /* command words first */
+	const char *warn_below;
+	const char *date;
+	const char *domain;
+	char **operand; /* part of argv; command words first */
 	size_t operand_count;
 };
 
 struct sts_tool {
 	FILE *out;
 	FILE *err;
-	const char *operand[STS_OPERANDS_MAX]; /* without the command words */
+	char **operand; /* without the command words */
 	size_t operand_count;
 	struct sts_args args;
 	struct sts_config config;
@@ -69,9 +73,9 @@ struct sts_tool {
 int sts_tool_run(int argc, char **argv, FILE *out, FILE *err);
 
 /*
- * Parses options and operands, in any order; "--" ends the options.  False with
- * a message on `err` for an unknown option, a missing value, or too many
- * operands.
+ * Parses options and operands, in any order; "--" ends the options.  Operands
+ * are moved to the front of argv, behind the program's name, in their order.
+ * False with a message on `err` for an unknown option or a missing value.
  */
 bool sts_args_parse(struct sts_args *args, int argc, char **argv, FILE *err);
 
@@ -109,6 +113,7 @@ int sts_tool_cache_refresh(struct sts_tool *tool);
 int sts_tool_setup(struct sts_tool *tool);
 int sts_tool_config_check(struct sts_tool *tool);
 int sts_tool_config_show(struct sts_tool *tool);
+int sts_tool_report_read(struct sts_tool *tool);
 int sts_tool_status(struct sts_tool *tool);
 
 /*

@@ -95,10 +95,9 @@ open_day(struct sts_store *store, int64_t day, int *fd, struct stat *st)
 		*fd = open_for_append(store, path);
 	}
 	if (*fd < 0)
-		return errno == ENOSPC || errno == EDQUOT || errno == EMFILE ||
-			errno == ENFILE
-		    ? sts_status_from_errno(errno)
-		    : STS_STATE_UNWRITABLE;
+		return errno == ENOSPC || errno == EDQUOT
+		    ? STS_STATE_FULL
+		    : sts_status_shortage_or(errno, STS_STATE_UNWRITABLE);
 	/* The umask may have taken bits away. */
 	if (fstat(*fd, st) == 0 && S_ISREG(st->st_mode) &&
 	    st->st_uid == store->uid &&
@@ -311,8 +310,7 @@ open_error(void)
 {
 	if (errno == ENOENT)
 		return STS_NOT_FOUND;
-	return errno == EMFILE || errno == ENFILE ? STS_NO_DESCRIPTORS
-						  : STS_STATE_UNREADABLE;
+	return sts_status_shortage_or(errno, STS_STATE_UNREADABLE);
 }
 
 static bool

@@ -46,7 +46,9 @@ bool sts_outcomes_session(struct sts_store *store,
 
 /*
  * Appends the text of a policy that was stored at `now`: a report shows the
- * policy that was in force, which may be replaced by then.  Statuses as above.
+ * policy that was in force, which may be replaced by then.  The line is in the
+ * file of the day of `now`: that of the fetch, or the one after.  Statuses as
+ * above.
  */
 enum sts_status sts_outcomes_append_policy(
     struct sts_store *store, const struct sts_entry *entry, int64_t now);

@@ -374,6 +374,30 @@ test_limit(void)
 	forget();
 }
 
+/* No descriptor left in the mail server's process. */
+static void
+test_descriptors(void)
+{
+	struct day d = {0};
+	int status = 0;
+	pid_t pid;
+
+	(void)append(day * STS_DAY, "a");
+	if ((pid = fork()) == 0) {
+		struct rlimit limit = {3, 3};
+		bool append_fails, read_fails;
+
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+		append_fails = append(day * STS_DAY, "b") == STS_NO_DESCRIPTORS;
+		read_fails = strcmp(read_day(day, &d), "no_descriptors") == 0;
+		_exit(append_fails && read_fails ? 7 : 8);
+	}
+	(void)waitpid(pid, &status, 0);
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 7,
+	    "without a descriptor that is the fault");
+	forget();
+}
+
 static void
 refused(const char *what)
 {
@@ -652,6 +676,7 @@ main(void)
 	test_garbage();
 	test_size();
 	test_limit();
+	test_descriptors();
 	test_kinds();
 	test_expiry();
 	test_many();

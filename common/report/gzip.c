@@ -7,6 +7,7 @@
 
 enum {
 	WINDOW = 15 + 16, /* the largest, and gzip's header: zlib.h */
+	MEMORY_LEVEL = 8, /* zlib's default */
 	FIRST_SIZE = 64 * 1024
 };
 
@@ -109,4 +110,36 @@ sts_gzip_unpack(
 	*out = buffer.bytes;
 	*out_len = buffer.used;
 	return NULL;
+}
+
+bool
+sts_gzip_pack(const char *bytes, size_t len, char **out, size_t *out_len)
+{
+	z_stream stream = {0};
+	size_t size;
+	int answer;
+
+	*out = NULL;
+	*out_len = 0;
+	if (len > UINT_MAX / 2 ||
+	    deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, WINDOW,
+		MEMORY_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK)
+		return false;
+	size = deflateBound(&stream, (uLong)len);
+	if ((*out = malloc(size)) == NULL) {
+		(void)deflateEnd(&stream);
+		return false;
+	}
+	stream.next_in = (z_const Bytef *)bytes;
+	stream.avail_in = (uInt)len;
+	stream.next_out = (Bytef *)*out;
+	stream.avail_out = (uInt)size;
+	answer = deflate(&stream, Z_FINISH);
+	*out_len = size - stream.avail_out;
+	(void)deflateEnd(&stream);
+	if (answer == Z_STREAM_END)
+		return true;
+	free(*out);
+	*out = NULL;
+	return false;
 }

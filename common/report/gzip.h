@@ -17,4 +17,10 @@ bool sts_gzip_is(const char *bytes, size_t len);
 const char *sts_gzip_unpack(
     const char *bytes, size_t len, size_t max, char **out, size_t *out_len);
 
+/*
+ * Packs bytes into *out, which the caller frees.  The header has no time and no
+ * name: the same bytes give the same bytes.  False: no memory.
+ */
+bool sts_gzip_pack(const char *bytes, size_t len, char **out, size_t *out_len);
+
 #endif

@@ -118,7 +118,7 @@ sts_datetime_parse(const char *text, int64_t *seconds)
 }
 
 bool
-sts_day_parse(const char *text, int64_t *day)
+sts_date_parse(const char *text, int64_t *day)
 {
 	struct sts_cursor c = sts_cursor_make(text, strlen(text));
 
@@ -126,7 +126,7 @@ sts_day_parse(const char *text, int64_t *day)
 }
 
 const char *
-sts_day_text(char buf[STS_DAY_TEXT], int64_t day)
+sts_date_text(char buf[STS_DATE_TEXT], int64_t day)
 {
 	int64_t era_day = (day + ERA_OF_1970) % ERA_DAYS;
 	int64_t era = (day + ERA_OF_1970) / ERA_DAYS;
@@ -137,7 +137,7 @@ sts_day_text(char buf[STS_DAY_TEXT], int64_t day)
 	int64_t shifted = (5 * year_day + 2) / 153;
 	int64_t month = shifted < 10 ? shifted + 3 : shifted - 9;
 
-	(void)snprintf(buf, STS_DAY_TEXT, "%04d-%02d-%02d",
+	(void)snprintf(buf, STS_DATE_TEXT, "%04d-%02d-%02d",
 	    (int)(year + era * 400 + (month <= 2)) % (YEAR_MAX + 1), (int)month,
 	    (int)(year_day - (153 * shifted + 2) / 5 + 1));
 	return buf;

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 enum {
-	STS_DAY_TEXT = 40, /* "2026-11-22", and what gcc cannot exclude */
+	STS_DATE_TEXT = 40, /* "2026-11-22", and what gcc cannot exclude */
 	STS_DAY_SECONDS = 86400
 };
 
@@ -23,9 +23,9 @@ enum {
 bool sts_datetime_parse(const char *text, int64_t *seconds);
 
 /* "YYYY-MM-DD", 1970 to 9999, as days since 1970-01-01; false otherwise. */
-bool sts_day_parse(const char *text, int64_t *day);
+bool sts_date_parse(const char *text, int64_t *day);
 
 /* The day, 0 to that of 9999-12-31, as "YYYY-MM-DD"; returns buf. */
-const char *sts_day_text(char buf[STS_DAY_TEXT], int64_t day);
+const char *sts_date_text(char buf[STS_DATE_TEXT], int64_t day);
 
 #endif

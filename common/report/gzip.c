@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 #include "report/gzip.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <zlib.h>
 
 enum {
 	WINDOW = 15 + 16, /* the largest, and gzip's header: zlib.h */
 	MEMORY_LEVEL = 8, /* zlib's default */
-	FIRST_SIZE = 64 * 1024
+	FIRST_SIZE = 64 * 1024,
+	INPUT_MAX = 1 << 30 /* zlib counts in unsigned int */
 };
 
 struct buffer {
@@ -95,7 +95,7 @@ sts_gzip_unpack(
 
 	*out = NULL;
 	*out_len = 0;
-	if (len > UINT_MAX)
+	if (len > INPUT_MAX)
 		return "is too large";
 	if (inflateInit2(&stream, WINDOW) != Z_OK)
 		return "no memory";
@@ -121,7 +121,7 @@ sts_gzip_pack(const char *bytes, size_t len, char **out, size_t *out_len)
 
 	*out = NULL;
 	*out_len = 0;
-	if (len > UINT_MAX / 2 ||
+	if (len > INPUT_MAX ||
 	    deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, WINDOW,
 		MEMORY_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK)
 		return false;

@@ -229,13 +229,13 @@ static bool
 count_policy(struct sts_summary *summary, const struct sts_report *report,
     const struct sts_report_policy *policy, const char *domain)
 {
-	char day[STS_DAY_TEXT];
+	char day[STS_DATE_TEXT];
 	int64_t good = policy->successes, bad = policy->failures;
 
 	add_count(&summary->successes, good);
 	add_count(&summary->failures, bad);
 	return count(summary, STS_BY_DAY,
-		   sts_day_text(day, sts_report_day(report)), good, bad) &&
+		   sts_date_text(day, sts_report_day(report)), good, bad) &&
 	    count(summary, STS_BY_SENDER, report->organization, good, bad) &&
 	    count(summary, STS_BY_DOMAIN, domain, good, bad) &&
 	    count_failures(summary, policy);

@@ -76,11 +76,11 @@ write_date(FILE *out, int64_t when)
 	static const char days[] = "ThuFriSatSunMonTueWed";
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 	int64_t day = when / STS_DAY_SECONDS, rest = when % STS_DAY_SECONDS;
-	char text[STS_DAY_TEXT];
+	char text[STS_DATE_TEXT];
 	struct sts_cursor c;
 	int64_t month = 1;
 
-	(void)sts_day_text(text, day); /* "YYYY-MM-DD" */
+	(void)sts_date_text(text, day); /* "YYYY-MM-DD" */
 	c = sts_cursor_make(text + 5, 2);
 	(void)sts_cursor_number(&c, 2, &month);
 	(void)fprintf(out, "Date: %.3s, %.2s %.3s %.4s %02d:%02d:%02d +0000\n",
@@ -136,7 +136,7 @@ write_parts(FILE *out, const struct sts_report_mail *about,
     const struct sts_report *report, const char *boundary,
     const char *file_name)
 {
-	char day[STS_DAY_TEXT];
+	char day[STS_DATE_TEXT];
 
 	(void)fprintf(out,
 	    "--%s\nContent-Type: text/plain; charset=us-ascii\n"
@@ -147,7 +147,7 @@ write_parts(FILE *out, const struct sts_report_mail *about,
 	    "It is sent because _smtp._tls.%s\n"
 	    "asks for reports.\n\n",
 	    boundary, about->submitter, about->domain,
-	    sts_day_text(day, sts_report_day(report)), about->domain);
+	    sts_date_text(day, sts_report_day(report)), about->domain);
 	(void)fprintf(out,
 	    "--%s\nContent-Type: application/tlsrpt+gzip;\n"
 	    " name=\"%s\"\nContent-Transfer-Encoding: base64\n"

@@ -133,8 +133,8 @@ parse_range(const char *text, struct sts_summary_filter *filter)
 	    text, dots != NULL ? (size_t)(dots - text) : strlen(text)};
 
 	return sts_span_copy(begin, from, sizeof(from)) &&
-	    sts_day_parse(from, &filter->first_day) &&
-	    sts_day_parse(dots != NULL ? dots + 2 : from, &filter->last_day) &&
+	    sts_date_parse(from, &filter->first_day) &&
+	    sts_date_parse(dots != NULL ? dots + 2 : from, &filter->last_day) &&
 	    filter->first_day <= filter->last_day;
 }
 

@@ -20,7 +20,7 @@ my %may = (
     'common/fetcher' => [qw(common/base common/core common/loop common/dns)],
     'common/resolver' => [qw(common/base common/core common/store common/loop
         common/dns)],
-    'common/report' => [qw(common/base common/core)],
+    'common/report' => [qw(common/base common/core common/store)],
     'common/tool' => [qw(common/base common/core common/store common/client
         common/report exim/check opensmtpd/check)],
     'exim' => [qw(common/base common/core common/store common/client)],

@@ -115,7 +115,7 @@ check_begin(const json_t *fact)
 	const char *day = strrchr(member(fact, "what"), ' ') + 1;
 	int64_t number = 0;
 
-	ok(sts_day_parse(day, &number), "%s: %s", member(fact, "id"), day);
+	ok(sts_date_parse(day, &number), "%s: %s", member(fact, "id"), day);
 	is_int(number * STS_DAY_SECONDS,
 	    json_integer_value(json_object_get(fact, "value")),
 	    "%s: the day begins at this second", member(fact, "id"));
@@ -181,14 +181,14 @@ rep_029(const json_t *fact)
 	    "'policy-domain': 'example.com', 'mx-host': []}, 'summary': "
 	    "{'total-successful-session-count': 3, "
 	    "'total-failure-session-count': 0}}]}";
-	char *text = json_text(json, NULL, NULL), day[STS_DAY_TEXT];
+	char *text = json_text(json, NULL, NULL), day[STS_DATE_TEXT];
 	struct sts_report report;
 
 	(void)fact;
 	if (reads(&report, text, "REP-029")) {
 		is_str(report.contact, "", "contact-info null");
-		is_str(sts_day_text(day, sts_report_day(&report)), "2024-09-28",
-		    "the day that ends at the next midnight");
+		is_str(sts_date_text(day, sts_report_day(&report)),
+		    "2024-09-28", "the day that ends at the next midnight");
 	}
 	sts_report_free(&report);
 	free(text);

@@ -47,8 +47,12 @@ static const char *const words[] = {
     [STS_WORKER_REFRESH] = "refresh",
     [STS_WORKER_REFETCH] = "refetch",
     [STS_WORKER_PROBE] = "probe",
+    [STS_WORKER_REFRESH_ALL] = "refresh-all",
 };
 enum { WORDS = sizeof(words) / sizeof(words[0]) };
+
+/* The name that refresh-all is answered with. */
+#define ALL "*"
 
 /* First come, first served. */
 struct queue {
@@ -77,6 +81,7 @@ struct sts_worker {
 	struct queue waiting; /* not written yet */
 	struct queue probes;  /* not written yet: when nothing is waiting */
 	struct queue sent;    /* in the order of sent_ms */
+	struct queue round;   /* refresh-all, when sent: it has no deadline */
 
 	struct sts_process process;
 	int64_t started_ms;
@@ -88,6 +93,13 @@ struct sts_worker {
 	int64_t retry_ms;             /* no start before then */
 	enum sts_status start_status; /* of the last start */
 };
+
+/* Questions that the resolver is at. */
+static size_t
+under_way(const struct sts_worker *w)
+{
+	return w->sent.count + w->round.count;
+}
 
 static void
 enqueue(struct queue *queue, struct question *q)
@@ -136,6 +148,7 @@ sts_worker_create(
 	TAILQ_INIT(&w->waiting.list);
 	TAILQ_INIT(&w->probes.list);
 	TAILQ_INIT(&w->sent.list);
+	TAILQ_INIT(&w->round.list);
 	return w;
 }
 
@@ -195,6 +208,15 @@ sts_worker_ask(
 	return true;
 }
 
+bool
+sts_worker_refresh_all(struct sts_worker *worker)
+{
+	if (worker == NULL)
+		return false;
+	return find(worker, STS_WORKER_REFRESH_ALL, ALL) != NULL ||
+	    add(worker, &worker->waiting, STS_WORKER_REFRESH_ALL, ALL, ALL);
+}
+
 /* A lookup has ended, and the domain's routes were asked for after it. */
 static void
 ask_routes(struct sts_worker *w, const char *domain, enum sts_status status)
@@ -221,11 +243,11 @@ reply(struct sts_worker *w, struct question *q, enum sts_status status)
 
 /* Unanswered questions are the first for the next resolver. */
 static void
-ask_again(struct sts_worker *w)
+ask_again(struct sts_worker *w, struct queue *unanswered)
 {
 	struct question *q;
 
-	while ((q = TAILQ_LAST(&w->sent.list, list)) != NULL) {
+	while ((q = TAILQ_LAST(&unanswered->list, list)) != NULL) {
 		struct queue *queue =
 		    q->what == STS_WORKER_PROBE ? &w->probes : &w->waiting;
 
@@ -273,7 +295,9 @@ give_up(struct sts_worker *w, enum sts_status reason)
 	    sts_status_name(reason), w->sent.count, (long long)delay);
 	sts_process_kill(&w->process);
 	refuse(w, &w->sent, TRIES_MAX, reason);
-	ask_again(w);
+	refuse(w, &w->round, TRIES_MAX, reason);
+	ask_again(w, &w->round);
+	ask_again(w, &w->sent);
 }
 
 void
@@ -285,7 +309,8 @@ sts_worker_restart(struct sts_worker *worker)
 	worker->retry_ms = 0;
 	worker->start_status = STS_OK;
 	sts_process_kill(&worker->process);
-	ask_again(worker);
+	ask_again(worker, &worker->round);
+	ask_again(worker, &worker->sent);
 }
 
 /*
@@ -360,17 +385,19 @@ static bool
 put_next(struct sts_worker *w)
 {
 	struct question *q = next_question(w);
+	bool all = q != NULL && q->what == STS_WORKER_REFRESH_ALL;
 
-	if (q == NULL || !sts_process_put(&w->process, words[q->what], q->name))
+	if (q == NULL ||
+	    !sts_process_put(&w->process, words[q->what], all ? "" : q->name))
 		return false;
 	q->tries++;
 	q->sent_ms = sts_monotonic_ms();
-	if (w->sent.count == 0) {
+	if (under_way(w) == 0) {
 		w->heard_ms = q->sent_ms;
 		w->pinged = false;
 	}
 	dequeue(q);
-	enqueue(&w->sent, q);
+	enqueue(all ? &w->round : &w->sent, q);
 	return true;
 }
 
@@ -431,6 +458,9 @@ handle_line(void *arg, const char *line, size_t len)
 	if (what == WORDS)
 		return;
 	q = find(w, (enum sts_worker_what)what, domain);
+	if (q == NULL && what == STS_WORKER_REFRESH && w->round.count > 0 &&
+	    sts_domain_is_normalised(domain))
+		w->done(w->arg, STS_WORKER_REFRESH, domain, status);
 	/* Not sent: to be repeated by a new resolver, or never asked. */
 	if (q == NULL || q->sent_ms == 0)
 		return;
@@ -468,7 +498,7 @@ is_alive(struct sts_worker *w)
 {
 	int64_t silence = sts_monotonic_ms() - w->heard_ms;
 
-	if (w->sent.count == 0 || silence < STS_WORKER_SILENCE_MS)
+	if (under_way(w) == 0 || silence < STS_WORKER_SILENCE_MS)
 		return true;
 	/* If even that does not fit, the pipe has been stuck for as long. */
 	if (!w->pinged)
@@ -526,10 +556,11 @@ sts_worker_due_ms(const struct sts_worker *worker)
 			return due;
 		return is_refusing(worker) ? 0 : sts_min(due, worker->retry_ms);
 	}
-	if (worker->sent.count == 0)
+	if (under_way(worker) == 0)
 		return unsent(worker) == 0 ? due : 0;
-	due = sts_min(
-	    due, first(&worker->sent)->sent_ms + wait_limit_ms(worker) + 1);
+	if (worker->sent.count > 0)
+		due = sts_min(due,
+		    first(&worker->sent)->sent_ms + wait_limit_ms(worker) + 1);
 	return sts_min(due,
 	    worker->heard_ms +
 		(worker->pinged ? STS_WORKER_STALLED_MS

@@ -26,7 +26,8 @@ enum sts_worker_what {
 	STS_WORKER_ROUTES,
 	STS_WORKER_REFRESH, /* the policy, if it is due */
 	STS_WORKER_REFETCH, /* the policy, since it permits no MX host */
-	STS_WORKER_PROBE
+	STS_WORKER_PROBE,
+	STS_WORKER_REFRESH_ALL /* all policies that are due */
 };
 
 enum {
@@ -73,6 +74,13 @@ void sts_worker_restart(struct sts_worker *worker);
  */
 bool sts_worker_ask(
     struct sts_worker *worker, enum sts_worker_what what, const char *domain);
+
+/*
+ * Refreshes every policy that is due, unless that is under way.  There is a
+ * callback for each of them, as for STS_WORKER_REFRESH, and one for the domain
+ * "*" at the end, after whatever time.  False: as above.
+ */
+bool sts_worker_refresh_all(struct sts_worker *worker);
 
 /*
  * Requests a probe of an MX host (a normalised name), or joins a pending one.

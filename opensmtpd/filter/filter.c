@@ -69,8 +69,8 @@ on_done(void *arg, enum sts_worker_what what, const char *domain,
 {
 	struct sts_filter *f = arg;
 
-	sts_hold_done(f, what, domain, status);
-	sts_refresh_done(f, what, domain, status);
+	if (!sts_hold_done(f, what, domain, status))
+		sts_refresh_done(f, what, domain, status);
 }
 
 /* False at the end of input. */

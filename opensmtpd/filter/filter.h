@@ -36,7 +36,7 @@ enum {
 	STS_HOLDS_MAX = 20000,           /* recipients waiting at once */
 	STS_SESSIONS_MAX = 50000,        /* of each direction */
 	STS_SESSION_ID_MAX = 16,         /* hex digits, of tokens too */
-	STS_REFRESH_AT_ONCE = 4,
+	STS_REFRESH_AT_ONCE = 16,
 	STS_UNPROTECTED_SLOTS = 256
 };
 
@@ -70,24 +70,13 @@ struct sts_holds {
 	size_t count;
 };
 
-/* A policy that is due for a refresh. */
-struct sts_due {
-	int64_t expires;
-	size_t name; /* its index in `names` */
-};
-
 /* Lookups for which no session waits. */
 struct sts_refresh {
-	char *names; /* of this round, each with its NUL */
-	size_t len, size, at;
-	size_t prefetched;   /* of the prefetch list */
-	struct sts_due *due; /* found due among the names */
-	size_t due_count, due_size, due_at;
-	int64_t next_ms; /* the next round */
-	struct {
-		enum sts_worker_what what;
-		char domain[STS_NAME_MAX + 1]; /* "": free */
-	} job[STS_REFRESH_AT_ONCE];
+	int64_t next_ms;     /* the next round */
+	size_t prefetched;   /* of the prefetch list, in this one, */
+	int64_t prefetch_ms; /* and when to continue */
+	/* Policies that mail has found due; "": free. */
+	char due[STS_REFRESH_AT_ONCE][STS_NAME_MAX + 1];
 };
 
 struct sts_filter {
@@ -133,8 +122,8 @@ struct sts_session *sts_session_find(const struct sts_filter *f, uint64_t id);
 void sts_hold_recipient(struct sts_filter *f, const struct sts_request *request,
     const char *recipient);
 
-/* The resolver's answer. */
-void sts_hold_done(struct sts_filter *f, enum sts_worker_what what,
+/* The resolver's answer; false if no recipient has waited for it. */
+bool sts_hold_done(struct sts_filter *f, enum sts_worker_what what,
     const char *domain, enum sts_status status);
 
 /* Answers recipients at their deadline, or `all` of them now. */

@@ -264,7 +264,7 @@ release(struct sts_filter *f, struct wait *w, const struct sts_domain_state *k)
 	forget_wait(f, w);
 }
 
-void
+bool
 sts_hold_done(struct sts_filter *f, enum sts_worker_what what,
     const char *domain, enum sts_status status)
 {
@@ -273,7 +273,7 @@ sts_hold_done(struct sts_filter *f, enum sts_worker_what what,
 	struct sts_domain_state k;
 
 	if (w == NULL || w->what != what)
-		return;
+		return false;
 	sts_domain_state_read(&f->config, domain, true, &k);
 	/* After a fault asking for more is useless. */
 	if (what == STS_WORKER_LOOKUP && status == STS_OK &&
@@ -283,6 +283,7 @@ sts_hold_done(struct sts_filter *f, enum sts_worker_what what,
 	else
 		release(f, w, &k);
 	sts_domain_state_free(&k);
+	return true;
 }
 
 /* The first to end is near the front, since waits are about equally long. */

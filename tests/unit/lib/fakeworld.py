@@ -45,6 +45,7 @@ class World:
         self.no_address, self.bad_address = set(), set()
         self.silent = set()
         self.counts = collections.Counter()
+        self.order = []  # of what is counted
         self.lock = threading.Lock()
         self.fetcher = os.path.join(directory, "mta-sts-fetcher")
         self.expired = set()
@@ -67,6 +68,7 @@ class World:
     def count(self, what):
         with self.lock:
             self.counts[what] += 1
+            self.order.append(what)
 
     def dns_count(self, name):
         with self.lock:

@@ -190,6 +190,16 @@ say(const char *line)
 		exit(0);
 }
 
+static bool
+is_refreshing(void)
+{
+	for (const struct request *q = requests; q != NULL; q = q->next) {
+		if (strcmp(q->what, "refresh") == 0)
+			return true;
+	}
+	return false;
+}
+
 /* False where it is never answered. */
 static bool
 answer(const char *what, const char *domain)
@@ -197,6 +207,8 @@ answer(const char *what, const char *domain)
 	char line[400];
 
 	if (strstr(domain, "hang") != NULL)
+		return false;
+	if (strcmp(what, "refresh-all") == 0 && is_refreshing())
 		return false;
 	if (strstr(domain, "crash") != NULL)
 		raise(SIGKILL);
@@ -206,7 +218,8 @@ answer(const char *what, const char *domain)
 		snprintf(line, sizeof(line), "done %s %s fault ca_unusable\n",
 		    what, domain);
 	else {
-		if (strcmp(what, "probe") != 0)
+		if (strcmp(what, "probe") != 0 &&
+		    strcmp(what, "refresh-all") != 0)
 			record(what, domain);
 		snprintf(line, sizeof(line), "done %s %s ok\n", what, domain);
 	}
@@ -220,6 +233,45 @@ delay_of(const char *domain)
 	const char *slow = strstr(domain, "slow");
 
 	return slow != NULL ? atoi(slow + 4) : 0;
+}
+
+static void take_line(char *line);
+
+static bool
+refresh_one(void *arg, const char *domain)
+{
+	char line[STS_NAME_MAX + 16];
+	struct sts_entry e;
+	int64_t age = 0;
+
+	if (sts_store_read_policy(arg, domain, time(NULL), &e) == STS_OK) {
+		age = time(NULL) - e.fetched;
+		sts_entry_free(&e);
+	}
+	snprintf(line, sizeof(line), "refresh %s", domain);
+	if (age >= config.refresh_after)
+		take_line(line);
+	return true;
+}
+
+/* The last answer is its own: the list has what came last in front. */
+static void
+refresh_all(void)
+{
+	struct request *q = calloc(1, sizeof(*q));
+	struct sts_store *store;
+
+	if (q == NULL)
+		exit(9);
+	strcpy(q->what, "refresh-all");
+	strcpy(q->domain, "*");
+	q->next = requests;
+	requests = q;
+	note(q->what, "");
+	if (sts_store_open(&store, config.state_dir, false) != STS_OK)
+		return;
+	(void)sts_store_walk(store, STS_KIND_POLICY, refresh_one, store);
+	sts_store_close(store);
 }
 
 static void
@@ -292,7 +344,10 @@ serve(void)
 			size_t used = (size_t)(feed - buf) + 1;
 
 			*feed = '\0';
-			take_line(buf);
+			if (strcmp(buf, "refresh-all") == 0)
+				refresh_all();
+			else
+				take_line(buf);
 			memmove(buf, buf + used, len - used);
 			len -= used;
 		}

@@ -134,6 +134,7 @@ static void
 test_resolver(void)
 {
 	const char *const arguments[] = {w.conf, NULL};
+	unsigned served = smtpd_ran(&w, "serve");
 
 	world_none(&w, "state", "none-slow501.test", "", 86400, 3600);
 	peer_start(&p, "table-mta-sts", PEER_BOTH, "mta-sts", arguments);
@@ -150,7 +151,8 @@ test_resolver(void)
 	peer_say(&p, "table|0.1|1.1|mta-sts|check|domain|2|known.test\n");
 	is_str(peer_line(&p, 5000), "check-result|2|not-found",
 	    "all signals meanwhile: the table answers");
-	is_int(smtpd_ran(&w, "serve"), 2, "it goes on with its resolver");
+	is_int(
+	    smtpd_ran(&w, "serve") - served, 1, "it goes on with its resolver");
 	is_int(peer_end(&p), 0, "and the table ends with its input");
 }
 

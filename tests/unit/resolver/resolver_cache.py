@@ -989,6 +989,35 @@ def rounds():
     same(p.wait(timeout=30), 0, "and the resolver ends with its input")
 
 
+def rounds_order():
+    case = Case()
+    ages = {"p3.test": 300000, "p0.test": 200000, "p2.test": 100000,
+            "p1.test": 90000, "p4.test": 80000}
+    for name, age in ages.items():
+        WORLD.txt["_mta-sts." + name] = ["v=STSv1; id=1"]
+        WORLD.policy[name] = policy()
+        case.lookup(name)
+        case.age(age, name)
+    for what in ("refresh", "refresh-all"):
+        WORLD.order.clear()
+        if what == "refresh":
+            case.refresh()
+        else:
+            p = serving(case)
+            p.stdin.write(what + "\n")
+            p.stdin.flush()
+            while "refresh-all" not in p.stdout.readline():
+                pass
+            p.stdin.close()
+            p.wait(timeout=30)
+        asked = [w[len("dns _mta-sts."):] for w in WORLD.order
+                 if w.startswith("dns _mta-sts.p")]
+        same(asked, [n for n in ages if n != "p4.test"],
+             what + ": what expires first comes first")
+        for name in asked:
+            case.age(ages[name], name)
+
+
 def rounds_end():
     """End of input while a round is under way."""
     case = cached(fetch_timeout=4, dns_timeout=1)
@@ -1038,6 +1067,7 @@ def main():
     dns_warning()
     protocol()
     rounds()
+    rounds_order()
     rounds_end()
 
 

@@ -177,6 +177,20 @@ count(struct reader *reader, const struct place *in, const char *key,
 	return 0;
 }
 
+/* RFC 3339, or the same without an offset, which is UTC then (Microsoft). */
+static bool
+parse_date_time(const char *value, int64_t *seconds)
+{
+	char utc[40];
+	int len;
+
+	if (sts_datetime_parse(value, seconds))
+		return true;
+	len = snprintf(utc, sizeof(utc), "%sZ", value);
+	return len > 0 && (size_t)len < sizeof(utc) &&
+	    sts_datetime_parse(utc, seconds);
+}
+
 static int64_t
 date_time(struct reader *reader, const struct place *in, const char *key)
 {
@@ -184,7 +198,7 @@ date_time(struct reader *reader, const struct place *in, const char *key)
 	const char *value = text_at(reader, &place, true);
 	int64_t seconds = 0;
 
-	if (value[0] != '\0' && !sts_datetime_parse(value, &seconds))
+	if (value[0] != '\0' && !parse_date_time(value, &seconds))
 		fault(reader, &place,
 		    "\"%.100s\" is not a date-time of RFC 3339", value);
 	return seconds;

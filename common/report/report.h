@@ -89,6 +89,7 @@ typedef void sts_report_fault(void *arg, const char *place, const char *reason);
  *	no policy-domain, where no policy was found
  *	a summary with one count: the other is 0
  *	no failure-details
+ *	a date-time without an offset, which is UTC then
  *	an end that is the beginning of the next day
  *
  * Refused, besides what is not JSON: a duplicate member, a count that is not an

@@ -124,6 +124,13 @@ test_leniency(void)
 	    "a \"+\" in the report id");
 	takes("2016-04-01T23:59:59Z", "2016-04-02T00:00:00Z",
 	    "an end that is the beginning of the next day");
+	takes("2016-04-01T23:59:59Z", "2016-04-01T23:59:59",
+	    "a date-time without an offset (Microsoft)");
+	takes("'receiving-ip': '203.0.113.56'", "'receiving-ip': ''",
+	    "receiving-ip \"\"");
+	takes("'mx2.mail.example.com'", "''", "receiving-mx-hostname \"\"");
+	takes("'failed-session-count': 100", "'failed-session-count': 1000",
+	    "failures that are listed once for each address (Google)");
 	takes("{'organization-name'",
 	    "{'version': 2, 'x': [{'y': null}], 'organization-name'",
 	    "members that the RFC does not have");
@@ -231,6 +238,10 @@ test_places(void)
 	    "no date-range");
 	refuses("'end-datetime'", "'end'",
 	    "date-range.end-datetime: is missing", "no end");
+	refuses("2016-04-01T23:59:59Z", "2016-04-01",
+	    "date-range.end-datetime: \"2016-04-01\" is not a date-time of "
+	    "RFC 3339",
+	    "a day as the end");
 	refuses("2016-04-01T23:59:59Z", "2016-03-31T23:59:59Z",
 	    "date-range: ends before it begins", "an end before the beginning");
 	refuses("'policies': [", "'policies': {}, 'x': [",

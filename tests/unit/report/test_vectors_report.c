@@ -12,6 +12,7 @@
 #include "report/datetime.h"
 #include "report/message.h"
 #include "report/report.h"
+#include "report/write.h"
 #include "tests/unit/lib/tap.h"
 #include "tests/unit/lib/tap_report.h"
 
@@ -319,12 +320,52 @@ rep_058(const json_t *fact)
 	    "REP-058: a mail that is a report");
 }
 
+static void
+rep_026(const json_t *fact)
+{
+	struct sts_report_policy policy = {
+	    .type = STS_POLICY_TYPE_NO_POLICY_FOUND,
+	    .domain = "example.com",
+	    .successes = 1};
+	struct sts_report report = {
+	    "o", "a@b.example", "1", 1795305600, 1795391999, &policy, 1, NULL};
+	char *json;
+	size_t len;
+
+	(void)fact;
+	is_str(sts_report_write(&report, &json, &len), NULL,
+	    "REP-026: a report without a policy is written");
+	ok(json != NULL &&
+		strstr(json, "\"policy-domain\":\"example.com\"") != NULL,
+	    "REP-026: with its policy-domain");
+	free(json);
+}
+
+static void
+rep_059(const json_t *fact)
+{
+	struct sts_report_mail about = {
+	    "a@b.example", "c@d.example", "b.example", "d.example", 1795392000};
+	struct sts_report report = {
+	    "o", "a@b.example", "1", 1795305600, 1795391999, NULL, 0, NULL};
+	char *mail;
+	size_t len;
+
+	(void)fact;
+	is_str(sts_report_write_mail(&about, &report, "x", 1, &mail, &len),
+	    NULL, "REP-059: a mail is written");
+	ok(mail != NULL && strstr(mail, "\nTLS-Required: No\n") != NULL,
+	    "REP-059: with TLS-Required");
+	free(mail);
+}
+
 static const struct {
 	const char *id;
 	void (*check)(const json_t *fact);
 } facts_by_id[] = {
     {"REP-002", rep_002},
     {"REP-025", rep_025},
+    {"REP-026", rep_026},
     {"REP-027", rep_027},
     {"REP-029", rep_029},
     {"REP-030", rep_030},
@@ -334,6 +375,7 @@ static const struct {
     {"REP-044", rep_044},
     {"REP-056", rep_056},
     {"REP-058", rep_058},
+    {"REP-059", rep_059},
 };
 
 static bool

@@ -225,7 +225,7 @@ test_parts(void)
 	is_str(sts_status_name(aggregate(SMALL)), "ok", "a caller may stop");
 	is_int(domains, 10, "at once");
 	stop_after = 0;
-	is_str(sts_status_name(aggregate(256)), "no_memory",
+	is_str(sts_status_name(aggregate(100)), "no_memory",
 	    "what fits in no part ends with a status");
 }
 

@@ -19,6 +19,7 @@ static struct sts_worker *keep;
 /* What was called back last, and how often. */
 static unsigned calls;
 static unsigned probes; /* of them, for a.test */
+static unsigned refreshes;
 static enum sts_worker_what last_what;
 static char last_domain[STS_NAME_MAX + 1];
 static enum sts_status last_status;
@@ -33,6 +34,7 @@ on_done(void *arg, enum sts_worker_what what, const char *domain,
 		calls += 1000000;
 	calls++;
 	probes += what == STS_WORKER_PROBE && strcmp(domain, "a.test") == 0;
+	refreshes += what == STS_WORKER_REFRESH;
 	last_what = what;
 	last_status = status;
 	snprintf(last_domain, sizeof(last_domain), "%s", domain);
@@ -48,7 +50,7 @@ begin(const char *lines)
 	if (sts_config_load(&config, w.conf, NULL, NULL) != STS_OK)
 		ok(false, "the configuration is read");
 	keep = sts_worker_create(&config, on_done, &calls);
-	calls = 0;
+	calls = refreshes = 0;
 	last_domain[0] = '\0';
 }
 
@@ -377,6 +379,55 @@ test_forged(void)
 	}
 }
 
+static void
+age(const char *domain)
+{
+	world_policy(&w, "state", domain, smtpd_enforce(domain), 3700, 10);
+}
+
+/* Nothing asks for the answers of a round but the round. */
+static void
+test_round(void)
+{
+	begin("refresh-after 3600\n");
+	age("old-enforce-a.test");
+	age("old-enforce-b.test");
+	ok(sts_worker_refresh_all(keep), "a round is taken");
+	ok(sts_worker_refresh_all(keep), "another is joined");
+	run(3, 5000);
+	is_int(refreshes, 2, "an answer for each policy that was due");
+	is_int(last_what, STS_WORKER_REFRESH_ALL, "then the end of the round");
+	is_str(last_domain, "*", "for all domains");
+	is_int(last_status, STS_OK, "without a fault");
+	run(4, 300);
+	is_int(calls, 3, "no more answers");
+	is_int(smtpd_ran(&w, "refresh-all"), 1, "one round");
+	ok(sts_worker_refresh_all(keep), "the next one");
+	run(4, 5000);
+	is_int(last_what, STS_WORKER_REFRESH_ALL, "finds nothing due");
+	is_int(sts_worker_due_ms(keep) == INT64_MAX, 1, "then all is quiet");
+	finish();
+
+	begin("refresh-after 3600\n");
+	age("old-crash.test");
+	(void)sts_worker_refresh_all(keep);
+	run(1, 10000);
+	is_int(last_what, STS_WORKER_REFRESH_ALL,
+	    "a round that kills the resolver ends");
+	is_int(last_status, STS_RESOLVER_DIED, "with the reason");
+	is_int(smtpd_ran(&w, "refresh-all"), 2, "after a second try");
+	run(2, 500);
+	is_int(calls, 1, "and no third");
+	finish();
+
+	begin("refresh-after 3600\nresolver /nowhere/mta-sts-resolver\n");
+	(void)sts_worker_refresh_all(keep);
+	run(1, 5000);
+	is_int(last_what, STS_WORKER_REFRESH_ALL, "without a resolver as well");
+	is_int(sts_status_is_local(last_status), 1, "with a local fault");
+	finish();
+}
+
 int
 main(void)
 {
@@ -392,5 +443,6 @@ main(void)
 	test_dies();
 	test_stalls();
 	test_forged();
+	test_round();
 	return tap_done();
 }

@@ -137,6 +137,9 @@ sts_path_is_safe(const char *path, struct sts_unsafe *unsafe)
 	struct stat st = {0};
 	struct walk w;
 
+	/* An empty name is no file, and not the working directory either. */
+	if (path[0] == '\0')
+		return true;
 	if (!begin(&w, path))
 		return report(&w, &st, true, unsafe);
 	for (;;) {

@@ -125,6 +125,9 @@ test_sticky(void)
 	write_file(at("d/sub/file"), "x", 1);
 	ok(safe("d/sub/file"), "in a directory of ours below a sticky one");
 	set("d", geteuid(), 0755);
+	/* Where the directory above is one in which anybody may write. */
+	ok(chdir("/tmp") == 0 && sts_path_is_safe("", NULL),
+	    "an empty name is no file, and not the working directory");
 }
 
 static void

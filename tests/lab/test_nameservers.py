@@ -77,7 +77,7 @@ CASES = (
     ('127.0.0.99:1', 'nor at this port', 'nothing listens there'),
     ('[2001:db8::53]:53', 'no route', 'nreachable|assign requested address|'
                                       'does not answer'),
-    ('fe80::1%nosuchif', 'no such interface', 'no network interface'),
+    ('fe80::1%nosuchif', 'no such interface', 'is not a network interface'),
     ('203.0.113.253', 'packets vanish', 'does not answer'),
 )
 for number, (server, what, said) in enumerate(CASES):

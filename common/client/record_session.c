@@ -25,9 +25,9 @@ become_owner(const struct sts_store *store)
 	uid_t uid = sts_store_uid(store);
 	gid_t gid = sts_store_gid(store);
 
-	return uid != 0 && setgroups(0, NULL) == 0 && setgid(gid) == 0 &&
-	    setuid(uid) == 0 && getuid() == uid && geteuid() == uid &&
-	    setuid(0) != 0;
+	return uid != 0 && gid != 0 && setgroups(0, NULL) == 0 &&
+	    setgid(gid) == 0 && setuid(uid) == 0 && getuid() == uid &&
+	    geteuid() == uid && setuid(0) != 0;
 }
 
 bool

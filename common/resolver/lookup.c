@@ -4,12 +4,11 @@
  *
  *	step_lock	one process at a time asks about a domain
  *	step_read	what the store has (stored.c); it may be the answer
- *	step_record	the _mta-sts TXT record; beside it the _smtp._tls
- *record, if reports are wanted step_decide	whether to fetch step_end
- *if not: keep the policy, record "none", or back off
+ *	step_record	the _mta-sts TXT record, and _smtp._tls for reports
+ *	step_decide	keep the policy, record "none", back off, or fetch
  *	step_fetch	the policy; on_fetch has it recorded
  *
- * Each step ends the lookup with sts_lookup_finish or starts exactly one thing
+ * Each step ends the lookup with finish() or starts exactly one thing
  * that calls the next step: a timer, a query or a fetch.
  *
  * Three rules shape it.  The DNS can be forged, so a record that is missing or

@@ -51,8 +51,9 @@ struct sts_refresh {
 	bool stopped;
 	struct sts_timer *timer; /* of the next step; NULL: none */
 	struct sts_refresh_counts counts;
-	unsigned faults;       /* local ones in a row */
-	enum sts_status fault; /* the one that stopped it */
+	unsigned faults;        /* local ones in a row */
+	enum sts_status fault;  /* the one that stopped it */
+	enum sts_status unread; /* why a part of the store was not read */
 };
 
 static void pace(void *arg);
@@ -108,8 +109,14 @@ collect(void *arg, const char *domain)
 
 	if (status == STS_NOT_FOUND)
 		return true;
-	if (status != STS_OK)
+	if (status == STS_ENTRY_CORRUPT)
 		return add(f, domain, 0);
+	/* A directory at fault is not a reason to leave the others. */
+	if (status != STS_OK) {
+		f->unread = status;
+		f->counts.failed++;
+		return true;
+	}
 	(void)sts_store_read_check(store, domain, f->now, &check);
 	due = sts_entry_is_live(&e, f->now)
 	    ? sts_entry_wants_refresh(
@@ -193,13 +200,13 @@ end(struct sts_refresh *f)
 {
 	struct sts_refresh_counts counts = f->counts;
 	sts_refresh_ended *ended = f->ended;
-	enum sts_status status = f->fault;
+	enum sts_status status = f->fault != STS_OK ? f->fault : f->unread;
 	void *arg = f->arg;
 
 	if (f->done > 0)
 		warn_of_silence(f);
 	sts_outcomes_expire(f->resolver->store, f->now);
-	sts_log(STS_LOG_INFO, NULL,
+	sts_log(status == STS_OK ? STS_LOG_INFO : STS_LOG_ERROR, NULL,
 	    "event=refreshed fetched=%zu not_due=%zu failed=%zu removed=%zu "
 	    "result=%s",
 	    counts.fetched, counts.not_due, counts.failed, counts.removed,
@@ -283,8 +290,8 @@ scan(void *arg)
 	f->timer = NULL;
 	(void)sts_store_walk_bucket(
 	    store, STS_KIND_CHECK, f->bucket, expire_check, f);
-	if (f->fault == STS_OK)
-		f->fault = status;
+	if (status != STS_OK)
+		f->unread = status;
 	if (f->fault == STS_OK && !f->stopped &&
 	    ++f->bucket < STS_STORE_BUCKETS) {
 		schedule(f, 0, scan);

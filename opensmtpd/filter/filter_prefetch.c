@@ -20,7 +20,8 @@ enum {
 	ROUND_MAX = 3000,      /* before a policy of one hour has expired */
 	ROUND_AGAIN = 300,     /* after one that a local fault has ended */
 	ROUNDS_A_REFRESH = 24, /* rounds in `refresh-after` */
-	PREFETCH_MS = 50       /* between two domains of the prefetch list */
+	PREFETCH_MS = 50,      /* between two domains of the prefetch list */
+	PENDING_MAX = 64       /* questions; with more it waits */
 };
 
 /* Often enough for a refresh soon after `refresh-after`. */
@@ -38,9 +39,11 @@ begin_round(struct sts_filter *f)
 	struct sts_refresh *r = &f->refresh;
 
 	r->next_ms = sts_monotonic_ms() + round_ms(f);
-	r->prefetch_ms = 0;
-	r->prefetched = 0;
-	(void)sts_worker_refresh_all(f->worker);
+	/* A long list is gone through to its end. */
+	if (r->prefetched >= f->config.prefetch.count)
+		r->prefetched = 0;
+	if (!sts_worker_refresh_all(f->worker))
+		r->next_ms = sts_monotonic_ms() + ROUND_AGAIN * 1000;
 }
 
 /* The slot of a refresh that is under way; domain "": a free one; or -1. */
@@ -89,7 +92,6 @@ prefetch_next(struct sts_filter *f)
 	const char *name = f->config.prefetch.name[r->prefetched++];
 	char domain[STS_NAME_MAX + 1];
 
-	r->prefetch_ms = sts_monotonic_ms() + PREFETCH_MS;
 	if (sts_domain_normalise(name, domain) == STS_OK)
 		ask_next(f, domain, STS_MAIL_COMES);
 }
@@ -104,7 +106,11 @@ sts_refresh_step(struct sts_filter *f)
 		return;
 	if (now >= r->next_ms)
 		begin_round(f);
-	if (r->prefetched < f->config.prefetch.count && now >= r->prefetch_ms)
+	if (r->prefetched >= f->config.prefetch.count || now < r->prefetch_ms)
+		return;
+	r->prefetch_ms = now + PREFETCH_MS;
+	/* Mail comes first: its lookups are to find room in the resolver. */
+	if (sts_worker_pending(f->worker) < PENDING_MAX)
 		prefetch_next(f);
 }
 
@@ -136,7 +142,7 @@ sts_refresh_due_ms(const struct sts_filter *f)
 {
 	const struct sts_refresh *r = &f->refresh;
 
-	if (f->worker == NULL || f->config_status != STS_OK)
+	if (f->worker == NULL || f->config_status != STS_OK || !f->registered)
 		return INT64_MAX;
 	return r->prefetched < f->config.prefetch.count
 	    ? sts_min(r->prefetch_ms, r->next_ms)

@@ -35,9 +35,12 @@ may_ask(const struct sts_table *t, enum sts_worker_what what, const char *name)
 {
 	uint64_t key = key_of(what, name);
 	int64_t pause = what == STS_WORKER_PROBE ? PROBE_AGAIN_MS : AGAIN_MS;
+	/* Probes take long: they leave room for the other questions. */
+	size_t max = what == STS_WORKER_PROBE ? STS_TABLE_WANTED_MAX / 2
+					      : STS_TABLE_WANTED_MAX;
 	size_t i = key % STS_TABLE_RECENT_MAX;
 
-	return sts_worker_pending(t->worker) < STS_TABLE_WANTED_MAX &&
+	return sts_worker_pending(t->worker) < max &&
 	    (t->recent[i].key != key ||
 		sts_monotonic_ms() - t->recent[i].ms >= pause);
 }

@@ -1018,6 +1018,27 @@ def rounds_order():
             case.age(ages[name], name)
 
 
+def rounds_go_on():
+    """One directory of the store is at fault; the others are refreshed."""
+    case = cached()
+    WORLD.txt["_mta-sts.e.test"] = ["v=STSv1; id=1"]
+    WORLD.policy["e.test"] = policy()
+    case.lookup("e.test")
+    case.age(200000, "d.test")
+    case.age(100000, "e.test")
+    place = os.path.dirname(case.file("policies", "d.test"))
+    for mode, what in ((0o777, "may be written by others"),
+                       (0, "cannot be opened")):
+        os.chmod(place, mode)
+        before = WORLD.fetch_count("e.test")
+        case.refresh()
+        os.chmod(place, 0o750)
+        same(WORLD.fetch_count("e.test") - before, 1,
+             "a directory that " + what + " ends no round")
+        ok(" removed=0 result=state_" in case.log, "and is logged", case.log)
+        case.age(100000, "e.test")
+
+
 def rounds_end():
     """End of input while a round is under way."""
     case = cached(fetch_timeout=4, dns_timeout=1)
@@ -1068,6 +1089,7 @@ def main():
     protocol()
     rounds()
     rounds_order()
+    rounds_go_on()
     rounds_end()
 
 

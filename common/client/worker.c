@@ -2,17 +2,17 @@
 /*
  * One resolver process and the questions for it.
  *
- * A question is in one of three queues: `waiting`, or `probes`, which are less
- * urgent, until it is written to the resolver, `sent` until it is answered.  It
- * ends in reply(), so each question has exactly one callback.  When the
- * resolver dies or stalls, its unanswered questions return to the front of
- * their queue; one that was sent twice ends with the reason instead, since it
- * may be what kills the resolver.
+ * A question is in `waiting`, or in `probes`, which are less urgent, until it
+ * is written to the resolver, then in `sent`, or in `round` if it is for a
+ * round of refreshes, until it is answered.  It ends in reply(), so each
+ * question has exactly one callback.  When the resolver dies or stalls, its
+ * unanswered questions return to the front of their queue; one that was sent
+ * twice ends with the reason instead, since it may be what kills the resolver.
  *
  * The resolver parses data from the network, so its output is not trusted: it
  * may be silent, endless or nonsense.  A line that answers no pending question
- * only shows that the resolver runs.  Answers are read from the store, never
- * from the pipe.
+ * only shows that the resolver runs, but for the refreshes of a round.  Answers
+ * are read from the store, never from the pipe.
  */
 #include "client/worker.h"
 

@@ -184,6 +184,7 @@ def make_network():
                 route add local 198.51.100.0/24 dev lo
                 route add local 203.0.113.0/25 dev lo
                 route add local 2001:db8:113::/64 dev lo
+                route add blackhole 203.0.113.252/32
                 route add blackhole 203.0.113.253/32
                 route add unreachable 203.0.113.254/32""")):
         for line in commands.split('\n'):

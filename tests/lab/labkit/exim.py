@@ -3,6 +3,7 @@
 
 Another MTA needs a class with the same methods.
 """
+import contextlib
 import os
 import pathlib
 import re
@@ -139,6 +140,17 @@ class Exim:
         except (FileNotFoundError, ValueError):
             return None
         return pid if os.path.exists(f'/proc/{pid}') else None
+
+    @classmethod
+    def children(cls):
+        """Processes of Exim beside the daemon: deliveries, queue runs."""
+        daemon, found = cls.daemon_pid(), []
+        for path in pathlib.Path('/proc').glob('[0-9]*'):
+            with contextlib.suppress(OSError):
+                if os.path.samefile(path / 'exe', BINARY) and \
+                        int(path.name) != daemon:
+                    found.append(int(path.name))
+        return found
 
     def stop(self):
         pid = self.daemon_pid()

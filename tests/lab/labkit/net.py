@@ -191,7 +191,7 @@ class MxHosts:
         """Makes a host, or changes what it does; returns its address.
         Its certificate is for cert_name, where that is another name."""
         key = name.lower()
-        if what in ('unreachable', 'blackhole'):
+        if what in ('refused', 'unreachable', 'blackhole'):
             address = getattr(paths, what.upper())
             self.dns.set(name, 'A', address)
             return address
@@ -205,7 +205,8 @@ class MxHosts:
         file = paths.CERTS / 'mx' / f'{subject}-{cert}.pem'
         if not file.exists():
             certs.issue(file, [subject], cert)
-        self.hosts[address] = {'name': name, 'do': what, 'cert': str(file)}
+        self.hosts[address] = {'name': name, 'do': what, 'cert': str(file),
+                               'kind': cert}
         replace(paths.CONF / 'mx.json', json.dumps(self.hosts))
         self.dns.set(name, 'AAAA' if ':' in address else 'A', address)
         return address
@@ -219,6 +220,23 @@ class MxHosts:
         return [entry for entry in read_log('mx.log', since)
                 if entry['event'] == 'message' and
                 tag in (None, entry['tag'])]
+
+    @staticmethod
+    def sessions(since=0):
+        """All TCP connections that are over, as the hosts saw them, in the
+        order of their beginnings (servers/mx_hosts.py, Session.account)."""
+        return sorted(read_log('sessions.log', since),
+                      key=lambda entry: entry.get('began', entry['t']))
+
+    @staticmethod
+    def all_over(since=0):
+        """Whether no connection is open that began after the mark."""
+        began = [entry for entry in read_log('mx.log', since)
+                 if entry['event'] == 'connect']
+        return len(began) == len([entry for entry in
+                                  read_log('sessions.log', since)
+                                  if entry.get('began', 0) >= since and
+                                  entry['what'] != 'refused'])
 
     @staticmethod
     def connections(name, since=0):

@@ -19,6 +19,7 @@ NGINX = [f'198.51.100.{number}' for number in range(101, 201)]
 HTTPS = '198.51.100.81'   # injector, behaves as the server name says
 HTTPS_SILENT = '198.51.100.82'  # accepts, then nothing
 HTTPS_CLOSE = '198.51.100.83'   # accepts, then closes
+REFUSED = '203.0.113.252'       # every connection
 BLACKHOLE = '203.0.113.253'     # packets vanish
 UNREACHABLE = '203.0.113.254'
 MX_NET = '203.0.113.'

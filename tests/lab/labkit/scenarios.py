@@ -2,9 +2,11 @@
 """The rows of scenarios.tsv: arranged, sent, judged.
 
 policy: "-", MODE (all its MX hosts), MODE:PATTERN,..., txt=WHAT (the
-        query of the record fails so), host=404
-mx:     PREFERENCE:NAME[>CNAME TARGET][=WHAT[/CERTIFICATE[+tlsa|+badtlsa]]]
-        with WHAT as in servers/mx_hosts.py; or null, none, address, dns=WHAT
+        query of the record fails so), host=WHAT (404; invalid, a policy that
+        is none; expired, its certificate)
+mx:     PREFERENCE:NAME[>CNAME TARGET][=WHAT[/CERTIFICATE[+TLSA]]] with WHAT as
+        in servers/mx_hosts.py and TLSA one of tlsa, badtlsa, failtlsa (the
+        query fails); or null, none, address, dns=WHAT
 setup:  "-", trust-ad, or a name of faults.py; rows with "-" first,
         all at once
 
@@ -68,10 +70,13 @@ def load():
         return [Row(fields) for fields in reader]
 
 
-def _tlsa(lab, host, right):
-    digest = certs.spki_sha256(lab.mx.certificate(host)) if right \
-        else '00' * 32
-    lab.dns.set(f'_25._tcp.{host}', 'TLSA', f'3 1 1 {digest}')
+def _tlsa(lab, host, what):
+    name = f'_25._tcp.{host}'
+    digest = certs.spki_sha256(lab.mx.certificate(host)) \
+        if what == 'tlsa' else '00' * 32
+    lab.dns.set(name, 'TLSA', f'3 1 1 {digest}')
+    if what == 'failtlsa':
+        lab.dns.behave(name, 'servfail', 'TLSA')
     lab.dns.sign(*lab.dns.signed, host)
 
 
@@ -89,7 +94,7 @@ def _add_host(lab, spec):
     else:
         lab.mx.add(name, what, cert)
     if tlsa:
-        _tlsa(lab, name, tlsa == 'tlsa')
+        _tlsa(lab, name, tlsa)
     return preference, name
 
 
@@ -110,9 +115,15 @@ def arrange(lab, row):
         lab.dns.sign(*lab.dns.signed, domain)
     if row.policy.startswith('txt='):
         lab.dns.behave(f'_mta-sts.{domain}', row.policy[4:])
-    elif row.policy == 'host=404':
-        lab.policies.host(domain)
+    elif row.policy.startswith('host='):
+        what = row.policy[5:]
+        lab.policies.host(domain, kind='good' if what in ('404', 'invalid')
+                          else what)
         lab.policies.record(domain)
+        if what != '404':
+            lab.policies.serve(domain, 'version: STSv1\r\n'
+                               if what == 'invalid' else
+                               lab.policies.text('enforce', ['*.' + domain]))
     elif row.policy != '-':
         mode, _, patterns = row.policy.partition(':')
         lab.policies.publish(

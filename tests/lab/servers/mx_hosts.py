@@ -5,10 +5,17 @@
 
 do: good, tls12, tls11, cbc (TLS 1.2 without AEAD), sni (the certificate of
 another, unless the client names the host), nostarttls, starttls454, silent (for
-12 s, then close), close (at once), closetls (after the reply to STARTTLS),
-slowN (greets after N s), plaintext (clear text instead of a handshake), injected (clear text right behind
-the reply to STARTTLS), tempfail (451 to each recipient), reject (550).  Every
-message accepted is a line of log/mx.log and a file in mail/.
+12 s, then close), close (at once), greet554 (a greeting that refuses), noehlo
+(hangs up at EHLO), heloonly (knows no EHLO), closetls (after the reply to
+STARTTLS), hangup (right after the handshake), hangupehlo (after the answer to
+the EHLO inside TLS), slowN (greets after N s), plaintext (clear text instead of
+a handshake), injected (clear text right behind the reply to STARTTLS), tempfail
+(451 to each recipient), reject (550).  Every message accepted is a line of
+log/mx.log and a file in mail/.
+
+log/sessions.log has one line for each TCP connection, written when it is over:
+what this side saw of it (`Session.account`).  A connection to the address that
+refuses (refuse.py) has one, too.
 """
 import itertools
 import re
@@ -18,11 +25,13 @@ import threading
 import time
 import warnings
 
+import refuse
 from common import Log, Settings
 
 warnings.simplefilter('ignore', DeprecationWarning)
 settings = Settings('mx.json')
 log = Log('mx.log')
+sessions = Log('sessions.log')
 numbers = itertools.count(1)
 TIMEOUT = 120
 OTHER = '/run/lab/certs/default.pem'
@@ -55,8 +64,15 @@ class Session:
     def __init__(self, sock, host, address):
         self.sock = sock
         self.host = host
+        self.began = time.time()
         self.seen = {'ip': address, 'name': host['name'],
                      'peer': sock.getpeername()[0], 'tls': None, 'sni': None}
+        # For `account`: how far it went, what was said, who hung up.
+        self.stage = 'no-greeting'
+        self.counts = {'ehlos': 0, 'mails': 0, 'messages': 0}
+        self.domains = []
+        self.error = None
+        self.ended = None
         self.file = sock.makefile('rb')
         self.greeted = ''
         self.reset()
@@ -68,20 +84,56 @@ class Session:
     def log(self, event, **fields):
         log.write(event=event, **self.seen, **fields)
 
+    def account(self):
+        """What happened, for sessions.log.  "what" is how far TLS came:
+
+        no-greeting, greeting-refused, no-ehlo: it was over before EHLO was
+            answered
+        no-starttls: not offered
+        starttls-unused: offered, but the client went on in clear text
+        starttls-rejected: 454
+        handshake-cut: this side sent no handshake
+        handshake-failed: `error` says why, e.g. the client's alert
+        tls: the handshake was completed on this side
+
+        "certificate" is the kind of that which was presented (certs.py),
+        "domains" those that RCPT named, "ended" who hung up: "quit", "client"
+        or "host".
+        """
+        certificate = self.host.get('kind') \
+            if self.stage in ('handshake-failed', 'tls') and \
+            self.host['do'] != 'tls11' else None
+        return {'began': self.began, **self.seen, 'do': self.host['do'],
+                'what': self.stage, 'certificate': certificate,
+                'helo': self.greeted, 'domains': self.domains, **self.counts,
+                'error': self.error, 'ended': self.ended or 'client'}
+
     def reply(self, text):
         self.sock.sendall(text.encode() + b'\r\n')
 
-    def run(self):
+    def greet(self):
+        """False if that was all."""
         what = self.host['do']
-        self.log('connect')
         if what == 'close':
-            return
+            return False
         if what == 'silent':
             time.sleep(SILENCE)
-            return
+            return False
         if what.startswith('slow'):
             time.sleep(int(what[4:]))
+        if what == 'greet554':
+            self.stage = 'greeting-refused'
+            self.reply('554 no service here')
+            return False
+        self.stage = 'no-ehlo'
         self.reply(f'220 {self.host["name"]} ESMTP')
+        return True
+
+    def run(self):
+        self.log('connect')
+        if not self.greet():
+            self.ended = 'host'
+            return
         while True:
             line = self.file.readline(4096)
             if not line:
@@ -92,11 +144,26 @@ class Session:
             if handler is None:
                 self.reply('500 what?')
             elif handler(line) is False:
+                self.ended = self.ended or 'host'
                 return
 
     def do_ehlo(self, line):
+        what = self.host['do']
+        if what == 'noehlo':
+            return False
+        if what == 'heloonly' and line[:4].upper() == 'EHLO':
+            self.reply('500 5.5.1 what?')
+            return None
         self.greeted = line[5:]
+        self.counts['ehlos'] += 1
         self.reset()
+        if what == 'heloonly':
+            self.stage = 'no-starttls'
+            self.reply(f'250 {self.host["name"]}')
+            return None
+        if not self.seen['tls']:
+            self.stage = 'no-starttls' if what == 'nostarttls' \
+                else 'starttls-unused'
         offers = [self.host['name'], 'PIPELINING', '8BITMIME', 'SMTPUTF8',
                   'SIZE 50000000']
         if not self.seen['tls'] and self.host['do'] != 'nostarttls':
@@ -104,12 +171,14 @@ class Session:
         for offer in offers[:-1]:
             self.reply('250-' + offer)
         self.reply('250 ' + offers[-1])
+        return not (what == 'hangupehlo' and self.seen['tls'])
 
     do_helo = do_ehlo
 
     def do_star(self, _line):
         what = self.host['do']
         if what == 'starttls454':
+            self.stage = 'starttls-rejected'
             self.reply('454 4.7.0 TLS not available')
             return None
         if self.seen['tls'] or what == 'nostarttls':
@@ -117,6 +186,7 @@ class Session:
             return None
         self.reply('220 go on')
         self.log('starttls')
+        self.stage = 'handshake-cut'
         if what == 'closetls':
             return False
         if what in ('plaintext', 'injected'):
@@ -125,24 +195,32 @@ class Session:
             self.sock.sendall(b'This is not a handshake, is it?\r\n')
             return False
         context = context_for(self.host, self.seen)
+        self.stage = 'handshake-failed'
         try:
             self.sock = context.wrap_socket(self.sock, server_side=True)
         except (OSError, ssl.SSLError) as error:
-            self.log('tlsfail', error=str(error))
+            self.error = str(error)
+            self.ended = 'client'
+            self.log('tlsfail', error=self.error)
             return False
+        self.stage = 'tls'
         self.seen['tls'] = self.sock.version()
         self.seen['cipher'] = self.sock.cipher()[0]
         self.file = self.sock.makefile('rb')
         self.reset()
-        return None
+        return what != 'hangup'
 
     def do_mail(self, line):
+        self.counts['mails'] += 1
         self.sender = line[10:].split('>')[0].strip('<> ')
         self.rcpts = []
         self.reply('250 ok')
 
     def do_rcpt(self, line):
         what = self.host['do']
+        domain = line[8:].split('>')[0].rpartition('@')[2].strip().lower()
+        if domain not in self.domains:
+            self.domains.append(domain)
         if what == 'tempfail':
             self.reply('451 4.2.0 later')
         elif what == 'reject':
@@ -169,6 +247,7 @@ class Session:
         with open(path, 'wb') as file:
             file.write(message)
         tag = re.search(rb'^X-Lab-Tag: *(\S+)', message, re.M | re.I)
+        self.counts['messages'] += 1
         # Logged before it is acknowledged: what was accepted is on record.
         self.log('message', sender=self.sender, rcpts=self.rcpts,
                  helo=self.greeted, file=path,
@@ -184,6 +263,7 @@ class Session:
         self.reply('250 ok')
 
     def do_quit(self, _line):
+        self.ended = 'quit'
         self.reply('221 bye')
         return False
 
@@ -215,10 +295,12 @@ def serve(sock):
     finally:
         if session:
             sock = session.sock
+            sessions.write(**session.account())
         end(sock)
 
 
 def main():
+    refuse.start(sessions)
     server = socket.create_server(('::', 25), family=socket.AF_INET6,
                                   backlog=1024, dualstack_ipv6=True)
     while True:

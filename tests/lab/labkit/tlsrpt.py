@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: ISC
+"""Sessions that TLS reports count: the rows of scenarios-tlsrpt.tsv, what the
+MX hosts saw, and what was written down (store/outcomes.h), one to one.
+
+policy, mx: as in labkit/scenarios.py
+send:       "-", or what the test does instead of sending one message: twice,
+            reuse (four messages), with=ROW (one for both domains), nothing,
+            callout (a stranger's RCPT is verified there), report (a mail with
+            TLS-Required: No); unasked: the domain wants no reports
+expected:   TYPE:RESULT[:REASON] of each session that counts, with "~" in front
+            if it ended before there was a connection; "-": none does
+
+`due` works out the same from what the hosts saw, so that a table and two sorts
+of programs have to agree.
+"""
+import csv
+import pathlib
+import re
+import urllib.parse
+
+from labkit import paths, scenarios
+
+TABLE = pathlib.Path(__file__).parents[1] / 'scenarios-tlsrpt.tsv'
+SETTINGS = {'organization': 'Lab', 'contact': 'postmaster@sender.test'}
+MISMATCH = 'validation-failure:mtasts-policy-mx-mismatch'
+FETCH = {'404': 'sts-policy-fetch-error', 'invalid': 'sts-policy-invalid',
+         'expired': 'sts-webpki-invalid'}
+CERTIFICATE = {'expired': 'certificate-expired',
+               'wrongname': 'certificate-host-mismatch',
+               'cnonly': 'certificate-host-mismatch',
+               'untrusted': 'certificate-not-trusted',
+               'selfsigned': 'certificate-not-trusted'}
+# Before these no session has begun, as Postfix counts them; and this is the
+# second half of one that failed.
+UNCOUNTED = ('refused', 'no-greeting', 'greeting-refused', 'no-ehlo',
+             'starttls-unused')
+TLS_FAILURES = {'no-starttls': 'starttls-not-supported',
+                'starttls-rejected': 'validation-failure:starttls-rejected',
+                'handshake-cut': 'validation-failure:handshake'}
+
+
+class Row(scenarios.Row):
+    def __init__(self, fields):
+        super().__init__({**fields, 'setup': '-', 'reason': ''})
+        self.send = fields['send']
+        self.expected = [] if fields['expected'] == '-' \
+            else fields['expected'].split(' ')
+
+    @property
+    def hosts(self):
+        return [re.match('[0-9]+:([^>=]+)', spec)[1].lower()
+                for spec in self.mx.split(' ')]
+
+    @property
+    def counted(self):
+        return self.send not in ('callout', 'report', 'unasked')
+
+    @property
+    def type(self):
+        if 'tlsa' in self.mx:
+            return 'tlsa'
+        mode = self.policy.partition(':')[0]
+        return 'no-policy-found' if mode in ('-', 'none') else 'sts'
+
+    def permits(self, host):
+        """Whether the policy does, where it has patterns of its own."""
+        patterns = self.policy.partition(':')[2]
+        return not patterns or any(
+            host == pattern or pattern.startswith('*.') and
+            host.partition('.')[2] == pattern[2:]
+            for pattern in patterns.split(','))
+
+
+def load():
+    with open(TABLE, encoding='utf-8', newline='') as file:
+        reader = csv.DictReader(file, delimiter='\t', quoting=csv.QUOTE_NONE)
+        return [Row(fields) for fields in reader]
+
+
+def arrange(lab, row):
+    """Domain, hosts, policy, and the record of a domain that wants reports."""
+    scenarios.arrange(lab, row)
+    if row.send != 'unasked':
+        lab.dns.set(f'_smtp._tls.{row.domain}', 'TXT',
+                    f'"v=TLSRPTv1; rua=mailto:reports@{row.domain}"')
+
+
+class Due:
+    """What a session should have been written down as."""
+
+    def __init__(self, row, what, session):
+        self.domain = row.domain
+        self.what = what
+        self.host = session['name'].lower() if session else ''
+        self.address = session['ip'] if session else ''
+        self.session = session
+
+    def matches(self, outcome):
+        if (outcome.domain, outcome.what, outcome.address) != \
+                (self.domain, self.what, self.address):
+            return False
+        return not self.session or outcome.host == self.host and \
+            int(self.session['began']) <= outcome.time <= self.session['t'] + 2
+
+    def __str__(self):
+        return f'{self.domain} {self.what} {self.host} [{self.address}]'
+
+
+class Outcome:
+    """A line of the store's files; `what` as in the table."""
+
+    def __init__(self, fields):
+        fields = [urllib.parse.unquote(field) if field != '-' else ''
+                  for field in fields]
+        (self.time, self.domain, self.type, self.fetched, self.result,
+         self.host, self.address, self.source, self.helo, self.reason,
+         self.additional) = fields
+        self.time = int(self.time)
+        self.host = self.host.lower()
+        self.what = ':'.join(filter(None, (self.type, self.result,
+                                           self.reason)))
+
+    def __str__(self):
+        return f'{self.domain} {self.what} {self.host} [{self.address}]'
+
+
+def outcomes(directory=pathlib.Path(paths.STATE) / 'outcomes'):
+    """All that was written down of sessions, in order."""
+    found = []
+    for path in sorted(directory.glob('????-??-??')):
+        for line in path.read_text(encoding='ascii').splitlines():
+            fields = line.split(' ')
+            if fields[0] == '1' and fields[-1] == '.' and len(fields) == 13:
+                found.append(Outcome(fields[1:-1]))
+    # A policy that could not be fetched is no session, unless it has a host.
+    return [outcome for outcome in found
+            if outcome.host or not outcome.result.startswith('sts-')]
+
+
+def _by_certificate(row, session):
+    """The result once a certificate was presented."""
+    if row.type == 'no-policy-found':
+        return 'success'
+    if row.type == 'tlsa':
+        return 'validation-failure' if 'badtlsa' in row.mx else 'success'
+    return CERTIFICATE.get(session['certificate'], 'success')
+
+
+def _result(row, session):
+    if row.policy.startswith('host='):
+        return FETCH[row.policy[5:]]
+    what = session['what']
+    if not row.permits(session['name'].lower()):
+        return MISMATCH
+    if what == 'tls' or what == 'handshake-failed' and session['certificate']:
+        return _by_certificate(row, session)
+    return TLS_FAILURES.get(what, 'validation-failure:handshake')
+
+
+def due(rows, sessions):
+    """What these sessions should have been written down as, by themselves;
+    and those without a connection, which nothing but the table tells."""
+    found = [Due(row, what[1:], None) for row in rows
+             for what in row.expected if what.startswith('~')]
+    for session in sessions:
+        if session['what'] in UNCOUNTED:
+            continue
+        host = session['name'].lower()
+        of_host = [row for row in rows if host in row.hosts]
+        asked = [row for row in of_host if row.domain in session['domains']]
+        row = (asked or of_host)[0]
+        if row.counted:
+            found.append(Due(row, f'{row.type}:{_result(row, session)}',
+                             session))
+    return found
+
+
+def join(expected, written):
+    """Each session to a line of its own; returns what is wrong, in words."""
+    left, wrong = list(written), []
+    for one in expected:
+        match = next((outcome for outcome in left if one.matches(outcome)),
+                     None)
+        if match:
+            left.remove(match)
+            continue
+        # The same session, written down as something else?
+        other = next((outcome for outcome in left
+                      if outcome.address == one.address and
+                      outcome.domain == one.domain), None)
+        if other:
+            left.remove(other)
+        wrong.append(f'{one}: ' + (f'is {other}' if other else 'missing'))
+    return wrong + [f'{outcome}: no such session' for outcome in left]
+
+
+def check_table(rows, sessions):
+    """That the hosts saw what the table is about; returns what differs.
+    How many sessions alike four messages need is the MTA's choice."""
+    expected, wrong = due(rows, sessions), []
+    names = {(session['name'] or '').lower() for session in sessions}
+    for row in rows:
+        named = sorted(what.lstrip('~') for what in row.expected)
+        seen = sorted(one.what for one in expected
+                      if one.domain == row.domain)
+        if row.send == 'reuse':
+            seen = sorted(set(seen))
+        if seen != named:
+            wrong.append(f'{row.name}: {seen}, not {named}')
+        if row.send in ('callout', 'report') and not names & set(row.hosts):
+            wrong.append(f'{row.name}: no session')
+    return wrong

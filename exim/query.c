@@ -2,6 +2,7 @@
 #include "exim/query.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,7 +25,10 @@ enum { EXIM_OK = 0 };
  */
 enum { ANSWER_MAX = 3072 };
 
-static char answer_text[ANSWER_MAX + 1];
+/* Behind the mode, for mta_sts_event: the domain wants TLS reports. */
+#define REPORT " rpt=1"
+
+static char answer_text[ANSWER_MAX + sizeof(REPORT)];
 
 /* The time that this process has spent on slow lookups. */
 static struct sts_budget budget;
@@ -60,17 +64,20 @@ list_present(const struct sts_config *config, const char *domain,
 	return sts_hostlist_present(policy, &routes, buf, size);
 }
 
-/* Answers which hosts are permitted, or why that is unknown. */
+/*
+ * Answers which hosts are permitted, or why that is unknown.  The list has the
+ * same room with REPORT as without.
+ */
 static void
 enforce(const struct sts_config *config, const char *domain,
-    const struct sts_policy *policy)
+    const struct sts_policy *policy, const char *report)
 {
-	static const char prefix[] = "mode=enforce ign=";
-	char *list = answer_text + sizeof(prefix) - 1;
-	size_t size = sizeof(answer_text) - sizeof(prefix) + 1;
+	size_t start = (size_t)snprintf(
+	    answer_text, sizeof(answer_text), "mode=enforce%s ign=", report);
+	char *list = answer_text + start;
+	size_t size = ANSWER_MAX + 1 + strlen(report) - start;
 	enum sts_status status;
 
-	memcpy(answer_text, prefix, sizeof(prefix) - 1);
 	status = sts_hostlist(policy, list, size);
 	if (status == STS_POLICY_TOO_LARGE)
 		status = list_present(config, domain, policy, list, size);
@@ -80,18 +87,27 @@ enforce(const struct sts_config *config, const char *domain,
 		defer(status);
 }
 
+static bool
+wants_reports(const struct sts_config *config, const struct sts_answer *answer)
+{
+	return answer->has_check && answer->check.tlsrpt[0] != '\0' &&
+	    sts_config_reports(config);
+}
+
 static void
 write_answer(const struct sts_config *config, const char *domain,
     const struct sts_answer *answer)
 {
+	const char *report = wants_reports(config, answer) ? REPORT : "";
+
 	switch (answer->verdict) {
 	case STS_VERDICT_NONE:
 	case STS_VERDICT_TESTING:
-		snprintf(answer_text, sizeof(answer_text), "mode=%s",
-		    sts_verdict_name(answer->verdict));
+		snprintf(answer_text, sizeof(answer_text), "mode=%s%s",
+		    sts_verdict_name(answer->verdict), report);
 		break;
 	case STS_VERDICT_ENFORCE:
-		enforce(config, domain, &answer->entry.policy);
+		enforce(config, domain, &answer->entry.policy, report);
 		break;
 	case STS_VERDICT_DEFER:
 	default:

@@ -20,7 +20,9 @@ struct sts_budget *sts_exim_budget(void);
  *     mode=enforce ign=!^(re|re)$:*
  *     mode=defer why=TOKEN
  *
- * in static memory that the next call overwrites, at most 3,072 bytes.  `ign`
+ * in static memory that the next call overwrites, at most 3,078 bytes.  If TLS
+ * reports are on and the domain wants them (RFC 8460 3), the first three have
+ * "rpt=1" behind the mode, which mta_sts_event needs.  `ign`
  * is for ignore_target_hosts: all hosts except those that the policy permits,
  * or "*" if it permits none; if the policy is too long for it, the current MX
  * hosts that are permitted.  Tokens are those of base/status.h.  Nothing is

@@ -192,6 +192,25 @@ world_failing(const struct world *w, const char *where, const char *domain,
 }
 
 void
+world_tlsrpt(const struct world *w, const char *where, const char *domain,
+    const char *record)
+{
+	int64_t now = (int64_t)time(NULL);
+	struct sts_check c;
+	struct sts_store *store;
+
+	as_owner(true);
+	store = open_store(w, where);
+	if (sts_store_read_check(store, domain, now, &c) != STS_OK)
+		give_up("no check for the record");
+	sts_store_close(store);
+	as_owner(false);
+	c.tlsrpt_next = now + 3600;
+	snprintf(c.tlsrpt, sizeof(c.tlsrpt), "%s", record);
+	write_check(w, where, &c);
+}
+
+void
 world_newest(const struct world *w, int64_t fetched_ago)
 {
 	struct sts_store *store;

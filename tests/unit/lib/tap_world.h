@@ -50,6 +50,10 @@ void world_none(const struct world *w, const char *where, const char *domain,
 void world_failing(const struct world *w, const char *where, const char *domain,
     int64_t since_ago, int64_t next_in);
 
+/* Its _smtp._tls record, in the check that is there; "": it has none. */
+void world_tlsrpt(const struct world *w, const char *where, const char *domain,
+    const char *record);
+
 /* The newest fetch that succeeded; a negative number is in the future. */
 void world_newest(const struct world *w, int64_t fetched_ago);
 

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One session at a time, in static memory: Exim has a process for each delivery
+ * and makes its connections one after the other.  No single event says what
+ * became of TLS.  tcp:close comes for connections that are passed on, without a
+ * cipher and from other processes; msg:host:defer also after a good handshake,
+ * and never where mail leaves in spite of a failure.  So the answers to EHLO
+ * decide, and otherwise the first event after them, or the end of the process:
+ * a connection in clear text that is passed on has no further event.
+ */
+#include "exim/event.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/domain.h"
+#include "exim/event_args.h"
+#include "exim/event_record.h"
+
+enum { EXIM_OK = 0 };
+
+static struct {
+	pid_t process; /* whose session it is: a child has none yet */
+	bool open;
+	bool ehlo;    /* answered */
+	bool offered; /* STARTTLS */
+	bool tls_failed;
+	bool settled;
+	bool may_repeat; /* in clear text, by tls_tempfail_tryclear */
+	struct sts_session s;
+} now;
+
+/* Bytes that may be part of a name, an address, or a mode. */
+static bool
+is_graphic(int byte)
+{
+	return byte > ' ' && byte < 0x7f;
+}
+
+static void
+copy_word(struct sts_span word, char *out, size_t size)
+{
+	size_t len = 0;
+
+	while (len < word.len && len + 1 < size &&
+	    is_graphic((unsigned char)word.p[len]))
+		len++;
+	memcpy(out, word.p, len);
+	out[len] = '\0';
+}
+
+static void
+settle(enum sts_session_end end, const char *names)
+{
+	now.settled = true;
+	sts_session_record(&now.s, end, names);
+}
+
+/* Of a session that ended before the answer to a second EHLO. */
+static enum sts_session_end
+how_it_ended(bool encrypted, bool verified)
+{
+	if (encrypted)
+		return verified ? STS_END_VERIFIED : STS_END_UNVERIFIED;
+	if (now.s.has_certificate)
+		return STS_END_CERTIFICATE;
+	if (now.tls_failed)
+		return STS_END_HANDSHAKE;
+	return now.offered ? STS_END_REJECTED : STS_END_NO_STARTTLS;
+}
+
+static void
+settle_ended(bool encrypted, bool verified, const char *names)
+{
+	enum sts_session_end end = how_it_ended(encrypted, verified);
+
+	if (!now.open || now.settled || !now.ehlo)
+		return;
+	now.may_repeat = end != STS_END_VERIFIED && end != STS_END_NO_STARTTLS;
+	settle(end, names);
+}
+
+static void
+at_exit(void)
+{
+	if (now.process == getpid())
+		settle_ended(false, false, "");
+}
+
+/* A forked child inherits the session, but it is its parent's. */
+static void
+enter_process(void)
+{
+	static bool registered;
+
+	if (now.process == getpid())
+		return;
+	memset(&now, 0, sizeof(now));
+	now.process = getpid();
+	if (!registered)
+		registered = atexit(at_exit) == 0;
+}
+
+static bool
+is_again(const struct sts_session *before, const struct sts_session *s)
+{
+	return now.may_repeat && strcmp(before->address, s->address) == 0 &&
+	    strcmp(before->host, s->host) == 0;
+}
+
+/* False without a domain, and for a path that is too long. */
+static bool
+read_session(const struct sts_event *e, struct sts_session *s)
+{
+	char domain[STS_NAME_MAX + 1];
+
+	memset(s, 0, sizeof(*s));
+	copy_word(e->domain, domain, sizeof(domain));
+	copy_word(e->host, s->host, sizeof(s->host));
+	copy_word(e->address, s->address, sizeof(s->address));
+	copy_word(e->source, s->source, sizeof(s->source));
+	copy_word(e->mode, s->mode, sizeof(s->mode));
+	if (e->config_file != NULL) {
+		if (strlen(e->config_file) >= sizeof(s->config_file))
+			return false;
+		strcpy(s->config_file, e->config_file);
+	}
+	return sts_domain_normalise(domain, s->domain) == STS_OK;
+}
+
+static void
+open_session(const struct sts_event *e)
+{
+	struct sts_session s;
+	bool again;
+
+	settle_ended(false, false, "");
+	now.open = read_session(e, &s);
+	again = is_again(&now.s, &s);
+	now.s = s;
+	now.ehlo = now.offered = now.tls_failed = now.may_repeat = false;
+	now.settled = again;
+}
+
+/* As Exim reads it: "250-STARTTLS", in a line that is not the first. */
+static bool
+offers_starttls(const char *answer)
+{
+	struct sts_cursor c = sts_cursor_make(answer, strlen(answer));
+	static const char keyword[] = "STARTTLS";
+	size_t len = sizeof(keyword) - 1;
+	struct sts_span line;
+
+	if (!sts_cursor_line(&c, &line))
+		return false;
+	while (sts_cursor_line(&c, &line)) {
+		if (line.len < 4 + len || strncmp(line.p, "250", 3) != 0 ||
+		    strncasecmp(line.p + 4, keyword, len) != 0)
+			continue;
+		if (line.len == 4 + len || sts_is_blank(line.p[4 + len]))
+			return true;
+	}
+	return false;
+}
+
+/* "250-mx.example at your service" */
+static void
+read_helo(const char *answer)
+{
+	struct sts_span name = {answer, strcspn(answer, "\r\n")};
+
+	if (name.len < 4 || strncmp(name.p, "250", 3) != 0)
+		return;
+	name.p += 4;
+	name.len -= 4;
+	copy_word(name, now.s.helo, sizeof(now.s.helo));
+}
+
+static void
+on_ehlo(const struct sts_event *e)
+{
+	if (!e->encrypted) {
+		now.ehlo = true;
+		now.offered = offers_starttls(e->data);
+		read_helo(e->data);
+	} else
+		settle(e->verified ? STS_END_VERIFIED : STS_END_UNVERIFIED,
+		    e->names);
+}
+
+/*
+ * Exim has the result type of RFC 8460 4.3; where a certificate is wrong it
+ * says no more than "validation-failure".
+ */
+static void
+on_dane(const struct sts_event *e)
+{
+	now.s.dane = true;
+	now.may_repeat = true;
+	if (!sts_result_parse(e->data, &now.s.dane_result))
+		now.s.dane_result = STS_RESULT_VALIDATION_FAILURE;
+	settle(STS_END_DANE, e->names);
+}
+
+/*
+ * Where the TLSA records cannot be used Exim makes no connection: each attempt
+ * is an outcome of its own.
+ */
+static void
+on_dane_unconnected(const struct sts_event *e)
+{
+	enum sts_result result;
+	struct sts_session s;
+
+	if (!sts_result_parse(e->data, &result) ||
+	    (result != STS_RESULT_DANE_REQUIRED &&
+		result != STS_RESULT_DNSSEC_INVALID) ||
+	    !read_session(e, &s))
+		return;
+	s.dane = true;
+	s.dane_result = result;
+	s.source[0] = '\0'; /* of a connection before */
+	sts_session_record(&s, STS_END_DANE, "");
+}
+
+/*
+ * The last certificate that was seen is the host's: OpenSSL shows those of its
+ * issuers before.
+ */
+static void
+note_certificate(const struct sts_event *e)
+{
+	now.s.dane = now.s.dane || e->dane;
+	if (!e->has_certificate || !(e->encrypted || now.offered))
+		return;
+	now.s.has_certificate = true;
+	now.s.expired = e->not_after != 0 && e->not_after < (int64_t)time(NULL);
+	now.s.named = sts_session_is_named(e->names, now.s.host);
+}
+
+static void
+on_session_event(const struct sts_event *e)
+{
+	if (!now.open || now.settled)
+		return;
+	note_certificate(e);
+	switch (e->kind) {
+	case STS_EVENT_EHLO:
+		on_ehlo(e);
+		break;
+	case STS_EVENT_TLS_FAIL:
+		now.tls_failed = true;
+		break;
+	case STS_EVENT_DANE:
+		on_dane(e);
+		break;
+	case STS_EVENT_END:
+		settle_ended(e->encrypted, e->verified, e->names);
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+on_event(const struct sts_event *e)
+{
+	struct sts_session s;
+
+	if (e->kind == STS_EVENT_NO_MX) {
+		if (read_session(e, &s))
+			sts_session_record_no_mx(&s);
+		return;
+	}
+	enter_process();
+	if (e->kind == STS_EVENT_CONNECT)
+		open_session(e);
+	else if (e->kind == STS_EVENT_DANE && (!now.open || now.settled))
+		on_dane_unconnected(e);
+	else
+		on_session_event(e);
+}
+
+int
+mta_sts_event(unsigned char **yield, int argc, unsigned char *argv[])
+{
+	static unsigned char empty[1];
+	struct sts_event event;
+	int saved_errno = errno;
+
+	empty[0] = '\0';
+	if (yield != NULL)
+		*yield = empty;
+	if (sts_event_read(argc, argv, &event))
+		on_event(&event);
+	errno = saved_errno;
+	return EXIM_OK;
+}

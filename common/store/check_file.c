@@ -147,8 +147,10 @@ sts_store_read_check(struct sts_store *store, const char *domain, int64_t now,
 	if (!parse_check(text, len, check) || !is_sound(check, domain)) {
 		memset(check, 0, sizeof(*check));
 		status = STS_NOT_FOUND;
-	} else
+	} else {
 		clamp_to_now(check, now);
+		check->found = true;
+	}
 	free(text);
 	return status;
 }
@@ -195,9 +197,10 @@ sts_store_write_check(struct sts_store *store, const struct sts_check *check)
 		sts_text_add_number(&text, "tlsrpt-next", check->tlsrpt_next);
 		sts_text_add_field(&text, "tlsrpt", check->tlsrpt);
 	}
-	return text.full ? STS_INTERNAL
-			 : sts_file_write(store, STS_KIND_CHECK, check->domain,
-			       buf, text.len, STS_WRITE_IN_PLACE);
+	return text.full
+	    ? STS_INTERNAL
+	    : sts_file_write(store, STS_KIND_CHECK, check->domain, buf,
+		  text.len, check->found ? STS_WRITE_IN_PLACE : STS_WRITE_NEW);
 }
 
 enum sts_status

@@ -16,8 +16,9 @@ enum {
 	CRC_LINE = 16, /* "crc32: 01234567\n" */
 	DIR_PATH = 16,
 	FILE_PATH = DIR_PATH + STS_NAME_MAX + 1,
-	READS_MAX = 3,         /* of a file that is being written in place */
-	STALE_TEMPORARY = 3600 /* seconds: its writer is dead */
+	READS_MAX = 3,          /* of a file that is being written in place */
+	STALE_TEMPORARY = 3600, /* seconds: its writer is dead */
+	FOR_WRITING = O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
 };
 
 static const char hex[] = "0123456789abcdef";
@@ -34,15 +35,21 @@ sts_domain_hash(const char *domain)
 	return hash ^ (hash >> 33);
 }
 
-/* CRC-32 (ISO 3309). */
+/* CRC-32 (ISO 3309), four bytes a step: it is much of what a file costs. */
 static uint32_t
-crc32_of(const char *bytes, size_t len)
+crc32_of(const char *text, size_t len)
 {
+	const unsigned char *p = (const unsigned char *)text;
 	uint32_t crc = 0xffffffff;
 
-	for (size_t i = 0; i < len; i++)
-		crc = (crc >> 8) ^
-		    crc_table[(crc ^ (unsigned char)bytes[i]) & 0xff];
+	for (; len >= 4; p += 4, len -= 4) {
+		crc ^= (uint32_t)p[0] | (uint32_t)p[1] << 8 |
+		    (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+		crc = crc_table[3][crc & 0xff] ^ crc_table[2][crc >> 8 & 0xff] ^
+		    crc_table[1][crc >> 16 & 0xff] ^ crc_table[0][crc >> 24];
+	}
+	for (; len > 0; p++, len--)
+		crc = (crc >> 8) ^ crc_table[0][(crc ^ *p) & 0xff];
 	return ~crc;
 }
 
@@ -347,15 +354,28 @@ replace_file(
 	return status;
 }
 
+/*
+ * A file that this call created needs no look at what it is, and only the first
+ * at what the umask left of its mode.
+ */
+static int
+open_new(struct sts_store *store, int dir, const char *name, struct stat *st)
+{
+	int fd = openat(dir, name, FOR_WRITING | O_EXCL, 0640);
+
+	if (fd >= 0 && !store->creates_0640 && fstat(fd, st) == 0)
+		store->creates_0640 = (st->st_mode & 07777) == 0640;
+	if (fd >= 0 && store->creates_0640)
+		st->st_mode = 0640;
+	return fd;
+}
+
 /* Removes a link, a directory or another user's file of that name. */
 static int
 open_in_place(int dir, const char *name, uid_t owner, struct stat *st)
 {
-	const int flags =
-	    O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
-
 	for (int tries = 0; tries < 2; tries++) {
-		int fd = openat(dir, name, flags, 0640);
+		int fd = openat(dir, name, FOR_WRITING, 0640);
 
 		if (fd >= 0 && fstat(fd, st) == 0 && S_ISREG(st->st_mode) &&
 		    st->st_uid == owner)
@@ -374,13 +394,15 @@ open_in_place(int dir, const char *name, uid_t owner, struct stat *st)
 
 /* Keeps the inode: half the system calls, for files that may be lost. */
 static enum sts_status
-overwrite_file(
-    int dir, const char *name, uid_t owner, const char *text, size_t len)
+overwrite_file(struct sts_store *store, int dir, const char *name,
+    const char *text, size_t len, bool is_new)
 {
 	struct stat st = {0};
 	enum sts_status status;
-	int fd = open_in_place(dir, name, owner, &st);
+	int fd = is_new ? open_new(store, dir, name, &st) : -1;
 
+	if (fd < 0)
+		fd = open_in_place(dir, name, store->uid, &st);
 	if (fd < 0)
 		return sts_status_from_errno(errno);
 	/* The umask may have cleared bits. */
@@ -400,10 +422,16 @@ overwrite_file(
 	return status;
 }
 
-/* Appends the checksum line.  `owner` is the user of this process. */
+static bool
+is_in_place(enum sts_writing how)
+{
+	return how == STS_WRITE_IN_PLACE || how == STS_WRITE_NEW;
+}
+
+/* Appends the checksum line. */
 static enum sts_status
-write_file(int dir, const char *name, uid_t owner, const char *text, size_t len,
-    enum sts_writing how)
+write_file(struct sts_store *store, int dir, const char *name, const char *text,
+    size_t len, enum sts_writing how)
 {
 	char *whole = malloc(len + CRC_LINE + 1);
 	enum sts_status status;
@@ -413,8 +441,8 @@ write_file(int dir, const char *name, uid_t owner, const char *text, size_t len,
 	memcpy(whole, text, len);
 	crc_line(text, len, whole + len);
 	len += CRC_LINE;
-	status = how == STS_WRITE_IN_PLACE
-	    ? overwrite_file(dir, name, owner, whole, len)
+	status = is_in_place(how)
+	    ? overwrite_file(store, dir, name, whole, len, how == STS_WRITE_NEW)
 	    : replace_file(dir, name, whole, len, how == STS_WRITE_DURABLE);
 	free(whole);
 	return status;
@@ -442,15 +470,14 @@ make_dirs(struct sts_store *store, enum sts_kind kind, const char *path)
 /* Writes by path, in a trusted directory; false: the slow way is needed. */
 static bool
 write_by_path(struct sts_store *store, enum sts_kind kind, const char *domain,
-    const char *text, size_t len)
+    const char *text, size_t len, enum sts_writing how)
 {
 	char path[FILE_PATH];
 
 	if (!is_trusted(store, kind, domain))
 		return false;
 	file_path(kind, domain, path);
-	if (write_file(store->dir, path, store->uid, text, len,
-		STS_WRITE_IN_PLACE) == STS_OK)
+	if (write_file(store, store->dir, path, text, len, how) == STS_OK)
 		return true;
 	/* It may be gone, or have another owner by now. */
 	set_trusted(store, kind, domain, false);
@@ -468,8 +495,8 @@ sts_file_write(struct sts_store *store, enum sts_kind kind, const char *domain,
 
 	if (!store->writing || len > STS_FILE_MAX - CRC_LINE)
 		return STS_INTERNAL;
-	if (how == STS_WRITE_IN_PLACE &&
-	    write_by_path(store, kind, domain, text, len))
+	if (is_in_place(how) &&
+	    write_by_path(store, kind, domain, text, len, how))
 		return STS_OK;
 	(void)dir_path(kind, sts_file_bucket(domain), path);
 	status = open_dir(store, path, &dir, &st);
@@ -483,7 +510,7 @@ sts_file_write(struct sts_store *store, enum sts_kind kind, const char *domain,
 		return status;
 	/* A reader would not accept a file here. */
 	status = st.st_uid == store->uid
-	    ? write_file(dir, domain, store->uid, text, len, how)
+	    ? write_file(store, dir, domain, text, len, how)
 	    : STS_STATE_OWNER;
 	set_trusted(store, kind, domain, st.st_uid == store->uid);
 	close(dir);
@@ -533,6 +560,5 @@ enum sts_status
 sts_file_write_single(
     struct sts_store *store, const char *name, const char *text, size_t len)
 {
-	return write_file(
-	    store->dir, name, store->uid, text, len, STS_WRITE_ATOMIC);
+	return write_file(store, store->dir, name, text, len, STS_WRITE_ATOMIC);
 }

@@ -19,7 +19,8 @@ struct sts_store {
 	uid_t uid;
 	gid_t gid;
 	bool writing;
-	int64_t lost_day; /* outcomes.c: of the last loss that was logged */
+	bool creates_0640; /* file.c: a file was created with that mode */
+	int64_t lost_day;  /* outcomes.c: of the last loss that was logged */
 	/* A bit for each directory of a kind; see file.c. */
 	unsigned char trusted[STS_KIND_ROUTES + 1][STS_STORE_BUCKETS / 8];
 	/* The directories of policies/ whose names are synced. */
@@ -48,8 +49,14 @@ enum sts_status sts_file_read(struct sts_store *store, enum sts_kind kind,
  * How a file is written.  DURABLE: a reader sees the old file or the new one,
  * also after a power cut.  ATOMIC: not after a power cut.  IN_PLACE: a reader
  * may see a wrong checksum, retries, and finally counts the file as missing.
+ * NEW: the same, and there was no file a moment ago.
  */
-enum sts_writing { STS_WRITE_DURABLE, STS_WRITE_ATOMIC, STS_WRITE_IN_PLACE };
+enum sts_writing {
+	STS_WRITE_DURABLE,
+	STS_WRITE_ATOMIC,
+	STS_WRITE_IN_PLACE,
+	STS_WRITE_NEW
+};
 
 /* Writes a domain's file: `text` and its checksum line. */
 enum sts_status sts_file_write(struct sts_store *store, enum sts_kind kind,

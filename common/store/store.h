@@ -84,6 +84,7 @@ struct sts_check {
 	 */
 	int64_t tlsrpt_next;
 	char tlsrpt[STS_TLSRPT_MAX + 1];
+	bool found; /* read from a file, which is written over */
 };
 
 /* Directories of each kind. */

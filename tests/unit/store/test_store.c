@@ -577,6 +577,54 @@ test_moved_dirs(struct sts_store *store)
 	is_int(sts_store_remove_check(store, "moved.test"), STS_OK, "removed");
 }
 
+static void
+test_check_umask(void)
+{
+	struct sts_check c = {.domain = "umask.test",
+	    .checked = now,
+	    .until = now + 60,
+	    .reason = STS_NO_RECORD};
+	struct sts_store *store;
+	struct stat st;
+
+	umask(077);
+	is_int(sts_store_open(&store, dir, true), STS_OK, "umask 077");
+	for (int i = 0; i < 2; i++) {
+		(void)unlink(path_of("checks", "umask.test"));
+		is_int(sts_store_write_check(store, &c), STS_OK, "a new check");
+		ok(stat(path_of("checks", "umask.test"), &st) == 0, "is there");
+		is_int(st.st_mode & 07777, 0640, "with mode 0640");
+	}
+	umask(022);
+	sts_store_close(store);
+}
+
+/* A file that another process wrote after this one had found none. */
+static void
+test_check_came_between(void)
+{
+	struct sts_check r,
+	    c = {.domain = "between.test",
+		.checked = now,
+		.until = now + 60,
+		.reason = STS_NO_RECORD,
+		.tlsrpt_next = now + 60,
+		.tlsrpt = "v=TLSRPTv1; rua=mailto:tls@between.test"};
+	struct sts_store *store;
+
+	is_int(sts_store_open(&store, dir, true), STS_OK, "a new process");
+	is_int(sts_store_write_check(store, &c), STS_OK, "writes a check");
+	c.tlsrpt_next = 0;
+	c.reason = STS_DNS_TIMEOUT;
+	is_int(sts_store_write_check(store, &c), STS_OK,
+	    "a shorter one, where no file was found");
+	is_int(sts_store_read_check(store, "between.test", now, &r), STS_OK,
+	    "is written over it as a whole");
+	is_int(r.reason, STS_DNS_TIMEOUT, "and read");
+	is_str(r.tlsrpt, "", "without the rest of the other");
+	sts_store_close(store);
+}
+
 /* DISK-2: what has run out goes, what stands beside a policy stays. */
 static void
 test_expire_check(struct sts_store *store)
@@ -899,6 +947,8 @@ main(void)
 	test_check(store);
 	test_tlsrpt(store);
 	test_moved_dirs(store);
+	test_check_umask();
+	test_check_came_between();
 	test_expire_check(store);
 	test_drop(store);
 	test_mended(store);

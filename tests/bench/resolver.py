@@ -5,8 +5,9 @@ asks the same (bare_cares.c), turn by turn: medians of ROUNDS turns, in
 microseconds an item, and their ratio.
 
     serving     one resolver, 64 lookups of domains without a record at a time,
-                in a store that has its directories; the name server takes some milliseconds for each answer, so they
-                come one by one, as from a network
+                in a store that has its directories; the name server takes some
+                milliseconds for each answer, so they come one by one, as from a
+                network
     at once     the same, of a name server that answers all that was asked
                 together: the bare loop waits once for 64 answers
     again       lookups of domains that were looked up before and are due again:
@@ -190,7 +191,7 @@ def main():
     for name in ("mta-sts-resolver", "bench/bare_cares", "bench/only_dns"):
         shutil.copy(os.path.join(BUILD, name), top)
     servers = [name_server(DELAY), name_server(0)]
-    time.sleep(6)  # what a run before has removed counts no more
+    time.sleep(6)  # older kernels forget in 5 s what was removed
     print(f"{'CPU a lookup, microseconds':40} {'ours':>9} {'c-ares':>9}")
     try:
         bench_serving(top, servers[0][1], servers[1][1])

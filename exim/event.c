@@ -29,7 +29,6 @@ static struct {
 	bool open;
 	bool ehlo;    /* answered */
 	bool offered; /* STARTTLS */
-	bool tls_failed;
 	bool settled;
 	bool may_repeat; /* in clear text, by tls_tempfail_tryclear */
 	struct sts_session s;
@@ -61,35 +60,52 @@ settle(enum sts_session_end end, const char *names)
 	sts_session_record(&now.s, end, names);
 }
 
-/* Of a session that ended before the answer to a second EHLO. */
+/*
+ * Of a session that ended before the answer to a second EHLO.  What Exim calls
+ * an error of the TLS session (ERRNO_TLSFAILURE) makes it try again in clear
+ * text; after a 454 to STARTTLS it goes on in the same connection.
+ */
 static enum sts_session_end
-how_it_ended(bool encrypted, bool verified)
+how_it_ended(const struct sts_event *e)
 {
-	if (encrypted)
-		return verified ? STS_END_VERIFIED : STS_END_UNVERIFIED;
+	if (e->encrypted)
+		return e->verified ? STS_END_VERIFIED : STS_END_UNVERIFIED;
 	if (now.s.has_certificate)
 		return STS_END_CERTIFICATE;
-	if (now.tls_failed)
-		return STS_END_HANDSHAKE;
-	return now.offered ? STS_END_REJECTED : STS_END_NO_STARTTLS;
+	if (!now.offered)
+		return STS_END_NO_STARTTLS;
+	return sts_event_is_tls_error(e) ? STS_END_HANDSHAKE : STS_END_REJECTED;
 }
 
 static void
-settle_ended(bool encrypted, bool verified, const char *names)
+settle_ended(const struct sts_event *e)
 {
-	enum sts_session_end end = how_it_ended(encrypted, verified);
+	enum sts_session_end end = how_it_ended(e);
 
 	if (!now.open || now.settled || !now.ehlo)
 		return;
-	now.may_repeat = end != STS_END_VERIFIED && end != STS_END_NO_STARTTLS;
-	settle(end, names);
+	/* msg:host:defer, which comes at once, has the reason. */
+	if (e->kind == STS_EVENT_CLOSE && end == STS_END_REJECTED)
+		return;
+	now.may_repeat = end != STS_END_REJECTED && end != STS_END_NO_STARTTLS;
+	settle(end, e->names);
+}
+
+/* At an event that tells nothing of it. */
+static void
+settle_before(void)
+{
+	static const struct sts_event none = {
+	    .kind = STS_EVENT_END, .data = "", .names = ""};
+
+	settle_ended(&none);
 }
 
 static void
 at_exit(void)
 {
 	if (now.process == getpid())
-		settle_ended(false, false, "");
+		settle_before();
 }
 
 /* A forked child inherits the session, but it is its parent's. */
@@ -139,11 +155,11 @@ open_session(const struct sts_event *e)
 	struct sts_session s;
 	bool again;
 
-	settle_ended(false, false, "");
+	settle_before();
 	now.open = read_session(e, &s);
 	again = is_again(&now.s, &s);
 	now.s = s;
-	now.ehlo = now.offered = now.tls_failed = now.may_repeat = false;
+	now.ehlo = now.offered = now.may_repeat = false;
 	now.settled = again;
 }
 
@@ -194,17 +210,34 @@ on_ehlo(const struct sts_event *e)
 }
 
 /*
- * Exim has the result type of RFC 8460 4.3; where a certificate is wrong it
- * says no more than "validation-failure".
+ * Exim has the result type of RFC 8460 4.3, but says no more than
+ * "validation-failure" where no TLSA record is right for the certificate, where
+ * there is none because the handshake failed (then the records have been read),
+ * and where STARTTLS was refused.
  */
+static enum sts_session_end
+how_dane_ended(const struct sts_event *e)
+{
+	if (!sts_result_parse(e->data, &now.s.dane_result))
+		now.s.dane_result = STS_RESULT_VALIDATION_FAILURE;
+	if (now.s.dane_result != STS_RESULT_VALIDATION_FAILURE || !now.offered)
+		return STS_END_DANE;
+	if (now.s.has_certificate) {
+		now.s.dane_result = STS_RESULT_TLSA_INVALID;
+		return STS_END_DANE;
+	}
+	return e->dane ? STS_END_HANDSHAKE : STS_END_REJECTED;
+}
+
 static void
 on_dane(const struct sts_event *e)
 {
 	now.s.dane = true;
-	now.may_repeat = true;
-	if (!sts_result_parse(e->data, &now.s.dane_result))
-		now.s.dane_result = STS_RESULT_VALIDATION_FAILURE;
-	settle(STS_END_DANE, e->names);
+	/* A hang-up after a handshake that was good is one of these, too. */
+	if (e->encrypted && e->verified)
+		settle(STS_END_VERIFIED, e->names);
+	else
+		settle(how_dane_ended(e), e->names);
 }
 
 /*
@@ -253,14 +286,13 @@ on_session_event(const struct sts_event *e)
 	case STS_EVENT_EHLO:
 		on_ehlo(e);
 		break;
-	case STS_EVENT_TLS_FAIL:
-		now.tls_failed = true;
-		break;
 	case STS_EVENT_DANE:
 		on_dane(e);
 		break;
+	case STS_EVENT_CLOSE:
+	case STS_EVENT_DEFER:
 	case STS_EVENT_END:
-		settle_ended(e->encrypted, e->verified, e->names);
+		settle_ended(e);
 		break;
 	default:
 		break;

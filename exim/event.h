@@ -25,6 +25,9 @@
  * The event mta-sts:no-mx comes from the router that defers mail because the
  * policy permits no MX host; only d= and m= are needed.
  *
+ * Exim does not say that DANE is in force for a host that answers STARTTLS with
+ * 4xx: such a session counts under the policy that is in force otherwise.
+ *
  * Nothing is logged.
  */
 __attribute__((visibility("default"))) int mta_sts_event(

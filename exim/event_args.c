@@ -18,10 +18,10 @@ read_kind(const char *name, enum sts_event_kind *kind)
 	    {"smtp:connect", STS_EVENT_CONNECT},
 	    {"smtp:ehlo", STS_EVENT_EHLO},
 	    {"tls:cert", STS_EVENT_TLS},
-	    {"tls:fail:connect", STS_EVENT_TLS_FAIL},
 	    {"dane:fail", STS_EVENT_DANE},
 	    {"tcp:connect", STS_EVENT_END},
-	    {"tcp:close", STS_EVENT_END},
+	    {"tcp:close", STS_EVENT_CLOSE},
+	    {"msg:host:defer", STS_EVENT_DEFER},
 	    {"mta-sts:no-mx", STS_EVENT_NO_MX},
 	};
 
@@ -120,4 +120,13 @@ sts_event_read(int argc, unsigned char *argv[], struct sts_event *e)
 	e->data = text[ARG_DATA];
 	read_certificate(text[ARG_END], text[ARG_NAMES], e);
 	return true;
+}
+
+bool
+sts_event_is_tls_error(const struct sts_event *event)
+{
+	static const char words[] = "TLS session: ";
+
+	return event->kind == STS_EVENT_DEFER &&
+	    strncmp(event->data, words, sizeof(words) - 1) == 0;
 }

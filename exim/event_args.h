@@ -9,13 +9,14 @@
 #include "base/cursor.h"
 
 enum sts_event_kind {
-	STS_EVENT_CONNECT,  /* smtp:connect: the MX host has greeted */
-	STS_EVENT_EHLO,     /* smtp:ehlo: it has answered EHLO */
-	STS_EVENT_TLS,      /* tls:cert */
-	STS_EVENT_TLS_FAIL, /* tls:fail:connect, from 4.96 */
-	STS_EVENT_DANE,     /* dane:fail */
-	STS_EVENT_END,      /* tcp:connect, tcp:close, msg:... */
-	STS_EVENT_NO_MX     /* mta-sts:no-mx, of our router's */
+	STS_EVENT_CONNECT, /* smtp:connect: the MX host has greeted */
+	STS_EVENT_EHLO,    /* smtp:ehlo: it has answered EHLO */
+	STS_EVENT_TLS,     /* tls:cert */
+	STS_EVENT_DANE,    /* dane:fail */
+	STS_EVENT_CLOSE,   /* tcp:close */
+	STS_EVENT_DEFER,   /* msg:host:defer: the host will not do */
+	STS_EVENT_END,     /* tcp:connect, other msg:... */
+	STS_EVENT_NO_MX    /* mta-sts:no-mx, of our router's */
 };
 
 /* Everything borrows the arguments; a span of length 0 was "-". */
@@ -37,5 +38,11 @@ struct sts_event {
  * "TLS-Required: No", and arguments of another form.
  */
 bool sts_event_read(int argc, unsigned char *argv[], struct sts_event *event);
+
+/*
+ * True if Exim says that the host will not do because the TLS session failed,
+ * not because STARTTLS was refused.
+ */
+bool sts_event_is_tls_error(const struct sts_event *event);
 
 #endif

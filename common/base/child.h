@@ -8,7 +8,7 @@
  * directory, umask 077, sane limits (set while still root; memory 512 MiB), no
  * core file, only the descriptors named here, an empty environment, default
  * signals, and, if the caller is root, the user and group named here.  Nothing
- * that it executes gains a privilege (Linux: no_new_privs).
+ * that it executes gains a privilege (Linux: no_new_privs), unless `may_gain`.
  */
 #ifndef STS_BASE_CHILD_H
 #define STS_BASE_CHILD_H
@@ -36,6 +36,8 @@ struct sts_child_spec {
 	 * Without want_stdout nothing connects the two once it runs.
 	 */
 	bool detach;
+	/* Set-user-id bits count: the local sendmail submits mail by them. */
+	bool may_gain;
 	unsigned lifetime; /* seconds until SIGALRM ends it; 0: none */
 };
 

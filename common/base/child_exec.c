@@ -244,7 +244,7 @@ sts_exec_run(const struct sts_exec *exec)
 		fail(x.status_fd, STS_RESOLVER_MISSING);
 	if ((status = set_user(spec)) != STS_OK)
 		fail(x.status_fd, status);
-	if (!sts_privilege_forgo_new())
+	if (!spec->may_gain && !sts_privilege_forgo_new())
 		fail(x.status_fd, STS_RESOLVER_ROOT);
 	/* exec keeps the alarm: the program ends without its caller, too. */
 	if (spec->lifetime > 0)

@@ -61,6 +61,19 @@ set_text(
 	return replace_string(l, key, value);
 }
 
+/* More of it is checked where it is used, report/write.h. */
+static bool
+set_address(
+    struct sts_config_loader *l, const struct sts_config_key *key, char *value)
+{
+	const char *at = strrchr(value, '@');
+
+	if (at == NULL || at == value || at[1] == '\0' || value[0] == '-' ||
+	    strpbrk(value, " \t<>\"") != NULL || strlen(value) > TEXT_BYTES)
+		return sts_config_bad_value(l, key, value, "a mail address");
+	return replace_string(l, key, value);
+}
+
 /* A value out of range is skipped, not clamped: it is a mistake. */
 static bool
 set_number(
@@ -177,6 +190,10 @@ static const struct sts_config_key keys[] = {
     {"organization", set_text, AT(organization), 0, 0, false, NULL},
     {"contact", set_text, AT(contact), 0, 0, false, NULL},
     {"tlsrpt-socket", set_path, AT(tlsrpt_socket), 0, 0, false, NULL},
+    {"report-from", set_address, AT(report_from), 0, 0, false, NULL},
+    {"report-sendmail", set_path, AT(report_sendmail), 0, 0, false, NULL},
+    {"report-successes", set_flag, AT(report_successes), 0, 0, false,
+	&yes_or_no},
 };
 /* clang-format on */
 enum { KEY_COUNT = sizeof(keys) / sizeof(keys[0]) };
@@ -205,9 +222,6 @@ set_key(struct sts_config_loader *l, const char *name, char *value)
 	while (i < KEY_COUNT && strcmp(keys[i].name, name) != 0)
 		i++;
 	if (i == KEY_COUNT) {
-		/* What begins with "report" belongs to a TLSRPT sender. */
-		if (strncmp(name, "report", 6) == 0)
-			return;
 		snprintf(reason, sizeof(reason), "%s is not a key",
 		    sts_config_quote(name, buf));
 		bad_key(l, name, value, reason);
@@ -382,10 +396,12 @@ set_built_in(struct sts_config_loader *l)
 	    .checks_max = 100000,
 	    .log_level = STS_LOG_INFO,
 	    .probe = STS_PROBE_FAILED,
+	    .report_successes = true,
 	};
 	l->config->state_dir = sts_config_copy(l, STS_STATE_DIR);
 	l->config->resolver = sts_config_copy(l, STS_RESOLVER);
 	l->config->fetcher = sts_config_copy(l, STS_FETCHER);
+	l->config->report_sendmail = sts_config_copy(l, "/usr/sbin/sendmail");
 }
 
 enum sts_status
@@ -424,6 +440,8 @@ sts_config_free(struct sts_config *config)
 	free(config->organization);
 	free(config->contact);
 	free(config->tlsrpt_socket);
+	free(config->report_from);
+	free(config->report_sendmail);
 	memset(config, 0, sizeof(*config));
 }
 

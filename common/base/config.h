@@ -89,8 +89,11 @@ struct sts_config {
 	struct sts_names prefetch; /* domains looked up ahead */
 	char *organization;        /* TLSRPT; NULL when unset */
 	char *contact;
-	char *tlsrpt_socket; /* absolute path; NULL when unset */
-	unsigned bad_lines;  /* how many lines were skipped */
+	char *tlsrpt_socket;   /* absolute path; NULL when unset */
+	char *report_from;     /* mail address; NULL: that in `contact` */
+	char *report_sendmail; /* absolute path */
+	bool report_successes; /* also of days without a failure */
+	unsigned bad_lines;    /* how many lines were skipped */
 };
 
 /*

@@ -80,5 +80,9 @@ sts_tool_config_show(struct sts_tool *tool)
 	show_text(out, "organization", c->organization, "unset");
 	show_text(out, "contact", c->contact, "unset");
 	show_text(out, "tlsrpt-socket", c->tlsrpt_socket, "unset");
+	show_text(out, "report-from", c->report_from, "that in contact");
+	show_text(out, "report-sendmail", c->report_sendmail, "unset");
+	show_text(
+	    out, "report-successes", c->report_successes ? "yes" : "no", "");
 	return STS_EXIT_OK;
 }

@@ -66,7 +66,7 @@ is_built_in(const struct sts_config *c, const char *when)
 	ok(c->ca_file == NULL && c->ca_path == NULL &&
 		c->nameserver_count == 0 && c->organization == NULL &&
 		c->contact == NULL && c->tlsrpt_socket == NULL &&
-		!sts_config_reports(c),
+		c->report_from == NULL && !sts_config_reports(c),
 	    "trust roots, nameservers, report keys are unset, %s", when);
 	ok(c->recheck == 300 && c->negative_ttl == 3600 &&
 		c->refresh_after == 86400 && c->dns_timeout == 5 &&
@@ -78,6 +78,10 @@ is_built_in(const struct sts_config *c, const char *when)
 		c->probe == STS_PROBE_FAILED && c->override_count == 0 &&
 		c->prefetch.count == 0,
 	    "defer on local error, nothing private, no overrides, %s", when);
+	is_str(c->report_sendmail, "/usr/sbin/sendmail", "report-sendmail, %s",
+	    when);
+	ok(c->report_successes, "days without a failure are reported, %s",
+	    when);
 }
 
 static void
@@ -129,7 +133,8 @@ static const char everything[] =
     "contact postmaster@example.org\n"
     "tlsrpt-socket /run/tlsrpt\n"
     "report-from reports@example.org\n"
-    "report";
+    "report-sendmail /opt/sendmail\n"
+    "report-successes no";
 
 static void
 test_strings(const struct sts_config *c)
@@ -147,6 +152,9 @@ test_strings(const struct sts_config *c)
 	is_str(c->contact, "postmaster@example.org", "contact");
 	ok(sts_config_reports(c), "with both TLS reports are wanted");
 	is_str(c->tlsrpt_socket, "/run/tlsrpt", "tlsrpt-socket");
+	is_str(c->report_from, "reports@example.org", "report-from");
+	is_str(c->report_sendmail, "/opt/sendmail", "report-sendmail");
+	ok(!c->report_successes, "report-successes");
 	is_int((long long)c->prefetch.count, 3, "three prefetch domains");
 	is_str(c->prefetch.name[0], "alias.example", "in lower case");
 	is_str(c->prefetch.name[2], "m\xc3\xbcnchen.example",
@@ -247,6 +255,16 @@ static const struct {
     {"on-local-error Deliver",
 	"on-local-error: \"Deliver\" is not defer or deliver"},
     {"allow-private 1", "allow-private: \"1\" is not yes or no"},
+    {"report-form a@b.example", "\"report-form\" is not a key"},
+    {"report-from b.example",
+	"report-from: \"b.example\" is not a mail address"},
+    {"report-from A <a@b.example>",
+	"report-from: \"A <a@b.example>\" is not a mail address"},
+    {"report-from -oX@b.example",
+	"report-from: \"-oX@b.example\" is not a mail address"},
+    {"report-sendmail sendmail",
+	"report-sendmail: \"sendmail\" is not an absolute path"},
+    {"report-successes 1", "report-successes: \"1\" is not yes or no"},
     {"log-level 7", "log-level: \"7\" is not error, warning, info or debug"},
     {"probe on", "probe: \"on\" is not failed, always or off"},
     {"nameserver ns.example",

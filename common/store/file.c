@@ -184,9 +184,9 @@ read_all(int fd, char *buf, size_t len)
 	return STS_OK;
 }
 
-/* Opens `name` below `dir` and reads it, if it has the right owner and form. */
-static enum sts_status
-read_file(int dir, const char *name, uid_t owner, char **text, size_t *len)
+enum sts_status
+sts_file_read_at(int dir, const char *name, uid_t owner, size_t max,
+    char **text, size_t *len)
 {
 	char expected[CRC_LINE + 1];
 	enum sts_status status;
@@ -200,7 +200,7 @@ read_file(int dir, const char *name, uid_t owner, char **text, size_t *len)
 	status = STS_ENTRY_CORRUPT;
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_uid != owner ||
 	    (st.st_mode & S_IWOTH) != 0 || st.st_size < CRC_LINE ||
-	    st.st_size > STS_FILE_MAX)
+	    (size_t)st.st_size > max)
 		goto out;
 	status = STS_NO_MEMORY;
 	if ((*text = malloc((size_t)st.st_size + 1)) == NULL)
@@ -230,7 +230,8 @@ read_patiently(int dir, const char *name, enum sts_kind kind, uid_t owner,
 	enum sts_status status = STS_ENTRY_CORRUPT;
 
 	for (int reads = 0; reads < READS_MAX; reads++) {
-		status = read_file(dir, name, owner, text, len);
+		status =
+		    sts_file_read_at(dir, name, owner, STS_FILE_MAX, text, len);
 		/* Files replaced by rename are always whole. */
 		if (status != STS_ENTRY_CORRUPT || kind == STS_KIND_POLICY)
 			break;
@@ -428,10 +429,9 @@ is_in_place(enum sts_writing how)
 	return how == STS_WRITE_IN_PLACE || how == STS_WRITE_NEW;
 }
 
-/* Appends the checksum line. */
-static enum sts_status
-write_file(struct sts_store *store, int dir, const char *name, const char *text,
-    size_t len, enum sts_writing how)
+enum sts_status
+sts_file_write_at(struct sts_store *store, int dir, const char *name,
+    const char *text, size_t len, enum sts_writing how)
 {
 	char *whole = malloc(len + CRC_LINE + 1);
 	enum sts_status status;
@@ -477,7 +477,8 @@ write_by_path(struct sts_store *store, enum sts_kind kind, const char *domain,
 	if (!is_trusted(store, kind, domain))
 		return false;
 	file_path(kind, domain, path);
-	if (write_file(store, store->dir, path, text, len, how) == STS_OK)
+	if (sts_file_write_at(store, store->dir, path, text, len, how) ==
+	    STS_OK)
 		return true;
 	/* It may be gone, or have another owner by now. */
 	set_trusted(store, kind, domain, false);
@@ -510,7 +511,7 @@ sts_file_write(struct sts_store *store, enum sts_kind kind, const char *domain,
 		return status;
 	/* A reader would not accept a file here. */
 	status = st.st_uid == store->uid
-	    ? write_file(store, dir, domain, text, len, how)
+	    ? sts_file_write_at(store, dir, domain, text, len, how)
 	    : STS_STATE_OWNER;
 	set_trusted(store, kind, domain, st.st_uid == store->uid);
 	close(dir);
@@ -553,12 +554,14 @@ enum sts_status
 sts_file_read_single(
     struct sts_store *store, const char *name, char **text, size_t *len)
 {
-	return read_file(store->dir, name, store->uid, text, len);
+	return sts_file_read_at(
+	    store->dir, name, store->uid, STS_FILE_MAX, text, len);
 }
 
 enum sts_status
 sts_file_write_single(
     struct sts_store *store, const char *name, const char *text, size_t len)
 {
-	return write_file(store, store->dir, name, text, len, STS_WRITE_ATOMIC);
+	return sts_file_write_at(
+	    store, store->dir, name, text, len, STS_WRITE_ATOMIC);
 }

@@ -112,6 +112,15 @@ enum sts_status sts_file_read_single(
 enum sts_status sts_file_write_single(
     struct sts_store *store, const char *name, const char *text, size_t len);
 
+/*
+ * The same for `name` below an open directory: a file of `owner`, of at most
+ * `max` bytes with its checksum line.  The user of this process writes.
+ */
+enum sts_status sts_file_read_at(int dir, const char *name, uid_t owner,
+    size_t max, char **text, size_t *len);
+enum sts_status sts_file_write_at(struct sts_store *store, int dir,
+    const char *name, const char *text, size_t len, enum sts_writing how);
+
 /* Text in a buffer of fixed size; `full` once it overflows. */
 struct sts_text {
 	char *buf;

@@ -11,6 +11,7 @@
  *     newest               the newest `fetched`: the clock's lower bound
  *     unprotected          mail that left without the table being asked
  *     outcomes/DAY         what became of TLS in sessions (see outcomes.h)
+ *     reports/DAY/DOMAIN   reports that are sent (see reports.h)
  *
  * XX is two hex digits of a hash of the domain.  A file is text and ends with a
  * CRC-32 of all before it.  A reader takes no lock and never writes.  It

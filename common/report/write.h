@@ -39,6 +39,12 @@ enum {
 bool sts_report_file_name(char buf[STS_REPORT_FILE_MAX], const char *submitter,
     const char *domain, const struct sts_report *report);
 
+/*
+ * True for an address that a report can be sent to or from: it needs no quotes,
+ * and nothing in it ends a header field, begins another one or is an option.
+ */
+bool sts_report_is_address(const char *text);
+
 /* What the mail says beside the report; strings are borrowed. */
 struct sts_report_mail {
 	const char *from, *to; /* addresses without a name */

@@ -40,9 +40,8 @@ sts_report_file_name(char buf[STS_REPORT_FILE_MAX], const char *submitter,
 		   id) < STS_REPORT_FILE_MAX;
 }
 
-/* An address that needs no quotes: nothing in it ends a field or begins one. */
-static bool
-is_address(const char *text)
+bool
+sts_report_is_address(const char *text)
 {
 	const char *at = strrchr(text, '@');
 	char domain[STS_NAME_MAX + 1];
@@ -168,7 +167,8 @@ sts_report_write_mail(const struct sts_report_mail *about,
 
 	*mail = NULL;
 	*len = 0;
-	if (!is_address(about->from) || !is_address(about->to))
+	if (!sts_report_is_address(about->from) ||
+	    !sts_report_is_address(about->to))
 		return "an address is none that a report can be sent to";
 	if (!is_id(report->id))
 		return "the report id cannot stand in a field";

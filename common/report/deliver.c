@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One process at a time sends, under the lock of the store, so a report that is
+ * found in "sending" is that of a process that has died: nobody knows whether
+ * the destination has it, and a report that comes twice would count sessions
+ * twice.  Everything else is decided by the file of the report alone, and each
+ * step is in that file before the next begins.
+ */
+#include "report/deliver.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/cursor.h"
+#include "base/log.h"
+#include "report/destination.h"
+#include "store/outcomes.h"
+
+/* Days with reports that may be on their way, before the present one. */
+enum { DAYS_BACK = 3 };
+
+/* False: the state cannot be written, and the run ends. */
+static bool
+save(struct sts_deliver *d, const struct sts_report_job *job)
+{
+	enum sts_status status = sts_reports_write(d->store, job);
+
+	if (status == STS_OK)
+		return true;
+	d->status = status;
+	sts_log(STS_LOG_ERROR, job->domain, "event=fault reason=%s",
+	    sts_status_name(status));
+	return false;
+}
+
+static bool
+end_as(struct sts_deliver *d, struct sts_report_job *job,
+    struct sts_delivery *to, enum sts_delivery_state state,
+    enum sts_deliver_event event)
+{
+	to->state = state;
+	if (!save(d, job))
+		return false;
+	sts_deliver_say(d, event, job, to, to->reason);
+	return true;
+}
+
+static int64_t
+pause_after(int64_t attempts)
+{
+	int64_t pause = STS_DELIVER_PAUSE;
+
+	for (int64_t i = 1; i < attempts && pause < STS_DELIVER_PAUSE_MAX; i++)
+		pause *= 2;
+	return pause < STS_DELIVER_PAUSE_MAX ? pause : STS_DELIVER_PAUSE_MAX;
+}
+
+/* Nothing is due after the end, so that is said at once. */
+static bool
+try_later(
+    struct sts_deliver *d, struct sts_report_job *job, struct sts_delivery *to)
+{
+	to->next = d->now + pause_after(to->attempts);
+	if (to->next >= to->until)
+		return end_as(
+		    d, job, to, STS_DELIVERY_FAILED, STS_DELIVER_GIVEN_UP);
+	return end_as(d, job, to, STS_DELIVERY_PENDING, STS_DELIVER_FAILED);
+}
+
+static bool
+settle(struct sts_deliver *d, struct sts_report_job *job,
+    struct sts_delivery *to, const struct sts_attempt_result *result)
+{
+	enum sts_status status;
+
+	sts_copy_head(to->reason, result->reason, sizeof(to->reason));
+	d->faults += result->local;
+	switch (result->what) {
+	case STS_ATTEMPT_TAKEN:
+		return end_as(d, job, to, STS_DELIVERY_SENT, STS_DELIVER_SENT);
+	case STS_ATTEMPT_UNSURE:
+		return end_as(
+		    d, job, to, STS_DELIVERY_UNSURE, STS_DELIVER_UNSURE);
+	case STS_ATTEMPT_REFUSED:
+		status =
+		    sts_refused_add(d->store, &d->refused, to->uri, d->now);
+		if (status != STS_OK)
+			d->status = status;
+		return end_as(
+		    d, job, to, STS_DELIVERY_FAILED, STS_DELIVER_REFUSED);
+	default:
+		return try_later(d, job, to);
+	}
+}
+
+static bool
+attempt(
+    struct sts_deliver *d, struct sts_report_job *job, struct sts_delivery *to)
+{
+	struct sts_attempt_result result = {.what = STS_ATTEMPT_LATER};
+
+	if (to->attempts++ == 0)
+		to->until = d->now + STS_DELIVER_UNTIL;
+	to->state = STS_DELIVERY_SENDING;
+	if (!save(d, job))
+		return false;
+	if (sts_destination_address(to->uri) != NULL)
+		d->mail(d, job, to, &result);
+	else
+		d->https(d, job, to, &result);
+	return settle(d, job, to, &result);
+}
+
+/* What a dry run says of one. */
+static void
+say_plan(struct sts_deliver *d, const struct sts_report_job *job,
+    const struct sts_delivery *to, bool due)
+{
+	if (to->state == STS_DELIVERY_PENDING && d->now < to->until)
+		sts_deliver_say(d, due ? STS_DELIVER_DUE : STS_DELIVER_WAITING,
+		    job, to, to->reason);
+}
+
+/* One destination of a report; false ends the run. */
+static bool
+step(struct sts_deliver *d, struct sts_report_job *job, struct sts_delivery *to)
+{
+	bool due = d->now >= to->next || (d->at_once && to->attempts == 0);
+
+	if (d->dry) {
+		say_plan(d, job, to, due);
+		return true;
+	}
+	if (to->state == STS_DELIVERY_SENDING) {
+		sts_copy_head(to->reason, "interrupted", sizeof(to->reason));
+		return end_as(
+		    d, job, to, STS_DELIVERY_UNSURE, STS_DELIVER_INTERRUPTED);
+	}
+	if (to->state != STS_DELIVERY_PENDING)
+		return true;
+	if (d->now >= to->until) {
+		if (to->reason[0] == '\0')
+			sts_copy_head(
+			    to->reason, "not-tried", sizeof(to->reason));
+		return end_as(
+		    d, job, to, STS_DELIVERY_FAILED, STS_DELIVER_GIVEN_UP);
+	}
+	if (due && sts_refused_has(&d->refused, to->uri)) {
+		sts_copy_head(to->reason, "refused-before", sizeof(to->reason));
+		return end_as(
+		    d, job, to, STS_DELIVERY_FAILED, STS_DELIVER_REFUSED);
+	}
+	if (due)
+		return attempt(d, job, to);
+	sts_deliver_say(d, STS_DELIVER_WAITING, job, to, to->reason);
+	return true;
+}
+
+/* A damaged file is left alone: what it knew would be sent twice. */
+static bool
+deliver_domain(void *arg, const char *domain)
+{
+	struct sts_deliver *d = arg;
+	struct sts_report_job job;
+	enum sts_status status =
+	    sts_reports_read(d->store, d->day, domain, &job);
+	bool going_on = true;
+
+	if (status != STS_OK) {
+		sts_log(STS_LOG_WARNING, domain, "event=fault reason=%s",
+		    sts_status_name(status));
+		d->faults++;
+		return true;
+	}
+	for (size_t i = 0; going_on && i < job.count; i++)
+		going_on = step(d, &job, &job.to[i]);
+	sts_report_job_free(&job);
+	return going_on && sts_monotonic_ms() < d->end_ms;
+}
+
+static enum sts_status
+run(struct sts_deliver *d)
+{
+	int64_t today = d->now / STS_DAY;
+	enum sts_status status = STS_OK;
+
+	for (d->day = today - DAYS_BACK; status == STS_OK && d->day < today;
+	     d->day++)
+		status = sts_deliver_plan(d, d->day);
+	for (d->day = today - DAYS_BACK; status == STS_OK && d->day < today &&
+	     sts_monotonic_ms() < d->end_ms;
+	     d->day++) {
+		status = sts_reports_walk(d->store, d->day, deliver_domain, d);
+		if (status == STS_NOT_FOUND)
+			status = STS_OK;
+		if (status == STS_OK)
+			status = d->status;
+	}
+	return status;
+}
+
+enum sts_status
+sts_deliver_run(struct sts_deliver *d)
+{
+	enum sts_status status;
+	int lock = -1;
+
+	memset(d->count, 0, sizeof(d->count));
+	d->faults = 0;
+	d->status = STS_OK;
+	d->end_ms = sts_monotonic_ms() + STS_DELIVER_RUN_MS;
+	if (!d->dry && (status = sts_reports_lock(d->store, &lock)) != STS_OK)
+		return status;
+	status = sts_refused_read(d->store, d->now, &d->refused);
+	if (status == STS_OK && !d->dry) {
+		sts_reports_expire(d->store, d->now);
+		sts_outcomes_expire(d->store, d->now);
+	}
+	if (status == STS_OK)
+		status = run(d);
+	sts_refused_free(&d->refused);
+	if (lock >= 0)
+		close(lock);
+	return status;
+}

@@ -31,6 +31,8 @@ static const struct option options[] = {
     {"--warn-below", STS_OPT_WARN_BELOW, AT(warn_below)},
     {"--date", STS_OPT_DATE, AT(date)},
     {"--domain", STS_OPT_DOMAIN, AT(domain)},
+    {"--dry-run", STS_OPT_DRY_RUN, 0},
+    {"--now", STS_OPT_NOW, 0},
     {"--help", STS_OPT_HELP, 0},
     {"-h", STS_OPT_HELP, 0},
     {"--version", STS_OPT_VERSION, 0},

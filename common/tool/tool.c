@@ -93,6 +93,14 @@ static const struct command commands[] = {
 	"Exit status 1: the success rate is below PERCENT, 3: nothing could "
 	"be\n"
 	"read.\n"},
+    {{"report", "send"}, 0, 0, STS_OPT_DRY_RUN | STS_OPT_NOW | STS_OPT_JSON,
+	false, sts_tool_report_send, "report send [--now] [--dry-run [--json]]",
+	"Sends the TLS reports (RFC 8460) about the days that have ended to "
+	"the\n"
+	"domains that want them; for a timer or cron, several times an hour.\n"
+	"--now does not wait for the time of day that each domain has.\n"
+	"Exit status 1: a report was not taken, 3: this machine is at "
+	"fault.\n"},
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };

@@ -40,7 +40,9 @@ enum {
 	STS_OPT_PROBE = 1 << 10,
 	STS_OPT_WARN_BELOW = 1 << 11,
 	STS_OPT_DATE = 1 << 12,
-	STS_OPT_DOMAIN = 1 << 13
+	STS_OPT_DOMAIN = 1 << 13,
+	STS_OPT_DRY_RUN = 1 << 14,
+	STS_OPT_NOW = 1 << 15
 };
 
 /* A command line; the strings are argv's. */
@@ -114,6 +116,7 @@ int sts_tool_setup(struct sts_tool *tool);
 int sts_tool_config_check(struct sts_tool *tool);
 int sts_tool_config_show(struct sts_tool *tool);
 int sts_tool_report_read(struct sts_tool *tool);
+int sts_tool_report_send(struct sts_tool *tool);
 int sts_tool_status(struct sts_tool *tool);
 
 /*

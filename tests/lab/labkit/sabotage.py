@@ -26,12 +26,13 @@ YEAR = 365 * 86400
 
 
 @functools.cache
-def object_file(name):
+def object_file(name, *defines):
     """Compiles one of tests/lab/objects."""
     out = f'/run/lab/home/{name}.so'
     source = paths.LAB / f'src/tests/lab/objects/{name}.c'
-    subprocess.run(['cc', '-D_GNU_SOURCE', '-shared', '-fPIC', '-O1', '-o',
-                    out, str(source), '-ldl'], check=True)
+    subprocess.run(['cc', '-D_GNU_SOURCE', *(f'-D{text}' for text in defines),
+                    '-shared', '-fPIC', '-O1', '-o', out, str(source), '-ldl'],
+                   check=True)
     return out
 
 

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: ISC
 """The rows of scenarios-tlsrpt.tsv through Exim."""
+import copy
+import pathlib
 import re
+import shutil
 
-from labkit import inbound, scenarios, tap, tlsrpt
-from labkit.lab import SENDER, Message
+from labkit import inbound, sabotage, scenarios, tap, tlsrpt
+from labkit.exim import Exim
+from labkit.lab import SENDER, Lab, Message
 
 REUSED = 4
 RELAY = re.compile(r'^  require\s+(?:message = relay not permitted\s+)?'
@@ -15,6 +19,13 @@ def with_callouts(text):
     """Strangers' recipients are verified by asking the MX host."""
     assert RELAY.search(text)
     return RELAY.sub(lambda found: CALLOUT + found[0], text, count=1)
+
+
+def with_dane_required(text):
+    """One host must have DANE, as an operator may want it."""
+    return re.sub(r'^  hosts_try_dane = \*\n',
+                  r'\g<0>  hosts_require_dane = mx.dareq.test\n', text,
+                  flags=re.M)
 
 
 def _text(lab, tag, rcpt):
@@ -81,3 +92,131 @@ def run(lab, rows):
         lab.mta.restart()
         send(lab, rows)
     tap.until(lambda: lab.mx.all_over() and not lab.mta.children(), 20)
+
+
+# Every event, for the object
+
+CALL = '${dlfunc{MTA_STS_SO}{mta_sts_event}'
+COUNTS = '{${if or{{def:verify_mode}{eqi{$h_TLS-Required:}{no}}}{skip}{-}}}'
+EVENT = (
+    CALL + '{$event_name}{$event_data}'
+    '{d=${if def:domain{$domain}{-}} h=${if def:host{$host}{-}} '
+    'a=${if def:host_address{$host_address}{-}} '
+    's=${if def:sending_ip_address{$sending_ip_address}{-}} '
+    'm=${extract{mode}{$address_data}{$value}{-}}}'
+    '{c=${if def:tls_out_cipher{$tls_out_cipher}{-}} '
+    'v=$tls_out_certificate_verified u=$tls_out_tlsa_usage}' + COUNTS +
+    '{${certextract{notafter,int}{$tls_out_peercert}{$value}{-}}}'
+    '{${certextract{subj_altname,dns}{$tls_out_peercert}{$value}{-}}}}')
+NO_MX = (CALL + '{mta-sts:no-mx}{}{d=$domain h=- a=- s=- m=enforce}'
+         '{c=- v=0 u=0}' + COUNTS + '{-}{-}}')
+
+
+def with_events(text):
+    """The single-file example, where it does not report of itself."""
+    if CALL in text:
+        return text
+    text = text.replace(
+        'remote_smtp:\n  driver = smtp\n',
+        'remote_smtp:\n  driver = smtp\n  multi_domain = false\n'
+        f'  event_action = {EVENT}\n')
+    text = text.replace('event_action = ${if and', f'event_action = {EVENT}'
+                        '${if and')
+    return text.replace('{mta_sts_no_mx}{$domain}}',
+                        '{mta_sts_no_mx}{$domain}}' + NO_MX)
+
+
+# The obvious rule, which the comparison has to find wrong
+
+def _call(text, start):
+    """The expansion that begins there."""
+    depth = 0
+    for end in range(start + 1, len(text)):
+        depth += {'{': 1, '}': -1}.get(text[end], 0)
+        if depth == 0:
+            return text[start:end + 1]
+    raise ValueError(text[start:])
+
+
+class Naive:
+    """objects/naive.c, which is called with the same events behind ours."""
+
+    def __init__(self):
+        self.directory = pathlib.Path('/run/lab/home/naive')
+        self.directory.mkdir()
+        file = self.directory / '2026-01-01'
+        file.touch()
+        shutil.chown(file, 'Debian-exim')
+        self.object = sabotage.object_file('naive', f'FILE_NAME="{file}"')
+
+    def beside(self, text):
+        starts = re.finditer(re.escape(CALL), text)
+        calls = {_call(text, found.start()) for found in starts}
+        assert calls
+        for call in calls:
+            text = text.replace(call, call + call.replace('MTA_STS_SO',
+                                                          self.object))
+        return text
+
+    def outcomes(self):
+        return tlsrpt.outcomes(self.directory)
+
+
+# The test
+
+def _check_rows(rows, due, written):
+    """One assertion a row: each session once, and as it was."""
+    for row in rows:
+        of_row = [one for one in due if one.domain == row.domain]
+        wrong = tlsrpt.join(of_row, [outcome for outcome in written
+                                     if outcome.domain == row.domain])
+        if not tap.ok(not wrong, f'{row.name}: {", ".join(row.expected)} '
+                      f'({row.policy_text}; {row.what})'):
+            tap.diag('\n'.join(wrong))
+    tap.same([wrong for wrong in tlsrpt.join(due, written)], [],
+             f'{len(due)} sessions, {len(written)} outcomes: one to one')
+
+
+def _coarse(sessions):
+    """No more than success or failure, which is all that the rule knows."""
+    found = [copy.copy(one) for one in sessions]
+    for one in found:
+        kind, result = one.what.split(':')[:2]
+        one.what = f'{kind}:{result == "success"}'
+    return found
+
+
+def _check_comparison(due, written, naive):
+    """That it would have found a fault."""
+    spoilt = copy.copy(written[0])
+    spoilt.what = 'sts:validation-failure'
+    moved = copy.copy(written[0])
+    moved.domain = written[1].domain
+    for name, others in (('missing', written[1:]),
+                         ('twice', written + written[:1]),
+                         ('of another result', [spoilt] + written[1:]),
+                         ('of another domain', [moved] + written[1:])):
+        tap.ok(tlsrpt.join(due, others), f'noticed: an outcome is {name}')
+    wrong = tlsrpt.join(_coarse(due), _coarse(naive.outcomes()))
+    tap.ok(10 <= len(wrong) < len(due), 'noticed: the obvious rule is wrong '
+           f'{len(wrong)} times about {len(due)} sessions')
+
+
+def check(flavour):
+    """All of it with one configuration."""
+    lab, naive, rows = Lab(Exim(flavour)), Naive(), tlsrpt.load()
+    lab.edit = lambda text: naive.beside(
+        with_events(with_dane_required(with_callouts(text))))
+    lab.reconfigure()
+    run(lab, rows)
+    sessions = lab.mx.sessions()
+    tap.same(tlsrpt.check_table(rows, sessions), [],
+             f'the MX hosts saw {len(sessions)} connections, as in the table')
+    tap.ok(any(session['messages'] == REUSED for session in sessions
+               if session['what'] == 'tls'),
+           f'one of them carried {REUSED} messages')
+    due, written = tlsrpt.due(rows, sessions), tlsrpt.outcomes()
+    _check_rows(rows, due, written)
+    _check_comparison(due, written, naive)
+    tap.same(lab.mta.panics(), '', 'nothing in the panic log')
+    return lab

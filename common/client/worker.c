@@ -283,7 +283,9 @@ give_up(struct sts_worker *w, enum sts_status reason)
 	int64_t now = sts_monotonic_ms();
 	int64_t delay = 0;
 
-	if (w->proven || now - w->started_ms >= PROVEN_MS)
+	/* One that never says a word has not started, however long it runs. */
+	if (w->proven ||
+	    (reason == STS_RESOLVER_DIED && now - w->started_ms >= PROVEN_MS))
 		w->failures = 0;
 	if (w->failures > 0)
 		delay = w->failures > 6 ? BACKOFF_MAX

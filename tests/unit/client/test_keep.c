@@ -340,6 +340,30 @@ test_stalls(void)
 	finish();
 }
 
+/* Each question would wait for two of them, 20 s, for ever. */
+static void
+test_mute(void)
+{
+	char path[200];
+
+	if (getenv("SMTPD_SLOW") == NULL) {
+		tap_skip("resolvers that never answer", "40 s; set SMTPD_SLOW");
+		return;
+	}
+	begin("");
+	snprintf(path, sizeof(path), "touch %s/mute", w.dir);
+	(void)system(path);
+	(void)ask(STS_WORKER_LOOKUP, "a.test");
+	run(1, 30000);
+	is_int(last_status, STS_RESOLVER_TIMEOUT, "two that never answer");
+	(void)ask(STS_WORKER_LOOKUP, "b.test");
+	run(2, 30000);
+	(void)ask(STS_WORKER_LOOKUP, "c.test");
+	run(3, 500);
+	is_int(calls, 3, "after a third, a question fails at once");
+	finish();
+}
+
 /* Nothing on the pipe but the protocol counts. */
 static void
 test_forged(void)
@@ -442,6 +466,7 @@ main(void)
 	test_many();
 	test_dies();
 	test_stalls();
+	test_mute();
 	test_forged();
 	test_round();
 	return tap_done();

@@ -134,7 +134,9 @@ static const struct rule {
 	"DANE, which goes before MTA-STS, is not used"),
 
     SAFE("driver", "smtp", "only an SMTP transport knows TLS"),
-    SAFE("protocol", "smtp", "STARTTLS belongs to plain SMTP"),
+    /* From 4.100 on it is empty by default. */
+    {TRANSPORT, "protocol", IS, {"smtp", ""}, STS_FIND_ERROR, NULL, IS_BECAUSE,
+	"STARTTLS belongs to plain SMTP"},
     SAFE("multi_domain", "false",
 	"with several domains in a delivery $domain is empty"),
     SAFE("connection_max_messages", "1",

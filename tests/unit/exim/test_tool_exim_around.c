@@ -127,6 +127,21 @@ an_exim_with_openssl(void)
 	close_world(&w);
 }
 
+/* Exim 4.100 shows no protocol where none is set, and takes it for SMTP. */
+static void
+no_protocol(void)
+{
+	struct world w;
+
+	open_world(&w, "single");
+	ok(change(w.e.transport_text, "remote_smtp_mta_sts transport:",
+	       "\nprotocol = smtp", "\nprotocol = "),
+	    "a transport without protocol");
+	judge(&w);
+	is_int(problems(&w), 0, "no protocol is that of SMTP");
+	close_world(&w);
+}
+
 /* Run by somebody else than root, against a "hide" in the configuration. */
 static void
 hidden_values(void)
@@ -334,6 +349,7 @@ main(void)
 		return 1;
 	around_it();
 	an_exim_with_openssl();
+	no_protocol();
 	hidden_values();
 	names_and_owners();
 	trust_ad();

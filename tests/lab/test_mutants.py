@@ -27,7 +27,7 @@ MUTANTS = (
     ('partial wildcard not refused', r'^  event_action = .*\n', '',
      'partial-wildcard'),
     ('versions not bounded', r'^  tls_require_ciphers = .*\n',
-     '  tls_require_ciphers = NORMAL:+VERS-TLS1.1\n', 'tls11'),
+     '  tls_require_ciphers = OLD_CIPHERS\n', 'tls11'),
     ('nothing where no host is left',
      r'^mta_sts_no_mx:\n(.+\n)+', '', 'not-in-policy'),
     ('the usual transport', r'transport = remote_smtp_mta_sts\n',
@@ -39,8 +39,15 @@ MUTANTS = (
      'resolver-missing'),
 )
 
+# TLS before 1.2 is taken.
+OLD_CIPHERS = {'GnuTLS': 'NORMAL:+VERS-TLS1.1', 'OpenSSL': 'ALL:@SECLEVEL=0'}
+# What a library refuses by itself, whatever the configuration says.
+SPARED = {'OpenSSL': ('partial wildcard not refused',)}
+
 lab = Lab(Exim('debian'))
-rows = {row.name: row for row in scenarios.load()}
+library = lab.mta.tls_library()
+lab.macros = {'OLD_CIPHERS': OLD_CIPHERS[library]}
+rows = {row.name: row for row in scenarios.load(library)}
 wanted = {mutant[3]: rows[mutant[3]] for mutant in MUTANTS}
 for row in wanted.values():
     scenarios.arrange(lab, row)
@@ -72,6 +79,10 @@ for what, pattern, replacement, name in MUTANTS:
     lab.mta.empty_queue()
     row = rows[name]
     verdict = send(row)
-    if not tap.ok(verdict == 'delivered', f'{what}: {name} leaks'):
+    if what in SPARED.get(library, ()):
+        good = tap.ok(row.good, f'{what}: {library} refuses {name}')
+    else:
+        good = tap.ok(verdict == 'delivered', f'{what}: {name} leaks')
+    if not good:
         tap.diag(f'{verdict}: {row.outcome.reason}')
 tap.done()

@@ -7,7 +7,7 @@ from labkit.lab import Lab
 lab = Lab(Exim('single'))
 lab.mta.configure()
 lab.mta.start()
-rows = scenarios.load()
+rows = scenarios.load(lab.mta.tls_library())
 scenarios.run(lab, rows, tap.diag)
 scenarios.check(lab, rows)
 tap.done()

@@ -252,6 +252,19 @@ class Exim:
         except FileNotFoundError:
             return ''
 
+    def log_of(self, message_id):
+        """All lines of one message, as text."""
+        return ''.join(line for line in self.log().splitlines(True)
+                       if f' {message_id} ' in line)
+
+    def tls_library(self):
+        """What this Exim was built against: GnuTLS or OpenSSL."""
+        library = re.search(r' (GnuTLS|OpenSSL)\b', self.run('-bV'))[1]
+        wanted = os.environ.get('LAB_EXIM', '').startswith('openssl')
+        if wanted != (library == 'OpenSSL'):
+            raise RuntimeError(f'LAB_EXIM is an Exim with {library}')
+        return library
+
     def deliveries(self, message_id):
         """All that the log says of the addresses of a message, in order."""
         found = []

@@ -11,6 +11,9 @@ setup:  "-", trust-ad, or a name of faults.py; rows with "-" first,
         all at once
 
 Another MTA takes the same rows: it changes what the setups mean to it.
+
+scenarios-openssl.tsv has the rows that are otherwise with an Exim built against
+OpenSSL: its verdict, its words, and what else its log says of the message.
 """
 import contextlib
 import csv
@@ -22,6 +25,7 @@ from labkit import certs, faults, paths, tap
 from labkit.exim import is_ascii
 
 TABLE = pathlib.Path(__file__).parents[1] / 'scenarios.tsv'
+OPENSSL = TABLE.with_name('scenarios-openssl.tsv')
 
 
 class Row:
@@ -34,8 +38,15 @@ class Row:
         self.expected = fields['expected']
         self.reason = fields['reason']
         self.what = fields['the MX host']
+        self.log = None
         self.message = None
         self.outcome = None
+        self.lines = ''
+
+    def with_openssl(self, fields):
+        self.expected = fields['expected']
+        self.reason = fields['reason']
+        self.log = fields['log'] if fields['log'] != '-' else None
 
     @property
     def ascii_domain(self):
@@ -57,17 +68,27 @@ class Row:
 
     @property
     def good(self):
-        if self.verdict != self.expected:
+        if self.verdict != self.expected or \
+                self.log and not re.search(self.log, self.lines):
             return False
         if self.expected == 'deferred':
             return bool(re.search(self.reason, self.outcome.reason))
         return self.outcome.host.lower() == self.reason
 
 
-def load():
-    with open(TABLE, encoding='utf-8', newline='') as file:
-        reader = csv.DictReader(file, delimiter='\t', quoting=csv.QUOTE_NONE)
-        return [Row(fields) for fields in reader]
+def _read(table):
+    with open(table, encoding='utf-8', newline='') as file:
+        return list(csv.DictReader(file, delimiter='\t',
+                                   quoting=csv.QUOTE_NONE))
+
+
+def load(library='GnuTLS'):
+    """The rows, as they are with Exim's TLS library."""
+    rows = {fields['name']: Row(fields) for fields in _read(TABLE)}
+    if library == 'OpenSSL':
+        for fields in _read(OPENSSL):
+            rows[fields['name']].with_openssl(fields)
+    return list(rows.values())
 
 
 def _tlsa(lab, host, what):
@@ -161,6 +182,8 @@ def judge(lab, rows):
     lab.settle([row.message for row in rows])
     for row in rows:
         row.outcome = lab.outcome(row.message)
+        if row.log:
+            row.lines = lab.mta.log_of(row.message.id)
 
 
 def run(lab, rows, progress=lambda text: None):
@@ -184,6 +207,7 @@ def check(lab, rows):
                       f'({row.policy_text}; {row.what})'):
             tap.diag(f'{row.verdict}, host {row.outcome.host}: '
                      f'{row.outcome.reason}')
+            tap.diag(row.lines)
     tap.same(lab.mta.bounces(), [], 'nothing bounced')
     stray = [entry for entry in lab.mx.messages()
              if entry['tag'] not in {row.message.tag for row in rows}]

@@ -80,19 +80,40 @@ ok $? 'and may write to the state directory'
 grep -q '/opt/m/bin/mta-sts cache refresh' "$top/root/opt/cron/mta-sts" \
     2>"$top/out"
 ok $? 'so does the cron file'
+grep -q '^ExecStart=/opt/m/bin/mta-sts report send$' \
+    "$top/root/opt/units/mta-sts-report.service" 2>"$top/out"
+ok $? 'the service of the reports runs it, too'
+grep -q '^ReadWritePaths=-/opt/var/lib/mta-sts-sender' \
+    "$top/root/opt/units/mta-sts-report.service" 2>"$top/out"
+ok $? 'and may write to the state directory'
+[ "$(grep -c "$(printf '\troot\t').*/opt/m/bin/mta-sts " "$top/root/opt/cron/mta-sts")" -eq 2 ] &&
+    grep -q '/opt/m/bin/mta-sts report send' "$top/root/opt/cron/mta-sts" \
+	2>"$top/out"
+ok $? 'the cron file runs both'
 
 # The units, as systemd sees them.
 if command -v systemd-analyze >/dev/null; then
 	install BINDIR="$B" SYSTEMDUNITDIR=/units MANDIR=/man
 	units=$top/root/units
-	systemd-analyze verify --man=no "$units/mta-sts-refresh.service" \
-	    "$units/mta-sts-refresh.timer" >"$top/out" 2>&1 &&
-	    ! grep mta-sts-refresh "$top/out"
-	ok $? 'systemd-analyze verifies the units'
+	for unit in refresh report; do
+		systemd-analyze verify --man=no "$units/mta-sts-$unit.service" \
+		    "$units/mta-sts-$unit.timer" >"$top/out" 2>&1 &&
+		    ! grep "mta-sts-$unit" "$top/out"
+		ok $? "systemd-analyze verifies the units of $unit"
+	done
 	systemd-analyze security --offline=true --threshold=25 --no-pager \
 	    "$units/mta-sts-refresh.service" >"$top/out" 2>&1
 	ok $? 'the service is exposed to 2.5 of 10 at most'
+	systemd-analyze security --offline=true --threshold=30 --no-pager \
+	    "$units/mta-sts-report.service" >"$top/out" 2>&1
+	ok $? 'that of the reports, which runs sendmail, to 3.0'
+	grep -q '^NoNewPrivileges=no$' "$units/mta-sts-report.service" &&
+	    grep -q '^KillMode=process$' "$units/mta-sts-report.service"
+	ok $? 'a sendmail that is set-user-id works, and may go on to deliver'
 else
+	skip 'systemd-analyze is not installed'
+	skip 'systemd-analyze is not installed'
+	skip 'systemd-analyze is not installed'
 	skip 'systemd-analyze is not installed'
 	skip 'systemd-analyze is not installed'
 fi

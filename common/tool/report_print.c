@@ -13,7 +13,6 @@
 
 enum {
 	ROWS_MAX = 20, /* of a table of names; all of them are in the JSON */
-	NAME_WIDTH = 30,
 	BAR_WIDTH = 30,
 	RATE_UNIT = 1000
 };
@@ -54,14 +53,13 @@ most_failures(const struct sts_tally *tally)
 	return most;
 }
 
-/* A name in its column; what it lacks of the width is filled. */
-static void
-print_name(FILE *out, const char *name)
+void
+sts_report_print_name(FILE *out, const char *name)
 {
 	char *text = sts_escape(name, strlen(name));
 	const char *shown = text != NULL && text[0] != '\0' ? text : "-";
 
-	(void)fprintf(out, "%-*s", NAME_WIDTH, shown);
+	(void)fprintf(out, "%-*s", STS_REPORT_NAME, shown);
 	free(text);
 }
 
@@ -84,7 +82,7 @@ print_row(FILE *out, const struct table *table, const struct sts_tally_row *row,
 {
 	char rate[STS_RATE_TEXT];
 
-	print_name(out, row->name);
+	sts_report_print_name(out, row->name);
 	if (!table->failures_only)
 		(void)fprintf(out, " %12" PRId64, row->successes);
 	(void)fprintf(out, " %12" PRId64, row->failures);
@@ -107,7 +105,7 @@ print_table(FILE *out, const struct table *table, const struct sts_tally *tally,
 		return;
 	if (rows > ROWS_MAX && table->by != STS_BY_DAY)
 		rows = ROWS_MAX;
-	(void)fprintf(out, "\n%-*s", NAME_WIDTH, table->heading);
+	(void)fprintf(out, "\n%-*s", STS_REPORT_NAME, table->heading);
 	(void)fprintf(out,
 	    table->failures_only ? " %12s\n" : " %12s %12s %10s\n",
 	    table->failures_only ? "failed" : "successful", "failed", "rate");

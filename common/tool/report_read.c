@@ -11,7 +11,6 @@
 #include "base/cursor.h"
 #include "base/escape.h"
 #include "core/domain.h"
-#include "report/datetime.h"
 #include "report/inbox.h"
 #include "report/report.h"
 #include "report/summary.h"
@@ -123,29 +122,6 @@ parse_percent(const char *text, int64_t *rate)
 	return sts_cursor_left(&c) == 0 && *rate <= 100 * RATE_OF_PERCENT;
 }
 
-/* FROM or FROM..TO, both included. */
-static bool
-parse_range(const char *text, struct sts_summary_filter *filter)
-{
-	char from[16];
-	const char *dots = strstr(text, "..");
-	struct sts_span begin = {
-	    text, dots != NULL ? (size_t)(dots - text) : strlen(text)};
-
-	return sts_span_copy(begin, from, sizeof(from)) &&
-	    sts_date_parse(from, &filter->first_day) &&
-	    sts_date_parse(dots != NULL ? dots + 2 : from, &filter->last_day) &&
-	    filter->first_day <= filter->last_day;
-}
-
-static int
-bad_option(struct sts_tool *tool, const char *option, const char *value,
-    const char *why)
-{
-	(void)sts_tool_outside(tool, "%s \"%s\": %s", option, value, why);
-	return STS_EXIT_USAGE;
-}
-
 /* *least is -1 without --warn-below. */
 static int
 parse_options(
@@ -153,22 +129,21 @@ parse_options(
 {
 	const struct sts_args *args = &tool->args;
 	enum sts_status status;
+	int code;
 
 	*least = -1;
 	*filter = (struct sts_summary_filter){0, INT64_MAX, ""};
 	if (args->warn_below != NULL && !parse_percent(args->warn_below, least))
-		return bad_option(tool, "--warn-below", args->warn_below,
+		return sts_report_bad_option(tool, "--warn-below",
+		    args->warn_below,
 		    "is no number from 0 to 100 with at most three decimals");
-	if (args->date != NULL && !parse_range(args->date, filter))
-		return bad_option(tool, "--date", args->date,
-		    "is no day or range of days, as in "
-		    "2026-11-01..2026-11-30");
-	if (args->domain == NULL)
-		return STS_EXIT_OK;
+	code = sts_report_days(tool, &filter->first_day, &filter->last_day);
+	if (code != STS_EXIT_OK || args->domain == NULL)
+		return code;
 	status = sts_domain_normalise(args->domain, filter->domain);
 	return status == STS_OK ? STS_EXIT_OK
-				: bad_option(tool, "--domain", args->domain,
-				      sts_status_text(status));
+				: sts_report_bad_option(tool, "--domain",
+				      args->domain, sts_status_text(status));
 }
 
 static bool

@@ -101,6 +101,12 @@ static const struct command commands[] = {
 	"--now does not wait for the time of day that each domain has.\n"
 	"Exit status 1: a report was not taken, 3: this machine is at "
 	"fault.\n"},
+    {{"report", "show"}, 0, 1, STS_OPT_JSON | STS_OPT_DATE, false,
+	sts_tool_report_show,
+	"report show [--json] [--date FROM[..TO]] [DOMAIN]",
+	"What was recorded of our own sessions with the domains that want TLS\n"
+	"reports, or with one of them: each day that is kept, today included.\n"
+	"Exit status 1: there is no session.\n"},
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };

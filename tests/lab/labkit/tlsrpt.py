@@ -13,13 +13,18 @@ expected:   TYPE:RESULT[:REASON] of each session that counts, with "~" in front
 `due` works out the same from what the hosts saw, so that a table and two sorts
 of programs have to agree.
 """
+import collections
 import csv
+import datetime
+import json
 import pathlib
 import re
+import subprocess
 import urllib.parse
 
 from labkit import paths, scenarios
 
+OUTCOMES = pathlib.Path(paths.STATE) / 'outcomes'
 TABLE = pathlib.Path(__file__).parents[1] / 'scenarios-tlsrpt.tsv'
 SETTINGS = {'organization': 'Lab', 'contact': 'postmaster@sender.test'}
 MISMATCH = 'validation-failure:mtasts-policy-mx-mismatch'
@@ -31,6 +36,12 @@ TRUST = 'certificate-not-trusted:mx-cert-untrusted'
 CERTIFICATE = {'expired': 'certificate-expired:mx-cert-expired',
                'wrongname': NAME, 'cnonly': NAME,
                'untrusted': TRUST, 'selfsigned': TRUST}
+# All that RFC 8460 4.3 has.
+RESULTS = ('starttls-not-supported', 'certificate-host-mismatch',
+           'certificate-expired', 'certificate-not-trusted',
+           'validation-failure', 'tlsa-invalid', 'dnssec-invalid',
+           'dane-required', 'sts-policy-fetch-error', 'sts-policy-invalid',
+           'sts-webpki-invalid')
 # Before these no session has begun, as Postfix counts them; and this is the
 # second half of one that failed.
 UNCOUNTED = ('refused', 'no-greeting', 'greeting-refused', 'no-ehlo',
@@ -134,7 +145,7 @@ class Outcome:
         return f'{self.domain} {self.what} {self.host} [{self.address}]'
 
 
-def outcomes(directory=pathlib.Path(paths.STATE) / 'outcomes'):
+def outcomes(directory=OUTCOMES):
     """All that was written down of sessions, in order."""
     found = []
     for path in sorted(directory.glob('????-??-??')):
@@ -230,3 +241,53 @@ def check_table(rows, sessions):
         if row.send in ('callout', 'report') and not names & set(row.hosts):
             wrong.append(f'{row.name}: no session')
     return wrong
+
+
+# The same in reports
+
+def make_yesterday():
+    """Moves all that was written down to the day before."""
+    for path in sorted(OUTCOMES.glob('????-??-??')):
+        day = datetime.date.fromisoformat(path.name)
+        text = re.sub(r'^([1P]) ([0-9]+)',
+                      lambda found: f'{found[1]} {int(found[2]) - 86400}',
+                      path.read_text(encoding='ascii'), flags=re.M)
+        path.write_text(text, encoding='ascii')
+        path.rename(path.with_name(str(day - datetime.timedelta(days=1))))
+
+
+def reports():
+    """What `report send` would send, by the domain of the destination."""
+    done = subprocess.run([paths.COMMAND, 'report', 'send', '--now',
+                           '--dry-run', '--json'], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, check=False)
+    found = collections.defaultdict(list)
+    for line in done.stdout.splitlines():
+        one = json.loads(line)
+        for uri in one['destinations']:
+            found[uri.rpartition('@')[2]].append(one['report'])
+    return found
+
+
+def counted(sessions):
+    """How many sessions of each domain ended how, as in the table."""
+    counts = collections.defaultdict(collections.Counter)
+    for one in sessions:
+        counts[one.domain][one.what] += 1
+    return counts
+
+
+def counted_in_reports(found):
+    counts = collections.defaultdict(collections.Counter)
+    for domain, reports_of in found.items():
+        for policy in (policy for report in reports_of
+                       for policy in report['policies']):
+            kind = policy['policy']['policy-type']
+            counts[domain][f'{kind}:success'] += \
+                policy['summary']['total-successful-session-count']
+            for one in policy['failure-details']:
+                what = [kind, one['result-type'],
+                        one.get('failure-reason-code')]
+                counts[domain][':'.join(filter(None, what))] += \
+                    one['failed-session-count']
+    return {domain: +of_domain for domain, of_domain in counts.items()}

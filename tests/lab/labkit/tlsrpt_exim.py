@@ -23,7 +23,7 @@ def with_callouts(text):
 
 def with_dane_required(text):
     """One host must have DANE, as an operator may want it."""
-    return re.sub(r'^  hosts_try_dane = \*\n',
+    return re.sub(r'^  hosts_try_dane = .*\n',
                   r'\g<0>  hosts_require_dane = mx.dareq.test\n', text,
                   flags=re.M)
 
@@ -202,6 +202,19 @@ def _check_comparison(due, written, naive):
            f'{len(wrong)} times about {len(due)} sessions')
 
 
+def _check_reports(due):
+    """The same sessions, a day later."""
+    tlsrpt.make_yesterday()
+    found = tlsrpt.reports()
+    counts = tlsrpt.counted_in_reports(found)
+    tap.same(counts, tlsrpt.counted(due),
+             f'{len(found)} reports have these sessions, and no others')
+    results = {what.split(':')[1] for of_domain in counts.values()
+               for what in of_domain}
+    for result in tlsrpt.RESULTS:
+        tap.ok(result in results, f'{result}: of a real host, in a report')
+
+
 def check(flavour):
     """All of it with one configuration."""
     lab, naive, rows = Lab(Exim(flavour)), Naive(), tlsrpt.load()
@@ -218,5 +231,6 @@ def check(flavour):
     due, written = tlsrpt.due(rows, sessions), tlsrpt.outcomes()
     _check_rows(rows, due, written)
     _check_comparison(due, written, naive)
+    _check_reports(due)
     tap.same(lab.mta.panics(), '', 'nothing in the panic log')
     return lab

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "report/inbox.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/names.h"
 #include "report/message.h"
 
 enum { FIRST_SIZE = 64 * 1024 };
@@ -180,77 +176,8 @@ read_stream(struct source *source, FILE *in)
 	free(source->bytes);
 }
 
-static void read_path(const char *path, bool named, unsigned depth,
-    const struct sts_inbox_sink *sink);
-
-static int
-compare_names(const void *a, const void *b)
-{
-	const char *const *first = a, *const *second = b;
-
-	return strcmp(*first, *second);
-}
-
-/* False with errno: unreadable, or no memory. */
-static bool
-list_folder(const char *path, struct sts_names *names)
-{
-	DIR *dir = opendir(path);
-	const struct dirent *entry;
-	bool good = dir != NULL;
-
-	while (good && (errno = 0, entry = readdir(dir)) != NULL) {
-		if (entry->d_name[0] != '.')
-			good = sts_names_add(names, entry->d_name);
-	}
-	if (good && errno != 0)
-		good = false;
-	if (dir != NULL)
-		(void)closedir(dir);
-	if (good && names->count > 1)
-		qsort(names->name, names->count, sizeof(*names->name),
-		    compare_names);
-	return good;
-}
-
-static bool
-has_name(const struct sts_names *names, const char *name)
-{
-	for (size_t i = 0; i < names->count; i++)
-		if (strcmp(names->name[i], name) == 0)
-			return true;
-	return false;
-}
-
-static void
-read_folder(const char *path, unsigned depth, const struct sts_inbox_sink *sink)
-{
-	struct sts_names names = {0};
-	bool maildir;
-	char *inside;
-
-	if (!list_folder(path, &names)) {
-		sink->fault(sink->arg, path, strerror(errno));
-		sts_names_free(&names);
-		return;
-	}
-	maildir = has_name(&names, "cur") && has_name(&names, "new");
-	for (size_t i = 0; i < names.count; i++) {
-		if (maildir && strcmp(names.name[i], "cur") != 0 &&
-		    strcmp(names.name[i], "new") != 0)
-			continue;
-		if (asprintf(&inside, "%s/%s", path, names.name[i]) < 0) {
-			sink->fault(sink->arg, path, "no memory");
-			break;
-		}
-		read_path(inside, false, depth + 1, sink);
-		free(inside);
-	}
-	sts_names_free(&names);
-}
-
-static void
-read_file(const char *path, int fd, const struct sts_inbox_sink *sink)
+void
+sts_inbox_read_file(const char *path, int fd, const struct sts_inbox_sink *sink)
 {
 	struct source source = {.sink = sink, .name = path};
 	FILE *in = fdopen(fd, "r");
@@ -264,40 +191,35 @@ read_file(const char *path, int fd, const struct sts_inbox_sink *sink)
 	(void)fclose(in);
 }
 
-/* Only a path given by the caller may be a link, a pipe or a device. */
-static void
-read_path(const char *path, bool named, unsigned depth,
-    const struct sts_inbox_sink *sink)
-{
-	int flags = named ? O_RDONLY : O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
-	int fd = open(path, flags | O_CLOEXEC);
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) != 0) {
-		if (named || errno != ELOOP)
-			sink->fault(sink->arg, path, strerror(errno));
-		if (fd >= 0)
-			(void)close(fd);
-		return;
-	}
-	if (!S_ISDIR(st.st_mode) && (named || S_ISREG(st.st_mode))) {
-		read_file(path, fd, sink);
-		return;
-	}
-	(void)close(fd);
-	if (S_ISDIR(st.st_mode) && depth < STS_INBOX_DEPTH_MAX)
-		read_folder(path, depth, sink);
-	else if (S_ISDIR(st.st_mode))
-		sink->fault(sink->arg, path, "is too deep in folders");
-}
-
 void
-sts_inbox_read(const char *path, const struct sts_inbox_sink *sink)
+sts_inbox_read_input(const struct sts_inbox_sink *sink)
 {
 	struct source source = {.sink = sink, .name = "standard input"};
 
+	read_stream(&source, stdin);
+}
+
+static void
+on_file(void *arg, const char *path, int fd)
+{
+	sts_inbox_read_file(path, fd, arg);
+}
+
+static void
+on_unreadable(void *arg, const char *path, const char *reason)
+{
+	const struct sts_inbox_sink *sink = arg;
+
+	sink->fault(sink->arg, path, reason);
+}
+
+void
+sts_inbox_read(const char *path, struct sts_inbox_sink *sink)
+{
+	const struct sts_inbox_visitor visitor = {on_file, on_unreadable, sink};
+
 	if (strcmp(path, "-") == 0)
-		read_stream(&source, stdin);
+		sts_inbox_read_input(sink);
 	else
-		read_path(path, true, 0, sink);
+		sts_inbox_walk(path, &visitor);
 }

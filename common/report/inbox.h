@@ -32,6 +32,21 @@ struct sts_inbox_sink {
  * is not a regular file.  A file that begins with "From " is an mbox, read mail
  * by mail.  A mail or another file may have STS_MESSAGE_MAX bytes.
  */
-void sts_inbox_read(const char *path, const struct sts_inbox_sink *sink);
+void sts_inbox_read(const char *path, struct sts_inbox_sink *sink);
+
+/* The two halves of it: what finds and opens files, and what reads in them. */
+struct sts_inbox_visitor {
+	/* Takes over `fd`, open for reading. */
+	void (*file)(void *arg, const char *path, int fd);
+	void (*fault)(void *arg, const char *path, const char *reason);
+	void *arg;
+};
+
+void sts_inbox_walk(const char *path, const struct sts_inbox_visitor *visitor);
+
+/* Closes `fd`. */
+void sts_inbox_read_file(
+    const char *path, int fd, const struct sts_inbox_sink *sink);
+void sts_inbox_read_input(const struct sts_inbox_sink *sink);
 
 #endif

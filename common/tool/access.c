@@ -173,6 +173,15 @@ sts_tool_become_owner(const struct sts_config *config)
 	return uid == 0 || gid == 0 ? STS_STATE_OWNER : drop_to(uid, gid);
 }
 
+bool
+sts_tool_become_nobody(void)
+{
+	const struct passwd *pw = getpwnam("nobody");
+
+	return pw != NULL && pw->pw_uid != 0 && pw->pw_gid != 0 &&
+	    drop_to(pw->pw_uid, pw->pw_gid) == STS_OK;
+}
+
 /* The name of the state directory's owner; false: no such directory. */
 static bool
 owner_name(const struct sts_config *config, char *name, size_t size)

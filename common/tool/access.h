@@ -27,6 +27,12 @@ bool sts_as_user_begin(struct sts_as_user *as, uid_t uid, gid_t gid);
 bool sts_as_user_end(struct sts_as_user *as);
 
 /*
+ * Becomes the user nobody for good; false if that fails, or there is none.  For
+ * root, before it reads what anybody may have sent.
+ */
+bool sts_tool_become_nobody(void);
+
+/*
  * Writes the first directory on the path that the effective user cannot enter
  * into buf; false if there is none.
  */

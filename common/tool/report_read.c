@@ -11,10 +11,10 @@
 #include "base/cursor.h"
 #include "base/escape.h"
 #include "core/domain.h"
-#include "report/inbox.h"
 #include "report/report.h"
 #include "report/summary.h"
 #include "tool/report_command.h"
+#include "tool/report_opener.h"
 #include "tool/tool.h"
 
 enum { PERCENT_DIGITS = 3, RATE_OF_PERCENT = 1000 };
@@ -195,22 +195,27 @@ int
 sts_tool_report_read(struct sts_tool *tool)
 {
 	struct reading reading = {.tool = tool};
-	const struct sts_inbox_sink sink = {
-	    on_json, on_fault, on_none, &reading};
+	struct sts_inbox_sink sink = {on_json, on_fault, on_none, &reading};
 	struct sts_summary_filter filter;
+	struct sts_opener opener;
 	int64_t least;
 	int code = parse_options(tool, &filter, &least);
 
+	if (code == STS_EXIT_OK)
+		code = sts_opener_begin(&opener, tool);
 	if (code != STS_EXIT_OK)
 		return code;
 	reading.read.summary = sts_summary_create(&filter);
-	if (reading.read.summary == NULL)
+	if (reading.read.summary == NULL) {
+		sts_opener_end(&opener);
 		return sts_tool_outside(
 		    tool, "%s", sts_status_text(STS_NO_MEMORY));
+	}
 	for (size_t i = 0; i < tool->operand_count; i++) {
 		reading.operand = tool->operand[i];
-		sts_inbox_read(reading.operand, &sink);
+		sts_opener_read(&opener, reading.operand, &sink);
 	}
+	sts_opener_end(&opener);
 	code = print(&reading, least);
 	sts_summary_destroy(reading.read.summary);
 	return code;

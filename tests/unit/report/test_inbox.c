@@ -93,7 +93,7 @@ folder(const char *name)
 static void
 finds(const char *name, const char *expected, const char *what)
 {
-	const struct sts_inbox_sink sink = {on_json, on_fault, on_none, NULL};
+	struct sts_inbox_sink sink = {on_json, on_fault, on_none, NULL};
 	char path[PATH_BYTES];
 
 	path_of(path, name);

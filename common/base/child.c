@@ -241,6 +241,28 @@ sts_child_read(struct sts_child *child, char *buf, size_t size, bool one_line,
 	return (ssize_t)used;
 }
 
+bool
+sts_child_write(
+    struct sts_child *child, const char *bytes, size_t len, int64_t deadline_ms)
+{
+	struct pollfd p = {.fd = child->in_fd, .events = POLLOUT};
+
+	while (len > 0) {
+		ssize_t n = write(child->in_fd, bytes, len);
+
+		if (n > 0) {
+			bytes += n;
+			len -= (size_t)n;
+		} else if (n < 0 && errno == EAGAIN) {
+			if (sts_monotonic_ms() >= deadline_ms)
+				return false;
+			(void)poll(&p, 1, sts_ms_until(deadline_ms, 60000));
+		} else if (n == 0 || errno != EINTR)
+			return false;
+	}
+	return true;
+}
+
 void
 sts_child_close(struct sts_child *child)
 {

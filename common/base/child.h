@@ -68,6 +68,13 @@ enum sts_status sts_child_start(
 ssize_t sts_child_read(struct sts_child *child, char *buf, size_t size,
     bool one_line, int64_t deadline_ms);
 
+/*
+ * Writes all of it to the child's standard input.  False at the deadline, or
+ * once the child reads no further; SIGPIPE must be ignored.
+ */
+bool sts_child_write(struct sts_child *child, const char *bytes, size_t len,
+    int64_t deadline_ms);
+
 /* Closes the descriptors. */
 void sts_child_close(struct sts_child *child);
 

@@ -4,13 +4,11 @@
  * takes it with exit status 0.  One that has had the whole mail and then dies,
  * or does not end in time, may have taken it.
  */
-#include <errno.h>
-#include <poll.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/child.h"
 #include "base/clock.h"
@@ -38,30 +36,8 @@ set(struct sts_attempt_result *result, enum sts_attempt what,
 	sts_copy_head(result->reason, reason, sizeof(result->reason));
 }
 
-/* Also false once sendmail reads no further. */
-static bool
-write_all(int fd, const char *bytes, size_t len, int64_t deadline_ms)
-{
-	struct pollfd p = {.fd = fd, .events = POLLOUT};
-
-	while (len > 0) {
-		ssize_t n = write(fd, bytes, len);
-
-		if (n > 0) {
-			bytes += n;
-			len -= (size_t)n;
-		} else if (n < 0 && errno == EAGAIN) {
-			if (sts_monotonic_ms() >= deadline_ms)
-				return false;
-			(void)poll(&p, 1, sts_ms_until(deadline_ms, 60000));
-		} else if (n == 0 || errno != EINTR)
-			return false;
-	}
-	return true;
-}
-
 static void
-judge(struct sts_attempt_result *result, int wait_status, bool whole)
+read_end(struct sts_attempt_result *result, int wait_status, bool whole)
 {
 	char reason[32];
 	int code;
@@ -107,10 +83,14 @@ run_sendmail(const struct sts_deliver *d, const char *to, const char *mail,
 		result->local = true;
 		return;
 	}
-	whole = write_all(child.in_fd, mail, len, deadline_ms);
+#ifdef F_SETPIPE_SZ
+	/* In one write: a process that is killed leaves no half of a mail. */
+	(void)fcntl(child.in_fd, F_SETPIPE_SZ, (int)len);
+#endif
+	whole = sts_child_write(&child, mail, len, deadline_ms);
 	if (!whole && deadline_ms > sts_monotonic_ms() + CLOSED_MS)
 		deadline_ms = sts_monotonic_ms() + CLOSED_MS;
-	judge(result, sts_child_finish(&child, deadline_ms), whole);
+	read_end(result, sts_child_finish(&child, deadline_ms), whole);
 }
 
 void

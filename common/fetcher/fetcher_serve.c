@@ -27,11 +27,13 @@ struct job {
 	struct sts_server *server;
 	struct sts_wire_request request;
 	X509_STORE *store;
-	struct sts_transfer *transfer;     /* of a policy */
+	struct sts_transfer *transfer;     /* of a policy or a post */
 	struct sts_probe_session *session; /* of a probe */
 	struct sts_timer timer;            /* for an end from outside */
 	unsigned long stalls; /* of the loop, when it began to connect */
 	struct sts_wire_reply reply;
+	char *post; /* the body of a post, so far post_len bytes */
+	size_t post_len;
 };
 
 struct sts_server {
@@ -44,7 +46,8 @@ struct sts_server {
 	struct sts_watch *reading, *writing;
 	char line[STS_WIRE_REQUEST_MAX]; /* an incomplete line */
 	size_t line_len;
-	char *out; /* what did not fit into the pipe */
+	struct job *filling; /* a post whose body is being read */
+	char *out;           /* what did not fit into the pipe */
 	size_t out_len, out_at, out_size;
 	bool ended;             /* end of input */
 	enum sts_status status; /* why it must end, or STS_OK */
@@ -149,6 +152,7 @@ free_job(struct job *job)
 	X509_STORE_free(job->store);
 	TAILQ_REMOVE(&s->jobs, job, link);
 	s->job_count--;
+	free(job->post);
 	free(job);
 }
 
@@ -164,7 +168,7 @@ finish(struct job *job, enum sts_status status, const char *detail)
 	if (job->request.kind == STS_WIRE_PROBE)
 		(void)sts_address_text(
 		    &job->request.addresses[0], reply->address);
-	else if (status == STS_OK) {
+	else if (status == STS_OK && job->request.kind == STS_WIRE_POLICY) {
 		body = job->transfer->body;
 		reply->length = job->transfer->body_len;
 	}
@@ -254,6 +258,9 @@ start_transfer(struct job *job)
 	    .timeout_ms = r->timeout_ms,
 	    .store = job->store,
 	    .sample_root = sts_trust_sample(s->trust),
+	    .target = r->kind == STS_WIRE_POST ? r->target : NULL,
+	    .post = job->post,
+	    .post_len = job->post_len,
 	};
 	struct sts_transfer *transfer;
 	enum sts_status status = sts_transfer_create(&transfer, &spec);
@@ -304,9 +311,9 @@ start_job(struct job *job)
 	/* From here on, since reading the trust roots is slow. */
 	job->stalls = sts_loop_stalls(job->server->loop);
 	if (status == STS_OK)
-		status = job->request.kind == STS_WIRE_POLICY
-		    ? start_transfer(job)
-		    : start_session(job);
+		status = job->request.kind == STS_WIRE_PROBE
+		    ? start_session(job)
+		    : start_transfer(job);
 	if (status != STS_OK)
 		finish(job, status, "");
 }
@@ -316,8 +323,30 @@ static bool
 is_ours(const struct sts_server *s, const struct sts_wire_request *r)
 {
 	return r->port ==
-	    (r->kind == STS_WIRE_POLICY ? s->spec.port : s->spec.mx_port) &&
+	    (r->kind == STS_WIRE_PROBE ? s->spec.mx_port : s->spec.port) &&
 	    s->job_count < STS_WIRE_AT_ONCE;
+}
+
+/* A post begins when the line behind its body is there. */
+static void
+end_post(struct sts_server *s, struct sts_span line)
+{
+	struct job *job = s->filling;
+
+	s->filling = NULL;
+	if (sts_wire_is_end(line, job->request.number))
+		start_job(job);
+	else
+		stop(s, STS_BAD_LINE);
+}
+
+static void
+begin_post(struct sts_server *s, struct job *job)
+{
+	if ((job->post = malloc(job->request.length)) == NULL)
+		stop(s, STS_NO_MEMORY);
+	else
+		s->filling = job;
 }
 
 static void
@@ -338,19 +367,50 @@ handle_line(struct sts_server *s, struct sts_span line)
 	job->server = s;
 	TAILQ_INSERT_TAIL(&s->jobs, job, link);
 	s->job_count++;
-	start_job(job);
+	if (job->request.kind == STS_WIRE_POST)
+		begin_post(s, job);
+	else
+		start_job(job);
 }
 
-/* Handles complete lines and moves an incomplete one to the front. */
+/* As much of the body of a post as there is; false: it is whole, or none. */
+static bool
+fill_post(struct sts_server *s, struct sts_cursor *c)
+{
+	struct job *job = s->filling;
+	size_t missing, some = sts_cursor_left(c);
+
+	if (job == NULL || job->post_len == job->request.length)
+		return false;
+	missing = job->request.length - job->post_len;
+	if (some > missing)
+		some = missing;
+	memcpy(job->post + job->post_len, c->p, some);
+	job->post_len += some;
+	c->p += some;
+	return true;
+}
+
+/* Handles complete lines and bodies, and moves an incomplete one to the front.
+ */
 static void
 handle_input(struct sts_server *s)
 {
 	struct sts_cursor c = sts_cursor_make(s->line, s->line_len);
 	const char *end;
 
-	while (s->status == STS_OK &&
-	    (end = memchr(c.p, '\n', sts_cursor_left(&c))) != NULL) {
-		handle_line(s, (struct sts_span){c.p, (size_t)(end - c.p)});
+	while (s->status == STS_OK && sts_cursor_left(&c) > 0) {
+		struct sts_span line = {c.p, 0};
+
+		if (fill_post(s, &c))
+			continue;
+		if ((end = memchr(c.p, '\n', sts_cursor_left(&c))) == NULL)
+			break;
+		line.len = (size_t)(end - c.p);
+		if (s->filling != NULL)
+			end_post(s, line);
+		else
+			handle_line(s, line);
 		c.p = end + 1;
 	}
 	s->line_len = sts_cursor_left(&c);

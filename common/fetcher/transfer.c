@@ -7,6 +7,9 @@
  *	header	status 200 and text/plain before a byte of the body counts
  *	body	at most STS_BODY_MAX bytes, and known to be whole
  *
+ * A post has the same first two, but a bad certificate does not end it (RFC
+ *8460 3); its status counts, and its body is dropped.
+ *
  * libcurl calls these functions, and a callback can only make it stop with an
  * error of libcurl's choice.  So a callback first sets `stop` (a rule of RFC
  * 8461 was broken) or `fault` (this machine failed), which sts_transfer_outcome
@@ -24,7 +27,6 @@
 
 #include "base/fault.h"
 #include "fetcher/http.h"
-#include "fetcher/route.h"
 #include "fetcher/sandbox.h"
 
 static void
@@ -99,7 +101,7 @@ check_status(struct sts_transfer *t)
 		return STS_FETCH_HTTP;
 	if (sts_http_is_redirect(status))
 		return STS_FETCH_REDIRECT;
-	if (status != 200)
+	if (t->post ? status >= 300 : status != 200)
 		return STS_FETCH_STATUS;
 	t->detail[0] = '\0';
 	return STS_OK;
@@ -151,6 +153,10 @@ append_body(char *bytes, size_t size, size_t count, void *arg)
 	struct sts_transfer *t = arg;
 	size_t len = size * count;
 
+	if (t->post) {
+		t->body_len += len;
+		return t->body_len <= STS_BODY_MAX ? len : 0;
+	}
 	check_header(t);
 	if (t->stop == STS_OK && len > STS_BODY_MAX - t->body_len)
 		t->stop = STS_FETCH_TOO_LARGE;
@@ -252,17 +258,39 @@ http_version(void)
 	    : (long)CURL_HTTP_VERSION_1_1;
 }
 
+/* RFC 8460 5.4.  "Expect:" would wait for an interim answer. */
+static bool
+set_post(struct sts_transfer *t, const struct sts_transfer_spec *spec)
+{
+	struct curl_slist *more;
+	bool ok = true;
+
+	t->fields =
+	    curl_slist_append(NULL, "Content-Type: application/tlsrpt+gzip");
+	more = curl_slist_append(t->fields, "Expect:");
+	SET(CURLOPT_POST, 1L);
+	SET(CURLOPT_POSTFIELDS, spec->post);
+	SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)spec->post_len);
+	SET(CURLOPT_HTTPHEADER, t->fields);
+	return ok && t->fields != NULL && more != NULL;
+}
+
 static bool
 set_request(struct sts_transfer *t, const struct sts_transfer_spec *spec)
 {
-	char url[STS_NAME_MAX + 64];
+	char url[STS_NAME_MAX + STS_WIRE_TARGET_MAX + 64];
 	bool ok = true;
 
-	snprintf(url, sizeof(url), "https://%s:%u/.well-known/mta-sts.txt",
-	    spec->host, (unsigned)spec->port);
+	snprintf(url, sizeof(url), "https://%s:%u%s", spec->host,
+	    (unsigned)spec->port,
+	    t->post ? spec->target : "/.well-known/mta-sts.txt");
 	SET(CURLOPT_URL, url);
+	SET(CURLOPT_PATH_AS_IS, 1L);
 	SET(CURLOPT_PROTOCOLS_STR, "https");
-	SET(CURLOPT_HTTPGET, 1L);
+	if (t->post)
+		ok = set_post(t, spec) && ok;
+	else
+		SET(CURLOPT_HTTPGET, 1L);
 	SET(CURLOPT_HTTP_VERSION, http_version());
 	SET(CURLOPT_HTTP09_ALLOWED, 0L);
 	SET(CURLOPT_HTTP_CONTENT_DECODING, 0L);
@@ -308,8 +336,8 @@ set_tls(struct sts_transfer *t, const struct sts_transfer_spec *spec)
 	memcpy(&root.data, &spec->sample_root, sizeof(root.data));
 	root.len = strlen(spec->sample_root);
 	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	SET(CURLOPT_SSL_VERIFYPEER, 1L);
-	SET(CURLOPT_SSL_VERIFYHOST, 2L);
+	SET(CURLOPT_SSL_VERIFYPEER, t->post ? 0L : 1L);
+	SET(CURLOPT_SSL_VERIFYHOST, t->post ? 0L : 2L);
 	SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
 	SET(CURLOPT_CAINFO_BLOB, &root);
 	SET(CURLOPT_CAINFO, NULL);
@@ -388,6 +416,7 @@ sts_transfer_create(
 	t->port = spec->port;
 	t->verification.store = spec->store;
 	t->verification.host = spec->host;
+	t->post = t->verification.lenient = spec->target != NULL;
 	if ((t->body = malloc(STS_BODY_MAX + 1)) == NULL ||
 	    (t->easy = curl_easy_init()) == NULL || !make_share(t) ||
 	    !make_resolve(t, spec))
@@ -414,104 +443,12 @@ sts_transfer_free(struct sts_transfer *t)
 	if (t->share != NULL)
 		(void)curl_share_cleanup(t->share);
 	curl_slist_free_all(t->resolve);
+	curl_slist_free_all(t->fields);
 	free(t->body);
 	free(t);
 }
 
 /* The outcome. */
-
-/*
- * What the peer or the network can cause is blamed on the policy host; what
- * only this machine can cause is a local fault.
- */
-static enum sts_status
-status_of(CURLcode code)
-{
-	static const enum sts_status statuses[CURL_LAST] = {
-	    [CURLE_OUT_OF_MEMORY] = STS_NO_MEMORY,
-	    [CURLE_SSL_CACERT_BADFILE] = STS_CA_UNUSABLE,
-	    [CURLE_COULDNT_CONNECT] = STS_FETCH_CONNECT,
-	    [CURLE_OPERATION_TIMEDOUT] = STS_FETCH_TIMEOUT,
-	    [CURLE_SSL_CONNECT_ERROR] = STS_FETCH_TLS,
-	    [CURLE_SSL_CIPHER] = STS_FETCH_TLS,
-	    [CURLE_SSL_SHUTDOWN_FAILED] = STS_FETCH_TLS,
-	    [CURLE_USE_SSL_FAILED] = STS_FETCH_TLS,
-	    [CURLE_PEER_FAILED_VERIFICATION] = STS_FETCH_CERT_INVALID,
-	    [CURLE_SSL_CERTPROBLEM] = STS_FETCH_CERT_INVALID,
-	    [CURLE_SSL_ISSUER_ERROR] = STS_FETCH_CERT_INVALID,
-	    [CURLE_SSL_INVALIDCERTSTATUS] = STS_FETCH_CERT_INVALID,
-	    [CURLE_FAILED_INIT] = STS_INTERNAL,
-	    [CURLE_URL_MALFORMAT] = STS_INTERNAL,
-	    [CURLE_NOT_BUILT_IN] = STS_INTERNAL,
-	    [CURLE_COULDNT_RESOLVE_PROXY] = STS_INTERNAL,
-	    /* the given addresses were not used */
-	    [CURLE_COULDNT_RESOLVE_HOST] = STS_INTERNAL,
-	    [CURLE_FUNCTION_NOT_FOUND] = STS_INTERNAL,
-	    [CURLE_ABORTED_BY_CALLBACK] = STS_INTERNAL,
-	    [CURLE_BAD_FUNCTION_ARGUMENT] = STS_INTERNAL,
-	    [CURLE_INTERFACE_FAILED] = STS_INTERNAL,
-	    [CURLE_UNKNOWN_OPTION] = STS_INTERNAL,
-	    [CURLE_SSL_ENGINE_NOTFOUND] = STS_INTERNAL,
-	    [CURLE_SSL_ENGINE_SETFAILED] = STS_INTERNAL,
-	    [CURLE_SSL_ENGINE_INITFAILED] = STS_INTERNAL,
-	    [CURLE_SSL_CRL_BADFILE] = STS_INTERNAL,
-	    [CURLE_RECURSIVE_API_CALL] = STS_INTERNAL,
-	};
-
-	if (code == CURLE_OK)
-		return STS_OK;
-	return code < CURL_LAST && statuses[code] != STS_OK ? statuses[code]
-							    : STS_FETCH_HTTP;
-}
-
-/*
- * libcurl has only the errno of the last connect(2), without its address.  If
- * there was a connection, the timeout came later.
- */
-static enum sts_status
-connect_fault(const struct sts_transfer *t)
-{
-	curl_off_t connected = 0;
-	enum sts_status fault;
-	long error = 0;
-
-	if (t->fault != STS_OK)
-		return t->fault;
-	(void)curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error);
-	if ((fault = sts_fault_traffic((int)error)) != STS_OK)
-		return fault;
-	(void)curl_easy_getinfo(t->easy, CURLINFO_CONNECT_TIME_T, &connected);
-	return connected > 0
-	    ? STS_OK
-	    : sts_route_fault(t->addresses, t->address_count, t->port);
-}
-
-/*
- * If verification made the handshake fail, its verdict is the reason, whatever
- * libcurl reports.
- */
-static enum sts_status
-failure(struct sts_transfer *t, CURLcode code)
-{
-	const struct sts_verdict *verdict = &t->verification.verdict;
-	enum sts_status status = status_of(code), fault = STS_OK;
-	const char *detail =
-	    t->error[0] != '\0' ? t->error : curl_easy_strerror(code);
-
-	if (verdict->done && verdict->error != X509_V_OK) {
-		detail = X509_verify_cert_error_string(verdict->error);
-		status = sts_verify_status(verdict);
-	} else if (status == STS_FETCH_CONNECT || status == STS_FETCH_TIMEOUT)
-		fault = connect_fault(t);
-	else if (code == CURLE_OUT_OF_MEMORY && verdict->done)
-		/* Some versions report a field that is too long in this way. */
-		status = STS_FETCH_HTTP;
-	/* OpenSSL reports a failed allocation in many ways. */
-	if (fault == STS_OK)
-		fault = sts_fault_memory();
-	set_detail(t, detail);
-	return fault != STS_OK ? fault : status;
-}
 
 /* For a truncated response the status line counts first, unless it is 200. */
 static bool
@@ -546,18 +483,42 @@ is_whole(struct sts_transfer *t)
 	    t->verification.closed;
 }
 
+/* A whole header is an answer; what follows is not needed. */
+static enum sts_status
+post_outcome(struct sts_transfer *t, CURLcode code)
+{
+	const struct sts_verdict *verdict = &t->verification.verdict;
+	enum sts_status status;
+
+	if (t->stop != STS_OK)
+		return t->stop;
+	if (t->header_ended && has_status_line(t)) {
+		status = check_status(t);
+		if (status == STS_OK && verdict->error != X509_V_OK)
+			set_detail(
+			    t, X509_verify_cert_error_string(verdict->error));
+		return status;
+	}
+	if (code != CURLE_OK)
+		return sts_transfer_failure(t, code);
+	set_detail(t, "the answer is cut short");
+	return STS_FETCH_HTTP;
+}
+
 enum sts_status
 sts_transfer_outcome(struct sts_transfer *t, CURLcode code)
 {
 	enum sts_status status;
 
+	if (t->post)
+		return post_outcome(t, code);
 	if (t->stop == STS_OK && has_status_line(t) &&
 	    (code == CURLE_OK || check_status(t) != STS_OK))
 		check_header(t);
 	if (t->stop != STS_OK)
 		return t->stop;
 	if (code != CURLE_OK)
-		return failure(t, code);
+		return sts_transfer_failure(t, code);
 	if (!has_status_line(t) || !is_whole(t)) {
 		set_detail(t, "the answer is cut short");
 		return STS_FETCH_HTTP;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One HTTPS transfer through libcurl, under every rule of RFC 8461 3.3.
+ * One HTTPS transfer through libcurl: a policy, under every rule of RFC 8461
+ * 3.3, or a report that is posted, RFC 8460 5.4.
  */
 #ifndef STS_FETCHER_TRANSFER_H
 #define STS_FETCHER_TRANSFER_H
@@ -31,12 +32,18 @@ struct sts_transfer_spec {
 	int64_t timeout_ms;
 	X509_STORE *store;
 	const char *sample_root; /* PEM */
+	/* Of a post; NULL for a policy. */
+	const char *target;
+	const char *post;
+	size_t post_len;
 };
 
 struct sts_transfer {
 	CURL *easy;
 	CURLSH *share;
 	struct curl_slist *resolve;
+	struct curl_slist *fields; /* of the request */
+	bool post;
 	struct sts_verification verification;
 	struct sts_address addresses[STS_TRANSFER_ADDRESSES];
 	size_t address_count;
@@ -63,10 +70,19 @@ enum sts_status sts_transfer_create(
 void sts_transfer_free(struct sts_transfer *transfer);
 
 /*
- * The outcome, once libcurl has ended with `code`.  With STS_OK the body is in
- * transfer->body, NUL-terminated; transfer->detail is for the log.
+ * The outcome, once libcurl has ended with `code`.  With STS_OK the body of a
+ * policy is in transfer->body, NUL-terminated; transfer->detail is for the log.
+ * Of a post STS_OK is a status of 2xx, whatever the certificate and the body.
  */
 enum sts_status sts_transfer_outcome(
+    struct sts_transfer *transfer, CURLcode code);
+
+/*
+ * transfer_failure.c: the same where libcurl failed with `code`, not CURLE_OK,
+ * before any rule was broken.  If verification made the handshake fail, its
+ * verdict is the reason, whatever libcurl reports.
+ */
+enum sts_status sts_transfer_failure(
     struct sts_transfer *transfer, CURLcode code);
 
 #endif

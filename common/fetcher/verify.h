@@ -31,13 +31,15 @@ struct sts_verdict {
 struct sts_verification {
 	X509_STORE *store;
 	const char *host; /* no trailing dot, not beginning with "." */
+	bool lenient; /* a certificate that is at fault only has a verdict */
 	struct sts_verdict verdict;
 	bool closed; /* the peer ended the connection (close_notify) */
 };
 
 /*
  * Makes every handshake of `ctx` verify its peer with *verification, and
- * nothing else from the context, and fail if the peer does.  Uses the context's
+ * nothing else from the context, and fail if the peer does, unless it is
+ * lenient.  Uses the context's
  * application data and information callback.
  */
 void sts_verify_install(SSL_CTX *ctx, struct sts_verification *verification);

@@ -7,8 +7,9 @@
 #include "base/escape.h"
 #include "core/domain.h"
 
-static const char *const kind_words[] =
-    {[STS_WIRE_POLICY] = "policy", [STS_WIRE_PROBE] = "probe"};
+static const char *const kind_words[] = {[STS_WIRE_POLICY] = "policy",
+    [STS_WIRE_PROBE] = "probe",
+    [STS_WIRE_POST] = "post"};
 
 enum { NUMBER_DIGITS = 10, SMALL_DIGITS = 6 };
 
@@ -23,6 +24,10 @@ sts_wire_write_request(
 	    r->host, (unsigned)r->port, (long long)r->timeout_ms);
 	char text[INET6_ADDRSTRLEN];
 
+	if (r->kind == STS_WIRE_POST)
+		used +=
+		    (size_t)snprintf(line + used, STS_WIRE_REQUEST_MAX - used,
+			"%zu %s ", r->length, r->target);
 	for (size_t i = 0; i < r->count; i++)
 		used += (size_t)snprintf(line + used,
 		    STS_WIRE_REQUEST_MAX - used, "%s%s", i > 0 ? "," : "",
@@ -65,6 +70,26 @@ sts_wire_write_end(uint32_t number, char line[STS_WIRE_REPLY_MAX])
 	    line, STS_WIRE_REPLY_MAX, "end %u\n", (unsigned)number);
 }
 
+bool
+sts_wire_is_end(struct sts_span line, uint32_t number)
+{
+	char end[STS_WIRE_REPLY_MAX];
+	size_t len = sts_wire_write_end(number, end);
+
+	return line.len + 1 == len && memcmp(line.p, end, line.len) == 0;
+}
+
+bool
+sts_wire_is_target(const char *target)
+{
+	size_t len = 0;
+
+	for (; target[len] != '\0'; len++)
+		if (target[len] <= ' ' || target[len] >= 0x7f)
+			return false;
+	return target[0] == '/' && len <= STS_WIRE_TARGET_MAX;
+}
+
 /* Parsing. */
 
 /* A number that a blank ends. */
@@ -93,9 +118,10 @@ parse_kind(struct sts_cursor *c, enum sts_wire_kind *kind)
 
 	if (!parse_word(c, word, sizeof(word)))
 		return false;
-	*kind = strcmp(word, kind_words[STS_WIRE_PROBE]) == 0 ? STS_WIRE_PROBE
-							      : STS_WIRE_POLICY;
-	return strcmp(word, kind_words[*kind]) == 0;
+	for (*kind = STS_WIRE_POLICY; *kind <= STS_WIRE_POST; (*kind)++)
+		if (strcmp(word, kind_words[*kind]) == 0)
+			return true;
+	return false;
 }
 
 static bool
@@ -124,6 +150,23 @@ parse_addresses(struct sts_cursor *c, struct sts_wire_request *r)
 	return true;
 }
 
+/* What only a post has. */
+static bool
+parse_post(struct sts_cursor *c, struct sts_wire_request *r)
+{
+	int64_t length;
+
+	r->target[0] = '\0';
+	r->length = 0;
+	if (r->kind != STS_WIRE_POST)
+		return true;
+	if (!parse_number(c, NUMBER_DIGITS, 1, STS_WIRE_POST_MAX, &length) ||
+	    !parse_word(c, r->target, sizeof(r->target)))
+		return false;
+	r->length = (size_t)length;
+	return sts_wire_is_target(r->target);
+}
+
 bool
 sts_wire_parse_request(struct sts_span line, struct sts_wire_request *r)
 {
@@ -139,8 +182,8 @@ sts_wire_parse_request(struct sts_span line, struct sts_wire_request *r)
 		return false;
 	r->number = (uint32_t)number;
 	r->port = (uint16_t)port;
-	return parse_addresses(&c, r) &&
-	    (r->kind == STS_WIRE_POLICY || r->count == 1);
+	return parse_post(&c, r) && parse_addresses(&c, r) &&
+	    (r->kind != STS_WIRE_PROBE || r->count == 1);
 }
 
 static int
@@ -248,6 +291,6 @@ sts_wire_may_say(enum sts_wire_kind kind, enum sts_status status)
 		return true;
 	default:
 		return sts_status_class(status) ==
-		    (kind == STS_WIRE_POLICY ? STS_CLASS_FETCH : STS_CLASS_MX);
+		    (kind == STS_WIRE_PROBE ? STS_CLASS_MX : STS_CLASS_FETCH);
 	}
 }

@@ -5,6 +5,8 @@
  *
  *	fetcher 1 STATUS SANDBOX DETAIL			first, by the fetcher
  *	NUMBER policy|probe HOST PORT MS ADDRESS,...	a request
+ *	NUMBER post HOST PORT MS LENGTH TARGET ADDRESS,...	another, then
+ *	LENGTH bytes, and "end NUMBER"
  *	NUMBER STATUS ADDRESS LENGTH DETAIL		its reply, then
  *	LENGTH bytes, and "end NUMBER"			for LENGTH above 0
  *
@@ -25,10 +27,12 @@
 
 enum {
 	STS_WIRE_VERSION = 1,
-	STS_WIRE_ADDRESSES = 6,   /* of one request; a probe has one */
-	STS_WIRE_AT_ONCE = 256,   /* requests without a reply */
-	STS_WIRE_MS_MAX = 120000, /* of one request */
-	STS_WIRE_REQUEST_MAX = 640,
+	STS_WIRE_ADDRESSES = 6,      /* of one request; a probe has one */
+	STS_WIRE_AT_ONCE = 256,      /* requests without a reply */
+	STS_WIRE_MS_MAX = 120000,    /* of one request */
+	STS_WIRE_REQUEST_MAX = 2048, /* of a line, without a body */
+	STS_WIRE_TARGET_MAX = 1024,
+	STS_WIRE_POST_MAX = 1024 * 1024, /* bytes of a body */
 	STS_WIRE_DETAIL_MAX = 200, /* with the NUL, before it is escaped */
 	STS_WIRE_SANDBOX_MAX = 32,
 	STS_WIRE_REPLY_MAX = 1024 /* of a line, without a body */
@@ -36,7 +40,8 @@ enum {
 
 enum sts_wire_kind {
 	STS_WIRE_POLICY, /* GET https://HOST:PORT/.well-known/mta-sts.txt */
-	STS_WIRE_PROBE   /* STARTTLS and the certificate of an MX host */
+	STS_WIRE_PROBE,  /* STARTTLS and the certificate of an MX host */
+	STS_WIRE_POST    /* POST https://HOST:PORTTARGET, RFC 8460 5.4 */
 };
 
 struct sts_wire_request {
@@ -47,13 +52,18 @@ struct sts_wire_request {
 	int64_t timeout_ms; /* for all of it, 1 to STS_WIRE_MS_MAX */
 	struct sts_address addresses[STS_WIRE_ADDRESSES];
 	size_t count; /* at least 1 */
+	/* Of a post: a path and query, and a body of 1 byte or more. */
+	char target[STS_WIRE_TARGET_MAX + 1];
+	size_t length;
 };
 
 struct sts_wire_reply {
 	uint32_t number;
 	/*
-	 * STS_OK; the class FETCH for a policy, the class MX for a probe; or a
-	 * local fault of the fetcher.
+	 * STS_OK; the class FETCH for a policy or a post, the class MX for a
+	 * probe; or a local fault of the fetcher.  STS_OK for a post: an
+	 * HTTP status of 2xx; `detail` then is what is wrong with the
+	 * certificate, or "".
 	 */
 	enum sts_status status;
 	char address[INET6_ADDRSTRLEN]; /* of a probe; else "" */
@@ -81,8 +91,14 @@ size_t sts_wire_write_reply(
 size_t sts_wire_write_hello(
     const struct sts_wire_hello *hello, char line[STS_WIRE_REPLY_MAX]);
 
-/* "end NUMBER" and a line feed. */
+/* "end NUMBER" and a line feed, behind a body. */
 size_t sts_wire_write_end(uint32_t number, char line[STS_WIRE_REPLY_MAX]);
+
+/* True if the line, without its line feed, is that. */
+bool sts_wire_is_end(struct sts_span line, uint32_t number);
+
+/* True for what can be the target of a post: printable ASCII after a "/". */
+bool sts_wire_is_target(const char *target);
 
 /*
  * Each parses one line, without its line feed.  False: nonsense, and the struct

@@ -47,10 +47,7 @@ static enum sts_status
 end_reply(struct sts_fetcher_input *in, struct sts_span line,
     const struct sts_fetcher_input_calls *calls, void *arg)
 {
-	char end[STS_WIRE_REPLY_MAX];
-	size_t len = sts_wire_write_end(in->reply.number, end);
-
-	if (line.len + 1 != len || memcmp(line.p, end, line.len) != 0)
+	if (!sts_wire_is_end(line, in->reply.number))
 		return STS_FETCHER_REPLY;
 	report(in, calls, arg);
 	return STS_OK;

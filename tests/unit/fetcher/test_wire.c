@@ -53,6 +53,35 @@ requests(void)
 	    "as it was");
 }
 
+static void
+posts(void)
+{
+	struct sts_wire_request sent = {.number = 3,
+	    .kind = STS_WIRE_POST,
+	    .host = "c.test",
+	    .port = 443,
+	    .timeout_ms = 1000,
+	    .target = "/v1?a=b",
+	    .length = STS_WIRE_POST_MAX};
+	struct sts_wire_request got;
+	char line[STS_WIRE_REQUEST_MAX], end[STS_WIRE_REPLY_MAX];
+
+	add_address(&sent, "192.0.2.1");
+	(void)sts_wire_write_request(&sent, line);
+	is_str(line, "3 post c.test 443 1000 1048576 /v1?a=b 192.0.2.1\n",
+	    "a post as it is written");
+	ok(sts_wire_parse_request(line_of(line), &got) &&
+		got.kind == STS_WIRE_POST && got.length == sent.length &&
+		strcmp(got.target, sent.target) == 0 && got.count == 1,
+	    "it is read back as it was");
+	(void)sts_wire_write_end(3, end);
+	ok(sts_wire_is_end(line_of(end), 3), "the line behind its body");
+	ok(!sts_wire_is_end(line_of(end), 4) &&
+		!sts_wire_is_end(line_of("end 3 "), 3) &&
+		!sts_wire_is_end(line_of("en"), 3),
+	    "and no other line");
+}
+
 /* The longest that can be, in every field. */
 static void
 longest_request(void)
@@ -69,6 +98,14 @@ longest_request(void)
 		sent.host[i] = '.';
 	while (sent.count < STS_WIRE_ADDRESSES)
 		add_address(&sent, "2001:db8:1111:2222:3333:4444:5555:6666");
+	sent.kind = STS_WIRE_POST;
+	sent.length = STS_WIRE_POST_MAX;
+	memset(sent.target, '/', STS_WIRE_TARGET_MAX);
+	ok(sts_wire_write_request(&sent, line) < sizeof(line) &&
+		sts_wire_parse_request(line_of(line), &got) &&
+		strlen(got.target) == STS_WIRE_TARGET_MAX,
+	    "the longest post has room");
+	sent.kind = STS_WIRE_POLICY;
 	ok(sts_wire_write_request(&sent, line) < sizeof(line) &&
 		sts_wire_parse_request(line_of(line), &got) &&
 		got.count == STS_WIRE_ADDRESSES,
@@ -95,6 +132,13 @@ bad_requests(void)
 	    "-1 policy d.test 443 1000 192.0.2.1",
 	    "4294967296 policy d.test 443 1000 192.0.2.1",
 	    "1 probe d.test 25 1000 192.0.2.1,192.0.2.2",
+	    "1 post d.test 443 1000 192.0.2.1",
+	    "1 post d.test 443 1000 5 192.0.2.1",
+	    "1 post d.test 443 1000 5 v1 192.0.2.1",
+	    "1 post d.test 443 1000 5 /\t 192.0.2.1",
+	    "1 post d.test 443 1000 0 / 192.0.2.1",
+	    "1 post d.test 443 1000 1048577 / 192.0.2.1",
+	    "1 policy d.test 443 1000 5 / 192.0.2.1",
 	    ("1 policy d.test 443 1000 "
 	     "1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1")};
 	struct sts_wire_request got;
@@ -208,6 +252,7 @@ int
 main(void)
 {
 	requests();
+	posts();
 	longest_request();
 	bad_requests();
 	replies();

@@ -109,6 +109,13 @@ enum sts_status sts_client_start_resolver(const struct sts_config *config,
     const char *const *arguments, struct sts_child *child);
 
 /*
+ * The same for one that posts `len` bytes to a URL, as mta-sts-resolver(8) has
+ * it; the caller writes them to child->in_fd.
+ */
+enum sts_status sts_client_start_post(const struct sts_config *config,
+    const char *url, size_t len, struct sts_child *child);
+
+/*
  * Starts one in serving mode, without standard error (it logs to syslog).  It
  * exits at the end of its input, after the pending answers, or after `lifetime`
  * seconds; 0 is no limit.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "client/run_resolver.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -246,9 +247,10 @@ sts_client_detach(const struct sts_config *config,
 	return status;
 }
 
-enum sts_status
-sts_client_start_resolver(const struct sts_config *config,
-    const char *const *arguments, struct sts_child *child)
+/* For mta-sts(1), whose standard error it has. */
+static enum sts_status
+start(const struct sts_config *config, const char *const *arguments,
+    bool want_stdin, struct sts_child *child)
 {
 	struct sts_child_spec spec;
 	enum sts_status status;
@@ -258,7 +260,26 @@ sts_client_start_resolver(const struct sts_config *config,
 	if (status != STS_OK)
 		return status;
 	spec.inherit_stderr = true;
+	spec.want_stdin = want_stdin;
 	return sts_child_start(child, &spec);
+}
+
+enum sts_status
+sts_client_start_resolver(const struct sts_config *config,
+    const char *const *arguments, struct sts_child *child)
+{
+	return start(config, arguments, false, child);
+}
+
+enum sts_status
+sts_client_start_post(const struct sts_config *config, const char *url,
+    size_t len, struct sts_child *child)
+{
+	char number[24];
+	const char *const arguments[] = {"--post", url, number, NULL};
+
+	(void)snprintf(number, sizeof(number), "%zu", len);
+	return start(config, arguments, true, child);
 }
 
 enum sts_status

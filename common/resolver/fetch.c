@@ -28,6 +28,7 @@ struct sts_fetch {
 	sts_fetch_done *done;
 	void *arg;
 	struct sts_wire_request request;
+	const char *post;                  /* the body of a post, else NULL */
 	struct sts_dns_query *question;    /* while addresses are looked up */
 	struct sts_fetcher_request *asked; /* after that */
 	struct sts_timer timer;            /* for an immediate end, or a wait */
@@ -65,7 +66,7 @@ replied(void *arg, const struct sts_wire_reply *reply, const char *body)
 	struct sts_fetch *fetch = arg;
 
 	fetch->asked = NULL;
-	if (reply->status == STS_OK) {
+	if (reply->status == STS_OK && fetch->post == NULL) {
 		fetch->result.body = body != NULL ? body : "";
 		fetch->result.body_len = reply->length;
 	}
@@ -104,8 +105,8 @@ ask_fetcher(void *arg)
 {
 	struct sts_fetch *fetch = arg;
 
-	fetch->asked = sts_fetcher_ask(
-	    fetch->context->fetcher, &fetch->request, replied, fetch);
+	fetch->asked = sts_fetcher_post(fetch->context->fetcher,
+	    &fetch->request, fetch->post, replied, fetch);
 	if (fetch->asked == NULL)
 		finish(fetch, STS_NO_MEMORY, "");
 }
@@ -168,13 +169,30 @@ name_host(struct sts_wire_request *r, const char *domain)
 	    : STS_FETCH_NO_ADDRESS;
 }
 
+/* Begins with the addresses, or ends with what is wrong already. */
+static struct sts_fetch *
+begin(struct sts_fetch *fetch, int64_t dns_timeout_ms, enum sts_status status)
+{
+	if (status == STS_OK) {
+		fetch->question =
+		    sts_dns_address(fetch->context->dns, fetch->request.host,
+			dns_timeout_ms, addresses_found, fetch);
+		if (fetch->question == NULL)
+			status = STS_NO_MEMORY;
+	}
+	fetch->result.status = status;
+	if (status != STS_OK)
+		sts_timer_set(
+		    fetch->context->loop, &fetch->timer, 0, end_at_once, fetch);
+	return fetch;
+}
+
 struct sts_fetch *
 sts_fetch_start(const struct sts_fetch_context *context, const char *domain,
     uint16_t port, int64_t dns_timeout_ms, int64_t fetch_timeout_ms,
     sts_fetch_done *done, void *arg)
 {
 	struct sts_fetch *fetch = calloc(1, sizeof(*fetch));
-	enum sts_status status;
 
 	if (fetch == NULL)
 		return NULL;
@@ -184,19 +202,36 @@ sts_fetch_start(const struct sts_fetch_context *context, const char *domain,
 	fetch->request.kind = STS_WIRE_POLICY;
 	fetch->request.port = port;
 	fetch->request.timeout_ms = fetch_timeout_ms;
-	status = name_host(&fetch->request, domain);
-	if (status == STS_OK) {
-		fetch->question =
-		    sts_dns_address(context->dns, fetch->request.host,
-			dns_timeout_ms, addresses_found, fetch);
-		if (fetch->question == NULL)
-			status = STS_NO_MEMORY;
+	return begin(fetch, dns_timeout_ms, name_host(&fetch->request, domain));
+}
+
+struct sts_fetch *
+sts_fetch_post(const struct sts_fetch_context *context,
+    const struct sts_post *post, uint16_t port, int64_t dns_timeout_ms,
+    int64_t fetch_timeout_ms, sts_fetch_done *done, void *arg)
+{
+	struct sts_fetch *fetch = calloc(1, sizeof(*fetch));
+	bool sound = sts_domain_is_normalised(post->host) &&
+	    sts_wire_is_target(post->target) && post->len > 0 &&
+	    post->len <= STS_WIRE_POST_MAX;
+
+	if (fetch == NULL)
+		return NULL;
+	fetch->context = context;
+	fetch->done = done;
+	fetch->arg = arg;
+	fetch->post = post->body;
+	fetch->request = (struct sts_wire_request){.kind = STS_WIRE_POST,
+	    .port = port,
+	    .timeout_ms = fetch_timeout_ms,
+	    .length = post->len};
+	if (sound) {
+		sts_copy_head(fetch->request.host, post->host,
+		    sizeof(fetch->request.host));
+		sts_copy_head(fetch->request.target, post->target,
+		    sizeof(fetch->request.target));
 	}
-	fetch->result.status = status;
-	if (status != STS_OK)
-		sts_timer_set(
-		    context->loop, &fetch->timer, 0, end_at_once, fetch);
-	return fetch;
+	return begin(fetch, dns_timeout_ms, sound ? STS_OK : STS_INTERNAL);
 }
 
 void

@@ -53,6 +53,22 @@ struct sts_fetch *sts_fetch_start(const struct sts_fetch_context *context,
     const char *domain, uint16_t port, int64_t dns_timeout_ms,
     int64_t fetch_timeout_ms, sts_fetch_done *done, void *arg);
 
+/* What is posted; strings and body last until the callback. */
+struct sts_post {
+	const char *host;   /* normalised */
+	const char *target; /* of sts_wire_is_target */
+	const char *body;
+	size_t len; /* 1 to STS_WIRE_POST_MAX */
+};
+
+/*
+ * The same for a report, RFC 8460 5.4: STS_OK where the host answers with a
+ * status of 2xx; result->detail then says what is wrong with its certificate.
+ */
+struct sts_fetch *sts_fetch_post(const struct sts_fetch_context *context,
+    const struct sts_post *post, uint16_t port, int64_t dns_timeout_ms,
+    int64_t fetch_timeout_ms, sts_fetch_done *done, void *arg);
+
 /*
  * Called right after the start, for a fetch in the background: it pauses
  * as resolver/pace.h has it for its first address, and ends with STS_TOO_SOON

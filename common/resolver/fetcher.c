@@ -37,8 +37,9 @@ struct sts_fetcher_request {
 	TAILQ_ENTRY(sts_fetcher_request) link;
 	struct sts_fetcher *fetcher;
 	struct sts_wire_request what;
+	const char *body; /* of a post */
 	enum state state;
-	bool retried;
+	bool retried;    /* or must not be */
 	int64_t full_ms; /* the time it was to have, */
 	int64_t end_ms;  /* and when the fetcher should be done */
 	struct sts_timer timer;
@@ -346,8 +347,9 @@ flush(void *arg)
 	watch_input(f, f->out_len > 0);
 }
 
+/* Makes room for so many bytes; false: no memory. */
 static bool
-append(struct sts_fetcher *f, const char *line, size_t len)
+reserve(struct sts_fetcher *f, size_t len)
 {
 	char *grown;
 
@@ -359,8 +361,31 @@ append(struct sts_fetcher *f, const char *line, size_t len)
 		f->out = grown;
 		f->out_size = size;
 	}
-	memcpy(f->out + f->out_len, line, len);
+	return true;
+}
+
+static void
+append(struct sts_fetcher *f, const char *bytes, size_t len)
+{
+	memcpy(f->out + f->out_len, bytes, len);
 	f->out_len += len;
+}
+
+static bool
+append_request(struct sts_fetcher *f, const struct sts_fetcher_request *r)
+{
+	char line[STS_WIRE_REQUEST_MAX], end[STS_WIRE_REPLY_MAX];
+	size_t len = sts_wire_write_request(&r->what, line);
+	size_t end_len = sts_wire_write_end(r->what.number, end);
+	bool post = r->what.kind == STS_WIRE_POST;
+
+	if (!reserve(f, post ? len + r->what.length + end_len : len))
+		return false;
+	append(f, line, len);
+	if (post) {
+		append(f, r->body, r->what.length);
+		append(f, end, end_len);
+	}
 	return true;
 }
 
@@ -368,7 +393,6 @@ append(struct sts_fetcher *f, const char *line, size_t len)
 static void
 send_request(struct sts_fetcher *f, struct sts_fetcher_request *r)
 {
-	char line[STS_WIRE_REQUEST_MAX];
 	int64_t left = r->end_ms - sts_monotonic_ms();
 
 	if (left < (r->retried ? LEFT_MIN_MS : 1)) {
@@ -377,7 +401,7 @@ send_request(struct sts_fetcher *f, struct sts_fetcher_request *r)
 	}
 	r->what.timeout_ms = left;
 	r->what.number = ++f->number;
-	if (!append(f, line, sts_wire_write_request(&r->what, line))) {
+	if (!append_request(f, r)) {
 		end_soon(r, STS_NO_MEMORY);
 		return;
 	}
@@ -504,8 +528,8 @@ sts_fetcher_destroy(struct sts_fetcher *f)
 }
 
 struct sts_fetcher_request *
-sts_fetcher_ask(struct sts_fetcher *f, const struct sts_wire_request *request,
-    sts_fetcher_replied *replied, void *arg)
+sts_fetcher_post(struct sts_fetcher *f, const struct sts_wire_request *request,
+    const char *body, sts_fetcher_replied *replied, void *arg)
 {
 	struct sts_fetcher_request *r = calloc(1, sizeof(*r));
 
@@ -513,6 +537,8 @@ sts_fetcher_ask(struct sts_fetcher *f, const struct sts_wire_request *request,
 		return NULL;
 	r->fetcher = f;
 	r->what = *request;
+	r->body = body;
+	r->retried = request->kind == STS_WIRE_POST;
 	if (r->what.timeout_ms > STS_WIRE_MS_MAX)
 		r->what.timeout_ms = STS_WIRE_MS_MAX;
 	r->full_ms = r->what.timeout_ms;
@@ -524,6 +550,13 @@ sts_fetcher_ask(struct sts_fetcher *f, const struct sts_wire_request *request,
 	    f->loop, &r->timer, r->what.timeout_ms + GRACE_MS, on_deadline, r);
 	wake(f);
 	return r;
+}
+
+struct sts_fetcher_request *
+sts_fetcher_ask(struct sts_fetcher *f, const struct sts_wire_request *request,
+    sts_fetcher_replied *replied, void *arg)
+{
+	return sts_fetcher_post(f, request, NULL, replied, arg);
 }
 
 void

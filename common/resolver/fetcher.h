@@ -54,6 +54,14 @@ struct sts_fetcher_request *sts_fetcher_ask(struct sts_fetcher *fetcher,
     const struct sts_wire_request *request, sts_fetcher_replied *replied,
     void *arg);
 
+/*
+ * The same for a post, whose body of request->length bytes is borrowed until
+ * the callback.  It is sent once: if the fetcher fails, it may have arrived.
+ */
+struct sts_fetcher_request *sts_fetcher_post(struct sts_fetcher *fetcher,
+    const struct sts_wire_request *request, const char *body,
+    sts_fetcher_replied *replied, void *arg);
+
 /* Ends it without a callback; NULL is allowed. */
 void sts_fetcher_cancel(struct sts_fetcher_request *request);
 

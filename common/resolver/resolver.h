@@ -110,6 +110,27 @@ bool sts_routes_start(struct sts_resolver *resolver, const char *domain,
 bool sts_probe_start(struct sts_resolver *resolver, const char *host,
     sts_lookup_done *done, void *arg);
 
+/*
+ * Posts `len` bytes (1 to STS_WIRE_POST_MAX), borrowed until the callback, to
+ * an https: URL on port 443.  Ends within fetch-timeout + dns-timeout.  STS_OK:
+ * it was taken, and `detail` says what is wrong with the certificate, or is "";
+ * STS_RECORD_BAD_RUA: no such URL; else the class FETCH, whose detail is for
+ * people, or a local fault.  The callback never comes from within this call.
+ * False: no memory, no callback.
+ */
+typedef void sts_post_done(
+    void *arg, enum sts_status status, const char *detail);
+bool sts_post_start(struct sts_resolver *resolver, const char *url,
+    const char *body, size_t len, sts_post_done *done, void *arg);
+
+/*
+ * The same for a program of one post: reads the body from `in`, and writes
+ * "done post STATUS DETAIL" and a line feed to `out`.  Returns that status;
+ * STS_BAD_LINE, and nothing is posted, where `in` ends before that.
+ */
+enum sts_status sts_post_run(struct sts_resolver *resolver, const char *url,
+    size_t len, int in, int out);
+
 struct sts_refresh_counts {
 	size_t fetched;
 	size_t not_due;

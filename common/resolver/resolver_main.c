@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/config.h"
+#include "base/cursor.h"
 #include "base/log.h"
 #include "base/privilege.h"
 #include "core/domain.h"
@@ -27,6 +28,8 @@ enum { REFRESHES_AT_ONCE = 32 };
 struct options {
 	const char *config_file;
 	const char *domain; /* of --once, --refresh, ...; else NULL */
+	const char *post;   /* a URL; else NULL */
+	int64_t post_len;
 	bool once;
 	bool routes;
 	bool refresh;
@@ -45,6 +48,7 @@ usage(FILE *to, int status)
 	    "       mta-sts-resolver [-e] [-f FILE] --refresh [DOMAIN]\n"
 	    "       mta-sts-resolver [-e] [-f FILE] --due|--refetch DOMAIN\n"
 	    "       mta-sts-resolver [-e] [-f FILE] --check-nameservers\n"
+	    "       mta-sts-resolver [-e] [-f FILE] --post URL LENGTH\n"
 	    "Looks up MTA-STS policies and stores them in the state "
 	    "directory.\n"
 	    "Without a domain or --refresh it serves requests on standard "
@@ -55,17 +59,32 @@ usage(FILE *to, int status)
 	return status;
 }
 
+/* 0: none. */
+static int64_t
+parse_length(const char *text)
+{
+	struct sts_cursor c = sts_cursor_make(text, strlen(text));
+	int64_t len = 0;
+
+	return sts_cursor_number(&c, 7, &len) && sts_cursor_left(&c) == 0 &&
+		len <= STS_WIRE_POST_MAX
+	    ? len
+	    : 0;
+}
+
 /* Whether there is one task, and a domain if it needs one. */
 static bool
 is_consistent(const struct options *o)
 {
-	int tasks = o->once + o->refresh + o->due + o->refetch + o->nameservers;
+	int tasks = o->once + o->refresh + o->due + o->refetch +
+	    o->nameservers + (o->post != NULL);
 
-	if (tasks > 1 || (o->routes && !o->once))
+	if (tasks > 1 || (o->routes && !o->once) ||
+	    (o->post != NULL && o->post_len == 0))
 		return false;
 	if (o->domain != NULL)
-		return tasks == 1 && !o->nameservers;
-	return tasks == o->refresh + o->nameservers;
+		return tasks == 1 && !o->nameservers && o->post == NULL;
+	return tasks == o->refresh + o->nameservers + (o->post != NULL);
 }
 
 /* Returns -1 to continue, else the exit status. */
@@ -83,7 +102,10 @@ parse_options(int argc, char **argv, struct options *o)
 		}
 		if (strcmp(arg, "-f") == 0 && i + 1 < argc)
 			o->config_file = argv[++i];
-		else if (strcmp(arg, "-e") == 0)
+		else if (strcmp(arg, "--post") == 0 && i + 2 < argc) {
+			o->post = argv[++i];
+			o->post_len = parse_length(argv[++i]);
+		} else if (strcmp(arg, "-e") == 0)
 			o->to_stderr = true;
 		else if (strcmp(arg, "--once") == 0)
 			o->once = true;
@@ -127,6 +149,8 @@ fail(const struct options *o, const char *domain, enum sts_status status)
 	if (o->once)
 		sts_answer_line(STDOUT_FILENO, o->routes ? "routes" : "lookup",
 		    domain, status);
+	else if (o->post != NULL)
+		printf("done post %s \n", sts_status_name(status));
 	else if (o->refresh || o->due || o->refetch)
 		sts_answer_line(STDOUT_FILENO, "refresh",
 		    domain != NULL ? domain : "*", status);
@@ -255,6 +279,17 @@ run_refresh_all(struct sts_resolver *r)
 	return counts->failed > 0 ? 1 : 0;
 }
 
+static int
+run_post(struct sts_resolver *r, const struct options *o)
+{
+	enum sts_status status = sts_post_run(
+	    r, o->post, (size_t)o->post_len, STDIN_FILENO, STDOUT_FILENO);
+
+	if (status == STS_OK)
+		return 0;
+	return sts_status_is_local(status) ? EXIT_FAULT : 1;
+}
+
 /* An earlier alarm that the caller has set stays. */
 static void
 limit_life(unsigned seconds)
@@ -278,7 +313,7 @@ set_up_process(const struct options *o, const struct sts_config *config)
 	if (chdir("/") != 0)
 		sts_log(STS_LOG_DEBUG, NULL, "event=chdir");
 	/* A detached lookup has no parent that ends it. */
-	if (o->once || o->due || o->refetch)
+	if (o->once || o->due || o->refetch || o->post != NULL)
 		limit_life((unsigned)(config->fetch_timeout +
 		    4 * config->dns_timeout + 30));
 }
@@ -306,6 +341,8 @@ run(const struct options *o, const struct sts_config *config)
 		result = run_one(&resolver, o, domain);
 	else if (o->refresh)
 		result = run_refresh_all(&resolver);
+	else if (o->post != NULL)
+		result = run_post(&resolver, o);
 	else
 		result = sts_serve(&resolver, STDIN_FILENO, STDOUT_FILENO);
 	sts_resolver_close(&resolver);

@@ -6,6 +6,7 @@
  * usage: help_resolver CONFIG PORT serve
  *        help_resolver CONFIG PORT refresh
  *        help_resolver CONFIG PORT lookup|force|due|refetch DOMAIN...
+ *        help_resolver CONFIG PORT post URL LENGTH
  *
  * Looks up the domains one after the other, printing one answer line each.
  */
@@ -112,6 +113,13 @@ main(int argc, char **argv)
 		result = sts_serve(&r, STDIN_FILENO, STDOUT_FILENO);
 	else if (strcmp(argv[3], "refresh") == 0)
 		result = refresh_all(&r);
+	else if (strcmp(argv[3], "post") == 0 && argc == 6) {
+		result = (int)sts_post_run(&r, argv[4], (size_t)atol(argv[5]),
+			     STDIN_FILENO, STDOUT_FILENO) == STS_OK
+		    ? 0
+		    : 1;
+		argc = 4;
+	}
 	for (int i = 4; i < argc && result == 0; i++)
 		result = run_one(&r, argv[3], argv[i]);
 	sts_resolver_close(&r);

@@ -14,7 +14,7 @@
 #include "report/gzip.h"
 #include "report/report.h"
 #include "store/outcomes.h"
-#include "tool/report_command.h"
+#include "tool/report_post.h"
 #include "tool/tool.h"
 
 static bool
@@ -94,18 +94,6 @@ said(struct sts_deliver *d, enum sts_deliver_event event,
 		d->faults++;
 }
 
-/* Until the fetcher has it. */
-static void
-no_https(struct sts_deliver *d, const struct sts_report_job *job,
-    const struct sts_delivery *to, struct sts_attempt_result *result)
-{
-	(void)d;
-	(void)job;
-	(void)to;
-	result->what = STS_ATTEMPT_LATER;
-	(void)strcpy(result->reason, "no-https");
-}
-
 static int
 summary(struct sts_tool *tool, const struct sts_deliver *d)
 {
@@ -157,7 +145,7 @@ sts_tool_report_send(struct sts_tool *tool)
 	    .at_once = (tool->args.given & STS_OPT_NOW) != 0,
 	    .dry = dry,
 	    .mail = sts_deliver_mail,
-	    .https = no_https,
+	    .https = sts_report_post,
 	    .said = said,
 	    .arg = tool};
 	int code;

@@ -74,6 +74,16 @@ sts_route_is_permitted(
 	return policy == NULL || sts_policy_permits(policy, route->host);
 }
 
+bool
+sts_route_has_address(const struct sts_route *route, const char *address)
+{
+	for (size_t i = 0; i < route->address_count; i++) {
+		if (strcmp(route->address[i], address) == 0)
+			return true;
+	}
+	return false;
+}
+
 size_t
 sts_routes_permitted(
     const struct sts_routes *routes, const struct sts_policy *policy)

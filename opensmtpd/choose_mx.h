@@ -38,6 +38,9 @@ bool sts_probe_failed_tls(enum sts_status probe);
 bool sts_route_is_permitted(
     const struct sts_route *route, const struct sts_policy *policy);
 
+/* Whether the route's host has this address, in canonical form. */
+bool sts_route_has_address(const struct sts_route *route, const char *address);
+
 /* How many hosts are permitted, marked or not. */
 size_t sts_routes_permitted(
     const struct sts_routes *routes, const struct sts_policy *policy);

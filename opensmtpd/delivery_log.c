@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * 4,096 numbers of 8 bytes in host order, each written and read as a whole, so
- * no lock is needed.  A collision hides a failed host for a while, or costs a
- * probe; the file never grows.
+ * 4,096 numbers of 8 bytes in host order.  A collision hides a failed host for
+ * a while, or costs a probe.
  */
 #include "opensmtpd/delivery_log.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <sys/stat.h>
+#include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/hashmap.h"
 
 /* Slot 0 is for failures, the others are for domains. */
-enum { SLOTS = 4096, PATH_BYTES = 4096 };
+enum { SLOTS = 4096 };
 
 int64_t
 sts_delivery_log_now(void)
@@ -31,76 +28,20 @@ sts_delivery_log_init(struct sts_delivery_log *deliveries,
     const struct sts_config *config, enum sts_delivery_log_file file,
     bool writing)
 {
-	deliveries->config = config;
-	deliveries->file = file;
-	deliveries->fd = -1;
-	deliveries->writing = writing;
+	sts_shared_file_init(&deliveries->file, config,
+	    file == STS_DELIVERY_LOG_SENT ? "smtp-out" : "smtp-asked", writing);
 }
 
 void
 sts_delivery_log_close(struct sts_delivery_log *deliveries)
 {
-	if (deliveries->fd >= 0)
-		close(deliveries->fd);
-	deliveries->fd = -1;
-}
-
-/* False if the path is too long. */
-static bool
-path_of(const struct sts_delivery_log *o, char path[PATH_BYTES])
-{
-	int len;
-
-	if (o->config->state_dir == NULL)
-		return false;
-	len = snprintf(path, PATH_BYTES, "%s/%s", o->config->state_dir,
-	    o->file == STS_DELIVERY_LOG_SENT ? "smtp-out" : "smtp-asked");
-	return len > 0 && len < PATH_BYTES;
+	sts_shared_file_close(&deliveries->file);
 }
 
 void
 sts_delivery_log_remove(struct sts_delivery_log *deliveries)
 {
-	char path[PATH_BYTES];
-
-	sts_delivery_log_close(deliveries);
-	if (path_of(deliveries, path))
-		(void)unlink(path);
-}
-
-/* A file that was removed, or replaced with its directory, is reopened. */
-static bool
-is_gone(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) != 0 || st.st_nlink != 1;
-}
-
-/*
- * Checked before each use, since the state directory may have been moved,
- * deleted or created again.
- */
-static bool
-open_file(struct sts_delivery_log *o)
-{
-	char path[PATH_BYTES];
-	struct stat st;
-
-	if (o->fd >= 0 && !is_gone(o->fd))
-		return true;
-	sts_delivery_log_close(o);
-	if (!path_of(o, path))
-		return false;
-	o->fd = open(path,
-	    O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC |
-		(o->writing ? O_RDWR | O_CREAT : O_RDONLY),
-	    0640);
-	if (o->fd >= 0 &&
-	    (fstat(o->fd, &st) != 0 || !S_ISREG(st.st_mode) ||
-		st.st_nlink != 1))
-		sts_delivery_log_close(o);
-	return o->fd >= 0;
+	sts_shared_file_remove(&deliveries->file);
 }
 
 static off_t
@@ -118,7 +59,8 @@ write_now(struct sts_delivery_log *o, off_t at)
 {
 	int64_t now = sts_delivery_log_now();
 
-	if (open_file(o) && pwrite(o->fd, &now, sizeof(now), at) < 0)
+	if (sts_shared_file_open(&o->file) &&
+	    pwrite(o->file.fd, &now, sizeof(now), at) < 0)
 		sts_delivery_log_close(o);
 }
 
@@ -128,8 +70,8 @@ read_time(struct sts_delivery_log *o, off_t at)
 {
 	int64_t when;
 
-	if (!open_file(o) ||
-	    pread(o->fd, &when, sizeof(when), at) != (ssize_t)sizeof(when))
+	if (!sts_shared_file_open(&o->file) ||
+	    pread(o->file.fd, &when, sizeof(when), at) != (ssize_t)sizeof(when))
 		return 0;
 	return when > 0 && when <= sts_delivery_log_now() ? when : 0;
 }

@@ -18,15 +18,15 @@
 #include <stdint.h>
 
 #include "base/config.h"
+#include "opensmtpd/shared_file.h"
 
 enum sts_delivery_log_file { STS_DELIVERY_LOG_SENT, STS_DELIVERY_LOG_ASKED };
 
 struct sts_delivery_log {
-	const struct sts_config *config; /* must outlive it */
-	enum sts_delivery_log_file file;
-	int fd; /* -1: not open */
-	bool writing;
+	struct sts_shared_file file;
 };
+
+/* The config must outlive it. */
 
 void sts_delivery_log_init(struct sts_delivery_log *deliveries,
     const struct sts_config *config, enum sts_delivery_log_file file,

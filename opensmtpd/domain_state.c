@@ -184,6 +184,8 @@ sts_domain_state_read(const struct sts_config *config, const char *name,
 	    answer.override->kind == STS_OVERRIDE_POLICY;
 	known->lapsed = answer.has_check && !answer.has_entry &&
 	    worth_of(&answer.check, now) == AN_ANSWER;
+	known->wants_reports =
+	    answer.has_check && answer.check.tlsrpt[0] != '\0';
 	if (answer.has_entry) {
 		move_entry(known, &answer.entry);
 		answer.has_entry = false;

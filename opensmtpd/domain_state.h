@@ -33,11 +33,12 @@ struct sts_domain_state {
 	 */
 	enum sts_verdict verdict;
 	enum sts_status why;
-	bool fresh;      /* needs no lookup before it is answered */
-	bool lapsed;     /* a temporary "no policy" that has ended */
-	bool due;        /* a live policy: to be fetched again afterwards */
-	bool has_policy; /* `entry` is filled, whatever its mode or age */
-	bool from_file;  /* from the operator's file, not fetched */
+	bool fresh;         /* needs no lookup before it is answered */
+	bool lapsed;        /* a temporary "no policy" that has ended */
+	bool due;           /* a live policy: to be fetched again afterwards */
+	bool has_policy;    /* `entry` is filled, whatever its mode or age */
+	bool from_file;     /* from the operator's file, not fetched */
+	bool wants_reports; /* it has a usable _smtp._tls record */
 	struct sts_entry entry;
 	/* STS_OK: `routes` is filled; STS_NOT_FOUND; or a local fault. */
 	enum sts_status routes_status;

@@ -92,6 +92,7 @@ due_ms(const struct sts_filter *f)
 {
 	int64_t due = sts_min(sts_hold_due_ms(f), sts_refresh_due_ms(f));
 
+	due = sts_min(due, sts_report_due_ms(f));
 	return sts_min(due, sts_worker_due_ms(f->worker));
 }
 
@@ -141,12 +142,14 @@ run(struct sts_filter *f, const char *file)
 		sts_hold_expire(f, false);
 		if (f->registered)
 			sts_refresh_step(f);
+		sts_report_step(f, false);
 		sts_worker_step(f->worker);
 		sts_output_flush(&f->output);
 	}
 	/* Answers recipients that still wait, in case smtpd reads on. */
 	sts_hold_expire(f, true);
 	sts_output_drain(&f->output, LAST_MS);
+	sts_report_step(f, true);
 }
 
 int

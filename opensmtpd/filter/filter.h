@@ -10,6 +10,7 @@
  *	filter_prefetch.c  domains that are looked up ahead of mail
  *	filter_networks.c  addresses and networks: who is local
  *	filter_unprotected.c  mail that left past the table
+ *	filter_report.h    sessions that TLS reports count
  *
  * smtpd exits if a filter exits, answers twice, or writes an unknown line; and
  * it waits for an answer without limit.
@@ -55,7 +56,8 @@ struct sts_request {
 	uint64_t id; /* the session's */
 };
 
-struct sts_hold; /* a waiting recipient */
+struct sts_hold;     /* a waiting recipient */
+struct sts_reporter; /* filter_report.h */
 
 /* The answer to a request. */
 enum sts_decision {
@@ -97,6 +99,7 @@ struct sts_filter {
 	struct sts_delivery_log deliveries; /* for the table */
 	struct sts_delivery_log asked;      /* the table's */
 	int64_t unprotected_ms[STS_UNPROTECTED_SLOTS]; /* next line allowed */
+	struct sts_reporter *reporter; /* NULL: no reports are wanted */
 	struct sts_refresh refresh;
 };
 
@@ -150,6 +153,26 @@ void sts_relay_learn(
  */
 void sts_unprotected_check(
     struct sts_filter *f, const char *address, const char *domain);
+
+/*
+ * Sessions for TLS reports.  Before sts_report_begin, which does nothing if the
+ * configuration wants no reports, the others do nothing.
+ */
+void sts_report_begin(struct sts_filter *f);
+void sts_report_connect(struct sts_filter *f, uint64_t id, const char *source,
+    const char *destination);
+void sts_report_client(struct sts_filter *f, uint64_t id, struct sts_span line);
+void sts_report_server(struct sts_filter *f, uint64_t id, struct sts_span line);
+void sts_report_tls(struct sts_filter *f, uint64_t id); /* link-tls */
+void sts_report_end(struct sts_filter *f, uint64_t id);
+
+/* Mail comes for a domain: has its hosts looked up if it wants reports. */
+void sts_report_expect(
+    struct sts_filter *f, const struct sts_domain_state *known);
+
+/* Records sessions that waited for something; `all` of them now. */
+void sts_report_step(struct sts_filter *f, bool all);
+int64_t sts_report_due_ms(const struct sts_filter *f);
 
 /* Has a policy that is due fetched again; dropped if there are too many. */
 void sts_refresh_want(struct sts_filter *f, const char *domain);

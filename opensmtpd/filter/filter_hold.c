@@ -245,6 +245,7 @@ sts_hold_recipient(struct sts_filter *f, const struct sts_request *request,
 		answer(f, request, s->socket, &k);
 		ask_probes(f, &k);
 		sts_relay_learn(f, &k);
+		sts_report_expect(f, &k);
 	}
 	sts_domain_state_free(&k);
 }
@@ -261,6 +262,7 @@ release(struct sts_filter *f, struct wait *w, const struct sts_domain_state *k)
 	}
 	ask_probes(f, k);
 	sts_relay_learn(f, k);
+	sts_report_expect(f, k);
 	forget_wait(f, w);
 }
 

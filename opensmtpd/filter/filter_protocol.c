@@ -22,13 +22,21 @@ enum { FIELD_MAX = STS_LINE_MAX };
 struct event {
 	bool old; /* protocol 0.6 or before */
 	uint64_t id;
-	char rest[FIELD_MAX + 1];
+	struct sts_span line;     /* all of it */
+	char rest[FIELD_MAX + 1]; /* the same, "" if it has a NUL */
 };
 
-/* In one piece: smtpd accepts no other line before the last of these. */
+/*
+ * In one piece: smtpd accepts no other line before the last of these.  The
+ * dialogues of outgoing sessions are for TLS reports alone.
+ */
 static void
 register_events(struct sts_filter *f)
 {
+	static const char reports[] =
+	    "register|report|smtp-out|link-tls\n"
+	    "register|report|smtp-out|protocol-client\n"
+	    "register|report|smtp-out|protocol-server\n";
 	static const char lines[] = "register|report|smtp-in|link-connect\n"
 				    "register|report|smtp-in|link-auth\n"
 				    "register|report|smtp-in|link-disconnect\n"
@@ -41,8 +49,12 @@ register_events(struct sts_filter *f)
 				    "register|filter|smtp-in|rcpt-to\n"
 				    "register|ready\n";
 
-	if (!f->registered)
-		sts_output_add(&f->output, lines, sizeof(lines) - 1);
+	if (f->registered)
+		return;
+	sts_report_begin(f);
+	if (f->reporter != NULL)
+		sts_output_add(&f->output, reports, sizeof(reports) - 1);
+	sts_output_add(&f->output, lines, sizeof(lines) - 1);
 	f->registered = true;
 }
 
@@ -167,14 +179,23 @@ handle_out(struct sts_filter *f, struct sts_span name, struct event *e)
 	if (sts_span_is(name, "link-connect")) {
 		split_connect(e, &source, &destination);
 		sts_relay_connect(f, e->id, destination);
-	} else if (sts_span_is(name, "tx-begin"))
+		sts_report_connect(f, e->id, source, destination);
+	} else if (sts_span_is(name, "link-tls"))
+		sts_report_tls(f, e->id);
+	else if (sts_span_is(name, "protocol-client"))
+		sts_report_client(f, e->id, e->line);
+	else if (sts_span_is(name, "protocol-server"))
+		sts_report_server(f, e->id, e->line);
+	else if (sts_span_is(name, "tx-begin"))
 		sts_relay_begin(f, e->id);
 	else if (sts_span_is(name, "tx-rcpt"))
 		handle_out_recipient(f, e);
 	else if (sts_span_is(name, "tx-commit"))
 		sts_relay_commit(f, e->id);
-	else if (sts_span_is(name, "link-disconnect"))
+	else if (sts_span_is(name, "link-disconnect")) {
+		sts_report_end(f, e->id);
 		sts_relay_end(f, e->id);
+	}
 }
 
 /* VERSION|TIME|DIRECTION|EVENT|SESSION|... */
@@ -193,8 +214,8 @@ handle_report(struct sts_filter *f, struct sts_cursor c)
 	    !parse_id(session, text, &e.id))
 		return;
 	e.old = is_old(version);
-	(void)sts_span_copy((struct sts_span){c.p, sts_cursor_left(&c)}, e.rest,
-	    sizeof(e.rest));
+	e.line = (struct sts_span){c.p, sts_cursor_left(&c)};
+	(void)sts_span_copy(e.line, e.rest, sizeof(e.rest));
 	if (sts_span_is(direction, "smtp-in"))
 		handle_in(f, name, &e);
 	else if (sts_span_is(direction, "smtp-out"))

@@ -24,6 +24,7 @@
 #include "base/log.h"
 #include "base/minmax.h"
 #include "opensmtpd/choose_mx.h"
+#include "opensmtpd/last_hosts.h"
 
 enum { CONFIG_AGAIN_MS = 10000 };
 
@@ -58,6 +59,8 @@ sts_table_init(
 	sts_attempts_init(&table->attempts, &table->config);
 	sts_delivery_log_init(
 	    &table->asked, &table->config, STS_DELIVERY_LOG_ASKED, true);
+	sts_shared_file_init(
+	    &table->hosts, &table->config, STS_LAST_HOSTS_FILE, true);
 }
 
 void
@@ -66,6 +69,7 @@ sts_table_close(struct sts_table *table)
 	sts_worker_destroy(table->worker);
 	sts_attempts_close(&table->attempts);
 	sts_delivery_log_close(&table->asked);
+	sts_shared_file_close(&table->hosts);
 	sts_config_free(&table->config);
 }
 
@@ -84,6 +88,7 @@ sts_table_update(struct sts_table *table)
 	}
 	sts_attempts_close(&table->attempts);
 	sts_delivery_log_close(&table->asked);
+	sts_shared_file_close(&table->hosts);
 	sts_config_free(&table->config);
 	table->config = config;
 	sts_worker_restart(table->worker);
@@ -187,6 +192,8 @@ give_host(struct sts_table *t, const struct sts_domain_state *k,
     const struct sts_route *route, struct sts_reply *reply)
 {
 	set_reply(reply, STS_FOUND, "smtp+tls://", route->host);
+	if (sts_config_reports(&t->config))
+		sts_last_hosts_note(&t->hosts, k->domain, route->host);
 	if (sts_may_probe(&t->config, k) &&
 	    sts_attempts_note(&t->attempts, k->domain, route->host))
 		sts_wanted_probe(t, route->host, k->domain);

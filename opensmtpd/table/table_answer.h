@@ -10,6 +10,7 @@
 #include "client/worker.h"
 #include "opensmtpd/table/table_attempts.h"
 #include "opensmtpd/domain_state.h"
+#include "opensmtpd/shared_file.h"
 
 enum {
 	/* The table's only wait, for a domain that was never looked up. */
@@ -40,6 +41,7 @@ struct sts_table {
 	} recent[STS_TABLE_RECENT_MAX];
 	struct sts_attempts attempts;
 	struct sts_delivery_log asked; /* for the filter */
+	struct sts_shared_file hosts;  /* the same, for TLS reports */
 };
 
 enum sts_found { STS_ERROR = -1, STS_NOT_IN_TABLE = 0, STS_FOUND = 1 };

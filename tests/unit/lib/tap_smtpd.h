@@ -51,6 +51,9 @@ void smtpd_routes(
 /* Writes these, `recorded` included. */
 void smtpd_write_routes(const struct world *w, const struct sts_routes *routes);
 
+/* Writes this one, as the resolver would. */
+void smtpd_write_check(const struct world *w, const struct sts_check *check);
+
 /* An enforce policy that permits mx1 and mx2 of the domain. */
 const char *smtpd_enforce(const char *domain);
 
@@ -82,6 +85,10 @@ long peer_rss(const struct peer *p);
  * `before`; skips where a sanitizer keeps what is freed.
  */
 void peer_is_flat(const struct peer *p, long before, const char *what);
+
+/* The same, by no more than that many KB. */
+void peer_is_within(
+    const struct peer *p, long before, long more, const char *what);
 
 /*
  * Ends the input and waits 10 s for the program to end: its exit status, or

@@ -144,7 +144,7 @@ test_unprotected(void)
 	sts_delivery_log_note(&asked, "enforce.test");
 	/* As the table makes it, whose user the filter's is. */
 	ok(stat(w.state, &st) == 0 &&
-		fchown(asked.fd, st.st_uid, st.st_gid) == 0,
+		fchown(asked.file.fd, st.st_uid, st.st_gid) == 0,
 	    "the table was asked for its host");
 	deliver("192.0.2.1:25", "enforce.test");
 	is_str(unprotected(), "",

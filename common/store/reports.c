@@ -125,7 +125,9 @@ sts_reports_lock(struct sts_store *store, int *fd)
 	if (*fd < 0)
 		status = sts_status_from_errno(errno);
 	close(dir);
-	if (*fd >= 0 && fcntl(*fd, F_SETLK, &lock) != 0) {
+	if (*fd >= 0 && fcntl(*fd, F_SETLK, &lock) == 0)
+		(void)futimens(*fd, NULL); /* sts_reports_last_run() */
+	else if (*fd >= 0) {
 		status = errno == EACCES || errno == EAGAIN
 		    ? STS_STATE_LOCKED
 		    : STS_STATE_UNWRITABLE;
@@ -133,6 +135,19 @@ sts_reports_lock(struct sts_store *store, int *fd)
 		*fd = -1;
 	}
 	return status;
+}
+
+int64_t
+sts_reports_last_run(struct sts_store *store)
+{
+	struct stat st;
+	int dir, result;
+
+	if (open_dir(store, DIRECTORY, &dir) != STS_OK)
+		return 0;
+	result = fstatat(dir, "lock", &st, AT_SYMLINK_NOFOLLOW);
+	close(dir);
+	return result == 0 && S_ISREG(st.st_mode) ? (int64_t)st.st_mtime : 0;
 }
 
 /* A report and its states, as text. */

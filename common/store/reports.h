@@ -66,6 +66,12 @@ struct sts_report_job {
 enum sts_status sts_reports_lock(struct sts_store *store, int *fd);
 
 /*
+ * When a process last took that lock, in seconds since 1970; 0: never, or
+ * unknown.
+ */
+int64_t sts_reports_last_run(struct sts_store *store);
+
+/*
  * STS_NOT_FOUND; STS_ENTRY_CORRUPT; other local faults.  Freed with
  * sts_report_job_free; on failure there is nothing to free.
  */

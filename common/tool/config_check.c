@@ -24,6 +24,7 @@
 #include "tool/access.h"
 #include "exim/check/exim.h"
 #include "tool/out.h"
+#include "tool/reporting.h"
 #include "opensmtpd/check/smtpd.h"
 #include "tool/tool.h"
 
@@ -310,6 +311,16 @@ sts_check_smtpd(struct sts_tool *tool, struct sts_findings *findings)
 	    status == STS_BAD_LINE ? "too large" : strerror(errno));
 }
 
+static void
+check_reports(struct sts_findings *f, const struct sts_config *config)
+{
+	sts_reporting_check_config(f, config);
+	if (sts_reporting_state(config) == STS_REPORTING_OFF)
+		sts_report_problem(f, STS_FIND_NOTE, NULL,
+		    "TLS reports are off: organization and contact are not "
+		    "set");
+}
+
 int
 sts_tool_config_check(struct sts_tool *tool)
 {
@@ -323,6 +334,7 @@ sts_tool_config_check(struct sts_tool *tool)
 	} else {
 		sts_check_as_owner(&findings, &tool->config);
 		sts_check_nameservers(&findings, &tool->config, NULL);
+		check_reports(&findings, &tool->config);
 		if ((tool->args.given &
 			(STS_OPT_EXIM | STS_OPT_EXIM_BINARY |
 			    STS_OPT_EXIM_CONFIG)) != 0)

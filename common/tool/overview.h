@@ -34,7 +34,9 @@ struct sts_overview_places {
 	const char *const *exim_files;  /* Exim's configurations, NULL-ended */
 	const char *const *smtpd_files; /* of OpenSMTPD, NULL-ended */
 	const char *const *jobs;        /* hourly refresh jobs, NULL-ended */
-	bool ask_exim; /* as root, run Exim, as config check does */
+	const char *const *report_jobs; /* what sends reports; may be NULL */
+	const char *systemd; /* is there where systemd runs; may be NULL */
+	bool ask_exim;       /* as root, run Exim, as config check does */
 };
 
 /*
@@ -75,6 +77,14 @@ struct sts_overview {
 	/* The mail servers. */
 	char exim[STS_OVERVIEW_TEXT];
 	char smtpd[STS_OVERVIEW_TEXT];
+	/* TLS reports: "off", or what is missing; of the rest see reporting.h.
+	 */
+	char reports[STS_OVERVIEW_TEXT];
+	char report_from[STS_OVERVIEW_TEXT];
+	char report_submitter[STS_OVERVIEW_TEXT];
+	char report_recorded[STS_OVERVIEW_TEXT]; /* newest day with sessions */
+	int64_t report_last_run;                 /* 0: never */
+	char report_job[STS_OVERVIEW_TEXT];
 
 	/* Not in the table. */
 	bool loaded; /* the configuration was read, else nothing was checked */
@@ -115,6 +125,11 @@ void sts_overview_programs(
     struct sts_overview *o, const struct sts_config *config);
 void sts_overview_servers(struct sts_overview *o, struct sts_tool *tool,
     const struct sts_overview_places *places);
+
+void sts_overview_reports_store(
+    struct sts_overview *o, const struct sts_config *config);
+void sts_overview_reports(struct sts_overview *o,
+    const struct sts_config *config, const struct sts_overview_places *places);
 
 /*
  * STS_EXIT_NO if there is an error or a warning, else STS_EXIT_OUTSIDE if the

@@ -25,7 +25,7 @@ static const struct field {
 	const char *label;          /* of the text, at most 14 bytes */
 	enum type type;
 	size_t offset;
-	const char *empty; /* of a text: shown for "" */
+	const char *empty; /* of a text: shown for "", unless NULL */
 } fields[] = {
 #define FIELD(section, name, label, type, member, empty)         \
 	{                                                        \
@@ -73,6 +73,12 @@ static const struct field {
 	"no configuration found that uses the policies"),
     FIELD("opensmtpd", "configuration", "OpenSMTPD", TEXT, smtpd,
 	"no configuration found that uses the policies"),
+    FIELD("reports", "state", "TLS reports", TEXT, reports, NULL),
+    FIELD("reports", "from", "from", TEXT, report_from, NULL),
+    FIELD("reports", "submitter", "submitter", TEXT, report_submitter, NULL),
+    FIELD("reports", "recorded", "recorded", TEXT, report_recorded, NULL),
+    FIELD("reports", "last_run", "last sent", TIME, report_last_run, NULL),
+    FIELD("reports", "job", "sent by", TEXT, report_job, NULL),
 #undef FIELD
 };
 
@@ -111,7 +117,7 @@ print_field(FILE *out, const struct sts_overview *o, const struct field *f)
 {
 	if (f->type == TEXT && text_of(o, f)[0] != '\0')
 		sts_print_line(out, f->label, "%s", text_of(o, f));
-	else if (f->type == TEXT && o->loaded)
+	else if (f->type == TEXT && o->loaded && f->empty != NULL)
 		sts_print_line(out, f->label, "%s", f->empty);
 	else if (f->type == TEXT)
 		return;

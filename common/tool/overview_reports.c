@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * TLS reports: what sends them, whether it has run, and whether anything is
+ * recorded.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/readfile.h"
+#include "store/outcomes.h"
+#include "store/reports.h"
+#include "tool/out.h"
+#include "tool/overview.h"
+#include "tool/reporting.h"
+
+enum {
+	CRON_MAX = 65536,
+	LATE = 6 * 3600 /* a quarter of an hour is usual */
+};
+
+static void
+set(char text[STS_OVERVIEW_TEXT], const char *value)
+{
+	(void)snprintf(
+	    text, STS_OVERVIEW_TEXT, "%s", value != NULL ? value : "");
+}
+
+static void
+describe(struct sts_overview *o, const struct sts_config *config)
+{
+	struct sts_reporting_identity who;
+
+	sts_reporting_identity(config, &who);
+	switch (sts_reporting_state(config)) {
+	case STS_REPORTING_OFF:
+		set(o->reports, "off");
+		return;
+	case STS_REPORTING_INCOMPLETE:
+		set(o->reports,
+		    config->contact == NULL ? "off, contact is not set"
+					    : "off, organization is not set");
+		return;
+	case STS_REPORTING_COLLECTOR:
+		(void)snprintf(o->reports, sizeof(o->reports),
+		    "by the collector at %.400s", config->tlsrpt_socket);
+		return;
+	default:
+		set(o->reports, "on");
+		set(o->report_from, who.from);
+		set(o->report_submitter, who.submitter);
+	}
+}
+
+/* A session ends the reading. */
+static bool
+on_outcome(void *arg, const struct sts_outcome *outcome)
+{
+	bool *found = arg;
+
+	*found = sts_outcome_is_session(outcome);
+	return !*found;
+}
+
+/* The newest day with a session. */
+static void
+find_recorded(struct sts_overview *o, struct sts_store *store)
+{
+	int64_t today = o->now / STS_DAY;
+	bool found = false;
+	struct sts_outcomes_reader reader = {on_outcome, NULL, &found, 0};
+
+	for (int64_t day = today; day >= today - STS_OUTCOMES_DAYS; day--) {
+		(void)sts_outcomes_read(store, day, &reader);
+		if (found) {
+			sts_outcomes_day_text(day, o->report_recorded);
+			return;
+		}
+	}
+}
+
+void
+sts_overview_reports_store(
+    struct sts_overview *o, const struct sts_config *config)
+{
+	struct sts_store *store;
+
+	if (sts_reporting_state(config) != STS_REPORTING_ON ||
+	    sts_store_open(&store, config->state_dir, false) != STS_OK)
+		return;
+	o->report_last_run = sts_reports_last_run(store);
+	find_recorded(o, store);
+	sts_store_close(store);
+}
+
+/*
+ * A cron file counts if it has the command; not where systemd runs and the line
+ * leaves it to the timer.
+ */
+static bool
+sends(const char *path, const char *systemd)
+{
+	char *bytes, *line, *rest;
+	size_t len;
+	bool found = false;
+	bool timer = systemd != NULL && access(systemd, F_OK) == 0;
+
+	if (strstr(path, ".timer") != NULL)
+		return access(path, F_OK) == 0;
+	if (sts_readfile(path, true, CRON_MAX, &bytes, &len) != STS_OK)
+		return false;
+	for (rest = bytes; (line = strsep(&rest, "\n")) != NULL;)
+		found = found ||
+		    (line[0] != '#' && strstr(line, "report send") != NULL &&
+			!(timer && strstr(line, "/run/systemd/") != NULL));
+	free(bytes);
+	return found;
+}
+
+static void
+find_job(struct sts_overview *o, const struct sts_overview_places *places)
+{
+	for (size_t i = 0; places->report_jobs != NULL &&
+	     places->report_jobs[i] != NULL && o->report_job[0] == '\0';
+	     i++)
+		if (sends(places->report_jobs[i], places->systemd))
+			set(o->report_job, places->report_jobs[i]);
+}
+
+/* A run within the last hours shows that something runs it. */
+static void
+check_runs(struct sts_overview *o)
+{
+	static const char fix[] =
+	    "systemctl enable --now mta-sts-report.timer, or the cron job in "
+	    "mta-sts(1); see the log for why it fails";
+	char today[STS_DAY_TEXT], span[STS_AGE_TEXT];
+	int64_t last = o->report_last_run;
+	bool due;
+
+	if (last == STS_OVERVIEW_UNKNOWN || o->now - last <= LATE)
+		return;
+	sts_outcomes_day_text(o->now / STS_DAY, today);
+	due = o->report_recorded[0] != '\0' &&
+	    strcmp(o->report_recorded, today) < 0;
+	if (last > 0)
+		sts_report_problem(&o->findings, STS_FIND_WARNING, fix,
+		    "mta-sts report send has not run for %s: TLS reports are "
+		    "late",
+		    sts_print_span(span, o->now - last));
+	else if (o->report_job[0] == '\0')
+		sts_report_problem(&o->findings, STS_FIND_WARNING, fix,
+		    "no timer or cron job was found that sends TLS reports, "
+		    "and mta-sts report send has never run");
+	else if (due)
+		sts_report_problem(&o->findings, STS_FIND_WARNING, fix,
+		    "mta-sts report send has never run, though sessions of %s "
+		    "are to be reported",
+		    o->report_recorded);
+}
+
+void
+sts_overview_reports(struct sts_overview *o, const struct sts_config *config,
+    const struct sts_overview_places *places)
+{
+	describe(o, config);
+	if (sts_reporting_state(config) != STS_REPORTING_ON)
+		return;
+	find_job(o, places);
+	check_runs(o);
+}

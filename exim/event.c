@@ -257,7 +257,7 @@ on_dane_unconnected(const struct sts_event *e)
 		return;
 	s.dane = true;
 	s.dane_result = result;
-	s.source[0] = '\0'; /* of a connection before */
+	s.address[0] = s.source[0] = '\0';
 	sts_session_record(&s, STS_END_DANE, "");
 }
 

@@ -282,6 +282,7 @@ find_mx(struct recording *r)
 			return false;
 	}
 	memcpy(o->mx, routes.route[0].host, sizeof(o->mx));
+	o->receiving_ip[0] = o->sending_ip[0] = '\0';
 	return true;
 }
 

@@ -289,7 +289,8 @@ sts_check_exim(struct sts_tool *tool, struct sts_findings *findings)
 	struct sts_exim e = {.binary = tool->args.exim_binary,
 	    .config = tool->args.exim_config,
 	    .state_dir = tool->config.state_dir,
-	    .config_file = tool->args.config_file};
+	    .config_file = tool->args.config_file,
+	    .reports = sts_config_reports(&tool->config)};
 
 	sts_exim_check_installed(findings, &e);
 }

@@ -41,6 +41,7 @@ struct sts_exim {
 	const char *resolv_conf; /* /etc/resolv.conf */
 	const char *state_dir;
 	const char *config_file; /* of this suite, as by -f; NULL: default */
+	bool reports;            /* TLS reports are on */
 	char *version;           /* exim -bV */
 	char *main;              /* exim -bP exim_user ... */
 	char *router_text;       /* exim -bP routers; cut up by parsing */
@@ -106,11 +107,13 @@ bool sts_exim_list_is_open(const char *domains);
 
 /* The role of a driver in the setup; bits, so that a rule can bind several. */
 enum sts_exim_role {
-	STS_EXIM_QUERY = 1,           /* the router that calls mta_sts_query */
-	STS_EXIM_ENFORCE = 2,         /* the router to the permitted MX hosts */
-	STS_EXIM_NO_MX = 4,           /* the router that defers the rest */
-	STS_EXIM_TRANSPORT = 8,       /* of the enforcing router */
-	STS_EXIM_PLAIN_TRANSPORT = 16 /* for all other remote mail */
+	STS_EXIM_QUERY = 1,     /* the router that calls mta_sts_query */
+	STS_EXIM_ENFORCE = 2,   /* the router to the permitted MX hosts */
+	STS_EXIM_NO_MX = 4,     /* the router that defers the rest */
+	STS_EXIM_TRANSPORT = 8, /* of the enforcing router */
+	STS_EXIM_PLAIN_TRANSPORT = 16, /* for all other remote mail */
+	STS_EXIM_REPORT = 32, /* the router for domains that want reports */
+	STS_EXIM_REPORT_TRANSPORT = 64
 };
 
 /* Checks each option that has a rule for this role. */
@@ -128,6 +131,25 @@ void sts_exim_option_line(
 void sts_exim_check(struct sts_findings *f, struct sts_exim *e);
 void sts_exim_check_routers(struct sts_findings *f, const struct sts_exim *e);
 void sts_exim_check_transports(struct sts_findings *f, const struct sts_exim *e,
+    const struct sts_exim_driver *enforce,
+    const struct sts_exim_driver *plain_router);
+/*
+ * Reports each option in which a transport differs from `plain`, whose mail it
+ * has, except those that `is_ours`.
+ */
+void sts_exim_check_difference(struct sts_findings *f,
+    const struct sts_exim_driver *d, const struct sts_exim_driver *plain,
+    bool (*is_ours)(const char *option));
+
+/* True for the router of domains that want TLS reports, by its function. */
+bool sts_exim_is_report(const struct sts_exim_driver *d);
+
+/*
+ * What is recorded for TLS reports (RFC 8460), and that nothing else changes
+ * for that mail: exim_reports.c.  `report` and `no_mx` may be NULL.
+ */
+void sts_exim_check_reports(struct sts_findings *f, const struct sts_exim *e,
+    const struct sts_exim_driver *report, const struct sts_exim_driver *no_mx,
     const struct sts_exim_driver *enforce,
     const struct sts_exim_driver *plain_router);
 void sts_exim_check_no_router(struct sts_findings *f, const struct sts_exim *e);

@@ -291,7 +291,7 @@ sts_exim_check_no_router(struct sts_findings *f, const struct sts_exim *e)
 		check_debian(f, e, type);
 	else
 		sts_report_problem(f, STS_FIND_ERROR,
-		    "take the three routers and the transport "
+		    "take the routers and the transports "
 		    "from " STS_EXAMPLE_DIR "/exim/example.conf",
 		    "no router asks mta_sts_query");
 }

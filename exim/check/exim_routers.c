@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The three routers, their order, and what is before them; exim_rules.c has the
+ * The routers, their order, and what is before them; exim_rules.c has the
  * rules for their options.
  */
 #include <string.h>
@@ -14,7 +14,8 @@ struct roles {
 	const struct sts_exim_driver *query;
 	const struct sts_exim_driver *enforce;
 	const struct sts_exim_driver *no_mx;
-	const struct sts_exim_driver *plain; /* for all other remote mail */
+	const struct sts_exim_driver *report; /* NULL: an older setup */
+	const struct sts_exim_driver *plain;  /* for all other remote mail */
 };
 
 /* For values that are partly the operator's own. */
@@ -132,7 +133,10 @@ find_roles(const struct sts_exim *e, struct roles *r)
 	}
 	last = r->no_mx != NULL ? r->no_mx : r->query;
 	for (const struct sts_exim_driver *d = last + 1; d < end; d++) {
-		if (r->plain == NULL && d != r->enforce && sends_away(e, d) &&
+		if (r->report == NULL && sts_exim_is_report(d))
+			r->report = d;
+		else if (r->plain == NULL && d != r->enforce &&
+		    sends_away(e, d) &&
 		    sts_exim_list_is_open(sts_exim_value(d, "domains")))
 			r->plain = d;
 	}
@@ -300,6 +304,28 @@ check_order(
 		    r->plain->name);
 }
 
+/*
+ * The report router takes mail that one of the operator's took before.  What
+ * looks up MX hosts sends it to the same ones.
+ */
+static void
+check_between(
+    struct sts_findings *f, const struct sts_exim *e, const struct roles *r)
+{
+	if (r->report == NULL || r->plain == NULL)
+		return;
+	for (const struct sts_exim_driver *d = r->report + 1; d < r->plain;
+	     d++) {
+		if (sends_away(e, d) && !sts_exim_is(d, "driver", "dnslookup"))
+			sts_report_problem(f, STS_FIND_WARNING,
+			    "move it before the MTA-STS routers",
+			    "router %s (%s) comes after %s, which takes the "
+			    "mail for domains that want TLS reports",
+			    d->name, sts_exim_value(d, "driver"),
+			    r->report->name);
+	}
+}
+
 void
 sts_exim_check_routers(struct sts_findings *f, const struct sts_exim *e)
 {
@@ -325,4 +351,6 @@ sts_exim_check_routers(struct sts_findings *f, const struct sts_exim *e)
 	}
 	check_order(f, e, &r);
 	sts_exim_check_transports(f, e, r.enforce, r.plain);
+	check_between(f, e, &r);
+	sts_exim_check_reports(f, e, r.report, r.no_mx, r.enforce, r.plain);
 }

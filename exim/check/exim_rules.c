@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The rules for the options of the three routers and two transports.  What does
- * not fit a row (an order, a list of items, a difference between two drivers)
- * is in exim_routers.c and exim_transports.c.  docs/exim.md gives the reasons.
+ * The rules for the options of the four routers and three transports.  What
+ * does not fit a row (an order, a list of items, a difference between two
+ * drivers) is in exim_routers.c and exim_transports.c.  docs/exim.md gives the
+ * reasons.
  */
 #include <string.h>
 
 #include "exim/check/exim.h"
 
 #define IS_ENFORCE "${if eq{${extract{mode}{$address_data}}}{enforce}}"
+#define ANSWER_UNLESS_NO \
+	"${if eqi{$h_TLS-Required:}{no}{mode=none required=no}{${dlfunc{"
+#define UNLESS_NO "${if eq{${extract{required}{$address_data}}}{no}{}{*}}"
 #define IS_NOT_FREE \
 	"${if inlist{${extract{mode}{$address_data}}}{none:testing}{no}{yes}}"
 #define IGNORE_SET                                              \
@@ -31,6 +35,8 @@ enum {
 	DEFERRING = QUERY | NO_MX,
 	TRANSPORT = STS_EXIM_TRANSPORT,
 	PLAIN = STS_EXIM_PLAIN_TRANSPORT,
+	REPORT = STS_EXIM_REPORT,
+	REPORT_TRANSPORT = STS_EXIM_REPORT_TRANSPORT,
 
 	VALUES_MAX = 4
 };
@@ -112,6 +118,11 @@ static const struct rule {
     {NO_MX, "data", CONTAINS, {"{mta_sts_no_mx}"}, STS_FIND_WARNING,
 	DEFER_NO_MX, WHY,
 	"a policy that was corrected without a new id is not fetched again"},
+    {QUERY, "address_data", BEGINS, {"${dlfunc{", ANSWER_UNLESS_NO},
+	STS_FIND_WARNING,
+	"address_data = ${dlfunc{MTA_STS_SO}{mta_sts_query}{$domain}}", DOES,
+	"asks under a condition of yours: what it exempts leaves without a "
+	"policy"},
     WANT(ENFORCE, "set", IGNORE_SET, NULL,
 	"r_mta_sts_ign is not the policy's list of MX hosts"),
     WANT(ENFORCE, "address_data", "", NULL,
@@ -167,6 +178,23 @@ static const struct rule {
     /* RFC 8461 2: DANE takes precedence over a testing policy, too. */
     {PLAIN, "hosts_try_dane", IS, {"*"}, STS_FIND_WARNING, NULL, IS_BECAUSE,
 	"DANE is not used"},
+    {REPORT, "condition", CONTAINS, {"{none:testing}"}, STS_FIND_ERROR,
+	"take its condition from " STS_EXAMPLE_DIR "/exim/example.conf", WHY,
+	"it is not limited to mail that is free to leave"},
+    {REPORT, "more", IS, {"true"}, STS_FIND_WARNING, "more", WHY,
+	"with no_more the next router is not asked"},
+    {REPORT, "unseen", IS, {"false"}, STS_FIND_ERROR, "no_unseen", WHY,
+	"with unseen mail is sent twice"},
+    {REPORT_TRANSPORT, "driver", IS, {"smtp"}, STS_FIND_ERROR, NULL, IS_BECAUSE,
+	"only an SMTP transport has these events"},
+    {REPORT_TRANSPORT, "multi_domain", IS, {"false"}, STS_FIND_WARNING, NULL,
+	IS_BECAUSE,
+	"with several domains in a delivery its session is not recorded"},
+    {REPORT_TRANSPORT, "hosts_try_dane", IS, {"*", UNLESS_NO}, STS_FIND_WARNING,
+	NULL, IS_BECAUSE, "DANE is not used"},
+    {REPORT_TRANSPORT, "event_action", CONTAINS, {"{mta_sts_event}"},
+	STS_FIND_WARNING, "event_action = MTA_STS_EVENT", WHY,
+	"its sessions are not recorded"},
 #undef WANT
 #undef LIMIT
 #undef SAFE
@@ -256,8 +284,8 @@ check_rule(struct sts_findings *f, enum sts_exim_role role,
 		note_missing(f, d, rule);
 	if (has != NULL ? fits(rule, has) : rule->test == IS)
 		return true;
-	report(f, (role & ROUTERS) != 0 ? "router" : "transport", d, rule,
-	    has != NULL ? has : "");
+	report(f, (role & (ROUTERS | REPORT)) != 0 ? "router" : "transport", d,
+	    rule, has != NULL ? has : "");
 	return false;
 }
 

@@ -15,7 +15,7 @@
 	"{${sg{$host}{\\N^[^.]+\\.\\N}{*.}}}}}}}{or{{eq{" SANS     \
 	"}{}}{forany{<\\n " SANS "}{!match{$item}"                 \
 	"{\\N^(\\*\\.)?[^*]+$\\N}}}}}}"                            \
-	"{certificate has no DNS subjectAltName for $host}}"
+	"{certificate has no DNS subjectAltName for $host}"
 #define GNUTLS_CIPHERS  "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 #define OPENSSL_CIPHERS "TLSv1.2:!aNULL:!eNULL"
 
@@ -47,17 +47,31 @@ check_ciphers(struct sts_findings *f, const struct sts_exim *e,
 		    d->name, has);
 }
 
+/* Ignoring blanks. */
+static bool
+begins(const char *has, const char *wanted)
+{
+	for (;; has++, wanted++) {
+		has += strspn(has, " \t");
+		wanted += strspn(wanted, " \t");
+		if (*wanted == '\0')
+			return true;
+		if (*has != *wanted)
+			return false;
+	}
+}
+
 /*
  * GnuTLS accepts a certificate with only a common name or with a partial
- * wildcard, contrary to RFC 8461 4.2.  The expression may be longer, for the
- * operator's own events.
+ * wildcard, contrary to RFC 8461 4.2.  What the expression does with other
+ * events is the operator's, and MTA_STS_EVENT.
  */
 static void
 check_event(struct sts_findings *f, const struct sts_exim_driver *d)
 {
 	const char *has = sts_exim_value(d, "event_action");
 
-	if (has == NULL || sts_exim_same(has, STRICT_NAMES))
+	if (has == NULL || begins(has, STRICT_NAMES))
 		return;
 	if (strstr(has, "{tls:cert}") != NULL &&
 	    strstr(has, "{subj_altname,dns}") != NULL &&
@@ -68,7 +82,7 @@ check_event(struct sts_findings *f, const struct sts_exim_driver *d)
 		    d->name);
 	else
 		sts_report_problem(f, STS_FIND_ERROR,
-		    "event_action = " STRICT_NAMES,
+		    "event_action = " STRICT_NAMES "}",
 		    "transport %s: event_action does not refuse a certificate "
 		    "that has only a common name or a partial wildcard",
 		    d->name);
@@ -140,7 +154,7 @@ is_listed(const char *option, const char *const *names, size_t count)
 
 /* Options that differ between the two transports by design or by rule. */
 static bool
-is_ours(const char *option)
+is_of_enforcing(const char *option)
 {
 	static const char *const names[] = {"debug_print", "event_action",
 	    "interface", "tls_require_ciphers", "tls_try_verify_hosts",
@@ -176,9 +190,10 @@ is_visible(const char *option)
  * without a change on this machine.  So the two may differ only where they
  * must.
  */
-static void
-check_difference(struct sts_findings *f, const struct sts_exim_driver *d,
-    const struct sts_exim_driver *plain)
+void
+sts_exim_check_difference(struct sts_findings *f,
+    const struct sts_exim_driver *d, const struct sts_exim_driver *plain,
+    bool (*is_ours)(const char *option))
 {
 	char line[1024];
 
@@ -227,7 +242,7 @@ sts_exim_check_transports(struct sts_findings *f, const struct sts_exim *e,
 	check_interface(f, d, plain);
 	check_retry_rule(f, e, d);
 	if (sts_exim_is(plain, "driver", "smtp")) {
-		check_difference(f, d, plain);
+		sts_exim_check_difference(f, d, plain, is_of_enforcing);
 		sts_exim_check_rules(f, STS_EXIM_PLAIN_TRANSPORT, plain);
 	}
 }

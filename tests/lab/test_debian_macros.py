@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: ISC
-"""What Debian's macros set on mail is on mail to an enforced domain too: DKIM
-signature, HELO name, source address, headers, return path.  The receiving
-server is a real one and verifies the signature."""
+"""What Debian's macros set on mail is on mail to an enforced domain too, and to
+one that wants TLS reports: DKIM signature, HELO name, source address, headers,
+return path.  The receiving server is a real one and verifies the signature."""
 import base64
 import re
 import subprocess
 
-from labkit import tap
+from labkit import tap, tlsrpt
 from labkit.exim import Exim
 from labkit.lab import Lab
 from labkit.receiver import Receiver
@@ -34,10 +34,13 @@ subprocess.run(['ip', 'addr', 'add', f'{SOURCE}/24', 'dev', 'wan'],
 make_key(lab)
 receiver = Receiver()
 receiver.start()
-for domain in ('enforced.test', 'plain.test'):
+for domain in ('enforced.test', 'plain.test', 'reported.test'):
     receiver.add(lab, domain)
+lab.dns.set('_smtp._tls.reported.test', 'TXT',
+            '"v=TLSRPTv1; rua=mailto:reports@reported.test"')
 lab.policies.publish('enforced.test', 'enforce', [receiver.name])
 lab.dns.commit()
+lab.configure(**tlsrpt.SETTINGS)
 lab.mta.configure(macros={
     'DKIM_DOMAIN': 'sender.test', 'DKIM_SELECTOR': 'lab',
     'DKIM_PRIVATE_KEY': KEY, 'DKIM_CANON': 'relaxed',
@@ -49,7 +52,8 @@ lab.mta.configure(macros={
 lab.mta.start()
 
 for domain, transport in (('plain.test', 'remote_smtp'),
-                          ('enforced.test', 'remote_smtp_mta_sts')):
+                          ('enforced.test', 'remote_smtp_mta_sts'),
+                          ('reported.test', 'remote_smtp_mta_sts_report')):
     message = lab.send(f'bob@{domain}')
     lab.settle([message])
     last = lab.mta.deliveries(message.id)[-1]
@@ -77,12 +81,16 @@ HANDS_OFF = {'hosts_avoid_tls', 'hosts_require_tls', 'multi_domain',
              'hosts_try_dane', 'debug_print'}
 
 
-def options(name):
+# Of these alone the other one differs.
+OF_REPORTS = {'multi_domain', 'event_action', 'hosts_try_dane', 'debug_print'}
+
+
+def options(name, hands_off=frozenset(HANDS_OFF)):
     found = {}
     for line in lab.mta.run('-bP', 'transport', name).splitlines():
         key, _, value = line.partition(' = ')
         key = re.sub('^no_', '', key)
-        if key not in HANDS_OFF:
+        if key not in hands_off:
             found[key] = value
     return found
 
@@ -90,4 +98,7 @@ def options(name):
 tap.ok('dkim_domain' in options('remote_smtp'), 'Exim tells the options')
 tap.same(options('remote_smtp_mta_sts'), options('remote_smtp'),
          'every other option of the two transports is the same')
+tap.same(options('remote_smtp_mta_sts_report', OF_REPORTS),
+         options('remote_smtp', OF_REPORTS),
+         'and of that for reports, those that choose where TLS is used too')
 tap.done()

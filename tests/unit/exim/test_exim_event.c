@@ -185,6 +185,10 @@ static const struct scenario scenarios[] = {
 		.not_after = LATER,
 		.names = MX,
 		.counts = "skip"}}},
+    {"a report of ours", true, "t.example", "testing", "",
+	{{.name = "smtp:connect", .data = "220", .counts = "skip"},
+	    {.name = "smtp:ehlo", .data = OFFERED, .counts = "skip"},
+	    {.name = "msg:host:defer", .data = "x", .counts = "skip"}}},
     {"a peer that dies before EHLO", true, "t.example", "testing", "",
 	{{.name = "tcp:connect"}, CONNECT, CLOSE, DEFER}},
     {"and one that is refused", true, "t.example", "testing", "",
@@ -402,6 +406,7 @@ run(const struct scenario *sc)
 struct seen {
 	char text[500];
 	unsigned successes, failures;
+	uint64_t ignored;
 	struct sts_outcome last;
 };
 
@@ -438,6 +443,7 @@ take(struct seen *seen)
 		return;
 	for (int64_t d = day - 1; d <= day; d++) {
 		(void)sts_outcomes_read(store, d, &reader);
+		seen->ignored += reader.ignored;
 		sts_outcomes_day_text(d, text);
 		snprintf(command, sizeof(command), "rm -f %s/outcomes/%s",
 		    world.state, text);
@@ -617,6 +623,83 @@ write_routes(const char *domain, bool permitted, enum sts_status unusable)
 		_exit(1);
 }
 
+/* One of the words, or now and then bytes of any kind. */
+static const char *
+any_of(const char *const *words, size_t count)
+{
+	static char noise[3][300];
+	static unsigned turn;
+	char *text = noise[turn++ % 3];
+	size_t len = (size_t)random() % sizeof(noise[0]);
+
+	if (random() % 20 != 0)
+		return words[(size_t)random() % count];
+	for (size_t i = 0; i < len; i++)
+		text[i] = (char)(random() % 255 + 1);
+	text[len] = '\0';
+	return text;
+}
+
+#define ANY(words) any_of(words, sizeof(words) / sizeof((words)[0]))
+
+/* Events in any order, with the arguments of any other. */
+static void
+random_calls(unsigned calls)
+{
+	static const char *const names[] = {"smtp:connect", "smtp:connect",
+	    "smtp:ehlo", "smtp:ehlo", "tls:cert", "dane:fail", "tcp:connect",
+	    "tcp:close", "msg:host:defer", "msg:delivery", "dns:fail",
+	    "mta-sts:no-mx"};
+	static const char *const data[] = {OFFERED, NOT_OFFERED, "", "0", "1",
+	    "250", "250-", "\n", "250-x\n250-STARTTLS", "validation-failure",
+	    "tlsa-invalid", "dnssec-invalid", "TLS session: x"};
+	static const char *const where[] = {
+	    "d=t.example h=mx.d.example a=192.0.2.1 s=192.0.2.2 m=testing",
+	    "d=q.example h=mx.d.example a=192.0.2.1 s=192.0.2.2 m=testing",
+	    "d=q.example h=mx.z.example a=::1 s=::2 m=enforce",
+	    "d=n.example h=- a=- s=- m=none", "d=- h=- a=- s=- m=-"};
+	static const char *const tls[] = {"c=- v=0 u=0", "c=TLS v=1 u=0",
+	    "c=TLS v=0 u=0", "c=TLS v=257 u=8", "c= v= u="};
+	static const char *const ends[] = {"-", PAST, LATER, "", "x"};
+	static const char *const lists[] = {
+	    "-", MX, "*.d.example", "", "\n*\n"};
+
+	for (unsigned i = 0; i < calls; i++) {
+		const char *counts = random() % 30 != 0 ? world.conf : "skip";
+		unsigned char *yield = NULL;
+		unsigned char *argv[] = {bytes(ANY(names)), bytes(ANY(data)),
+		    bytes(random() % 100 != 0 ? where[1 + random() % 4]
+					      : ANY(where)),
+		    bytes(ANY(tls)), bytes(counts), bytes(ANY(ends)),
+		    bytes(ANY(lists))};
+
+		if (mta_sts_event(&yield, 7, argv) != 0 || yield[0] != '\0')
+			_exit(3);
+	}
+	exit(0);
+}
+
+static void
+test_random(void)
+{
+	int status = -1;
+	struct seen seen;
+	pid_t pid;
+
+	(void)fflush(stdout);
+	srandom(8460);
+	if ((pid = fork()) == 0)
+		random_calls(20000);
+	(void)waitpid(pid, &status, 0);
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+	    "events in any order, with any arguments");
+	take(&seen);
+	ok(seen.successes > 5 && seen.failures > 20,
+	    "%u successes and %u failures are recorded", seen.successes,
+	    seen.failures);
+	is_int((long long)seen.ignored, 0, "each as a line that can be read");
+}
+
 /* The router that defers: no session, and no event of Exim's. */
 static void
 test_no_mx(void)
@@ -640,6 +723,7 @@ test_no_mx(void)
 	take(&seen);
 	is_str(seen.text, "sts validation-failure mtasts-policy-mx-mismatch; ",
 	    "are one outcome");
+	is_str(seen.last.sending_ip, "", "of no connection");
 	is_str(seen.last.mx, "mx.z.example", "with the first MX host");
 	is_str(seen.last.receiving_ip, "", "and without an address");
 	ok(run(&sc), "the next attempt");
@@ -757,6 +841,7 @@ main(void)
 	test_scenarios();
 	test_outcome();
 	test_hostile();
+	test_random();
 	test_no_mx();
 	world_remove(&world);
 	return tap_done();

@@ -19,8 +19,8 @@ parsing(void)
 
 	open_world(&w, "debian-split");
 	judge(&w);
-	is_int((long long)w.e.routers.count, 14, "all routers");
-	is_int((long long)w.e.transports.count, 11, "all transports");
+	is_int((long long)w.e.routers.count, 15, "all routers");
+	is_int((long long)w.e.transports.count, 12, "all transports");
 	is_str(w.e.routers.driver[1].name, "mta_sts_query", "in order");
 	d = sts_exim_find(&w.e.transports, "remote_smtp_mta_sts");
 	ok(d != NULL, "a transport is found by name");
@@ -189,8 +189,28 @@ static const struct mutation router_mutations[] = {
 	"router mta_sts_no_mx does not defer"},
     {"mta_sts_no_mx router:", "{mta_sts_no_mx}", "{mta_sts_query}",
 	"warning: ", "router mta_sts_no_mx: a policy that was corrected"},
-    {"mta_sts_query router:", "address_data = ${dlfunc",
-	"address_data = ${lc:", "error: ", "no router asks"},
+    {"mta_sts_query router:", "{mta_sts_query}", "{mta_sts_other}",
+	"error: ", "no router asks"},
+    {"mta_sts_query router:", "{no}{mode=none required=no}",
+	"{no}{mode=none x=no}", "warning: ", "under a condition of yours"},
+    {"mta_sts_query router:", "${if eqi{$h_TLS-Required:}{no}",
+	"${if eqi{$sender_address}{a@b.test}",
+	"warning: ", "under a condition of yours"},
+    {"mta_sts_report router:", "{none:testing}", "{none:testing:enforce}",
+	"error: ", "router mta_sts_report: it is not limited to mail that"},
+    {"mta_sts_report router:", "no_unseen", "unseen",
+	"error: ", "router mta_sts_report: with unseen"},
+    {"mta_sts_report router:", "\nmore", "\nno_more",
+	"warning: ", "router mta_sts_report: with no_more"},
+    {"mta_sts_report router:", "\nignore_target_hosts = ",
+	"\nignore_target_hosts = 0.0.0.0 : ", "warning: ",
+	"router mta_sts_report ignores other addresses than router dnslookup"},
+    {"mta_sts_report router:", "\ntransport_current_directory",
+	"\ntransport_current_directory = \n\nown router:\n"
+	"driver = manualroute\ndomains = partner.test\n"
+	"route_list = partner.test mx.test\n\n"
+	"rest router:\nx",
+	"warning: ", "router own (manualroute) comes after mta_sts_report"},
 };
 
 static const struct mutation transport_mutations[] = {
@@ -236,6 +256,25 @@ static const struct mutation transport_mutations[] = {
 	"error: ", "hosts_override"},
     {"remote_smtp_mta_sts transport:", "\nprotocol = smtp",
 	"\nprotocol = smtps", "error: ", "protocol"},
+    {"remote_smtp_mta_sts transport:", "{${if eq{${extract{rpt}",
+	"{MTA_STS_EVENT ${if eq{${extract{rpt}", "error: ",
+	"transport remote_smtp_mta_sts: MTA_STS_EVENT in event_action is not"},
+    {"remote_smtp_mta_sts_report transport:", "event_action = $",
+	"event_action = MTA_STS_EVENT$", "error: ",
+	"remote_smtp_mta_sts_report: MTA_STS_EVENT in event_action is not"},
+    {"remote_smtp_mta_sts_report transport:", "{mta_sts_event}", "{x}",
+	"warning: ", "report: its sessions are not recorded"},
+    {"remote_smtp_mta_sts_report transport:", "no_multi_domain", "multi_domain",
+	"warning: ", "remote_smtp_mta_sts_report: multi_domain is"},
+    {"remote_smtp_mta_sts_report transport:", "{no}{}{*}}", "{no}{}{}}",
+	"warning: ", "remote_smtp_mta_sts_report: hosts_try_dane is"},
+    {"remote_smtp_mta_sts_report transport:", "\ndkim_selector = ",
+	"\ndkim_selector = s2",
+	"warning: ", "remote_smtp_mta_sts_report: dkim_selector differs"},
+    {"remote_smtp transport:", "\nevent_action = ",
+	"\nevent_action = ${acl{own}}", "warning: ",
+	"remote_smtp_mta_sts_report does not call the event_action of "
+	"transport remote_smtp"},
     {"remote_smtp transport:", "hosts_try_dane = *", "hosts_try_dane = ",
 	"warning: ", "transport remote_smtp: hosts_try_dane"},
     {"remote_smtp transport:", "dkim_selector = ", "dkim_selector = s2",
@@ -297,6 +336,73 @@ each_change_is_found(void)
 			try_mutation(
 			    scenarios[s], &transport_mutations[i], false);
 	}
+}
+
+/* A setup from before there were reports stays right, while they are off. */
+static void
+before_reports(void)
+{
+	static const char *const missing[] = {
+	    "transport remote_smtp_mta_sts: TLS reports are on, but its",
+	    "router mta_sts_no_mx: TLS reports are on, but mail without",
+	    "TLS reports are on, but sessions with domains that do not"};
+	struct world w;
+
+	open_world(&w, "single-before-reports");
+	judge(&w);
+	if (!is_int(problems(&w), 0, "no problem with reports off"))
+		show(&w);
+	close_world(&w);
+	open_world(&w, "single-before-reports");
+	w.e.reports = true;
+	judge(&w);
+	for (size_t i = 0; i < 3; i++)
+		ok(found(&w, "warning: ", missing[i]), "%s", missing[i]);
+	is_int(problems(&w), 3, "and nothing else, with reports on");
+	close_world(&w);
+}
+
+/* What is recorded, and where an operator's own events are. */
+static void
+reports(void)
+{
+	static const char own[] = "\nevent_action = ${acl{own}}";
+	static const char ours[] = "\nevent_action = ${if eq{${extract{rpt}"
+				   "{$address_data}}}{1}{${dlfunc{x}"
+				   "{mta_sts_event}{y}}}}";
+	static const char *const scenarios[] = {
+	    "debian-split", "debian-macros", "debian-split-4.98", "single"};
+	struct world w;
+
+	for (size_t i = 0; i < 4; i++) {
+		open_world(&w, scenarios[i]);
+		w.e.reports = true;
+		judge(&w);
+		if (!is_int(problems(&w), 0, "%s: reports on", scenarios[i]))
+			show(&w);
+		close_world(&w);
+	}
+	open_world(&w, "debian-split");
+	w.e.reports = true;
+	(void)change(w.e.transport_text,
+	    "remote_smtp transport:", "\nevent_action = ", own);
+	(void)change(w.e.transport_text,
+	    "remote_smtp_mta_sts_report transport:", "\nevent_action = ", own);
+	judge(&w);
+	if (!is_int(problems(&w), 0, "an event of the operator's, and ours"))
+		show(&w);
+	ok(found(&w, "note: ",
+	       "remote_smtp_mta_sts does not call the event_action of"),
+	    "where it is not called, a note says so");
+	close_world(&w);
+	open_world(&w, "single-before-reports");
+	(void)change(w.e.transport_text,
+	    "remote_smtp transport:", "\nevent_action = ", ours);
+	judge(&w);
+	ok(found(&w, "warning: ", "transport remote_smtp: multi_domain is"),
+	    "by one line in the usual transport: several domains");
+	is_int(problems(&w), 1, "and nothing else");
+	close_world(&w);
 }
 
 /* Routers that come first. */
@@ -381,6 +487,8 @@ main(void)
 	domain_lists();
 	good_ones();
 	each_change_is_found();
+	before_reports();
+	reports();
 	routers_before_ours();
 	a_smart_host_after_ours();
 	wrong_order();

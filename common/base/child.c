@@ -122,7 +122,9 @@ static pid_t
 fork_child(const struct pipes *p, const struct sts_child_spec *spec)
 {
 	struct sts_exec exec = {.spec = spec,
-	    .stdin_fd = p->in[0],
+	    .stdin_fd = p->in[0] < 0 && spec->stdin_fd > STDERR_FILENO
+		? spec->stdin_fd
+		: p->in[0],
 	    .stdout_fd = p->out[1],
 	    .status_fd = p->status[1]};
 	sigset_t all, before;

@@ -28,7 +28,8 @@ struct sts_child_spec {
 	bool drop; /* become uid and gid before exec */
 	uid_t uid;
 	gid_t gid;
-	bool want_stdin;     /* a pipe to the child; else /dev/null */
+	bool want_stdin;     /* a pipe to the child; else stdin_fd */
+	int stdin_fd;        /* borrowed, above 2; 0: /dev/null */
 	bool want_stdout;    /* a pipe from the child; else /dev/null */
 	bool inherit_stderr; /* keep descriptor 2; else /dev/null */
 	/*

@@ -33,7 +33,7 @@ typedef int sts_rlimit;
 /* Prepared before the fork. */
 struct sts_exec {
 	const struct sts_child_spec *spec;
-	int stdin_fd; /* ends of pipes, each 3 or more; -1: /dev/null */
+	int stdin_fd; /* ends of pipes or a file, 3 or more; -1: /dev/null */
 	int stdout_fd;
 	int status_fd; /* for the report of a failure */
 };

@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * By mail, RFC 8460 5.3: sendmail reads the mail from its standard input and
- * takes it with exit status 0.  One that has had the whole mail and then dies,
+ * takes it with exit status 0.  One that has read the whole mail and then dies,
  * or does not end in time, may have taken it.
+ *
+ * Its input is a file and no pipe: of a process that is killed before it has
+ * written everything sendmail would take a part of the mail for a whole one.
  */
+#include <sys/mman.h>
+#include <sys/types.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/child.h"
 #include "base/clock.h"
@@ -21,7 +28,6 @@
 
 enum {
 	SENDMAIL_MS = 120 * 1000,
-	CLOSED_MS = 5000, /* to end, for one that reads no further */
 	/* Exit statuses of sysexits.h that refuse a recipient for good. */
 	EXIT_DATAERR = 65,
 	EXIT_NOUSER = 67,
@@ -61,19 +67,53 @@ read_end(struct sts_attempt_result *result, int wait_status, bool whole)
 		set(result, STS_ATTEMPT_LATER, reason);
 }
 
+/* A file without a name that has the mail, at its beginning; -1: none. */
+static int
+open_mail(const char *mail, size_t len)
+{
+	FILE *file;
+	int fd = -1;
+
+#ifdef MFD_CLOEXEC
+	fd = memfd_create("report", MFD_CLOEXEC);
+#endif
+	/* Elsewhere in the directory for temporary files. */
+	if (fd < 0 && (file = tmpfile()) != NULL) {
+		fd = fcntl(fileno(file), F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		(void)fclose(file);
+	}
+	if (fd < 0)
+		return -1;
+	while (len > 0) {
+		ssize_t n = write(fd, mail, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		mail += n;
+		len -= (size_t)n;
+	}
+	if (len == 0 && lseek(fd, 0, SEEK_SET) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* With a file for its input, whose offset says how much it has read. */
 static void
-run_sendmail(const struct sts_deliver *d, const char *to, const char *mail,
-    size_t len, struct sts_attempt_result *result)
+run_sendmail(const struct sts_deliver *d, const char *to, int mail, off_t len,
+    struct sts_attempt_result *result)
 {
 	struct sts_child_spec spec = {.path = d->config->report_sendmail,
 	    .argv = {"sendmail", "-i", "-f", d->from, "--", to},
-	    .want_stdin = true,
+	    .stdin_fd = mail,
 	    .may_gain = true};
 	int64_t deadline_ms =
 	    sts_monotonic_ms() + (d->mail_ms > 0 ? d->mail_ms : SENDMAIL_MS);
 	enum sts_status status;
 	struct sts_child child;
-	bool whole;
+	int wait_status;
 
 	status = sts_child_start(&child, &spec);
 	if (status != STS_OK) {
@@ -83,14 +123,8 @@ run_sendmail(const struct sts_deliver *d, const char *to, const char *mail,
 		result->local = true;
 		return;
 	}
-#ifdef F_SETPIPE_SZ
-	/* In one write: a process that is killed leaves no half of a mail. */
-	(void)fcntl(child.in_fd, F_SETPIPE_SZ, (int)len);
-#endif
-	whole = sts_child_write(&child, mail, len, deadline_ms);
-	if (!whole && deadline_ms > sts_monotonic_ms() + CLOSED_MS)
-		deadline_ms = sts_monotonic_ms() + CLOSED_MS;
-	read_end(result, sts_child_finish(&child, deadline_ms), whole);
+	wait_status = sts_child_finish(&child, deadline_ms);
+	read_end(result, wait_status, lseek(mail, 0, SEEK_CUR) >= len);
 }
 
 void
@@ -107,13 +141,17 @@ sts_deliver_mail(struct sts_deliver *d, const struct sts_report_job *job,
 	    .end = job->day * STS_DAY + STS_DAY - 1};
 	size_t len;
 	char *mail;
+	int fd = -1;
 
 	if (sts_report_write_mail(&about, &report, job->packed, job->packed_len,
-		&mail, &len) != NULL) {
+		&mail, &len) == NULL)
+		fd = open_mail(mail, len);
+	free(mail);
+	if (fd < 0) {
 		set(result, STS_ATTEMPT_LATER, "no-memory");
 		result->local = true;
 		return;
 	}
-	run_sendmail(d, about.to, mail, len, result);
-	free(mail);
+	run_sendmail(d, about.to, fd, (off_t)len, result);
+	close(fd);
 }

@@ -3,7 +3,7 @@
  * Reports by HTTPS: a resolver of its own looks the host up and posts the
  * report through a fetcher, as mta-sts-resolver(8) describes.
  */
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/child.h"

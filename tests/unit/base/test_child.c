@@ -567,6 +567,31 @@ test_few_descriptors(void)
 	is_int(shared->leaked, 0, "nothing is left open");
 }
 
+/* A file as the input, of which is known how much was read. */
+static void
+test_input_file(void)
+{
+	struct sts_child_spec spec = spec_of("cat");
+	int64_t deadline = sts_monotonic_ms() + 5000;
+	FILE *file = tmpfile();
+	struct sts_child child;
+	char buf[100] = "";
+
+	if (!ok(file != NULL && fputs("a text", file) >= 0 &&
+		    fflush(file) == 0 && lseek(fileno(file), 0, SEEK_SET) == 0,
+		"a file"))
+		return;
+	spec.stdin_fd = fileno(file);
+	is_int(sts_child_start(&child, &spec), STS_OK, "as the input");
+	is_int(child.in_fd, -1, "there is no pipe");
+	(void)sts_child_read(&child, buf, sizeof(buf) - 1, false, deadline);
+	is_str(buf, "a text", "is read by the child");
+	is_int(sts_child_finish(&child, deadline), 0, "to its end");
+	is_int((long long)lseek(fileno(file), 0, SEEK_CUR), 6,
+	    "its offset is ours, too");
+	(void)fclose(file);
+}
+
 static void
 test_input(void)
 {
@@ -800,6 +825,7 @@ main(void)
 	test_not_executable();
 	test_few_descriptors();
 	test_input();
+	test_input_file();
 	test_unfinished_line();
 	test_late_line();
 	test_deadline();

@@ -10,6 +10,7 @@
  */
 #include "report/aggregate.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,7 +121,16 @@ find_entry(struct table *table, uint64_t hash, uint32_t domain, const char *key,
 	return *slot;
 }
 
-/* The strings of a failure, as many as `detail` lets; the length of the key. */
+/* A success has none, but with DANE its MX host: the policy is that host's. */
+static int
+strings_of(const struct sts_outcome *outcome)
+{
+	if (outcome->result != STS_RESULT_NONE)
+		return STRINGS;
+	return outcome->type == STS_POLICY_TYPE_TLSA ? 1 : 0;
+}
+
+/* The strings of a row, as many as `detail` lets; the length of the key. */
 static size_t
 make_key(char key[KEY_MAX], const struct sts_outcome *outcome, int detail)
 {
@@ -135,8 +145,7 @@ make_key(char key[KEY_MAX], const struct sts_outcome *outcome, int detail)
 	row.type = (unsigned char)outcome->type;
 	row.result = (unsigned char)outcome->result;
 	memcpy(key, &row, sizeof(row));
-	for (int i = 0; i < STRINGS && outcome->result != STS_RESULT_NONE;
-	     i++) {
+	for (int i = 0; i < strings_of(outcome); i++) {
 		const char *text = i < detail ? strings[i] : "";
 		size_t len = strlen(text) + 1;
 
@@ -209,13 +218,34 @@ on_outcome(void *arg, const struct sts_outcome *outcome)
 	return domain != NO_ENTRY && count_row(table, domain, outcome);
 }
 
-/* By policy, then as they came. */
+/* The first string of a row, its MX host, or "". */
+static const char *
+row_mx(const struct entry *entry)
+{
+	return entry->len > sizeof(struct row) ? entry->key + sizeof(struct row)
+					       : "";
+}
+
+static bool
+is_tlsa(const struct entry *entry)
+{
+	struct row row;
+
+	memcpy(&row, entry->key, sizeof(row));
+	return row.type == STS_POLICY_TYPE_TLSA;
+}
+
+/* By policy, with DANE also by MX host; then by result, then as they came. */
 static int
 compare_rows(const void *a, const void *b)
 {
 	const struct entry *const *x = a, *const *y = b;
-	int order = memcmp((*x)->key, (*y)->key, sizeof(struct row));
+	int order = memcmp((*x)->key, (*y)->key, offsetof(struct row, result));
 
+	if (order == 0 && is_tlsa(*x))
+		order = strcmp(row_mx(*x), row_mx(*y));
+	if (order == 0)
+		order = memcmp((*x)->key, (*y)->key, sizeof(struct row));
 	if (order != 0)
 		return order;
 	return (*x > *y) - (*x < *y);
@@ -252,11 +282,16 @@ add_row(struct output *output, const struct entry *entry, const char *domain)
 {
 	struct sts_aggregate_policy *policy =
 	    output->policies + output->policy_count - 1;
+	const char *mx = row_mx(entry);
 	struct row row;
 
 	memcpy(&row, entry->key, sizeof(row));
+	/* RFC 8460 4.4: the policy domain of TLSA records is the MX host. */
+	if (row.type == STS_POLICY_TYPE_TLSA && mx[0] != '\0')
+		domain = mx;
 	if (output->policy_count == 0 || policy->fetched != row.fetched ||
-	    policy->report.type != (enum sts_policy_type)row.type) {
+	    policy->report.type != (enum sts_policy_type)row.type ||
+	    strcmp(policy->report.domain, domain) != 0) {
 		policy = &output->policies[output->policy_count++];
 		memset(policy, 0, sizeof(*policy));
 		policy->fetched = row.fetched;

@@ -26,8 +26,9 @@ enum {
 struct sts_aggregate_policy {
 	int64_t fetched; /* of struct sts_outcome */
 	/*
-	 * type, domain, counts and failures; the caller may fill in strings and
-	 * mx_hosts.  Failures add up to the count of the failed sessions.
+	 * type, domain (with DANE an MX host, and a policy for each), counts
+	 * and failures; the caller may fill in strings and mx_hosts.  Failures
+	 * add up to the count of the failed sessions.
 	 */
 	struct sts_report_policy report;
 };

@@ -99,6 +99,9 @@ add_policy(struct parts *parts, const struct sts_aggregate_policy *policies,
 	struct sts_report_policy *to = &parts->policy[parts->policy_count++];
 
 	*to = policies[first].report;
+	to->domain = printable(parts, to->domain);
+	if (to->domain == NULL)
+		return false;
 	to->successes = to->failures = 0;
 	to->failure = parts->failure + parts->failure_count;
 	to->failure_count = 0;
@@ -172,7 +175,8 @@ allocate(struct parts *parts, const struct sts_aggregate_policy *policies)
 	parts->policy = calloc(parts->given, sizeof(*parts->policy));
 	parts->text = calloc(parts->given, sizeof(*parts->text));
 	parts->failure = calloc(failures, sizeof(*parts->failure));
-	parts->copy = calloc(failures * FAILURE_STRINGS, sizeof(*parts->copy));
+	parts->copy = calloc(
+	    failures * FAILURE_STRINGS + parts->given, sizeof(*parts->copy));
 	return parts->policy != NULL && parts->text != NULL &&
 	    parts->failure != NULL && parts->copy != NULL;
 }

@@ -593,6 +593,35 @@ test_policies(void)
 	is_int(unfit, 0, "all reports fit the schema");
 }
 
+/* With DANE the policy is the MX host's. */
+static void
+test_tlsa(void)
+{
+	struct sts_outcome o = {.time = (int64_t)DAY * SECONDS + 5,
+	    .domain = "a.test",
+	    .type = STS_POLICY_TYPE_TLSA};
+
+	begin();
+	set_record("a.test", RECORD "a.test", end_of_day);
+	for (int i = 0; i < 4; i++) {
+		snprintf(o.mx, sizeof(o.mx), "mx%d.a.test", i % 2);
+		o.result = i == 3 ? STS_RESULT_TLSA_INVALID : STS_RESULT_NONE;
+		(void)sts_outcomes_append(store, &o);
+	}
+	(void)run_at(end_of_day + 3600, true);
+	is_int(count_of(last_json, "\"policy-type\":\"tlsa\""), 2,
+	    "DANE: a policy for each MX host");
+	ok(strstr(last_json,
+	       "\"policy-domain\":\"mx0.a.test\",\"mx-host\":[]},\"summary\":"
+	       "{\"total-successful-session-count\":2,"
+	       "\"total-failure-session-count\":0}") != NULL &&
+		strstr(last_json,
+		    "\"policy-domain\":\"mx1.a.test\",\"mx-host\":[]},"
+		    "\"summary\":{\"total-successful-session-count\":1,"
+		    "\"total-failure-session-count\":1}") != NULL,
+	    "which is its policy domain: %s", last_json);
+}
+
 /* What a host says need not be text. */
 static void
 test_bytes(void)
@@ -664,6 +693,7 @@ main(void)
 	test_machine_was_off();
 	test_dry();
 	test_policies();
+	test_tlsa();
 	test_bytes();
 	is_int(unfit, 0, "all reports fit the schema");
 	begin();

@@ -101,6 +101,10 @@ static const struct command commands[] = {
 	"--now does not wait for the time of day that each domain has.\n"
 	"Exit status 1: a report was not taken, 3: this machine is at "
 	"fault.\n"},
+    {{"report", "stop"}, 1, 1, 0, false, sts_tool_report_stop,
+	"report stop ADDRESS|URI",
+	"Sends no reports to a destination for 30 days, because mail to it\n"
+	"came back.\n"},
     {{"report", "show"}, 0, 1, STS_OPT_JSON | STS_OPT_DATE, false,
 	sts_tool_report_show,
 	"report show [--json] [--date FROM[..TO]] [DOMAIN]",

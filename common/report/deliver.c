@@ -20,6 +20,14 @@
 /* Days with reports that may be on their way, before the present one. */
 enum { DAYS_BACK = 3 };
 
+/* The first of two statuses that is a fault. */
+static void
+note(struct sts_deliver *d, enum sts_status status)
+{
+	if (d->status == STS_OK && status != STS_NOT_FOUND)
+		d->status = status;
+}
+
 /* False: the state cannot be written, and the run ends. */
 static bool
 save(struct sts_deliver *d, const struct sts_report_job *job)
@@ -28,7 +36,7 @@ save(struct sts_deliver *d, const struct sts_report_job *job)
 
 	if (status == STS_OK)
 		return true;
-	d->status = status;
+	note(d, status);
 	sts_log(STS_LOG_ERROR, job->domain, "event=fault reason=%s",
 	    sts_status_name(status));
 	return false;
@@ -85,8 +93,7 @@ settle(struct sts_deliver *d, struct sts_report_job *job,
 	case STS_ATTEMPT_REFUSED:
 		status =
 		    sts_refused_add(d->store, &d->refused, to->uri, d->now);
-		if (status != STS_OK)
-			d->status = status;
+		note(d, status);
 		return end_as(
 		    d, job, to, STS_DELIVERY_FAILED, STS_DELIVER_REFUSED);
 	default:
@@ -179,25 +186,17 @@ deliver_domain(void *arg, const char *domain)
 	return going_on && sts_monotonic_ms() < d->end_ms;
 }
 
-static enum sts_status
+/* A day that cannot be added up does not stop the reports about another. */
+static void
 run(struct sts_deliver *d)
 {
 	int64_t today = d->now / STS_DAY;
-	enum sts_status status = STS_OK;
 
-	for (d->day = today - DAYS_BACK; status == STS_OK && d->day < today;
-	     d->day++)
-		status = sts_deliver_plan(d, d->day);
-	for (d->day = today - DAYS_BACK; status == STS_OK && d->day < today &&
-	     sts_monotonic_ms() < d->end_ms;
-	     d->day++) {
-		status = sts_reports_walk(d->store, d->day, deliver_domain, d);
-		if (status == STS_NOT_FOUND)
-			status = STS_OK;
-		if (status == STS_OK)
-			status = d->status;
-	}
-	return status;
+	for (int64_t day = today - DAYS_BACK; day < today; day++)
+		note(d, sts_deliver_plan(d, day));
+	for (d->day = today - DAYS_BACK;
+	     d->day < today && sts_monotonic_ms() < d->end_ms; d->day++)
+		note(d, sts_reports_walk(d->store, d->day, deliver_domain, d));
 }
 
 enum sts_status
@@ -217,8 +216,10 @@ sts_deliver_run(struct sts_deliver *d)
 		sts_reports_expire(d->store, d->now);
 		sts_outcomes_expire(d->store, d->now);
 	}
-	if (status == STS_OK)
-		status = run(d);
+	if (status == STS_OK) {
+		run(d);
+		status = d->status;
+	}
 	sts_refused_free(&d->refused);
 	if (lock >= 0)
 		close(lock);

@@ -97,8 +97,9 @@ sts_policy_texts_read(
     struct sts_policy_texts **out, struct sts_store *store, int64_t day)
 {
 	struct sts_policy_texts *texts = calloc(1, sizeof(*texts));
-	struct sts_outcomes_reader first = {note_outcome, NULL, texts, 0};
-	struct sts_outcomes_reader second = {pass_over, note_policy, texts, 0};
+	struct sts_outcomes_reader first = {
+	    note_outcome, note_policy, texts, 0};
+	struct sts_outcomes_reader others = {pass_over, note_policy, texts, 0};
 	enum sts_status status;
 
 	*out = texts;
@@ -107,13 +108,11 @@ sts_policy_texts_read(
 	texts->store = store;
 	texts->day = day;
 	status = sts_outcomes_read(store, day, &first);
-	for (int64_t i = 0; status == STS_OK && i < DAYS; i++) {
-		if (!texts->wanted[i])
-			continue;
-		status = sts_outcomes_read(store, day - DAYS_BACK + i, &second);
-		if (status == STS_NOT_FOUND)
-			status = STS_OK;
-	}
+	/* Of a day that is not there, or not to be read, texts are missing. */
+	for (int64_t i = 0; status == STS_OK && i < DAYS; i++)
+		if (texts->wanted[i] && i != DAYS_BACK)
+			(void)sts_outcomes_read(
+			    store, day - DAYS_BACK + i, &others);
 	return status;
 }
 

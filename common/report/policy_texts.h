@@ -16,7 +16,8 @@ enum { STS_POLICY_TEXTS_MAX = 8 * 1024 * 1024 };
 
 struct sts_policy_texts;
 
-/* Statuses of sts_outcomes_read.  Freed with sts_policy_texts_free. */
+/* Statuses of sts_outcomes_read for the day itself.  Freed with
+ * sts_policy_texts_free. */
 enum sts_status sts_policy_texts_read(
     struct sts_policy_texts **texts, struct sts_store *store, int64_t day);
 void sts_policy_texts_free(struct sts_policy_texts *texts); /* or NULL */

@@ -34,7 +34,7 @@ static const int64_t end_of_day = (int64_t)(DAY + 1) * SECONDS;
 /* What the next attempts do, and what was tried and said. */
 static struct sts_attempt_result next_result;
 static pid_t parent;
-static bool die_in_attempt;
+static bool die_in_attempt, lock_in_attempt;
 static char tried[8000], told[8000], last_json[20000], last_id[64];
 static unsigned attempts, unfit;
 
@@ -50,6 +50,17 @@ append_text(char *text, size_t size, const char *more)
 	sts_copy_head(text + used, more, size - used);
 }
 
+/* The states' directory is that of the day; its mode. */
+static void
+set_mode(mode_t mode)
+{
+	char path[100];
+
+	snprintf(path, sizeof(path), "%s/reports/2024-10-04", dir);
+	if (chmod(path, mode) != 0)
+		tap_diag("no %s", path);
+}
+
 /* A destination that keeps a record. */
 static void
 carry(struct sts_deliver *d, const struct sts_report_job *job,
@@ -61,6 +72,8 @@ carry(struct sts_deliver *d, const struct sts_report_job *job,
 	(void)d;
 	if (die_in_attempt && getpid() != parent)
 		_exit(0);
+	if (lock_in_attempt)
+		set_mode(0500);
 	attempts++;
 	snprintf(line, sizeof(line), "%.100s %.200s", job->domain, to->uri);
 	append_text(tried, sizeof(tried), line);
@@ -482,6 +495,51 @@ test_damage(void)
 	is_str(tried, "", "a damaged state is not begun again");
 }
 
+/* What cannot be written down is not begun. */
+static void
+test_unwritable(void)
+{
+	one_domain();
+	(void)run_at(end_of_day + 400, false);
+	set_mode(0500);
+	is_int(run_at(end_of_day + 5 * 3600, true), STS_STATE_UNWRITABLE,
+	    "a state that cannot be written ends the run");
+	is_str(tried, "", "before anything is sent");
+	set_mode(0750);
+	(void)run_at(end_of_day + 5 * 3600, true);
+	is_str(tried, "a.test mailto:tls@a.test", "later it is sent");
+
+	one_domain();
+	lock_in_attempt = true;
+	is_int(run_at(end_of_day + 3600, true), STS_STATE_UNWRITABLE,
+	    "a result that cannot be written ends the run");
+	is_int(attempts, 1, "after it was sent");
+	lock_in_attempt = false;
+	set_mode(0750);
+	(void)run_at(end_of_day + 7200, true);
+	is_str(told, "a.test interrupted interrupted",
+	    "the next run knows only that it was begun");
+	is_str(tried, "", "and does not send it again");
+}
+
+/* A day that cannot be read does not stop another. */
+static void
+test_unreadable(void)
+{
+	char path[100], other[100];
+
+	one_domain();
+	session_on("a.test", DAY - 1, STS_POLICY_TYPE_NO_POLICY_FOUND, 0,
+	    STS_RESULT_NONE);
+	snprintf(path, sizeof(path), "%s/outcomes/2024-10-03", dir);
+	snprintf(other, sizeof(other), "%s/outcomes/x", dir);
+	if (rename(path, other) != 0 || symlink("x", path) != 0)
+		tap_diag("no link");
+	is_int(run_at(end_of_day + 3600, true), STS_STATE_UNREADABLE,
+	    "outcomes that are no file are a fault");
+	is_str(told, "a.test sent", "of that day alone");
+}
+
 static void
 test_expiry(void)
 {
@@ -689,6 +747,8 @@ main(void)
 	test_lock();
 	test_cap();
 	test_damage();
+	test_unwritable();
+	test_unreadable();
 	test_expiry();
 	test_machine_was_off();
 	test_dry();

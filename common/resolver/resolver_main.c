@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/privilege.h"
 #include "core/domain.h"
+#include "resolver/ask_txt.h"
 #include "resolver/check_nameservers.h"
 #include "resolver/resolver.h"
 
@@ -30,6 +31,7 @@ struct options {
 	const char *domain; /* of --once, --refresh, ...; else NULL */
 	const char *post;   /* a URL; else NULL */
 	int64_t post_len;
+	const char *txt; /* a name; else NULL */
 	bool once;
 	bool routes;
 	bool refresh;
@@ -49,6 +51,7 @@ usage(FILE *to, int status)
 	    "       mta-sts-resolver [-e] [-f FILE] --due|--refetch DOMAIN\n"
 	    "       mta-sts-resolver [-e] [-f FILE] --check-nameservers\n"
 	    "       mta-sts-resolver [-e] [-f FILE] --post URL LENGTH\n"
+	    "       mta-sts-resolver [-e] [-f FILE] --txt NAME\n"
 	    "Looks up MTA-STS policies and stores them in the state "
 	    "directory.\n"
 	    "Without a domain or --refresh it serves requests on standard "
@@ -77,14 +80,16 @@ static bool
 is_consistent(const struct options *o)
 {
 	int tasks = o->once + o->refresh + o->due + o->refetch +
-	    o->nameservers + (o->post != NULL);
+	    o->nameservers + (o->post != NULL) + (o->txt != NULL);
 
 	if (tasks > 1 || (o->routes && !o->once) ||
 	    (o->post != NULL && o->post_len == 0))
 		return false;
 	if (o->domain != NULL)
-		return tasks == 1 && !o->nameservers && o->post == NULL;
-	return tasks == o->refresh + o->nameservers + (o->post != NULL);
+		return tasks == 1 && !o->nameservers && o->post == NULL &&
+		    o->txt == NULL;
+	return tasks ==
+	    o->refresh + o->nameservers + (o->post != NULL) + (o->txt != NULL);
 }
 
 /* Returns -1 to continue, else the exit status. */
@@ -102,6 +107,8 @@ parse_options(int argc, char **argv, struct options *o)
 		}
 		if (strcmp(arg, "-f") == 0 && i + 1 < argc)
 			o->config_file = argv[++i];
+		else if (strcmp(arg, "--txt") == 0 && i + 1 < argc)
+			o->txt = argv[++i];
 		else if (strcmp(arg, "--post") == 0 && i + 2 < argc) {
 			o->post = argv[++i];
 			o->post_len = parse_length(argv[++i]);
@@ -334,6 +341,8 @@ run(const struct options *o, const struct sts_config *config)
 	}
 	if (o->nameservers)
 		return sts_print_nameservers(config);
+	if (o->txt != NULL)
+		return sts_print_txt(config, o->txt);
 	status = sts_resolver_open(&resolver, config);
 	if (status != STS_OK)
 		return fail(o, o->domain != NULL ? domain : NULL, status);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 """mta-sts-resolver and name servers that do not work: --check-nameservers, and
-a lookup, of which nothing is recorded."""
+a lookup, of which nothing is recorded; TXT records of any name: --txt."""
 import os
 import subprocess
 import sys
@@ -89,6 +89,19 @@ def main():
                                 "--once", "d.test")
         same((out, code), ("done lookup d.test ok\n", 0),
              "silent about the policy host alone: a failed fetch")
+
+        good.zone["k._domainkey.d.test"] = [
+            txt("v=DKIM1; s=email; ", "p=a\nb"), txt("other")]
+        out, code, stored = run([good.address], "--txt", "k._domainkey.d.test")
+        same((sorted(out.splitlines()), code, stored),
+             (["done txt ok", "txt other", "txt v=DKIM1; s=email; p=a?b"], 0,
+              []), "--txt: a line for each record, and nothing is stored")
+        same(run([good.address], "--txt", "none.d.test")[:2],
+             ("done txt dns_nxdomain\n", 1), "--txt: no such name")
+        same(run(["127.0.0.99"], "--txt", "k._domainkey.d.test")[:2],
+             ("done txt no_nameserver\n", 3), "--txt: no name server")
+        same(run([good.address], "--txt", "a.test", "--once", "d.test")[1], 2,
+             "--txt beside another task: wrong usage")
 
 
 if __name__ == "__main__":

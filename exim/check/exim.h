@@ -13,6 +13,7 @@
 
 #include "base/config.h"
 #include "base/findings.h"
+#include "base/signing.h"
 
 /* A flag is "true" or "false"; other values are as Exim prints them. */
 struct sts_exim_option {
@@ -160,6 +161,20 @@ void sts_exim_check_no_router(struct sts_findings *f, const struct sts_exim *e);
  */
 void sts_exim_check_installed(
     struct sts_findings *findings, struct sts_exim *e);
+
+/*
+ * `mta-sts report check`: whether what Exim sends is signed, by the keys of
+ * from and submitter of *signing, whose other members are filled in; and
+ * whether a report leaves in spite of a policy.
+ */
+void sts_exim_check_signing(struct sts_findings *f, const struct sts_exim *e,
+    struct sts_signing *signing);
+void sts_exim_check_tls_required(
+    struct sts_findings *f, const struct sts_exim *e);
+
+/* Both, of an Exim that is found and queried as above. */
+void sts_exim_check_reporter(struct sts_findings *findings, struct sts_exim *e,
+    struct sts_signing *signing);
 
 /*
  * The four fragments for Debian's Exim, and whether the file that Exim reads

@@ -12,6 +12,7 @@
  *	smtpd_check.c    the filter, the table, the listeners
  *	smtpd_actions.c  actions
  *	smtpd_rules.c    match rules
+ *	smtpd_signing.c  what TLS reports need: DKIM, a rule of their own
  */
 #ifndef STS_OPENSMTPD_CHECK_SMTPD_H
 #define STS_OPENSMTPD_CHECK_SMTPD_H
@@ -22,6 +23,7 @@
 
 #include "base/config.h"
 #include "base/findings.h"
+#include "base/signing.h"
 
 enum {
 	STS_SMTPD_FILE_MAX = 1024 * 1024, /* bytes of a file */
@@ -184,5 +186,23 @@ void sts_smtpd_check_difference(struct sts_findings *f,
  */
 enum sts_status sts_smtpd_check_file(
     struct sts_findings *findings, struct sts_smtpd *s, const char *file);
+
+/*
+ * `mta-sts report check`: whether mail from sendmail is signed, by from and
+ * submitter of *signing, whose other members are filled in; and whether a rule
+ * for that sender lets reports leave in spite of a policy.
+ */
+void sts_smtpd_check_signing(struct sts_findings *f, const struct sts_smtpd *s,
+    struct sts_signing *signing);
+void sts_smtpd_check_sender(struct sts_findings *f, const struct sts_smtpd *s,
+    const struct sts_signing *signing);
+
+/* True for a rule that relays mail of this sender, and enforces nothing. */
+bool sts_smtpd_is_sender_rule(const struct sts_smtpd *s,
+    const struct sts_smtpd_rule *r, const char *from);
+
+/* Reads a file and checks both; uses config of *s.  Statuses as above. */
+enum sts_status sts_smtpd_check_reporter(struct sts_findings *findings,
+    struct sts_smtpd *s, const char *file, struct sts_signing *signing);
 
 #endif

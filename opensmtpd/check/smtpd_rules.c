@@ -220,6 +220,19 @@ strict_line(const struct sts_smtpd *s, const struct sts_smtpd_rule *r,
 
 /* The checks. */
 
+/* RFC 8460 3: reports leave in spite of a policy, by a rule for their sender.
+ */
+static bool
+is_for_reports(const struct sts_smtpd *s, const struct sts_smtpd_rule *r)
+{
+	const struct sts_config *config = s->config;
+
+	return sts_config_reports(config) &&
+	    sts_smtpd_is_sender_rule(s, r,
+		config->report_from != NULL ? config->report_from
+					    : config->contact);
+}
+
 /* Each rule to the outside needs one before it that queries the table. */
 static void
 check_catch_all(struct sts_findings *f, const struct sts_smtpd *s, size_t at)
@@ -446,7 +459,7 @@ sts_smtpd_check_rules(struct sts_findings *f, const struct sts_smtpd *s)
 		check_held(f, s, i);
 		check_half(f, s, r);
 		check_exception(f, s, r);
-		if (is_catch_all(s, r)) {
+		if (is_catch_all(s, r) && !is_for_reports(s, r)) {
 			check_catch_all(f, s, i);
 			check_smarthost(f, r);
 		}

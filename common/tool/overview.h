@@ -85,8 +85,10 @@ struct sts_overview {
 	char report_recorded[STS_OVERVIEW_TEXT]; /* newest day with sessions */
 	int64_t report_last_run;                 /* 0: never */
 	char report_job[STS_OVERVIEW_TEXT];
+	char report_key[STS_OVERVIEW_TEXT]; /* DKIM; only report check */
 
 	/* Not in the table. */
+	const char *only; /* the one section that is printed; NULL: all */
 	bool loaded; /* the configuration was read, else nothing was checked */
 	struct sts_findings findings; /* each is also in `problems` */
 	struct sts_overview_problem *problems;
@@ -110,6 +112,36 @@ struct sts_overview_problem {
 void sts_overview_fill(struct sts_overview *o, struct sts_tool *tool,
     const struct sts_overview_places *places);
 void sts_overview_free(struct sts_overview *o);
+
+/*
+ * The steps of that: *o is empty, the configuration loaded; false, with a
+ * finding, if it cannot be.
+ */
+bool sts_overview_open(struct sts_overview *o, struct sts_tool *tool);
+
+/* Calls `read` as the owner of the state directory, unless it is unusable. */
+void sts_overview_as_owner(struct sts_overview *o,
+    const struct sts_config *config,
+    void (*read)(struct sts_overview *o, const struct sts_config *config));
+
+/* Where the command looks. */
+const struct sts_overview_places *sts_overview_usual_places(void);
+
+/* Prints as asked for and frees; returns the exit status. */
+int sts_overview_finish(struct sts_overview *o, struct sts_tool *tool);
+
+/*
+ * Finds a mail server that uses the policies, or is meant to: fills o->exim or
+ * o->smtpd.
+ */
+bool sts_overview_find_exim(struct sts_overview *o, const struct sts_tool *tool,
+    const struct sts_overview_places *places);
+bool sts_overview_find_smtpd(struct sts_overview *o,
+    const struct sts_tool *tool, const struct sts_overview_places *places);
+
+/* `mta-sts report check`, report_check.c: fills *o as sts_overview_fill. */
+void sts_report_check(struct sts_overview *o, struct sts_tool *tool,
+    const struct sts_overview_places *places);
 
 /* Sets each number and time to STS_OVERVIEW_UNKNOWN. */
 void sts_overview_forget(struct sts_overview *o);

@@ -79,6 +79,7 @@ static const struct field {
     FIELD("reports", "recorded", "recorded", TEXT, report_recorded, NULL),
     FIELD("reports", "last_run", "last sent", TIME, report_last_run, NULL),
     FIELD("reports", "job", "sent by", TEXT, report_job, NULL),
+    FIELD("reports", "dkim_key", "DKIM key", TEXT, report_key, NULL),
 #undef FIELD
 };
 
@@ -109,6 +110,12 @@ number_of(const struct sts_overview *o, const struct field *f)
 
 	memcpy(&value, (const char *)o + f->offset, sizeof(value));
 	return value;
+}
+
+static bool
+is_wanted(const struct sts_overview *o, const struct field *f)
+{
+	return o->only == NULL || strcmp(o->only, f->section) == 0;
 }
 
 /* Unknown values are left out; the findings say why. */
@@ -163,7 +170,8 @@ void
 sts_overview_print(FILE *out, const struct sts_overview *o)
 {
 	for (size_t i = 0; i < FIELD_COUNT; i++)
-		print_field(out, o, &fields[i]);
+		if (is_wanted(o, &fields[i]))
+			print_field(out, o, &fields[i]);
 	(void)putc('\n', out);
 	print_findings(out, o);
 	for (size_t i = 0; i < o->unseen.count; i++) {
@@ -191,8 +199,11 @@ static bool
 set_fields(json_t *object, const struct sts_overview *o)
 {
 	for (size_t i = 0; i < FIELD_COUNT; i++) {
-		json_t *section = sts_json_section(object, fields[i].section);
+		json_t *section;
 
+		if (!is_wanted(o, &fields[i]))
+			continue;
+		section = sts_json_section(object, fields[i].section);
 		if (section == NULL ||
 		    !sts_json_set(
 			section, fields[i].name, field_json(o, &fields[i])))

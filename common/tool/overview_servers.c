@@ -43,9 +43,8 @@ find_file(struct sts_overview *o, const char *const *files, const char *word)
 	return NULL;
 }
 
-/* True if Exim uses the policies, or is meant to. */
-static bool
-check_exim(struct sts_overview *o, struct sts_tool *tool,
+bool
+sts_overview_find_exim(struct sts_overview *o, const struct sts_tool *tool,
     const struct sts_overview_places *places)
 {
 	bool named = (tool->args.given &
@@ -62,6 +61,16 @@ check_exim(struct sts_overview *o, struct sts_tool *tool,
 						      : tool->args.exim_binary;
 	(void)snprintf(o->exim, sizeof(o->exim), "%s",
 	    file != NULL ? file : "Debian's fragments");
+	return true;
+}
+
+/* True if there is one. */
+static bool
+check_exim(struct sts_overview *o, struct sts_tool *tool,
+    const struct sts_overview_places *places)
+{
+	if (!sts_overview_find_exim(o, tool, places))
+		return false;
 	if (places->ask_exim && geteuid() == 0) {
 		sts_check_exim(tool, &o->findings);
 		return true;
@@ -74,8 +83,8 @@ check_exim(struct sts_overview *o, struct sts_tool *tool,
 	return true;
 }
 
-static bool
-check_smtpd(struct sts_overview *o, struct sts_tool *tool,
+bool
+sts_overview_find_smtpd(struct sts_overview *o, const struct sts_tool *tool,
     const struct sts_overview_places *places)
 {
 	const char *given = tool->args.smtpd_file;
@@ -86,10 +95,21 @@ check_smtpd(struct sts_overview *o, struct sts_tool *tool,
 	if (file == NULL)
 		return false;
 	(void)snprintf(o->smtpd, sizeof(o->smtpd), "%s", file);
-	tool->args.smtpd_file = file;
+	return true;
+}
+
+static bool
+check_smtpd(struct sts_overview *o, struct sts_tool *tool,
+    const struct sts_overview_places *places)
+{
+	const char *given = tool->args.smtpd_file;
+
+	if (!sts_overview_find_smtpd(o, tool, places))
+		return false;
+	tool->args.smtpd_file = o->smtpd;
 	if (sts_check_smtpd(tool, &o->findings) != STS_EXIT_OK)
 		sts_report_problem(&o->findings, STS_FIND_ERROR, NULL,
-		    "%s cannot be checked", file);
+		    "%s cannot be checked", o->smtpd);
 	tool->args.smtpd_file = given;
 	return true;
 }

@@ -82,6 +82,16 @@ static const struct command commands[] = {
 	"Exit status 1: there is an error or a warning.\n"},
     {{"config", "show"}, 0, 0, 0, false, sts_tool_config_show, "config show",
 	"Prints the configuration in effect.\n"},
+    {{"report", "check"}, 0, 0,
+	STS_OPT_JSON | STS_OPT_EXIM_BINARY | STS_OPT_EXIM_CONFIG |
+	    STS_OPT_SMTPD,
+	true, sts_tool_report_check,
+	"report check [--json] [--exim-binary PATH] [--exim-config FILE]\n"
+	"        [--smtpd FILE]",
+	"Whether a TLS report of ours would be sent and accepted: sender, "
+	"DKIM\n"
+	"signature and key, mail server, timer.  Sends nothing.\n"
+	"Exit status 1: something is missing.\n"},
     {{"report", "read"}, 1, SIZE_MAX,
 	STS_OPT_JSON | STS_OPT_WARN_BELOW | STS_OPT_DATE | STS_OPT_DOMAIN, true,
 	sts_tool_report_read,

@@ -51,7 +51,8 @@ empty() { # out|err NAME
 # Usage
 for command in query 'lint policy' 'lint sts' 'lint tlsrpt' match 'cache list' \
     'cache show' 'cache drop' 'cache refresh' setup status 'config check' \
-    'config show' 'report read' 'report send' 'report stop' 'report show'; do
+    'config show' 'report check' 'report read' 'report send' 'report stop' \
+    'report show'; do
 	run 0 "$command --help" $command --help
 	out "^usage: mta-sts $command" "help for $command"
 	run 0 "help $command" help $command

@@ -18,6 +18,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../lib"))
+import inject_schema
 from fakeworld import World
 from inject_scratch import unprivileged
 from inject_tap import Tap
@@ -83,9 +84,10 @@ def read_states(state):
             fields["id"], fields["state"],
             sum(s["total-successful-session-count"] +
                 s["total-failure-session-count"] for s in sums))
-        same_id = report["report-id"] == fields["id"]
-        if not same_id:
+        if report["report-id"] != fields["id"]:
             ok(False, "a report has the id of its state")
+        for fault in inject_schema.faults(report):
+            ok(False, "a report fits the schema: " + fault)
     return found
 
 

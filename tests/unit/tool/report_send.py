@@ -17,6 +17,9 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../lib"))
+import inject_http2
+import inject_https
+import inject_schema
 from fakeworld import World
 from inject_scratch import unprivileged
 from inject_tap import Tap
@@ -90,10 +93,18 @@ class Collector:
         server = Server(("127.0.0.1", 0), Handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.port = server.server_address[1]
+        self.certificate = authority.issue(
+            "collector", "subjectAltName=DNS:collector.test")
 
     def paths(self):
         with self.lock:
             return sorted(post[0] for post in self.posts)
+
+
+def make_resolver(name, port):
+    """One whose fetcher posts to this port in place of 443."""
+    return script(os.path.join(TOP, name),
+                  'exec %s/help_resolver "$2" %d post "$4" "$5"' % (TOP, port))
 
 
 def script(path, text):
@@ -180,11 +191,29 @@ def collectors():
           report["date-range"]["start-datetime"]),
          ("Example Org", "tls@sender.test", "%sT00:00:00Z" % DAY),
          "the body is the report, compressed")
+    same([fault for post in COLLECTOR.posts for fault in inject_schema.faults(
+        json.loads(gzip.decompress(post[2])))], [], "each fits the schema")
+    report["policies"][0]["failure-details"][0]["receiving-ip"] = "2001:DB8::1"
+    same(list(inject_schema.faults(report)),
+         [".policies[0].failure-details[0].receiving-ip: no address as RFC "
+          "5952 has it"], "which notices what is wrong")
     COLLECTOR.posts.clear()
     lines, code = case.send("--now")
     same((lines, code), (["sent 0, waiting 7, failed 0, lost 0"], 0),
          "the next run: nothing is due")
     same(COLLECTOR.paths(), [], "and nothing is posted")
+
+
+def http2():
+    """A collector that offers HTTP/2 alone."""
+    for status, expected in ((200, "sent"), (404, "failed: http-404")):
+        with inject_https.Server(COLLECTOR.certificate, inject_http2.answer(
+                b"ok", status=status, media=None, length=2)) as server:
+            server.context.set_alpn_protocols(["h2"])
+            case = Case({"h2.test": "https://collector.test/200"},
+                        resolver=make_resolver("h2", server.port))
+            lines, _ = case.send("--now")
+        same(case.said("h2.test", lines), expected, "HTTP/2: %d" % status)
 
 
 def places():
@@ -290,6 +319,7 @@ def command():
 
 def main():
     collectors()
+    http2()
     places()
     faults()
     command()
@@ -300,9 +330,6 @@ if __name__ == "__main__":
     with unprivileged("mta-sts", "tests/help_resolver") as TOP:
         WORLD = World(TOP, ["d.test"])
         COLLECTOR = Collector(WORLD.authority)
-        RESOLVER = script(
-            os.path.join(TOP, "resolver"),
-            'exec %s/help_resolver "$2" %d post "$4" "$5"'
-            % (TOP, COLLECTOR.port))
+        RESOLVER = make_resolver("resolver", COLLECTOR.port)
         code = main()
     sys.exit(code)

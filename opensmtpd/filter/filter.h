@@ -137,6 +137,8 @@ int64_t sts_hold_due_ms(const struct sts_filter *f);
 void sts_relay_connect(
     struct sts_filter *f, uint64_t id, const char *destination);
 void sts_relay_begin(struct sts_filter *f, uint64_t id);
+/* MAIL FROM, where the dialogue is seen: whether it is that of our reports. */
+void sts_relay_sender(struct sts_filter *f, uint64_t id, bool is_report);
 void sts_relay_recipient(
     struct sts_filter *f, uint64_t id, const char *recipient);
 void sts_relay_commit(struct sts_filter *f, uint64_t id);

@@ -35,7 +35,8 @@ struct relay {
 	struct sts_hashmap_node node;
 	char address[STS_ADDRESS_TEXT_MAX]; /* "" if not understood */
 	bool began;                         /* a transaction, so TLS worked */
-	char *domains; /* of accepted recipients, each with its NUL */
+	bool is_report; /* the present message is one of our TLS reports */
+	char *domains;  /* of accepted recipients, each with its NUL */
 	size_t len;
 };
 
@@ -106,6 +107,15 @@ has_domain(const struct relay *o, const char *domain)
 }
 
 void
+sts_relay_sender(struct sts_filter *f, uint64_t id, bool is_report)
+{
+	struct relay *o = sts_hashmap_find(&f->out, id);
+
+	if (o != NULL)
+		o->is_report = is_report;
+}
+
+void
 sts_relay_recipient(struct sts_filter *f, uint64_t id, const char *recipient)
 {
 	struct relay *o = sts_hashmap_find(&f->out, id);
@@ -136,7 +146,9 @@ sts_relay_commit(struct sts_filter *f, uint64_t id)
 	/* The next transaction of this session has its own recipients. */
 	for (size_t at = 0; at < o->len; at += strlen(o->domains + at) + 1) {
 		sts_delivery_log_note(&f->deliveries, o->domains + at);
-		sts_unprotected_check(f, o->address, o->domains + at);
+		/* Reports have a rule that bypasses the table, RFC 8460 3. */
+		if (!o->is_report)
+			sts_unprotected_check(f, o->address, o->domains + at);
 	}
 	o->len = 0;
 }

@@ -233,16 +233,18 @@ address_after(struct sts_span line, const char *command, char *out, size_t size)
 	    sts_span_copy(address, out, size);
 }
 
+/* Whether a MAIL FROM names the sender of our reports; false: another line. */
 static bool
-is_report(const struct sts_filter *f, struct sts_span line)
+is_sender(const struct sts_filter *f, struct sts_span line, bool *is_report)
 {
 	const char *own = f->config.report_from != NULL ? f->config.report_from
 							: f->config.contact;
 	char sender[STS_LINE_MAX + 1];
 
-	return own != NULL &&
-	    address_after(line, "MAIL FROM:", sender, sizeof(sender)) &&
-	    strcasecmp(sender, own) == 0;
+	if (!address_after(line, "MAIL FROM:", sender, sizeof(sender)))
+		return false;
+	*is_report = own != NULL && strcasecmp(sender, own) == 0;
+	return true;
 }
 
 void
@@ -251,11 +253,14 @@ sts_report_client(struct sts_filter *f, uint64_t id, struct sts_span line)
 	struct sts_connection *c = find(f, id);
 	char rcpt[STS_LINE_MAX + 1], name[STS_LINE_MAX + 1];
 	char domain[STS_NAME_MAX + 1];
+	bool is_report = false;
 
+	if (is_sender(f, line, &is_report))
+		sts_relay_sender(f, id, is_report);
 	if (c == NULL || c->over)
 		return;
 	sts_dialogue_client(&c->dialogue, line);
-	if (is_report(f, line))
+	if (is_report)
 		c->over = true;
 	else if (address_after(line, "RCPT TO:", rcpt, sizeof(rcpt)) &&
 	    sts_recipient_domain(rcpt, name, sizeof(name)) &&

@@ -117,19 +117,26 @@ unprotected(void)
 }
 
 static void
-deliver(const char *address, const char *domain)
+deliver_from(const char *sender, const char *address, const char *domain)
 {
-	char text[600];
+	char text[800];
 
 	snprintf(text, sizeof(text),
 	    "report|0.7|1.1|smtp-out|link-connect|e1|mx|pass|203.0.113.1:1|%s\n"
+	    "report|0.7|1.1|smtp-out|protocol-client|e1|MAIL FROM:<%s>\n"
 	    "report|0.7|1.1|smtp-out|tx-begin|e1|1d2c3b4a\n"
 	    "report|0.7|1.1|smtp-out|tx-rcpt|e1|1d2c3b4a|ok|u@%s\n"
 	    "report|0.7|1.1|smtp-out|tx-commit|e1|1d2c3b4a|431\n"
 	    "report|0.7|1.1|smtp-out|link-disconnect|e1\n",
-	    address, domain);
+	    address, sender, domain);
 	peer_say(&p, text);
 	settle();
+}
+
+static void
+deliver(const char *address, const char *domain)
+{
+	deliver_from("me@example.org", address, domain);
 }
 
 /* What some rule of smtpd.conf sent without asking for the host is noticed. */
@@ -157,6 +164,25 @@ test_unprotected(void)
 	deliver("192.0.2.1:25", "enforce.test");
 	is_str(unprotected(), "enforce.test",
 	    "a host that the table was not asked for: mail left unprotected");
+}
+
+/* TLS reports have a rule of their own. */
+static void
+test_own_reports(void)
+{
+	smtpd_world(&w, "organization X\ncontact tls@example.org\n");
+	world_policy(
+	    &w, "state", "enforce.test", smtpd_enforce("enforce.test"), 10, 10);
+	smtpd_routes(&w, "enforce.test", 10);
+	start(true);
+	deliver_from("TLS@example.org", "192.0.2.1:25", "enforce.test");
+	is_str(unprotected(), "", "a report of ours bypasses the table");
+	deliver_from("tls@example.org", "192.0.2.1:25", "enforce.test");
+	is_str(unprotected(), "", "so does the next one");
+	deliver("192.0.2.1:25", "enforce.test");
+	is_str(unprotected(), "enforce.test", "other mail does not");
+	is_int(peer_end(&p), 0, "ends with its input");
+	smtpd_remove(&w);
 }
 
 static void
@@ -491,6 +517,7 @@ main(void)
 	is_int(peer_end(&p), 0, "ends with its input");
 	test_file();
 	smtpd_remove(&w);
+	test_own_reports();
 	test_shared();
 	test_turns();
 	test_turns_off();

@@ -80,6 +80,8 @@ ok $? 'and may write to the state directory'
 grep -q '/opt/m/bin/mta-sts cache refresh' "$top/root/opt/cron/mta-sts" \
     2>"$top/out"
 ok $? 'so does the cron file'
+grep -q '`/opt/etc/mta-sts.conf`' "$top/root/opt/doc/tlsrpt.md" 2>"$top/out"
+ok $? 'the guide for TLS reports names the configuration'
 grep -q '^ExecStart=/opt/m/bin/mta-sts report send$' \
     "$top/root/opt/units/mta-sts-report.service" 2>"$top/out"
 ok $? 'the service of the reports runs it, too'

@@ -46,6 +46,10 @@ request_of(enum sts_wire_kind kind)
 	    .kind = kind, .port = 443, .timeout_ms = TIMEOUT_MS, .count = 1};
 
 	(void)strcpy(r.host, "mta-sts.d.test");
+	if (kind == STS_WIRE_POST) {
+		(void)strcpy(r.target, "/");
+		r.length = 5;
+	}
 	(void)sts_address_parse("127.0.0.1", &r.addresses[0]);
 	return r;
 }
@@ -66,11 +70,11 @@ name_program(const char *fault)
 /* Asks `count` at once of such a program and waits for all; how long it took.
  */
 static int64_t
-ask_program(char *path, int count, struct asked *asked)
+ask_kind(enum sts_wire_kind kind, char *path, int count, struct asked *asked)
 {
 	struct sts_config config = {.fetcher = path};
 	struct sts_loop *loop = NULL;
-	struct sts_wire_request request = request_of(STS_WIRE_POLICY);
+	struct sts_wire_request request = request_of(kind);
 	int64_t began = sts_monotonic_ms();
 
 	memset(asked, 0, sizeof(*asked));
@@ -78,12 +82,19 @@ ask_program(char *path, int count, struct asked *asked)
 	    sts_fetcher_create(&asked->fetcher, loop, &config) != STS_OK)
 		return -1;
 	for (int i = 0; i < count; i++)
-		(void)sts_fetcher_ask(asked->fetcher, &request, replied, asked);
+		(void)sts_fetcher_post(
+		    asked->fetcher, &request, "body\n", replied, asked);
 	while (asked->count < count && sts_monotonic_ms() - began < LIMIT_MS)
 		(void)sts_loop_step(loop, 50);
 	sts_fetcher_destroy(asked->fetcher);
 	sts_loop_destroy(loop);
 	return sts_monotonic_ms() - began;
+}
+
+static int64_t
+ask_program(char *path, int count, struct asked *asked)
+{
+	return ask_kind(STS_WIRE_POLICY, path, count, asked);
 }
 
 static long
@@ -173,6 +184,27 @@ others(void)
 	is_int(answered, REQUESTS - 1, "the others are asked for once more");
 }
 
+/* A report may have arrived, and is not sent to the next fetcher. */
+static void
+posts(void)
+{
+	struct asked asked;
+	char *path = name_program("once"), ran[PATH_MAX + 8];
+
+	/* So that it dies, as in the test before. */
+	snprintf(ran, sizeof(ran), "%s.ran", path);
+	(void)unlink(ran);
+	(void)ask_kind(STS_WIRE_POST, path, 2, &asked);
+	is_int(asked.count, 2, "two posts to a fetcher that dies");
+	/* The next one would have answered fetch_connect. */
+	ok(sts_status_is_local(asked.status[0]) &&
+		sts_status_is_local(asked.status[1]),
+	    "neither is sent once more");
+	(void)ask_kind(STS_WIRE_POST, name_program("long"), 1, &asked);
+	is_int(asked.status[0], STS_FETCHER_REPLY,
+	    "a reply with a body is none to a post");
+}
+
 /* What the dead one had of their time is not the hosts' to answer for. */
 static void
 too_late(void)
@@ -235,6 +267,7 @@ main(void)
 	faults();
 	missing();
 	others();
+	posts();
 	too_late();
 	cancelled();
 	snprintf(command, sizeof(command), "rm -rf %s", directory);

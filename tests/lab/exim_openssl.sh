@@ -134,7 +134,8 @@ make_exim() {
 }
 
 # fetch_exim SUITE DIRECTORY: Debian's source package of that release, its
-# patches applied, to DIRECTORY/exim4; by an apt of its own.
+# patches applied, to DIRECTORY/exim4; by an apt of its own.  Where the archive
+# has the patches no more, Exim's release without them.
 fetch_exim() {
 	key=/usr/share/keyrings/debian-archive-keyring.gpg
 	apt=$2/apt
@@ -156,6 +157,11 @@ fetch_exim() {
 	    -o APT::Sandbox::User=root
 	apt-get "$@" update &&
 	    (cd "$exim_fetched" &&
-		apt-get "$@" --download-only source exim4 &&
-		dpkg-source --no-check -x ./exim4_*.dsc exim4)
+		if apt-get "$@" --download-only source exim4; then
+			dpkg-source --no-check -x ./exim4_*.dsc exim4
+		else
+			apt-get "$@" --download-only --tar-only source exim4 &&
+			    mkdir exim4 && tar -C exim4 --strip-components=1 \
+				-xf ./exim4_*.orig.tar.*[!c]
+		fi)
 }

@@ -7,7 +7,7 @@ from labkit.paths import CA, CERTS
 LEAF_KEY = CERTS / 'leaf.key'
 KINDS = ('good', 'expired', 'selfsigned', 'untrusted', 'wrongname', 'cnonly',
          'wildcard', 'partial', 'partialexact', 'several', 'clientauth',
-         'email')
+         'email', 'chain', 'chainless', 'leafissued')
 
 
 def _openssl(*argv, text=None):
@@ -31,6 +31,28 @@ def _authority(stem, name):
              '-addext', 'basicConstraints=critical,CA:TRUE',
              '-addext', 'keyUsage=critical,keyCertSign',
              '-out', CERTS / f'{stem}.pem')
+
+
+def _intermediate():
+    """A CA below the trusted one; returns its file's stem."""
+    path = CERTS / 'intermediate.pem'
+    if not path.exists():
+        _key(path.with_suffix('.key'))
+        _openssl('req', '-new', '-key', path.with_suffix('.key'),
+                 '-subj', '/CN=Lab Intermediate CA', '-days', 30,
+                 '-addext', 'basicConstraints=critical,CA:TRUE',
+                 '-addext', 'keyUsage=critical,keyCertSign',
+                 '-CA', CA, '-CAkey', CERTS / 'ca.key', '-out', path)
+    return path.stem
+
+
+def _leaf():
+    """A good certificate of another's host, used as if it were a CA."""
+    path = CERTS / 'mallory.pem'
+    if not path.exists():
+        issue(path, ['mx.mallory.test'])
+        path.with_suffix('.key').write_text(LEAF_KEY.read_text())
+    return path.stem
 
 
 def make_authority():
@@ -82,6 +104,10 @@ def issue(out, names, kind='good'):
         san = 'email:postmaster@' + first
     elif kind == 'untrusted':
         authority = 'stranger'
+    elif kind in ('chain', 'chainless'):
+        authority = _intermediate()
+    elif kind == 'leafissued':
+        authority = _leaf()
     elif kind not in ('good', 'expired', 'selfsigned', 'clientauth'):
         raise ValueError(kind)
     if kind == 'expired':
@@ -101,6 +127,8 @@ def issue(out, names, kind='good'):
                      '-CAkey', CERTS / f'{authority}.key']
         _openssl(*argv)
     with open(out, 'a', encoding='ascii') as file:
+        if kind in ('chain', 'leafissued'):
+            file.write((CERTS / f'{authority}.pem').read_text())
         file.write(LEAF_KEY.read_text())
     return out
 

@@ -3,15 +3,15 @@
 
     {"203.0.113.7": {"name": "mx1.x.test", "do": "good", "cert": "/path"}}
 
-do: good, tls12, tls11, cbc (TLS 1.2 without AEAD), sni (the certificate of
-another, unless the client names the host), nostarttls, starttls454, silent (for
-12 s, then close), close (at once), greet554 (a greeting that refuses), noehlo
-(hangs up at EHLO), heloonly (knows no EHLO), closetls (after the reply to
-STARTTLS), hangup (right after the handshake), hangupehlo (after the answer to
-the EHLO inside TLS), slowN (greets after N s), plaintext (clear text instead of
-a handshake), injected (clear text right behind the reply to STARTTLS), tempfail
-(451 to each recipient), reject (550).  Every message accepted is a line of
-log/mx.log and a file in mail/.
+do: good, tls12, tls11, cbc (TLS 1.2 without AEAD), cbcsha1 (nor SHA-2), sni
+(the certificate of another, unless the client names the host), nostarttls,
+starttls454, silent (for 12 s, then close), close (at once), greet554 (a greeting
+that refuses), noehlo (hangs up at EHLO), heloonly (knows no EHLO), closetls
+(after the reply to STARTTLS), hangup (right after the handshake), hangupehlo
+(after the answer to the EHLO inside TLS), slowN (greets after N s), plaintext
+(clear text instead of a handshake), injected (clear text right behind the reply
+to STARTTLS), tempfail (451 to each recipient), reject (550).  Every message
+accepted is a line of log/mx.log and a file in mail/.
 
 log/sessions.log has one line for each TCP connection, written when it is over:
 what this side saw of it (`Session.account`).  A connection to the address that
@@ -45,11 +45,13 @@ def context_for(host, seen):
         context.minimum_version = ssl.TLSVersion.TLSv1
         context.maximum_version = ssl.TLSVersion.TLSv1_1
         context.set_ciphers('ALL:@SECLEVEL=0')
-    elif what in ('tls12', 'cbc'):
+    elif what in ('tls12', 'cbc', 'cbcsha1'):
         context.maximum_version = ssl.TLSVersion.TLSv1_2
         if what == 'cbc':
             context.set_ciphers('ECDHE-ECDSA-AES128-SHA:'
                                 'ECDHE-ECDSA-AES256-SHA384')
+        elif what == 'cbcsha1':
+            context.set_ciphers('ECDHE-ECDSA-AES128-SHA')
     context.load_cert_chain(OTHER if what == 'sni' else host['cert'])
 
     def name_asked(socket, name, _context):

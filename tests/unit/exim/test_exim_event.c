@@ -270,7 +270,7 @@ static const struct scenario scenarios[] = {
 	"t.example", "testing", "sts success -; ",
 	{{.name = "smtp:connect", .data = "220", .host = "mx.z.example"}, EHLO,
 	    CERT(LATER, MX), UP("1", LATER, MX)}},
-    {"enforce: the router has held its name against the policy", true,
+    {"enforce: the router has compared the name before it", true,
 	"d.example", "enforce", "sts success -; ",
 	{{.name = "smtp:connect", .data = "220", .host = "mx.z.example"}, EHLO,
 	    CERT(LATER, "*.d.example"), UP("1", LATER, "*.d.example")}},

@@ -2,31 +2,15 @@
 """What Debian's macros set on mail is on mail to an enforced domain too, and to
 one that wants TLS reports: DKIM signature, HELO name, source address, headers,
 return path.  The receiving server is a real one and verifies the signature."""
-import base64
 import re
 import subprocess
 
 from labkit import tap, tlsrpt
 from labkit.exim import Exim
 from labkit.lab import Lab
-from labkit.receiver import Receiver
+from labkit.receiver import KEY, Receiver, make_key
 
 SOURCE = '192.0.2.99'
-KEY = '/etc/exim4/dkim.key'
-
-
-def make_key(lab):
-    subprocess.run(['openssl', 'genrsa', '-out', KEY, '2048'], check=True,
-                   stderr=subprocess.DEVNULL)
-    subprocess.run(['chown', 'root:Debian-exim', KEY], check=True)
-    subprocess.run(['chmod', '640', KEY], check=True)
-    public = subprocess.run(
-        ['openssl', 'rsa', '-in', KEY, '-pubout', '-outform', 'DER'],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout
-    text = base64.b64encode(public).decode()
-    lab.dns.set('lab._domainkey.sender.test', 'TXT',
-                f'"v=DKIM1; p={text[:200]}" "{text[200:]}"')
-
 
 lab = Lab(Exim('debian'))
 subprocess.run(['ip', 'addr', 'add', f'{SOURCE}/24', 'dev', 'wan'],

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """A real receiving mail server: another Exim, in a network and a set of
 mounts of its own.  It checks DKIM signatures and keeps what it gets."""
+import base64
 import os
 import pathlib
 import re
@@ -13,6 +14,8 @@ from labkit.tap import until
 
 ADDRESS = '203.0.113.129'
 ROOT = paths.LAB / 'receiver'
+
+KEY = '/etc/exim4/dkim.key'
 
 CONFIG = """\
 primary_hostname = {name}
@@ -42,12 +45,31 @@ keep:
 """
 
 
+def make_key(lab, domain='sender.test', selector='lab'):
+    """A key at KEY, which Exim may read, and its record."""
+    subprocess.run(['openssl', 'genrsa', '-out', KEY, '2048'], check=True,
+                   stderr=subprocess.DEVNULL)
+    subprocess.run(['chown', 'root:Debian-exim', KEY], check=True)
+    subprocess.run(['chmod', '640', KEY], check=True)
+    public = subprocess.run(
+        ['openssl', 'rsa', '-in', KEY, '-pubout', '-outform', 'DER'],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout
+    text = base64.b64encode(public).decode()
+    lab.dns.set(f'{selector}._domainkey.{domain}', 'TXT',
+                f'"v=DKIM1; p={text[:200]}" "{text[200:]}"')
+
+
 class Receiver:
     """One a world."""
+    mounts = ''  # commands of the shell, before it starts
 
     def __init__(self, name='mx.receiver.test'):
         self.name = name
         self.process = None
+
+    def text(self):
+        """Its configuration."""
+        return CONFIG.format(name=self.name)
 
     def start(self):
         inside = paths.INSIDE.read_text().split()
@@ -56,7 +78,7 @@ class Receiver:
             path.mkdir(parents=True)
             shutil.chown(path, 'Debian-exim', 'Debian-exim')
         config = ROOT / 'exim4.conf'
-        config.write_text(CONFIG.format(name=self.name))
+        config.write_text(self.text())
         certs.issue(ROOT / 'cert.pem', [self.name])
         shutil.chown(ROOT / 'cert.pem', 'Debian-exim', 'Debian-exim')
         script = ROOT / 'start'
@@ -72,6 +94,7 @@ mount --bind {ROOT}/log /var/log/exim4
 mount --bind {ROOT}/run /run/exim4
 mount -t tmpfs etc /etc/exim4
 cp {config} /etc/exim4/exim4.conf
+{self.mounts}
 exec /usr/sbin/exim4 -bdf
 """)
         script.chmod(0o755)
@@ -107,9 +130,14 @@ exec /usr/sbin/exim4 -bdf
     @staticmethod
     def messages(tag):
         """Texts of what it kept."""
-        return [text for path in (ROOT / 'mail').iterdir()
-                for text in [path.read_text(errors='replace')]
+        return [text for text in Receiver.texts()
                 if re.search(f'^X-Lab-Tag: {re.escape(tag)}$', text, re.M)]
+
+    @staticmethod
+    def texts():
+        """The same, of all."""
+        return [path.read_text(errors='replace')
+                for path in sorted((ROOT / 'mail').iterdir())]
 
     @staticmethod
     def log():

@@ -22,7 +22,7 @@
 #include "exim/event_args.h"
 #include "exim/event_record.h"
 
-enum { EXIM_OK = 0 };
+enum { EXIM_OK = 0, DOMAIN_MAX = 4 * STS_NAME_MAX };
 
 static struct {
 	pid_t process; /* whose session it is: a child has none yet */
@@ -133,10 +133,11 @@ is_again(const struct sts_session *before, const struct sts_session *s)
 static bool
 read_session(const struct sts_event *e, struct sts_session *s)
 {
-	char domain[STS_NAME_MAX + 1];
+	char domain[DOMAIN_MAX + 1]; /* may be U-labels */
 
 	memset(s, 0, sizeof(*s));
-	copy_word(e->domain, domain, sizeof(domain));
+	if (!sts_span_copy(e->domain, domain, sizeof(domain)))
+		return false;
 	copy_word(e->host, s->host, sizeof(s->host));
 	copy_word(e->address, s->address, sizeof(s->address));
 	copy_word(e->source, s->source, sizeof(s->source));

@@ -119,9 +119,41 @@ by_certificate(const struct sts_session *s)
 	return STS_MX_CERT_UNTRUSTED;
 }
 
+static bool
+has_dns_form(struct sts_span name)
+{
+	if (name.len > 2 && memcmp(name.p, "*.", 2) == 0) {
+		name.p += 2;
+		name.len -= 2;
+	}
+	return name.len > 0 && memchr(name.p, '*', name.len) == NULL;
+}
+
+/*
+ * False for a verified certificate that the enforcing transport refuses: TLS
+ * libraries also take a common name, and "*x.example.org".  Exim has only the
+ * host's name after CNAME, so that one cannot be asked for.
+ */
+static bool
+is_by_dns_name(const struct sts_session *s, const char *names)
+{
+	struct sts_cursor c = names_cursor(names);
+	struct sts_span line;
+	bool any = false;
+
+	if (!s->has_certificate || s->named)
+		return true;
+	while (sts_cursor_until(&c, '\n', &line)) {
+		if (!has_dns_form(line))
+			return false;
+		any = true;
+	}
+	return any;
+}
+
 static void
 set_result(const struct sts_session *s, enum sts_session_end end,
-    struct sts_outcome *o)
+    const char *names, struct sts_outcome *o)
 {
 	switch (end) {
 	case STS_END_NO_STARTTLS:
@@ -146,6 +178,8 @@ set_result(const struct sts_session *s, enum sts_session_end end,
 			(void)sts_outcome_set_failure(o, by_certificate(s));
 		break;
 	case STS_END_VERIFIED:
+		if (o->type == STS_POLICY_TYPE_STS && !is_by_dns_name(s, names))
+			(void)sts_outcome_set_failure(o, STS_MX_CERT_NAME);
 		break;
 	}
 }
@@ -184,7 +218,7 @@ fill(struct recording *r, enum sts_session_end end, const char *names)
 	if (o->type == STS_POLICY_TYPE_STS && is_outside(r, end, names))
 		set_failure(o, STS_RESULT_VALIDATION_FAILURE, MX_MISMATCH);
 	else
-		set_result(s, end, o);
+		set_result(s, end, names, o);
 }
 
 /* False if the domain wants no reports. */

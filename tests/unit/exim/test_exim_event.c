@@ -281,6 +281,30 @@ static const struct scenario scenarios[] = {
     {"a wildcard is the whole left-most label", true, "t.example", "testing",
 	"sts certificate-not-trusted mx-cert-untrusted; ",
 	{CONNECT, EHLO, UP("0", LATER, "x.example\n*.D.example")}},
+    {"testing: a common name is no dNSName, whatever the TLS library says",
+	true, "t.example", "testing",
+	"sts certificate-host-mismatch mx-cert-name; ",
+	{CONNECT, EHLO, CERT(LATER, ""), UP("1", LATER, "")}},
+    {"testing: nor is a part of a label", true, "t.example", "testing",
+	"sts certificate-host-mismatch mx-cert-name; ",
+	{CONNECT, EHLO, UP("1", LATER, "*x.d.example")}},
+    {"testing: unless the host's is beside it", false, "t.example", "testing",
+	"sts success -; ",
+	{CONNECT, EHLO, UP("1", LATER, "*x.d.example\n" MX)}},
+    {"a certificate that is not known is as Exim says", false, "t.example",
+	"testing", "sts success -; ",
+	{CONNECT, EHLO,
+	    {.name = "smtp:ehlo",
+		.data = ENCRYPTED,
+		.cipher = CIPHER,
+		.verified = "1"}}},
+    {"without a policy a common name is as good", false, "n.example", "none",
+	"no-policy-found success -; ", {CONNECT, EHLO, UP("1", LATER, "")}},
+    {"a domain of U-labels", false,
+	"b\xc3\xbc"
+	"cher.example",
+	"none", "no-policy-found success -; ",
+	{CONNECT, EHLO, UP("1", LATER, MX)}},
     {"and no part of it", true, "t.example", "testing",
 	"sts certificate-host-mismatch mx-cert-name; ",
 	{CONNECT, EHLO,
@@ -818,14 +842,15 @@ make_world(const char *lines)
 				      "max_age: 604800\nmx: *.d.example\n";
 	static const char enforce[] = "version: STSv1\nmode: enforce\n"
 				      "max_age: 604800\nmx: *.d.example\n";
-	static const char *const reporting[] = {
-	    "d.example", "t.example", "n.example", "f.example"};
+	static const char *const reporting[] = {"d.example", "t.example",
+	    "n.example", "f.example", "xn--bcher-kva.example"};
 
 	world_make(&world, "", lines);
 	world_policy(&world, "state", "d.example", enforce, 1, 1);
 	world_policy(&world, "state", "t.example", testing, 1, 1);
 	world_policy(&world, "state", "q.example", testing, 1, 1);
 	world_none(&world, "state", "n.example", "", 1, 3600);
+	world_none(&world, "state", "xn--bcher-kva.example", "", 1, 3600);
 	world_none(&world, "state", "f.example", "id2", 1, 3600);
 	for (size_t i = 0; i < sizeof(reporting) / sizeof(reporting[0]); i++)
 		world_tlsrpt(&world, "state", reporting[i], RECORD);

@@ -5,13 +5,14 @@
 
 do: good, tls12, tls11, cbc (TLS 1.2 without AEAD), cbcsha1 (nor SHA-2), sni
 (the certificate of another, unless the client names the host), nostarttls,
-starttls454, silent (for 12 s, then close), close (at once), greet554 (a greeting
-that refuses), noehlo (hangs up at EHLO), heloonly (knows no EHLO), closetls
-(after the reply to STARTTLS), hangup (right after the handshake), hangupehlo
-(after the answer to the EHLO inside TLS), slowN (greets after N s), plaintext
-(clear text instead of a handshake), injected (clear text right behind the reply
-to STARTTLS), tempfail (451 to each recipient), reject (550).  Every message
-accepted is a line of log/mx.log and a file in mail/.
+starttlsNNN (that reply to STARTTLS), starttlsclose (none), silent (for 12 s,
+then close), close (at once), greet554 (a greeting that refuses), noehlo (hangs
+up at EHLO), heloonly (knows no EHLO), closetls (after the reply to STARTTLS),
+hangup (right after the handshake), hangupehlo (after the answer to the EHLO
+inside TLS), slowN (greets after N s), plaintext (clear text instead of a
+handshake), injected (clear text right behind the reply to STARTTLS), tempfail
+(451 to each recipient), reject (550).  Every message accepted is a line of
+log/mx.log and a file in mail/.
 
 log/sessions.log has one line for each TCP connection, written when it is over:
 what this side saw of it (`Session.account`).  A connection to the address that
@@ -93,7 +94,7 @@ class Session:
             answered
         no-starttls: not offered
         starttls-unused: offered, but the client went on in clear text
-        starttls-rejected: 454
+        starttls-rejected: so it was, or there was no reply
         handshake-cut: this side sent no handshake
         handshake-failed: `error` says why, e.g. the client's alert
         tls: the handshake was completed on this side
@@ -179,9 +180,11 @@ class Session:
 
     def do_star(self, _line):
         what = self.host['do']
-        if what == 'starttls454':
+        if what.startswith('starttls'):
             self.stage = 'starttls-rejected'
-            self.reply('454 4.7.0 TLS not available')
+            if what == 'starttlsclose':
+                return False
+            self.reply(f'{what[8:]} {what[8]}.7.0 TLS not available')
             return None
         if self.seen['tls'] or what == 'nostarttls':
             self.reply('503 5.5.1 no')

@@ -101,11 +101,55 @@ settle(struct sts_deliver *d, struct sts_report_job *job,
 	}
 }
 
+/* The host of an https: destination; "" for a mailto:. */
+static void
+host_of(const struct sts_delivery *to, char host[STS_NAME_MAX + 1])
+{
+	struct sts_cursor c = sts_cursor_make(to->uri, strlen(to->uri));
+	struct sts_span name;
+
+	host[0] = '\0';
+	if (sts_cursor_literal(&c, "https://") &&
+	    sts_cursor_until(&c, '/', &name))
+		(void)sts_span_copy(name, host, STS_NAME_MAX + 1);
+}
+
+/* NULL: nothing was slow there; `make`: is added, unless there are too many. */
+static struct sts_deliver_slow *
+find_slow(struct sts_deliver *d, const struct sts_delivery *to, bool make)
+{
+	char host[STS_NAME_MAX + 1];
+	size_t i = 0;
+
+	host_of(to, host);
+	while (i < d->slow_count && strcmp(d->slow[i].where, host) != 0)
+		i++;
+	if (i == d->slow_count) {
+		if (!make || i == STS_DELIVER_SLOW_HOSTS)
+			return NULL;
+		d->slow_count++;
+		sts_copy_head(d->slow[i].where, host, sizeof(d->slow[i].where));
+		d->slow[i].times = 0;
+	}
+	return &d->slow[i];
+}
+
+/* Reports of many domains go to one collector: if that hangs, a run would
+ * otherwise do nothing but wait for it. */
+static bool
+is_slow(struct sts_deliver *d, const struct sts_delivery *to)
+{
+	const struct sts_deliver_slow *slow = find_slow(d, to, false);
+
+	return slow != NULL && slow->times >= STS_DELIVER_SLOW_MAX;
+}
+
 static bool
 attempt(
     struct sts_deliver *d, struct sts_report_job *job, struct sts_delivery *to)
 {
 	struct sts_attempt_result result = {.what = STS_ATTEMPT_LATER};
+	struct sts_deliver_slow *slow;
 
 	if (to->attempts++ == 0)
 		to->until = d->now + STS_DELIVER_UNTIL;
@@ -116,6 +160,8 @@ attempt(
 		d->mail(d, job, to, &result);
 	else
 		d->https(d, job, to, &result);
+	if (result.slow && (slow = find_slow(d, to, true)) != NULL)
+		slow->times++;
 	return settle(d, job, to, &result);
 }
 
@@ -158,7 +204,7 @@ step(struct sts_deliver *d, struct sts_report_job *job, struct sts_delivery *to)
 		return end_as(
 		    d, job, to, STS_DELIVERY_FAILED, STS_DELIVER_REFUSED);
 	}
-	if (due)
+	if (due && !is_slow(d, to))
 		return attempt(d, job, to);
 	sts_deliver_say(d, STS_DELIVER_WAITING, job, to, to->reason);
 	return true;
@@ -206,6 +252,7 @@ sts_deliver_run(struct sts_deliver *d)
 	int lock = -1;
 
 	memset(d->count, 0, sizeof(d->count));
+	d->slow_count = 0;
 	d->faults = 0;
 	d->status = STS_OK;
 	d->end_ms = sts_monotonic_ms() + STS_DELIVER_RUN_MS;

@@ -32,6 +32,9 @@ enum {
 	STS_DELIVER_PAUSE_MAX = 4 * 3600, /* after later ones */
 	STS_DELIVER_UNTIL = 86400,        /* since the first attempt */
 	STS_DELIVER_PER_DESTINATION = 100, /* reports about one day */
+	/* Attempts of a run at one host that fail slowly, then none. */
+	STS_DELIVER_SLOW_MAX = 3,
+	STS_DELIVER_SLOW_HOSTS = 64,
 	STS_DELIVER_RUN_MS = 50 * 60 * 1000
 };
 
@@ -46,7 +49,14 @@ enum sts_attempt {
 struct sts_attempt_result {
 	enum sts_attempt what;
 	bool local;                             /* this machine is at fault */
+	bool slow;                              /* it took its time limit */
 	char reason[STS_DELIVERY_REASON_BYTES]; /* a token, "" where taken */
+};
+
+/* A host, or sendmail, at which attempts of this run were slow. */
+struct sts_deliver_slow {
+	char where[STS_NAME_MAX + 1]; /* "": sendmail */
+	unsigned times;
 };
 
 /* What there is to say of a report, or of the domain's day. */
@@ -92,6 +102,8 @@ struct sts_deliver {
 	size_t faults;
 	/* Internal. */
 	struct sts_refused refused;
+	struct sts_deliver_slow slow[STS_DELIVER_SLOW_HOSTS];
+	size_t slow_count;
 	int64_t day, end_ms;
 	enum sts_status status;
 };

@@ -52,6 +52,7 @@ read_end(struct sts_attempt_result *result, int wait_status, bool whole)
 		set(result, whole ? STS_ATTEMPT_UNSURE : STS_ATTEMPT_LATER,
 		    wait_status == -1 ? "sendmail-timeout" : "sendmail-died");
 		result->local = true;
+		result->slow = wait_status == -1;
 		return;
 	}
 	code = WEXITSTATUS(wait_status);

@@ -131,6 +131,9 @@ sts_report_post(struct sts_deliver *d, const struct sts_report_job *job,
 	run_resolver(d->config, to->uri, job->packed, job->packed_len, &answer);
 	result->what = attempt_of(&answer);
 	result->local = sts_status_is_local(answer.status);
+	result->slow = answer.status == STS_FETCH_TIMEOUT ||
+	    answer.status == STS_FETCH_CONNECT ||
+	    answer.status == STS_RESOLVER_TIMEOUT;
 	set_reason(result, &answer);
 	/* RFC 8460 3: that does not stop the report. */
 	if (answer.status == STS_OK && answer.detail[0] != '\0')

@@ -17,6 +17,11 @@
 #include "tool/report_post.h"
 #include "tool/tool.h"
 
+struct sending {
+	struct sts_tool *tool;
+	char printed[STS_REPORT_ID_BYTES]; /* the report of the last JSON */
+};
+
 static bool
 wants_json(const struct sts_tool *tool)
 {
@@ -84,14 +89,17 @@ said(struct sts_deliver *d, enum sts_deliver_event event,
     const struct sts_report_job *job, const struct sts_delivery *to,
     const char *reason)
 {
-	struct sts_tool *tool = d->arg;
+	struct sending *sending = d->arg;
+	struct sts_tool *tool = sending->tool;
 
 	if (!wants_json(tool)) {
 		/* A timer's run need not list what waits. */
 		if (event != STS_DELIVER_WAITING || d->dry)
 			print_event(tool->out, event, job, to, reason);
-	} else if (to == &job->to[0] && !print_json(tool->out, job))
-		d->faults++;
+	} else if (to != NULL && strcmp(sending->printed, job->id) != 0) {
+		memcpy(sending->printed, job->id, sizeof(job->id));
+		d->faults += !print_json(tool->out, job);
+	}
 }
 
 static int
@@ -140,6 +148,7 @@ sts_tool_report_send(struct sts_tool *tool)
 {
 	bool dry = (tool->args.given & STS_OPT_DRY_RUN) != 0;
 	char submitter[STS_NAME_MAX + 1];
+	struct sending sending = {.tool = tool};
 	struct sts_deliver d = {.config = &tool->config,
 	    .now = tool->now,
 	    .at_once = (tool->args.given & STS_OPT_NOW) != 0,
@@ -147,7 +156,7 @@ sts_tool_report_send(struct sts_tool *tool)
 	    .mail = sts_deliver_mail,
 	    .https = sts_report_post,
 	    .said = said,
-	    .arg = tool};
+	    .arg = &sending};
 	int code;
 
 	if (wants_json(tool) && !dry) {

@@ -328,8 +328,8 @@ test_pauses(void)
 	bool same = true;
 
 	one_domain();
-	next_result =
-	    (struct sts_attempt_result){STS_ATTEMPT_LATER, false, "x"};
+	next_result = (struct sts_attempt_result){
+	    .what = STS_ATTEMPT_LATER, .reason = "x"};
 	for (int64_t now = end_of_day; now < end_of_day + 3 * SECONDS;
 	     now += 300) {
 		(void)run_at(now, false);
@@ -361,8 +361,8 @@ test_refused(void)
 	one_domain();
 	session_on("a.test", DAY + 1, STS_POLICY_TYPE_NO_POLICY_FOUND, 0,
 	    STS_RESULT_NONE);
-	next_result =
-	    (struct sts_attempt_result){STS_ATTEMPT_REFUSED, false, "no"};
+	next_result = (struct sts_attempt_result){
+	    .what = STS_ATTEMPT_REFUSED, .local = false, .reason = "no"};
 	(void)run_at(end_of_day + 3600, true);
 	is_str(told, "a.test refused no", "a destination that refuses");
 	(void)run_at(end_of_day + 7200, true);
@@ -380,8 +380,8 @@ static void
 test_unsure(void)
 {
 	one_domain();
-	next_result =
-	    (struct sts_attempt_result){STS_ATTEMPT_UNSURE, true, "died"};
+	next_result = (struct sts_attempt_result){
+	    .what = STS_ATTEMPT_UNSURE, .local = true, .reason = "died"};
 	(void)run_at(end_of_day + 3600, true);
 	is_str(told, "a.test unsure died", "an attempt without an end");
 	(void)run_at(end_of_day + 7200, true);
@@ -464,6 +464,30 @@ test_cap(void)
 	    "the others are refused, and that is said");
 	(void)run_at(end_of_day + 7200, true);
 	is_int(attempts, 0, "for good");
+}
+
+/* Many reports to one collector that hangs. */
+static void
+test_slow(void)
+{
+	char domain[40], record[100];
+
+	begin();
+	for (int i = 0; i < 20; i++) {
+		snprintf(domain, sizeof(domain), "d%d.test", i);
+		snprintf(record, sizeof(record),
+		    "v=TLSRPTv1; rua=https://slow.test/%d", i);
+		set_record(domain, record, end_of_day);
+		session(domain);
+	}
+	next_result = (struct sts_attempt_result){
+	    .what = STS_ATTEMPT_LATER, .slow = true, .reason = "slow"};
+	(void)run_at(end_of_day + 3600, true);
+	is_int(attempts, STS_DELIVER_SLOW_MAX,
+	    "a host that hangs is tried a few times in a run");
+	next_result.slow = false;
+	(void)run_at(end_of_day + 3700, true);
+	is_int(attempts, 17, "and the others of its reports in the next run");
 }
 
 static void
@@ -590,17 +614,23 @@ test_dry(void)
 }
 
 static void
-put_policy(int64_t fetched, const char *body)
+put_policy_of(const char *domain, int64_t fetched, const char *body)
 {
 	struct sts_policy policy;
 	struct sts_entry entry;
 
 	(void)sts_policy_parse(&policy, body, strlen(body), NULL, NULL);
-	if (sts_entry_make(&entry, "a.test", "1", &policy, fetched, 0, 300) !=
+	if (sts_entry_make(&entry, domain, "1", &policy, fetched, 0, 300) !=
 		STS_OK ||
 	    sts_outcomes_append_policy(store, &entry, fetched) != STS_OK)
 		tap_diag("no policy");
 	sts_entry_free(&entry);
+}
+
+static void
+put_policy(int64_t fetched, const char *body)
+{
+	put_policy_of("a.test", fetched, body);
 }
 
 static unsigned
@@ -649,6 +679,22 @@ test_policies(void)
 	ok(strstr(last_json, "mode: enforce") != NULL,
 	    "each was in force at some time");
 	is_int(unfit, 0, "all reports fit the schema");
+}
+
+static void
+test_names(void)
+{
+	begin();
+	set_record("xn--bcher-kva.test", RECORD "a.test", end_of_day);
+	put_policy_of("xn--bcher-kva.test", end_of_day - 40000,
+	    POLICY("testing", "*.xn--bcher-kva.test"));
+	session_on("xn--bcher-kva.test", DAY, STS_POLICY_TYPE_STS,
+	    end_of_day - 40000, STS_RESULT_NONE);
+	(void)run_at(end_of_day + 3600, true);
+	ok(strstr(last_json,
+	       "\"policy-domain\":\"xn--bcher-kva.test\","
+	       "\"mx-host\":[\"*.xn--bcher-kva.test\"]") != NULL,
+	    "domain and patterns are A-labels: %s", last_json);
 }
 
 /* With DANE the policy is the MX host's. */
@@ -746,6 +792,7 @@ main(void)
 	test_interrupted();
 	test_lock();
 	test_cap();
+	test_slow();
 	test_damage();
 	test_unwritable();
 	test_unreadable();
@@ -753,6 +800,7 @@ main(void)
 	test_machine_was_off();
 	test_dry();
 	test_policies();
+	test_names();
 	test_tlsa();
 	test_bytes();
 	is_int(unfit, 0, "all reports fit the schema");

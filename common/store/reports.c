@@ -49,12 +49,12 @@ day_path(int64_t day, char path[PATH_BYTES])
 
 /* Opens a directory that belongs to the owner of the store. */
 static enum sts_status
-open_dir(struct sts_store *store, const char *path, int *dir)
+open_in(struct sts_store *store, int in, const char *name, int *dir)
 {
 	struct stat st;
 
-	*dir = openat(
-	    store->dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	*dir =
+	    openat(in, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (*dir < 0)
 		return errno == ENOENT
 		    ? STS_NOT_FOUND
@@ -64,6 +64,20 @@ open_dir(struct sts_store *store, const char *path, int *dir)
 		return STS_OK;
 	close(*dir);
 	return STS_STATE_UNREADABLE;
+}
+
+/* The same for "reports", or a day in it; neither may be a link. */
+static enum sts_status
+open_dir(struct sts_store *store, const char *path, int *dir)
+{
+	enum sts_status status = open_in(store, store->dir, DIRECTORY, dir);
+	int parent = *dir;
+
+	if (status != STS_OK || strcmp(path, DIRECTORY) == 0)
+		return status;
+	status = open_in(store, parent, path + sizeof(DIRECTORY), dir);
+	close(parent);
+	return status;
 }
 
 static bool
@@ -102,9 +116,12 @@ open_to_write(struct sts_store *store, const char *path, int *dir)
 		return status;
 	status = sts_file_make_dir(store, DIRECTORY);
 	if (status == STS_OK)
-		status = sts_file_make_dir(store, path);
-	if (status == STS_OK)
 		status = sts_sync_dir(store->dir);
+	if (status == STS_OK &&
+	    (status = open_dir(store, DIRECTORY, dir)) == STS_OK)
+		close(*dir);
+	if (status == STS_OK)
+		status = sts_file_make_dir(store, path);
 	if (status == STS_OK)
 		status = sync_path(store, DIRECTORY);
 	return status == STS_OK ? open_dir(store, path, dir) : status;

@@ -29,7 +29,7 @@ enum {
 
 enum sts_delivery_state {
 	STS_DELIVERY_PENDING,
-	STS_DELIVERY_SENDING, /* begun; of a dead process: nobody knows */
+	STS_DELIVERY_SENDING, /* begun; its process may have died */
 	STS_DELIVERY_SENT,    /* taken */
 	STS_DELIVERY_UNSURE,  /* begun, and never tried again */
 	STS_DELIVERY_FAILED   /* refused, or given up */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * One process at a time sends, under the lock of the store, so a report that is
- * found in "sending" is that of a process that has died: nobody knows whether
- * the destination has it, and a report that comes twice would count sessions
+ * found in "sending" is that of a process that has died: the destination may
+ * have it, and a report that comes twice would count sessions
  * twice.  Everything else is decided by the file of the report alone, and each
  * step is in that file before the next begins.
  */

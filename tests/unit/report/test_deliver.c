@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,6 +38,16 @@ static pid_t parent;
 static bool die_in_attempt, lock_in_attempt;
 static char tried[8000], events[8000], last_json[20000], last_id[64];
 static unsigned attempts, unfit;
+
+/* How often fsync(2) was called, and how often before each attempt. */
+static unsigned syncs, syncs_before[MANY];
+
+int
+fsync(int fd)
+{
+	syncs++;
+	return (int)syscall(SYS_fsync, fd);
+}
 
 static void
 append_text(char *text, size_t size, const char *more)
@@ -74,6 +85,9 @@ carry(struct sts_deliver *d, const struct sts_report_job *job,
 		_exit(0);
 	if (lock_in_attempt)
 		set_mode(0500);
+	if (attempts < MANY)
+		syncs_before[attempts] = syncs;
+	syncs = 0;
 	attempts++;
 	snprintf(line, sizeof(line), "%.100s %.200s", job->domain, to->uri);
 	append_text(tried, sizeof(tried), line);
@@ -130,7 +144,7 @@ run_at(int64_t now, bool at_once)
 	struct sts_deliver d = prepare(now, at_once);
 
 	tried[0] = events[0] = last_json[0] = '\0';
-	attempts = 0;
+	attempts = syncs = 0;
 	return sts_deliver_run(&d);
 }
 
@@ -416,6 +430,24 @@ test_interrupted(void)
 	is_str(sts_delivery_state_name(job.to[0].state), "unsure",
 	    "it may have been taken");
 	sts_report_job_free(&job);
+}
+
+/* Each state is on the disk before what comes after it. */
+static void
+test_durable(void)
+{
+	begin();
+	set_record("a.test", RECORD "a.test,mailto:other@a.test", end_of_day);
+	session("a.test");
+	(void)run_at(end_of_day + STS_DELIVER_EARLIEST, false);
+	is_int(attempts, 0, "a report that is not due yet");
+	(void)run_at(end_of_day + STS_DELIVER_EARLIEST + 1, true);
+	is_int(attempts, 2, "is tried at two destinations");
+	is_int(syncs_before[0], 2,
+	    "\"sending\" and its name are synced before the report leaves");
+	is_int(
+	    syncs_before[1], 4, "\"sent\", too, before that of the next one");
+	is_int(syncs, 2, "and at the end");
 }
 
 static void
@@ -790,6 +822,7 @@ main(void)
 	test_refused();
 	test_unsure();
 	test_interrupted();
+	test_durable();
 	test_lock();
 	test_cap();
 	test_slow();

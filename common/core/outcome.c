@@ -341,7 +341,7 @@ sts_outcome_format_policy(int64_t time, const char *domain, int64_t fetched,
 	struct line line = {buf, STS_OUTCOME_POLICY_LINE_MAX, 0, false};
 	size_t len = whole_lines(text);
 
-	if (!is_time(time) || !is_time(fetched) || len == 0 ||
+	if (!is_time(time) || (fetched != 0 && !is_time(fetched)) || len == 0 ||
 	    !sts_domain_is_normalised(domain) ||
 	    memchr(text.p, '\0', len) != NULL)
 		return 0;
@@ -364,7 +364,8 @@ sts_outcome_parse_policy(struct sts_span line, struct sts_outcome_policy *p)
 	    next_text(&c, p->domain, sizeof(p->domain)) &&
 	    next_number(&c, &p->fetched) && sts_cursor_until(&c, ' ', &field) &&
 	    unescape(field, p->text, sizeof(p->text), &p->len) && p->len > 0 &&
-	    is_end(&c) && is_time(p->time) && is_time(p->fetched) &&
+	    is_end(&c) && is_time(p->time) &&
+	    (p->fetched == 0 || is_time(p->fetched)) &&
 	    sts_domain_is_normalised(p->domain);
 }
 

@@ -55,7 +55,10 @@ struct sts_outcome {
 	char additional[STS_OUTCOME_TEXT_MAX + 1];
 };
 
-/* The text of a policy that was fetched at `fetched`. */
+/*
+ * The text of a policy that was fetched at `fetched`, as it was served; or,
+ * with 0, of what was served and is no policy, for the sessions without one.
+ */
 struct sts_outcome_policy {
 	int64_t time; /* when it was stored, seconds since 1970 */
 	char domain[STS_NAME_MAX + 1];

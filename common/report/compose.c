@@ -129,6 +129,17 @@ mx_pattern(char *line)
 	return line + strspn(line, " \t");
 }
 
+/* What may follow a field, RFC 8461 3.2: blanks, and the CR of its end. */
+static void
+cut_end(char *line)
+{
+	size_t len = strcspn(line, "\r");
+
+	while (len > 0 && (line[len - 1] == ' ' || line[len - 1] == '\t'))
+		len--;
+	line[len] = '\0';
+}
+
 /* RFC 8460 4.5: each line is a string.  Cuts the text into lines. */
 static bool
 add_lines(struct sts_report_policy *to, char *text)
@@ -144,7 +155,7 @@ add_lines(struct sts_report_policy *to, char *text)
 	while (text != NULL && *text != '\0') {
 		char *line = strsep(&text, "\n"), *mx;
 
-		line[strcspn(line, "\r")] = '\0';
+		cut_end(line);
 		if (line[0] == '\0')
 			continue;
 		to->strings.text[to->strings.count++] = line;

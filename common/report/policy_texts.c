@@ -19,6 +19,7 @@ struct sts_policy_texts {
 	struct sts_store *store;
 	int64_t day;
 	bool wanted[DAYS]; /* from DAYS_BACK before `day` */
+	bool is_day;       /* that is being read */
 	size_t size;
 	struct sts_hashmap map;
 };
@@ -78,6 +79,9 @@ note_policy(void *arg, const struct sts_outcome_policy *policy)
 	size_t size = sizeof(struct text) + domain_len + policy->len + 1;
 	struct text *text;
 
+	/* What was no policy is of its own day. */
+	if (policy->fetched == 0 && !texts->is_day)
+		return true;
 	if (size > STS_POLICY_TEXTS_MAX - texts->size ||
 	    find(texts, policy->domain, policy->fetched) != NULL ||
 	    (text = malloc(size)) == NULL)
@@ -107,7 +111,9 @@ sts_policy_texts_read(
 		return STS_NO_MEMORY;
 	texts->store = store;
 	texts->day = day;
+	texts->is_day = true;
 	status = sts_outcomes_read(store, day, &first);
+	texts->is_day = false;
 	/* Of a day that is not there, or not to be read, texts are missing. */
 	for (int64_t i = 0; status == STS_OK && i < DAYS; i++)
 		if (texts->wanted[i] && i != DAYS_BACK)
@@ -126,6 +132,18 @@ sts_policy_texts_free(struct sts_policy_texts *texts)
 	free(texts);
 }
 
+/* It may have any bytes; a report has printable ones. */
+static char *
+copy_invalid(const char *text)
+{
+	char *copy = strdup(text);
+
+	for (char *p = copy; p != NULL && *p != '\0'; p++)
+		if ((*p < ' ' && strchr("\t\r\n", *p) == NULL) || *p >= 0x7f)
+			*p = '?';
+	return copy;
+}
+
 char *
 sts_policy_texts_find(struct sts_policy_texts *texts, const char *domain,
     int64_t fetched, int64_t now)
@@ -135,7 +153,9 @@ sts_policy_texts_find(struct sts_policy_texts *texts, const char *domain,
 	char *copy = NULL;
 
 	if (fetched == 0)
-		return NULL;
+		return text != NULL
+		    ? copy_invalid(text->bytes + text->domain_len)
+		    : NULL;
 	if (text != NULL)
 		return strdup(text->bytes + text->domain_len);
 	if (sts_store_read_policy(texts->store, domain, now, &entry) != STS_OK)

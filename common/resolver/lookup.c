@@ -485,9 +485,11 @@ on_fetch(void *arg, const struct sts_fetch_result *result)
 	l->fetch = NULL;
 	if (status == STS_FETCH_TIMEOUT && was_short(l))
 		status = STS_RESOLVER_TIMEOUT;
-	if (status == STS_OK)
+	if (status == STS_OK) {
+		l->body = (struct sts_span){result->body, result->body_len};
 		status = sts_policy_parse(
 		    &policy, result->body, result->body_len, NULL, NULL);
+	}
 	if (sts_status_is_local(status) || status == STS_TOO_SOON)
 		finish(l, status);
 	else if (status == STS_OK)

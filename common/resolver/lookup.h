@@ -46,6 +46,8 @@ struct sts_lookup {
 	int64_t fetch_began;
 	int64_t fetch_began_us;
 	int64_t fetch_ms; /* the time that it got */
+	/* What was served, while the result is recorded; else empty. */
+	struct sts_span body;
 };
 
 /* lookup_lock.c */

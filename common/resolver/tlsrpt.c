@@ -37,7 +37,8 @@
 enum {
 	USED_LATELY = 86400,
 	RECORD_LIFE = 86400, /* seconds that a record, or its lack, counts */
-	RECORD_RETRY = 3600  /* the same if the DNS does not answer */
+	RECORD_RETRY = 3600, /* the same if the DNS does not answer */
+	INVALID_BYTES = 2000 /* of what is no policy */
 };
 
 void
@@ -98,8 +99,21 @@ sts_tlsrpt_fetched(
     struct sts_lookup *l, const struct sts_entry *entry, int64_t now)
 {
 	if (l->check.tlsrpt[0] != '\0')
+		(void)sts_outcomes_append_policy(l->resolver->store, l->domain,
+		    entry->fetched, l->body, now);
+}
+
+/*
+ * What is no policy is shown as well, errors included (RFC 8460 4.5), if it is
+ * short enough to have been meant as one.
+ */
+static void
+append_invalid(struct sts_lookup *l, int64_t now)
+{
+	if (l->body.len > 0 && l->body.len <= INVALID_BYTES &&
+	    memchr(l->body.p, '\0', l->body.len) == NULL)
 		(void)sts_outcomes_append_policy(
-		    l->resolver->store, entry, now);
+		    l->resolver->store, l->domain, 0, l->body, now);
 }
 
 static bool
@@ -123,4 +137,6 @@ sts_tlsrpt_failed(struct sts_lookup *l, enum sts_status reason, int64_t now)
 	if (live)
 		o.fetched = l->entry.fetched;
 	(void)sts_outcomes_append(l->resolver->store, &o);
+	if (!live)
+		append_invalid(l, now);
 }

@@ -202,15 +202,13 @@ sts_outcomes_session(struct sts_store *store, const struct sts_config *config,
 }
 
 enum sts_status
-sts_outcomes_append_policy(
-    struct sts_store *store, const struct sts_entry *entry, int64_t now)
+sts_outcomes_append_policy(struct sts_store *store, const char *domain,
+    int64_t fetched, struct sts_span text, int64_t now)
 {
-	struct sts_span text = {entry->body, entry->body_len};
 	char line[STS_OUTCOME_POLICY_LINE_MAX];
 
 	return append(store, now, line,
-	    sts_outcome_format_policy(
-		now, entry->domain, entry->fetched, text, line));
+	    sts_outcome_format_policy(now, domain, fetched, text, line));
 }
 
 bool

@@ -45,13 +45,14 @@ bool sts_outcomes_session(struct sts_store *store,
     const struct sts_entry *entry, const struct sts_check *check);
 
 /*
- * Appends the text of a policy that was stored at `now`: a report shows the
- * policy that was in force, which may be replaced by then.  The line is in the
- * file of the day of `now`: that of the fetch, or the one after.  Statuses as
- * above.
+ * Appends the text of a policy that was stored at `now`, or is none (`fetched`
+ * 0): a report shows what the domain had declared (RFC 8460 4.5), of which the
+ * store has only what counts, and which may be replaced by then.  The line is
+ * in the file of the day of `now`: that of the fetch, or the one after.
+ * Statuses as above.
  */
-enum sts_status sts_outcomes_append_policy(
-    struct sts_store *store, const struct sts_entry *entry, int64_t now);
+enum sts_status sts_outcomes_append_policy(struct sts_store *store,
+    const char *domain, int64_t fetched, struct sts_span text, int64_t now);
 
 /*
  * Sets what an outcome says of the domain's policy at `now`, as the store has

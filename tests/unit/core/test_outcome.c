@@ -327,8 +327,14 @@ test_policy(void)
 	ok(!sts_outcome_parse_policy(
 	       (struct sts_span){EXAMPLE, strlen(EXAMPLE)}, &p),
 	    "an outcome is no policy");
-	is_int((long long)sts_outcome_format_policy(1, "d.test", 0, body, buf),
+	is_int((long long)sts_outcome_format_policy(1, "d.test", -1, body, buf),
 	    0, "a policy was fetched at some time");
+	len = sts_outcome_format_policy(1, "d.test", 0, body, buf);
+	ok(len > 0 &&
+		sts_outcome_parse_policy(
+		    (struct sts_span){buf + 1, len - 2}, &p) &&
+		p.fetched == 0 && strcmp(p.text, text) == 0,
+	    "or is none");
 	is_int((long long)sts_outcome_format_policy(
 		   1, "d.test", 1, (struct sts_span){"a\0b", 3}, buf),
 	    0, "a NUL is in no policy");

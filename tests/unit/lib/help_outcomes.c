@@ -80,7 +80,9 @@ write_policy(const char *domain, unsigned number, int64_t fetched)
 		return;
 	}
 	wants("the text of a policy",
-	    sts_outcomes_append_policy(store, &entry, fetched) == STS_OK);
+	    sts_outcomes_append_policy(store, entry.domain, fetched,
+		(struct sts_span){entry.body, entry.body_len},
+		fetched) == STS_OK);
 	sts_entry_free(&entry);
 }
 

@@ -648,15 +648,11 @@ test_dry(void)
 static void
 put_policy_of(const char *domain, int64_t fetched, const char *body)
 {
-	struct sts_policy policy;
-	struct sts_entry entry;
+	struct sts_span text = {body, strlen(body)};
 
-	(void)sts_policy_parse(&policy, body, strlen(body), NULL, NULL);
-	if (sts_entry_make(&entry, domain, "1", &policy, fetched, 0, 300) !=
-		STS_OK ||
-	    sts_outcomes_append_policy(store, &entry, fetched) != STS_OK)
+	if (sts_outcomes_append_policy(store, domain, fetched, text,
+		fetched > 0 ? fetched : (int64_t)DAY * SECONDS + 1) != STS_OK)
 		tap_diag("no policy");
-	sts_entry_free(&entry);
 }
 
 static void
@@ -699,7 +695,7 @@ test_policies(void)
 	(void)run_at(end_of_day + 3600, true);
 	ok(strstr(last_json,
 	       "\"policy-string\":[\"version: STSv1\",\"mode: testing\","
-	       "\"max_age: 604800\",\"mx: *.a.test\"]") != NULL,
+	       "\"mx: *.a.test\",\"max_age: 604800\"]") != NULL,
 	    "a report has the lines of the policy: %s", last_json);
 	ok(strstr(last_json, "\"mx-host\":[\"*.a.test\"]") != NULL,
 	    "and its MX patterns");
@@ -727,6 +723,28 @@ test_names(void)
 	       "\"policy-domain\":\"xn--bcher-kva.test\","
 	       "\"mx-host\":[\"*.xn--bcher-kva.test\"]") != NULL,
 	    "domain and patterns are A-labels: %s", last_json);
+}
+
+/* RFC 8460 4.5: as it was declared, errors included. */
+static void
+test_invalid_policy(void)
+{
+	static const char served[] = "version: STSv1\r\nmode: enforced\r\nmx: "
+				     "mx.a.test \t\r\nnote: \xff\n";
+
+	begin();
+	set_record("a.test", RECORD "a.test", end_of_day);
+	put_policy(0, served);
+	session_on("a.test", DAY, STS_POLICY_TYPE_STS, 0,
+	    STS_RESULT_STS_POLICY_INVALID);
+	(void)run_at(end_of_day + 3600, true);
+	ok(strstr(last_json,
+	       "\"policy-string\":[\"version: STSv1\",\"mode: enforced\","
+	       "\"mx: mx.a.test\",\"note: ?\"]") != NULL,
+	    "what was no policy is shown with its errors: %s", last_json);
+	ok(strstr(last_json, "\"mx-host\":[\"mx.a.test\"]") != NULL,
+	    "and its MX patterns");
+	is_int(unfit, 0, "it fits the schema");
 }
 
 /* With DANE the policy is the MX host's. */
@@ -834,6 +852,7 @@ main(void)
 	test_dry();
 	test_policies();
 	test_names();
+	test_invalid_policy();
 	test_tlsa();
 	test_bytes();
 	is_int(unfit, 0, "all reports fit the schema");

@@ -192,8 +192,8 @@ def policy_lines():
     same((kind, domain, fetched, end),
          ("P", "d.test", case.fields()["fetched"], "."), "with its fetch")
     ok(abs(int(when) - time.time()) < 30, "the time")
-    same(policies(case), ["version: STSv1\nmode: testing\nmax_age: 604800\n"
-                          "mx: mx.d.test\n"], "and what it says")
+    same(policies(case), ["version: STSv1\nmode: testing\nmx: mx.d.test\n"
+                          "max_age: 604800\n"], "and what it says, as served")
     case.lookup()
     case.age(400)
     case.lookup()
@@ -249,6 +249,13 @@ def failed_fetches():
     case = failing((200, "version: STSv1\nmode: enforce\n"))
     same([f[1:7:5] for f in failures(case)],
          [("sts-policy-invalid", "policy-no-max-age")], "what is no policy")
+    same(policies(case), ["version: STSv1\nmode: enforce\n"],
+         "and its text, errors included")
+    same([line[3] for line in outcomes(case) if line[0] == "P"], ["0"],
+         "which was never in force")
+    case = failing((200, "x" * 3000))
+    same((len(failures(case)), policies(case)), (1, []),
+         "a long page is not a policy with errors")
     case = make()
     case.publish("1")
     WORLD.expired.add("d.test")

@@ -211,8 +211,9 @@ test_policy(void)
 	struct sts_outcomes_reader reader = {on_outcome, NULL, NULL, 0};
 	struct day d = {0}, without = {0};
 
-	is_int(sts_outcomes_append_policy(store, &e, day * STS_DAY), STS_OK,
-	    "the text of a policy");
+	is_int(sts_outcomes_append_policy(store, e.domain, e.fetched,
+		   (struct sts_span){e.body, e.body_len}, day * STS_DAY),
+	    STS_OK, "the text of a policy");
 	is_int(append(day * STS_DAY, "one"), STS_OK, "then an outcome");
 	(void)read_day(day, &d);
 	is_str(d.texts,

@@ -264,6 +264,25 @@ run 0 'the same with ours' config check --exim --exim-binary "$top/exim2" \
 out '^note: router hubbed_hosts' 'exceptions are named'
 run 0 'with -C' config check --exim --exim-binary "$top/exim2" \
     --exim-config /etc/x -f "$top/good.conf"
+{
+	grep -v '^organization' "$top/good.conf"
+	echo 'organization Example'
+	echo 'contact tls@example.com'
+	echo 'report-sendmail /bin/true'
+} >"$top/reports.conf"
+run 1 'report check, an Exim that does not sign' report check \
+    --exim-binary "$top/exim2" -f "$top/reports.conf"
+out '^warning: no DKIM signature by transport remote_smtp' 'is told so'
+! grep -q '^policies:' "$top/out"
+ok $? 'and nothing of what status has beside'
+fake debian-macros
+run 1 'report check, an Exim that signs' report check \
+    --exim-binary "$top/exim" -f "$top/reports.conf" --json
+python3 -c 'import json, sys
+print(json.load(sys.stdin)["reports"]["submitter"])' <"$top/out" >"$top/err"
+err '^example.com$' 'as JSON'
+! grep -q 'no DKIM signature' "$top/out"
+ok $? 'has no such warning'
 fake debian-light
 run 1 'an Exim without dlfunc' config check --exim \
     --exim-binary "$top/exim" -f "$top/good.conf"

@@ -747,6 +747,27 @@ test_invalid_policy(void)
 	is_int(unfit, 0, "it fits the schema");
 }
 
+/* The policy of one session is in yesterday's file, which is read for it. */
+static void
+test_invalid_before(void)
+{
+	static const char served[] = "version: yesterday's\n";
+	int64_t before = (int64_t)DAY * SECONDS - 4000;
+
+	begin();
+	set_record("a.test", RECORD "a.test", end_of_day);
+	put_policy(before, POLICY("testing", "*.a.test"));
+	(void)sts_outcomes_append_policy(store, "a.test", 0,
+	    (struct sts_span){served, strlen(served)}, before);
+	session_on("a.test", DAY, STS_POLICY_TYPE_STS, before, STS_RESULT_NONE);
+	session_on("a.test", DAY, STS_POLICY_TYPE_STS, 0,
+	    STS_RESULT_STS_POLICY_INVALID);
+	(void)run_at(end_of_day + 3600, true);
+	ok(strstr(last_json, "mode: testing") != NULL &&
+		strstr(last_json, "yesterday") == NULL,
+	    "what was no policy on another day is not shown: %s", last_json);
+}
+
 /* With DANE the policy is the MX host's. */
 static void
 test_tlsa(void)
@@ -853,6 +874,7 @@ main(void)
 	test_policies();
 	test_names();
 	test_invalid_policy();
+	test_invalid_before();
 	test_tlsa();
 	test_bytes();
 	is_int(unfit, 0, "all reports fit the schema");

@@ -37,6 +37,9 @@ enum {
 	STS_OUTCOME_LOG_MAX = 800            /* bytes of a log line and a NUL */
 };
 
+/* The failure-reason-code of an MX host that the policy does not permit. */
+#define STS_OUTCOME_MX_MISMATCH "mtasts-policy-mx-mismatch"
+
 struct sts_outcome {
 	int64_t time; /* seconds since 1970, above 0 */
 	/* The policy domain of RFC 8460: normalised, the recipients'. */

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "opensmtpd/check/smtpd.h"
 
@@ -220,17 +221,40 @@ strict_line(const struct sts_smtpd *s, const struct sts_smtpd_rule *r,
 
 /* The checks. */
 
-/* RFC 8460 3: reports leave in spite of a policy, by a rule for their sender.
+/* Of TLS reports; "" if none are sent, or not by mail. */
+static const char *
+report_sender(const struct sts_config *config)
+{
+	const char *from =
+	    config->report_from != NULL ? config->report_from : config->contact;
+
+	return sts_config_reports(config) && strchr(from, '@') != NULL ? from
+								       : "";
+}
+
+/*
+ * RFC 8460 3: reports leave in spite of a policy, by a rule for mail from this
+ * machine with their sender.  One for more than that is a way around policies.
  */
 static bool
 is_for_reports(const struct sts_smtpd *s, const struct sts_smtpd_rule *r)
 {
-	const struct sts_config *config = s->config;
+	const struct sts_smtpd_word *sender =
+	    sts_smtpd_value(r->statement, "mail-from");
 
-	return sts_config_reports(config) &&
-	    sts_smtpd_is_sender_rule(s, r,
-		config->report_from != NULL ? config->report_from
-					    : config->contact);
+	return sender != NULL &&
+	    strcasecmp(sender->text, report_sender(s->config)) == 0 &&
+	    sts_smtpd_is_sender_rule(s, r, sender->text) && is_from_local(r) &&
+	    !has_keyword(r, "tag") && !has_keyword(r, "auth");
+}
+
+/* What reports need (smtpd_signing.c), where they are sent. */
+static void
+check_reports(struct sts_findings *f, const struct sts_smtpd *s)
+{
+	struct sts_signing signing = {.from = report_sender(s->config)};
+
+	sts_smtpd_check_sender(f, s, &signing);
 }
 
 /* Each rule to the outside needs one before it that queries the table. */
@@ -449,6 +473,7 @@ check_held(struct sts_findings *f, const struct sts_smtpd *s, size_t at)
 void
 sts_smtpd_check_rules(struct sts_findings *f, const struct sts_smtpd *s)
 {
+	check_reports(f, s);
 	for (size_t i = 0; i < s->rule_count; i++) {
 		const struct sts_smtpd_rule *r = &s->rule[i];
 

@@ -195,8 +195,8 @@ set_outcome(
 	sts = o->type == STS_POLICY_TYPE_STS;
 	if (sts && x->route != NULL &&
 	    !sts_policy_permits(&x->entry.policy, x->route->host))
-		set_result(o, STS_RESULT_VALIDATION_FAILURE,
-		    "mtasts-policy-mx-mismatch");
+		set_result(
+		    o, STS_RESULT_VALIDATION_FAILURE, STS_OUTCOME_MX_MISMATCH);
 	else if (needs_probe(x, o, class) && is_probed(x, o) &&
 	    has_failed_certificate(x->route))
 		(void)sts_outcome_set_failure(o, x->route->probe);

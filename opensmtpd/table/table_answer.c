@@ -192,8 +192,7 @@ give_host(struct sts_table *t, const struct sts_domain_state *k,
     const struct sts_route *route, struct sts_reply *reply)
 {
 	set_reply(reply, STS_FOUND, "smtp+tls://", route->host);
-	if (sts_config_reports(&t->config))
-		sts_last_hosts_note(&t->hosts, k->domain, route->host);
+	sts_table_report_host(t, k, route->host);
 	if (sts_may_probe(&t->config, k) &&
 	    sts_attempts_note(&t->attempts, k->domain, route->host))
 		sts_wanted_probe(t, route->host, k->domain);
@@ -231,8 +230,10 @@ sts_table_lookup(
 	else
 		set_error(reply, status);
 	/* The publisher may have fixed the policy and forgotten its id. */
-	if (status == STS_NO_MATCH && k.has_policy)
+	if (status == STS_NO_MATCH && k.has_policy) {
 		sts_wanted_ask(table, STS_WORKER_REFETCH, k.domain);
+		sts_table_report_refused(table, &k);
+	}
 	sts_wanted_fresh(table, &k, STS_HOST_ANSWERED);
 	sts_domain_state_free(&k);
 }

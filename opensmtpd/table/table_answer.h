@@ -17,7 +17,8 @@ enum {
 	STS_TABLE_WAIT_MS = 1500,
 	STS_TABLE_WAIT_AGAIN_MS = 10000, /* from the end of one to the next */
 	STS_TABLE_WANTED_MAX = 256,      /* pending at once */
-	STS_TABLE_RECENT_MAX = 1024
+	STS_TABLE_RECENT_MAX = 1024,
+	STS_TABLE_REFUSED_MAX = 64
 };
 
 struct sts_table {
@@ -42,6 +43,11 @@ struct sts_table {
 	struct sts_attempts attempts;
 	struct sts_delivery_log asked; /* for the filter */
 	struct sts_shared_file hosts;  /* the same, for TLS reports */
+	/* When there was last no host for a domain, for TLS reports. */
+	struct {
+		uint64_t key;
+		int64_t ms;
+	} refused[STS_TABLE_REFUSED_MAX];
 };
 
 enum sts_found { STS_ERROR = -1, STS_NOT_IN_TABLE = 0, STS_FOUND = 1 };
@@ -80,6 +86,15 @@ void sts_table_lookup(
 /* Does what follows the answers; never waits. */
 void sts_table_step(struct sts_table *table);
 int64_t sts_table_due_ms(const struct sts_table *table);
+
+/*
+ * table_report.c: what the table has to say for TLS reports, where they are
+ * wanted: the host that a domain is given, and that its policy permits none.
+ */
+void sts_table_report_host(struct sts_table *table,
+    const struct sts_domain_state *known, const char *host);
+void sts_table_report_refused(
+    struct sts_table *table, const struct sts_domain_state *known);
 
 /*
  * table_wanted.c: lookups after the answers, of each domain at most once in 30

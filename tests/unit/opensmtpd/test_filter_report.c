@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "opensmtpd/last_hosts.h"
-#include "store/outcomes.h"
 #include "tests/unit/lib/tap.h"
+#include "tests/unit/lib/tap_outcome.h"
 #include "tests/unit/lib/tap_smtpd.h"
 
 static struct world w;
@@ -63,25 +63,6 @@ settle(void)
 
 /* What the store has. */
 
-static void
-want_reports(const char *domain)
-{
-	struct sts_store *store;
-	struct sts_check c;
-	int64_t now = time(NULL);
-
-	if (sts_store_open(&store, w.state, false) != STS_OK ||
-	    sts_store_read_check(store, domain, now, &c) != STS_OK) {
-		printf("Bail out! no check of %s\n", domain);
-		exit(1);
-	}
-	sts_store_close(store);
-	snprintf(c.tlsrpt, sizeof(c.tlsrpt),
-	    "v=TLSRPTv1; rua=mailto:reports@%s", domain);
-	c.tlsrpt_next = now + 80000;
-	smtpd_write_check(&w, &c);
-}
-
 /* One host at the address, in MX order before a second one elsewhere. */
 static void
 add_routes(const char *domain, const char *host, const char *address,
@@ -117,7 +98,7 @@ add_domain(const char *domain, enum policy policy)
 		    modes[policy], policy == ELSEWHERE ? "else.test" : domain);
 		world_policy(&w, "state", domain, body, 10, 10);
 	}
-	want_reports(domain);
+	want_reports(&w, domain);
 }
 
 /* The table gave this host to smtpd so long ago. */
@@ -136,54 +117,11 @@ give_host(const char *domain, const char *host)
 	sts_shared_file_close(&file);
 }
 
-/* What was recorded. */
-
-struct reading {
-	const char *domain;
-	char text[600];
-	int count;
-};
-
-static bool
-take_outcome(void *arg, const struct sts_outcome *o)
-{
-	struct reading *r = arg;
-	int64_t age = time(NULL) - o->time;
-
-	if (strcmp(o->domain, r->domain) != 0)
-		return true;
-	r->count++;
-	snprintf(r->text, sizeof(r->text), "%s %s%s%s %s %s%s%s",
-	    sts_policy_type_name(o->type),
-	    o->result == STS_RESULT_NONE ? "success"
-					 : sts_result_name(o->result),
-	    o->reason[0] != '\0' ? " " : "", o->reason, o->mx, o->receiving_ip,
-	    o->additional[0] != '\0' ? " " : "", o->additional);
-	if (age < 0 || age > 60)
-		strcat(r->text, " at a wrong time");
-	if (strcmp(o->sending_ip, "192.0.2.25") != 0)
-		strcat(r->text, " from a wrong address");
-	return true;
-}
-
-/* Of a domain: its only outcome as text, "" for none, or "twice". */
+/* What was recorded of a domain (outcome_of). */
 static const char *
 outcome(const char *domain)
 {
-	static struct reading r;
-	struct sts_outcomes_reader reader = {
-	    .outcome = take_outcome, .arg = &r};
-	struct sts_store *store;
-	int64_t today = time(NULL) / STS_DAY;
-
-	memset(&r, 0, sizeof(r));
-	r.domain = domain;
-	if (sts_store_open(&store, w.state, false) != STS_OK)
-		return "no store";
-	for (int64_t day = today - 1; day <= today; day++)
-		(void)sts_outcomes_read(store, day, &reader);
-	sts_store_close(store);
-	return r.count > 1 ? "twice" : r.text;
+	return outcome_of(&w, domain);
 }
 
 /* The same, once it is there, for at most so long. */
@@ -474,7 +412,7 @@ test_waiting(void)
 	world_policy(&w, "state", "new.test",
 	    "version: STSv1\nmode: testing\nmx: *.new.test\nmax_age: 604800\n",
 	    10, 10);
-	want_reports("new.test");
+	want_reports(&w, "new.test");
 	say("0.7", 1, "192.0.2.1:25", "new.test", TLS_76 MAIL BYE);
 	ok(smtpd_wait_ran(&w, "routes new.test", 1, 5000),
 	    "a session of a domain whose hosts are unknown: they are found");

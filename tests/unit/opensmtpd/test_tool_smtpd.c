@@ -416,6 +416,85 @@ hold_listener(void)
 	ran_free(&ran);
 }
 
+#define REPORT_RULE "match from local mail-from \"tlsrpt@example.org\""
+#define PAST        "which takes the mail first"
+#define UNASKED     "no rule before it asks the table about all of that mail"
+
+/* The rule for our own reports, as the examples have it in a comment. */
+static void
+rule_for_reports(const char *good, const char *name)
+{
+	static char text[TEXT_MAX];
+	char at[32];
+	struct ran ran = check_text(good);
+
+	ok(found(ran.out, "warning: ", "takes TLS reports, too"),
+	    "%s: reports are sent, and there is no rule for them", name);
+	snprintf(at, sizeof(at), ":%u: ",
+	    line_of(good, "\nmatch from local for domain <mta-sts") + 1);
+	ok(found(ran.out, at, "takes TLS reports, too"),
+	    "found where it belongs");
+	ok(strstr(ran.out,
+	       "  fix: before it: match from local mail-from "
+	       "\"TLSrpt@Example.org\" for any action \"relay\"") != NULL,
+	    "with that rule");
+	ran_free(&ran);
+	strcpy(text, good);
+	ok(change(text, NULL, "\n# " REPORT_RULE, "\n" REPORT_RULE),
+	    "%s: the comment becomes a rule", name);
+	ran = check_text(text);
+	ok(ran.code == 0 && strstr(ran.out, "no problem found\n") != NULL,
+	    "then nothing is missing");
+	ran_free(&ran);
+	ok(change(text, NULL, "\n" REPORT_RULE,
+	       "\nmatch from local for domain <mta-sts> action "
+	       "\"mta-sts\"\n" REPORT_RULE),
+	    "%s: a rule that enforces comes before it", name);
+	ran = check_text(text);
+	ok(found(ran.out, "warning: ", "takes TLS reports, too"),
+	    "which is as without it");
+	ran_free(&ran);
+}
+
+static void
+reports(void)
+{
+	static char before[TEXT_MAX], text[TEXT_MAX];
+	struct ran ran;
+	size_t len;
+
+	read_text(conf_file, before, sizeof(before));
+	strcpy(text, example);
+	ok(change(text, NULL, "\n# " REPORT_RULE, "\n" REPORT_RULE),
+	    "the rule for reports where none are sent");
+	ran = check_text(text);
+	ok(found(ran.out, "error: ", PAST),
+	    "is a way around the policies like any other");
+	ran_free(&ran);
+	len = (size_t)snprintf(text, sizeof(text),
+	    "%sorganization Lab\ncontact TLSrpt@Example.org\n"
+	    "report-sendmail %s\n",
+	    before, program_file);
+	write_file(conf_file, text, len);
+	rule_for_reports(example, "example");
+	rule_for_reports(debian, "Debian's file");
+	strcpy(text, example);
+	ok(change(text, NULL, "\n# " REPORT_RULE,
+	       "\nmatch from local mail-from \"ceo@example.org\""),
+	    "a rule for another sender");
+	ran = check_text(text);
+	ok(found(ran.out, "error: ", PAST), "is one, too");
+	ran_free(&ran);
+	strcpy(text, example);
+	ok(change(text, NULL, "\n# " REPORT_RULE,
+	       "\nmatch from any mail-from \"tlsrpt@example.org\""),
+	    "a rule for our sender from anywhere");
+	ran = check_text(text);
+	ok(found(ran.out, "error: ", UNASKED), "is one, too");
+	ran_free(&ran);
+	write_file(conf_file, before, strlen(before));
+}
+
 /* Of two listeners, only the users' has the gate. */
 static void
 two_filters(void)
@@ -675,6 +754,7 @@ main(void)
 	each_change_is_found();
 	other_ways_to_write_it();
 	hold_listener();
+	reports();
 	two_filters();
 	the_filter_alone();
 	groups();

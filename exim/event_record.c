@@ -7,6 +7,7 @@
 
 #include "base/config.h"
 #include "base/cursor.h"
+#include "base/log.h"
 #include "client/ask.h"
 #include "client/record_session.h"
 #include "core/policy.h"
@@ -255,11 +256,17 @@ end_recording(struct recording *r)
 	sts_config_free(&r->config);
 }
 
+/* The logger is for this only: all else that is done here is a delivery's. */
 static bool
 write_outcome(struct recording *r)
 {
-	return sts_client_record_session(r->store, &r->config, &r->outcome,
+	bool done;
+
+	sts_log_open("mta-sts", STS_LOG_DATAGRAM, r->config.log_level);
+	done = sts_client_record_session(r->store, &r->config, &r->outcome,
 	    &r->answer.entry, &r->answer.check);
+	sts_log_open("mta-sts", STS_LOG_NOWHERE, STS_LOG_INFO);
+	return done;
 }
 
 void

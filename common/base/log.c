@@ -106,6 +106,15 @@ send_syslog(int priority, const char *line)
 }
 #endif
 
+static void
+send_once(int priority, const char *line)
+{
+	(void)send_syslog(priority, line);
+	if (logger.syslog_fd >= 0)
+		close(logger.syslog_fd);
+	logger.syslog_fd = -1;
+}
+
 void
 sts_log(enum sts_log_level level, const char *domain, const char *format, ...)
 {
@@ -132,8 +141,10 @@ sts_log(enum sts_log_level level, const char *domain, const char *format, ...)
 		append_escaped(line, sizeof(line), " ");
 	}
 	append_escaped(line, sizeof(line), raw);
-	if (logger.sink != STS_LOG_SYSLOG)
+	if (logger.sink == STS_LOG_STDERR)
 		write_stderr(level, line);
+	else if (logger.sink == STS_LOG_DATAGRAM)
+		send_once(priorities[level], line);
 	else if (!send_syslog(priorities[level], line))
 		syslog(priorities[level], "%s", line);
 	errno = saved_errno;

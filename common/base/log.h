@@ -2,9 +2,10 @@
 /*
  * The logger: one line for each event, "key=value" fields, the domain first.
  *
- * The program chooses once where lines go; until then, and always in Exim's
- * plugin, they are dropped.  The backslash and bytes outside printable ASCII
- * are written as \xHH, so that nothing from the network can forge a line.
+ * The program chooses where lines go; until then they are dropped.  Exim's
+ * plugin sends those about sessions to syslog, and drops all others.  The
+ * backslash and bytes outside printable ASCII are written as \xHH, so that
+ * nothing from the network can forge a line.
  */
 #ifndef STS_BASE_LOG_H
 #define STS_BASE_LOG_H
@@ -16,7 +17,16 @@ enum sts_log_level {
 	STS_LOG_DEBUG
 };
 
-enum sts_log_sink { STS_LOG_NOWHERE, STS_LOG_SYSLOG, STS_LOG_STDERR };
+enum sts_log_sink {
+	STS_LOG_NOWHERE,
+	STS_LOG_SYSLOG,
+	/*
+	 * Syslog, in a process whose syslog(3) is another's: never blocks,
+	 * keeps no descriptor, and loses the line where that is not possible.
+	 */
+	STS_LOG_DATAGRAM,
+	STS_LOG_STDERR
+};
 
 /*
  * Chooses the sink and the lowest severity that is written.  `program` must

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: ISC
-"""What the resolver says to syslog; and a syslog daemon that has stopped to
+"""What the resolver and the plugin say to syslog; and a syslog daemon that has stopped to
 read (a full disk, a server far away) holds up no mail."""
 import contextlib
 import os
 import socket
 import subprocess
 
-from labkit import tap
+from labkit import tap, tlsrpt
 from labkit.exim import Exim
 from labkit.lab import Lab
 
@@ -54,8 +54,11 @@ lab.domain('two.test', 'enforce', mx=['mx.two.test'])
 lab.domain('gone.test', mx=['mx.gone.test'])
 lab.policies.host('gone.test')
 lab.policies.record('gone.test')
+for name in ('one.test', 'two.test'):
+    lab.dns.set(f'_smtp._tls.{name}', 'TXT',
+                f'"v=TLSRPTv1; rua=mailto:reports@{name}"')
 lab.dns.commit()
-lab.configure()
+lab.configure(**tlsrpt.SETTINGS)
 lab.mta.configure()
 lab.mta.start()
 
@@ -63,6 +66,8 @@ lab.expect_delivered(lab.send('bob@one.test'), 'a daemon that reads')
 said = '\n'.join(drain(daemon))
 tap.like(said, r'^<22>\w{3} [ \d]\d \d\d:\d\d:\d\d mta-sts-resolver\[\d+\]: '
          r'domain=one\.test event=policy ', 'gets one line a new policy')
+tap.like(said, r'mta-sts\[\d+\]: TLSRPT: status=success, domain=one\.test, '
+         r'receiving_mx=mx\.one\.test\[', 'and one a session for TLS reports')
 fill(LOG)
 mark = lab.now()
 lab.expect_delivered(lab.send('bob@two.test'),

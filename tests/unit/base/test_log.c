@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -39,6 +40,58 @@ end_capture(void)
 	text[len] = '\0';
 	fclose(captured);
 	return text;
+}
+
+/* What is sent to syslog, in place of this machine's. */
+static char datagram[2000];
+static int sent;
+
+/* glibc's functions take a union of its own. */
+#ifdef __GLIBC__
+typedef __CONST_SOCKADDR_ARG address_arg;
+#else
+typedef const struct sockaddr *address_arg;
+#endif
+
+ssize_t
+sendto(int fd, const void *buf, size_t len, int flags, address_arg to,
+    socklen_t to_len)
+{
+	(void)fd, (void)flags, (void)to, (void)to_len;
+	snprintf(
+	    datagram, sizeof(datagram), "%.*s", (int)len, (const char *)buf);
+	sent++;
+	errno = ECONNREFUSED;
+	return sent % 2 == 1 ? (ssize_t)len : -1;
+}
+
+/* In a mail server's process: nothing is left behind, sent or not. */
+static void
+test_datagrams(void)
+{
+#ifdef __linux__
+	int before = dup(STDOUT_FILENO), after;
+
+	close(before);
+	sts_log_open("prog", STS_LOG_DATAGRAM, STS_LOG_INFO);
+	errno = ENOTTY;
+	sts_log(STS_LOG_INFO, NULL, "TLSRPT: domain=%s", "a\n.example");
+	is_int(errno, ENOTTY, "errno is kept");
+	ok(strncmp(datagram, "<22>", 4) == 0, "mail.info: %.4s", datagram);
+	ok(strstr(datagram, " prog[") != NULL &&
+		strstr(datagram, "]: TLSRPT: domain=a\\x0a.example") != NULL,
+	    "with the program, and escaped");
+	sts_log(STS_LOG_WARNING, NULL, "x");
+	is_int(sent, 2, "each is tried once, also where there is no daemon");
+	sts_log(STS_LOG_DEBUG, NULL, "x");
+	is_int(sent, 2, "below the threshold none");
+	after = dup(STDOUT_FILENO);
+	close(after);
+	is_int(after, before, "no descriptor is left");
+	sts_log_open("prog", STS_LOG_NOWHERE, STS_LOG_INFO);
+#else
+	tap_skip("datagrams", "syslog(3) alone knows where to send them");
+#endif
 }
 
 static void
@@ -116,6 +169,7 @@ test_errno_is_kept(void)
 int
 main(void)
 {
+	test_datagrams();
 	test_lines();
 	test_threshold();
 	test_escapes();

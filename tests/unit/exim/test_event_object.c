@@ -115,7 +115,8 @@ main(void)
 		snprintf(object, sizeof(object), "./%s/mta-sts.so",
 		    build != NULL ? build : "build");
 	world_make(&world, "",
-	    "organization Example\ncontact postmaster@example.net\n");
+	    "organization Example\ncontact postmaster@example.net\n"
+	    "log-level error\n");
 	world_none(&world, "state", "d.example", "", 1, 3600);
 	world_tlsrpt(
 	    &world, "state", "d.example", "v=TLSRPTv1; rua=mailto:r@d.example");

@@ -174,6 +174,12 @@ check_query(struct sts_findings *f, const struct sts_exim_driver *d)
 		    "address_data = ${dlfunc{MTA_STS_SO}{mta_sts_query}"
 		    "{$domain}}",
 		    "router %s does not ask about $domain", d->name);
+	if (contains(d, "address_data", "eqi{$h_TLS-Required:}{no}"))
+		sts_report_problem(f, STS_FIND_NOTE, NULL,
+		    "router %s: mail with \"TLS-Required: No\" (RFC 8689) is "
+		    "an "
+		    "exception, unless MTA_STS_IGNORE_TLS_REQUIRED is defined",
+		    d->name);
 	if (!sts_exim_list_is_open(domains))
 		sts_report_problem(f, STS_FIND_NOTE, NULL,
 		    "router %s: only these domains are asked about: %s",

@@ -85,6 +85,8 @@ good_ones(void)
 		judge(&w);
 		if (!is_int(problems(&w), 0, "%s: no problem", scenarios[i]))
 			show(&w);
+		ok(found(&w, "note: ", "TLS-Required: No"),
+		    "%s: so is mail that may do without TLS", scenarios[i]);
 		if (i < 3)
 			ok(found(&w, "note: ", "router hubbed_hosts "),
 			    "%s: hubbed_hosts is named as an exception",
@@ -352,6 +354,8 @@ before_reports(void)
 	judge(&w);
 	if (!is_int(problems(&w), 0, "no problem with reports off"))
 		show(&w);
+	ok(!found(&w, "note: ", "TLS-Required"),
+	    "no mail may do without TLS, as with the macro");
 	close_world(&w);
 	open_world(&w, "single-before-reports");
 	w.e.reports = true;

@@ -150,6 +150,10 @@ void sts_overview_forget(struct sts_overview *o);
 void sts_overview_unseen(struct sts_overview *o, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* The state directory could not be opened: a finding, or not for this user. */
+void sts_overview_unopened(struct sts_overview *o,
+    const struct sts_config *config, enum sts_status status);
+
 /* Its sections. */
 void sts_overview_store(
     struct sts_overview *o, const struct sts_config *config);

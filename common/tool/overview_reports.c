@@ -85,10 +85,17 @@ sts_overview_reports_store(
     struct sts_overview *o, const struct sts_config *config)
 {
 	struct sts_store *store;
+	enum sts_status status;
 
-	if (sts_reporting_state(config) != STS_REPORTING_ON ||
-	    sts_store_open(&store, config->state_dir, false) != STS_OK)
+	if (sts_reporting_state(config) != STS_REPORTING_ON)
 		return;
+	status = sts_store_open(&store, config->state_dir, false);
+	if (status != STS_OK) {
+		/* In status the section of the store has said it. */
+		if (o->only != NULL)
+			sts_overview_unopened(o, config, status);
+		return;
+	}
 	o->report_last_run = sts_reports_last_run(store);
 	find_recorded(o, store);
 	sts_store_close(store);

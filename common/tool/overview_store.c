@@ -355,6 +355,21 @@ is_lack_of_rights(enum sts_status status, const struct sts_config *config)
 }
 
 void
+sts_overview_unopened(struct sts_overview *o, const struct sts_config *config,
+    enum sts_status status)
+{
+	if (is_lack_of_rights(status, config)) {
+		sts_overview_unseen(
+		    o, "what is in the state directory %s", config->state_dir);
+		o->blind = true;
+	} else {
+		sts_report_problem(&o->findings, STS_FIND_ERROR,
+		    "mta-sts setup --user NAME", "state-dir %s: %s",
+		    config->state_dir, sts_status_text(status));
+	}
+}
+
+void
 sts_overview_store(struct sts_overview *o, const struct sts_config *config)
 {
 	struct scan *s = calloc(1, sizeof(*s));
@@ -373,15 +388,8 @@ sts_overview_store(struct sts_overview *o, const struct sts_config *config)
 		report_troubles(s);
 		sts_store_close(s->store);
 	}
-	if (is_lack_of_rights(status, config)) {
-		sts_overview_unseen(
-		    o, "what is in the state directory %s", config->state_dir);
-		o->blind = true;
-	} else if (status != STS_OK) {
-		sts_report_problem(&o->findings, STS_FIND_ERROR,
-		    "mta-sts setup --user NAME", "state-dir %s: %s",
-		    config->state_dir, sts_status_text(status));
-	}
+	if (status != STS_OK)
+		sts_overview_unopened(o, config, status);
 	free(s);
 }
 

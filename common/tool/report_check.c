@@ -4,8 +4,10 @@
  * accepted.  It is the part of `mta-sts status` about reports, and all that a
  * mail server does to them.
  */
+#include <errno.h>
 #include <stdio.h>
-#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/signing.h"
 #include "exim/check/exim.h"
@@ -115,6 +117,20 @@ check_servers(struct sts_overview *o, struct sts_tool *tool,
 	check_key(o, &tool->config, &signing);
 }
 
+/* A directory that this user may not reach is no fault of its own. */
+static void
+check_state(struct sts_overview *o, const char *dir)
+{
+	struct stat st;
+
+	if (geteuid() != 0 && stat(dir, &st) != 0 && errno == EACCES) {
+		sts_overview_unseen(o, "the state directory %s", dir);
+		o->blind = true;
+		return;
+	}
+	(void)sts_check_state(&o->findings, dir, &st);
+}
+
 void
 sts_report_check(struct sts_overview *o, struct sts_tool *tool,
     const struct sts_overview_places *places)
@@ -126,6 +142,7 @@ sts_report_check(struct sts_overview *o, struct sts_tool *tool,
 	if (!loaded)
 		return;
 	state = sts_reporting_state(&tool->config);
+	check_state(o, tool->config.state_dir);
 	sts_overview_as_owner(o, &tool->config, sts_overview_reports_store);
 	sts_reporting_check_config(&o->findings, &tool->config);
 	sts_overview_reports(o, &tool->config, places);

@@ -243,6 +243,21 @@ test_server(void)
 }
 
 static void
+test_state(void)
+{
+	char moved[120];
+
+	snprintf(moved, sizeof(moved), "%s.away", w.state);
+	(void)rename(w.state, moved);
+	expect(1, "fix: mta-sts setup --user NAME", "no state directory");
+	(void)rename(moved, w.state);
+	(void)chmod(w.state, 0200);
+	expect(1, "state-dir ", "one that cannot be read");
+	(void)chmod(w.state, 0750);
+	expect(0, "no problem found\n", "one that can");
+}
+
+static void
 test_key(void)
 {
 	put("resolver.says", "done txt dns_nxdomain\n");
@@ -305,6 +320,7 @@ main(void)
 	test_off();
 	test_sender();
 	test_server();
+	test_state();
 	test_key();
 	test_records();
 	world_remove(&w);

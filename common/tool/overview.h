@@ -84,6 +84,8 @@ struct sts_overview {
 	char report_submitter[STS_OVERVIEW_TEXT];
 	char report_recorded[STS_OVERVIEW_TEXT]; /* newest day with sessions */
 	int64_t report_last_run;                 /* 0: never */
+	/* Of the days that are kept, one for each destination. */
+	int64_t reports_sent, reports_waiting, reports_lost;
 	char report_job[STS_OVERVIEW_TEXT];
 	char report_key[STS_OVERVIEW_TEXT]; /* DKIM; only report check */
 

@@ -78,6 +78,9 @@ static const struct field {
     FIELD("reports", "submitter", "submitter", TEXT, report_submitter, NULL),
     FIELD("reports", "recorded", "recorded", TEXT, report_recorded, NULL),
     FIELD("reports", "last_run", "last sent", TIME, report_last_run, NULL),
+    FIELD("reports", "sent", "sent", NUMBER, reports_sent, NULL),
+    FIELD("reports", "waiting", "waiting", NUMBER, reports_waiting, NULL),
+    FIELD("reports", "lost", "lost", NUMBER, reports_lost, NULL),
     FIELD("reports", "job", "sent by", TEXT, report_job, NULL),
     FIELD("reports", "dkim_key", "DKIM key", TEXT, report_key, NULL),
 #undef FIELD

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/readfile.h"
 #include "store/outcomes.h"
 #include "store/reports.h"
@@ -17,7 +18,8 @@
 
 enum {
 	CRON_MAX = 65536,
-	LATE = 6 * 3600 /* a quarter of an hour is usual */
+	LATE = 6 * 3600, /* a quarter of an hour is usual */
+	LOST_ALL = 3     /* lost, and none sent: it is not the destinations */
 };
 
 static void
@@ -80,6 +82,52 @@ find_recorded(struct sts_overview *o, struct sts_store *store)
 	}
 }
 
+/* A walk over the reports of a day. */
+struct walk {
+	struct sts_overview *o;
+	struct sts_store *store;
+	int64_t day, end_ms;
+};
+
+static bool
+count_report(void *arg, const char *domain)
+{
+	struct walk *walk = arg;
+	struct sts_overview *o = walk->o;
+	struct sts_report_job job;
+
+	if (sts_reports_read(walk->store, walk->day, domain, &job) != STS_OK)
+		return true;
+	for (size_t i = 0; i < job.count; i++) {
+		enum sts_delivery_state state = job.to[i].state;
+
+		o->reports_sent += state == STS_DELIVERY_SENT;
+		o->reports_waiting += state == STS_DELIVERY_PENDING ||
+		    state == STS_DELIVERY_SENDING;
+		o->reports_lost += state == STS_DELIVERY_FAILED ||
+		    state == STS_DELIVERY_UNSURE;
+	}
+	sts_report_job_free(&job);
+	return sts_monotonic_ms() < walk->end_ms;
+}
+
+/* As many as time allows, the newest day first. */
+static void
+count_reports(struct sts_overview *o, struct sts_store *store)
+{
+	struct walk walk = {.o = o,
+	    .store = store,
+	    .end_ms = sts_monotonic_ms() + STS_OVERVIEW_READ_MS};
+
+	o->reports_sent = o->reports_waiting = o->reports_lost = 0;
+	for (int64_t i = 0; i <= STS_REPORTS_DAYS; i++) {
+		walk.day = o->now / STS_DAY - i;
+		if (sts_monotonic_ms() < walk.end_ms)
+			(void)sts_reports_walk(
+			    store, walk.day, count_report, &walk);
+	}
+}
+
 void
 sts_overview_reports_store(
     struct sts_overview *o, const struct sts_config *config)
@@ -98,6 +146,7 @@ sts_overview_reports_store(
 	}
 	o->report_last_run = sts_reports_last_run(store);
 	find_recorded(o, store);
+	count_reports(o, store);
 	sts_store_close(store);
 }
 
@@ -167,6 +216,18 @@ check_runs(struct sts_overview *o)
 		    o->report_recorded);
 }
 
+/* One mailbox that is gone is its owner's fault; all of them are ours. */
+static void
+check_lost(struct sts_overview *o)
+{
+	if (o->reports_sent == 0 && o->reports_lost >= LOST_ALL)
+		sts_report_problem(&o->findings, STS_FIND_WARNING,
+		    "mta-sts report check; the log has the reasons "
+		    "(event=report-)",
+		    "no TLS report of the last week was taken, %lld were lost",
+		    (long long)o->reports_lost);
+}
+
 void
 sts_overview_reports(struct sts_overview *o, const struct sts_config *config,
     const struct sts_overview_places *places)
@@ -176,4 +237,5 @@ sts_overview_reports(struct sts_overview *o, const struct sts_config *config,
 		return;
 	find_job(o, places);
 	check_runs(o);
+	check_lost(o);
 }

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -230,7 +231,9 @@ status_says(const char *part, const char *what)
 		ok(strstr(text, part) != NULL, "%s: '%s' in %s", what, part,
 		    text);
 	else
-		ok(strstr(text, "report send") == NULL, "%s: %s", what, text);
+		ok(strstr(text, "report send") == NULL &&
+			strstr(text, "no TLS report of") == NULL,
+		    "%s: %s", what, text);
 	free(text);
 	leave();
 }
@@ -321,6 +324,70 @@ test_late(void)
 	leave();
 }
 
+/* A report of so many days ago; only the owner writes one. */
+static void
+put_report(int days, const char *domain, const enum sts_delivery_state *state,
+    size_t n)
+{
+	struct sts_report_job job = {.day = time(NULL) / STS_DAY - days,
+	    .id = "x",
+	    .count = n,
+	    .packed = (char *)"x",
+	    .packed_len = 1};
+	struct sts_store *store;
+	pid_t pid = fork();
+
+	if (pid != 0) {
+		(void)waitpid(pid, NULL, 0);
+		return;
+	}
+	if (geteuid() == 0 &&
+	    (setgid(WORLD_USER) != 0 || setuid(WORLD_USER) != 0))
+		_exit(1);
+	snprintf(job.domain, sizeof(job.domain), "%s", domain);
+	for (size_t i = 0; i < n; i++) {
+		snprintf(job.to[i].uri, sizeof(job.to[i].uri), "mailto:%zu@%s",
+		    i, domain);
+		job.to[i].state = state[i];
+	}
+	if (sts_store_open(&store, w.state, true) == STS_OK)
+		(void)sts_reports_write(store, &job);
+	_exit(0);
+}
+
+static void
+test_counts(void)
+{
+	static const enum sts_delivery_state lost[] = {STS_DELIVERY_FAILED,
+	    STS_DELIVERY_UNSURE, STS_DELIVERY_FAILED, STS_DELIVERY_PENDING};
+	static const enum sts_delivery_state sent[] = {STS_DELIVERY_SENT};
+
+	ran(HOUR);
+	put_report(1, "a.example", lost, 2);
+	look(ON);
+	is_int(o.reports_sent, 0, "none was sent");
+	is_int(o.reports_lost, 2, "two were lost");
+	leave();
+	status_says("", "two that are lost may be their destinations' fault");
+	put_report(2, "a.example", lost, 4);
+	status_says("no TLS report of the last week was taken, 5 were lost",
+	    "five are not");
+	put_report(7, "b.example", sent, 1);
+	look(ON);
+	is_int(o.reports_sent, 1, "one was sent");
+	is_int(o.reports_waiting, 1, "one waits");
+	is_int(o.reports_lost, 5, "five are lost");
+	leave();
+	status_says("", "where one was taken others may be lost");
+	put_report(9, "c.example", sent, 1);
+	look(ON);
+	is_int(o.reports_sent, 1, "older ones do not count");
+	leave();
+	look("");
+	is_int(o.reports_sent, STS_OVERVIEW_UNKNOWN, "nor any, where off");
+	leave();
+}
+
 /* The lock of a run is where its time is. */
 static void
 test_lock(void)
@@ -356,6 +423,7 @@ main(void)
 	test_off();
 	test_runs();
 	test_late();
+	test_counts();
 	test_lock();
 	sts_config_free(&config);
 	world_remove(&w);

@@ -48,7 +48,9 @@ sts_daemon_begin(const char *program, bool own_stderr)
 		unblock(STDERR_FILENO);
 	sts_log_open(program, STS_LOG_STDERR, STS_LOG_INFO);
 #ifdef __OpenBSD__
-	if (pledge("stdio rpath wpath cpath proc exec id route", NULL) != 0)
+	/* "unix" for a collector of sessions (store/outcome_socket.h). */
+	if (pledge("stdio rpath wpath cpath unix proc exec id route", NULL) !=
+	    0)
 		sts_log(STS_LOG_WARNING, NULL, "event=pledge error=%d", errno);
 #endif
 }

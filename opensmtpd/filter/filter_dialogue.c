@@ -103,10 +103,11 @@ sts_dialogue_class(const struct sts_dialogue *d)
 	case STS_DIALOGUE_ANSWERED:
 		/* Offered and not used: smtpd was told so, or tries again. */
 		return d->offered ? STS_SESSION_NONE : STS_SESSION_NOT_OFFERED;
-	case STS_DIALOGUE_STARTTLS:
 	case STS_DIALOGUE_HANDSHAKE:
 		return d->link_tls ? STS_SESSION_DISTRUSTED
 				   : STS_SESSION_BROKEN;
+	/* No answer is none that leads into TLS. */
+	case STS_DIALOGUE_STARTTLS:
 	case STS_DIALOGUE_REFUSED:
 		return STS_SESSION_REFUSED;
 	case STS_DIALOGUE_SECURED:

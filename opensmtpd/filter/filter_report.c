@@ -173,7 +173,8 @@ is_retry(struct sts_filter *f, struct sts_connection *c, const char *address)
 	enum sts_session_class class = class_of(c);
 
 	if (strcmp(c->receiving_ip, address) == 0 && !c->over &&
-	    (class == STS_SESSION_BROKEN || class == STS_SESSION_DISTRUSTED)) {
+	    (class == STS_SESSION_REFUSED || class == STS_SESSION_BROKEN ||
+		class == STS_SESSION_DISTRUSTED)) {
 		c->failed = class;
 		return true;
 	}

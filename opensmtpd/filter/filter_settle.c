@@ -94,8 +94,8 @@ read_facts(struct sts_filter *f, const struct sts_outcome *o, struct facts *x)
 	if (f->config.state_dir == NULL ||
 	    sts_store_open(&x->store, f->config.state_dir, false) != STS_OK)
 		return false;
-	if (sts_store_read_check(x->store, o->domain, o->time, &x->check) !=
-		STS_OK ||
+	if (sts_store_read_check(x->store, o->domain, (int64_t)time(NULL),
+		&x->check) != STS_OK ||
 	    x->check.tlsrpt[0] == '\0') {
 		sts_store_close(x->store);
 		return false;

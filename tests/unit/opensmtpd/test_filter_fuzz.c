@@ -9,6 +9,7 @@
 
 #include "tests/unit/lib/tap.h"
 #include "tests/unit/lib/tap_mutate.h"
+#include "tests/unit/lib/tap_outcome.h"
 #include "tests/unit/lib/tap_smtpd.h"
 
 enum { LINE_BYTES = 70000, TOKENS = 1 << 20 };
@@ -35,6 +36,17 @@ static const char *const templates[] = {
     "filter|0.7|1.1|smtp-in|rcpt-to|%x|dead|u@none-2.test\n",
     "filter|0.6|1.1|smtp-in|rcpt-to|%x|dead|\"a|b\"@enforce-3.test\n",
     "config|ready\n",
+    /* What TLS reports are made of. */
+    "report|0.7|1.1|smtp-out|link-connect|%x|mx|pass|192.0.2.9:1|192.0.2.1:25\n",
+    "report|0.6|1.1|smtp-out|link-connect|%x|mx|pass|[::2]:1|[::3]:25\n",
+    "report|0.7|1.1|smtp-out|protocol-server|%x|220 mx.none-1.test ESMTP\n",
+    "report|0.7|1.1|smtp-out|protocol-client|%x|EHLO sender.test\n",
+    "report|0.7|1.1|smtp-out|protocol-server|%x|250-STARTTLS\n",
+    "report|0.7|1.1|smtp-out|protocol-server|%x|250 ok\n",
+    "report|0.7|1.1|smtp-out|protocol-client|%x|STARTTLS\n",
+    "report|0.7|1.1|smtp-out|link-tls|%x|TLSv1.3:x:256\n",
+    "report|0.7|1.1|smtp-out|protocol-client|%x|MAIL FROM:<tls@x.test>\n",
+    "report|0.7|1.1|smtp-out|protocol-client|%x|RCPT TO:<u@none-1.test>\n",
 };
 /* clang-format on */
 
@@ -117,7 +129,9 @@ main(void)
 	unsigned long count = mutate_count(20000), right = 0, once = 0, before;
 	const char *arguments[] = {"-f", NULL, NULL};
 
-	smtpd_world(&w, "");
+	smtpd_world(&w, "organization X\ncontact tls@x.test\n");
+	world_none(&w, "state", "none-1.test", "", 10, 3600);
+	want_reports(&w, "none-1.test");
 	arguments[1] = w.conf;
 	peer_start(
 	    &p, "filter-mta-sts", PEER_BOTH, "filter-mta-sts", arguments);
@@ -143,6 +157,8 @@ main(void)
 	    "%lu right requests among them, each answered once", right);
 	tap_diag("resident: %ld KB", peer_rss(&p));
 	is_int(peer_end(&p), 0, "ends with its input");
+	ok(outcomes_of(&w, "none-1.test") > 0, "sessions were counted: %d",
+	    outcomes_of(&w, "none-1.test"));
 	smtpd_remove(&w);
 	return tap_done();
 }

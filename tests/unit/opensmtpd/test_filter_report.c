@@ -229,6 +229,9 @@ static const struct row {
 	"no-policy-found validation-failure handshake", STS_OK},
     {"the same", TESTING, TLS GREETING OFFER MAIL BYE, NULL,
 	"sts validation-failure handshake", STS_OK},
+    {"close at STARTTLS, then clear text under the same id", NONE,
+	STARTTLS GREETING OFFER MAIL BYE, NULL,
+	"no-policy-found validation-failure starttls-rejected", STS_OK},
     {"offered, and not wanted by smtpd", NONE, GREETING OFFER MAIL BYE, NULL,
 	"", STS_OK},
     {"a recipient that is refused", NONE,
@@ -455,6 +458,8 @@ static void
 test_not_counted(void)
 {
 	world_none(&w, "state", "norecord.test", "", 10, 3600);
+	add_routes(
+	    "norecord.test", "mx.norecord.test", "203.0.113.200", 0, STS_OK);
 	say("0.7", 1, "203.0.113.200:25", "norecord.test", TLS_76 MAIL BYE);
 	settle();
 	is_str(outcome("norecord.test"), "", "a domain that wants no reports");

@@ -6,7 +6,8 @@ policy: "-", MODE (all its MX hosts), MODE:PATTERN,..., txt=WHAT (the
         is none; expired, its certificate)
 mx:     PREFERENCE:NAME[>CNAME TARGET][=WHAT[/CERTIFICATE[+TLSA]]] with WHAT as
         in servers/mx_hosts.py and TLSA one of tlsa, badtlsa, failtlsa (the
-        query fails); or null, none, address, dns=WHAT
+        query fails), pkixtlsa (right, but of a usage that is none of DANE's
+        for SMTP); or null, none, address, dns=WHAT
 setup:  "-", trust-ad, or a name of faults.py; rows with "-" first,
         all at once
 
@@ -94,8 +95,9 @@ def load(library='GnuTLS'):
 def _tlsa(lab, host, what):
     name = f'_25._tcp.{host}'
     digest = certs.spki_sha256(lab.mx.certificate(host)) \
-        if what == 'tlsa' else '00' * 32
-    lab.dns.set(name, 'TLSA', f'3 1 1 {digest}')
+        if what in ('tlsa', 'pkixtlsa') else '00' * 32
+    usage = 1 if what == 'pkixtlsa' else 3
+    lab.dns.set(name, 'TLSA', f'{usage} 1 1 {digest}')
     if what == 'failtlsa':
         lab.dns.behave(name, 'servfail', 'TLSA')
     lab.dns.sign(*lab.dns.signed, host)

@@ -114,7 +114,9 @@ enum sts_exim_role {
 	STS_EXIM_TRANSPORT = 8, /* of the enforcing router */
 	STS_EXIM_PLAIN_TRANSPORT = 16, /* for all other remote mail */
 	STS_EXIM_REPORT = 32, /* the router for domains that want reports */
-	STS_EXIM_REPORT_TRANSPORT = 64
+	STS_EXIM_REPORT_TRANSPORT = 64,
+	STS_EXIM_NOT_REQUIRED = 128, /* the router of "TLS-Required: No" */
+	STS_EXIM_NOT_REQUIRED_TRANSPORT = 256
 };
 
 /* Checks each option that has a rule for this role. */
@@ -144,6 +146,18 @@ void sts_exim_check_difference(struct sts_findings *f,
 
 /* True for the router of domains that want TLS reports, by its function. */
 bool sts_exim_is_report(const struct sts_exim_driver *d);
+
+/* True for the router of mail with "TLS-Required: No", by its function. */
+bool sts_exim_is_not_required(const struct sts_exim_driver *d);
+
+/*
+ * That no other mail follows mail with "TLS-Required: No" (RFC 8689), which
+ * leaves without DANE; `d` is its router, or NULL.
+ */
+void sts_exim_check_not_required(struct sts_findings *f,
+    const struct sts_exim *e, const struct sts_exim_driver *d,
+    const struct sts_exim_driver *query,
+    const struct sts_exim_driver *plain_router);
 
 /*
  * What is recorded for TLS reports (RFC 8460), and that nothing else changes

@@ -14,8 +14,9 @@ struct roles {
 	const struct sts_exim_driver *query;
 	const struct sts_exim_driver *enforce;
 	const struct sts_exim_driver *no_mx;
-	const struct sts_exim_driver *report; /* NULL: an older setup */
-	const struct sts_exim_driver *plain;  /* for all other remote mail */
+	const struct sts_exim_driver *report;       /* NULL: an older setup */
+	const struct sts_exim_driver *not_required; /* likewise */
+	const struct sts_exim_driver *plain; /* for all other remote mail */
 };
 
 /* For values that are partly the operator's own. */
@@ -135,6 +136,8 @@ find_roles(const struct sts_exim *e, struct roles *r)
 	for (const struct sts_exim_driver *d = last + 1; d < end; d++) {
 		if (r->report == NULL && sts_exim_is_report(d))
 			r->report = d;
+		else if (r->not_required == NULL && sts_exim_is_not_required(d))
+			r->not_required = d;
 		else if (r->plain == NULL && d != r->enforce &&
 		    sends_away(e, d) &&
 		    sts_exim_list_is_open(sts_exim_value(d, "domains")))
@@ -359,4 +362,5 @@ sts_exim_check_routers(struct sts_findings *f, const struct sts_exim *e)
 	sts_exim_check_transports(f, e, r.enforce, r.plain);
 	check_between(f, e, &r);
 	sts_exim_check_reports(f, e, r.report, r.no_mx, r.enforce, r.plain);
+	sts_exim_check_not_required(f, e, r.not_required, r.query, r.plain);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The rules for the options of the four routers and three transports.  What
+ * The rules for the options of the five routers and four transports.  What
  * does not fit a row (an order, a list of items, a difference between two
  * drivers) is in exim_routers.c and exim_transports.c.  docs/exim.md gives the
  * reasons.
@@ -12,7 +12,7 @@
 #define IS_ENFORCE "${if eq{${extract{mode}{$address_data}}}{enforce}}"
 #define ANSWER_UNLESS_NO \
 	"${if eqi{$h_TLS-Required:}{no}{mode=none required=no}{${dlfunc{"
-#define UNLESS_NO "${if eq{${extract{required}{$address_data}}}{no}{}{*}}"
+#define IS_NOT_REQUIRED "${if eq{$address_data}{mode=none required=no}}"
 #define IS_NOT_FREE \
 	"${if inlist{${extract{mode}{$address_data}}}{none:testing}{no}{yes}}"
 #define IGNORE_SET                                              \
@@ -37,6 +37,8 @@ enum {
 	PLAIN = STS_EXIM_PLAIN_TRANSPORT,
 	REPORT = STS_EXIM_REPORT,
 	REPORT_TRANSPORT = STS_EXIM_REPORT_TRANSPORT,
+	NOT_REQUIRED = STS_EXIM_NOT_REQUIRED,
+	NOT_REQUIRED_TRANSPORT = STS_EXIM_NOT_REQUIRED_TRANSPORT,
 
 	VALUES_MAX = 4
 };
@@ -181,20 +183,27 @@ static const struct rule {
     {REPORT, "condition", CONTAINS, {"{none:testing}"}, STS_FIND_ERROR,
 	"take its condition from " STS_EXAMPLE_DIR "/exim/example.conf", WHY,
 	"it is not limited to mail that is free to leave"},
-    {REPORT, "more", IS, {"true"}, STS_FIND_WARNING, "more", WHY,
+    WANT(NOT_REQUIRED, "condition", IS_NOT_REQUIRED, NULL,
+	"it is not limited to mail with \"TLS-Required: No\""),
+    {REPORT | NOT_REQUIRED, "more", IS, {"true"}, STS_FIND_WARNING, "more", WHY,
 	"with no_more the next router is not asked"},
-    {REPORT, "unseen", IS, {"false"}, STS_FIND_ERROR, "no_unseen", WHY,
-	"with unseen mail is sent twice"},
+    {REPORT | NOT_REQUIRED, "unseen", IS, {"false"}, STS_FIND_ERROR,
+	"no_unseen", WHY, "with unseen mail is sent twice"},
     {REPORT_TRANSPORT, "driver", IS, {"smtp"}, STS_FIND_ERROR, NULL, IS_BECAUSE,
 	"only an SMTP transport has these events"},
     {REPORT_TRANSPORT, "multi_domain", IS, {"false"}, STS_FIND_WARNING, NULL,
 	IS_BECAUSE,
 	"with several domains in a delivery its session is not recorded"},
-    {REPORT_TRANSPORT, "hosts_try_dane", IS, {"*", UNLESS_NO}, STS_FIND_WARNING,
-	NULL, IS_BECAUSE, "DANE is not used"},
+    {REPORT_TRANSPORT, "hosts_try_dane", IS, {"*"}, STS_FIND_ERROR, NULL,
+	IS_BECAUSE, "DANE is not used"},
     {REPORT_TRANSPORT, "event_action", CONTAINS, {"{mta_sts_event}"},
 	STS_FIND_WARNING, "event_action = MTA_STS_EVENT", WHY,
 	"its sessions are not recorded"},
+    WANT(NOT_REQUIRED_TRANSPORT, "connection_max_messages", "1", NULL,
+	"other mail for the host follows over the connection, which DANE does "
+	"not protect"),
+    {NOT_REQUIRED_TRANSPORT, "hosts_try_dane", IS, {""}, STS_FIND_WARNING, NULL,
+	WHY, "DANE stops mail with \"TLS-Required: No\""},
 #undef WANT
 #undef LIMIT
 #undef SAFE
@@ -284,8 +293,10 @@ check_rule(struct sts_findings *f, enum sts_exim_role role,
 		note_missing(f, d, rule);
 	if (has != NULL ? fits(rule, has) : rule->test == IS)
 		return true;
-	report(f, (role & (ROUTERS | REPORT)) != 0 ? "router" : "transport", d,
-	    rule, has != NULL ? has : "");
+	report(f,
+	    (role & (ROUTERS | REPORT | NOT_REQUIRED)) != 0 ? "router"
+							    : "transport",
+	    d, rule, has != NULL ? has : "");
 	return false;
 }
 

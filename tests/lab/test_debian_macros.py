@@ -66,7 +66,8 @@ HANDS_OFF = {'hosts_avoid_tls', 'hosts_require_tls', 'multi_domain',
 
 
 # Of these alone the other one differs.
-OF_REPORTS = {'multi_domain', 'event_action', 'hosts_try_dane', 'debug_print'}
+OF_REPORTS = {'multi_domain', 'event_action', 'hosts_try_dane', 'debug_print',
+              'connection_max_messages', 'hosts_nopass_tls'}
 
 
 def options(name, hands_off=frozenset(HANDS_OFF)):
@@ -85,4 +86,7 @@ tap.same(options('remote_smtp_mta_sts'), options('remote_smtp'),
 tap.same(options('remote_smtp_mta_sts_report', OF_REPORTS),
          options('remote_smtp', OF_REPORTS),
          'and of that for reports, those that choose where TLS is used too')
+tap.same(options('remote_smtp_mta_sts_not_required', OF_REPORTS),
+         options('remote_smtp', OF_REPORTS),
+         'and of that for mail that says it may do without')
 tap.done()

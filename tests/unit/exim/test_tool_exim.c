@@ -19,8 +19,8 @@ parsing(void)
 
 	open_world(&w, "debian-split");
 	judge(&w);
-	is_int((long long)w.e.routers.count, 15, "all routers");
-	is_int((long long)w.e.transports.count, 12, "all transports");
+	is_int((long long)w.e.routers.count, 16, "all routers");
+	is_int((long long)w.e.transports.count, 13, "all transports");
 	is_str(w.e.routers.driver[1].name, "mta_sts_query", "in order");
 	d = sts_exim_find(&w.e.transports, "remote_smtp_mta_sts");
 	ok(d != NULL, "a transport is found by name");
@@ -198,6 +198,17 @@ static const struct mutation router_mutations[] = {
     {"mta_sts_query router:", "${if eqi{$h_TLS-Required:}{no}",
 	"${if eqi{$sender_address}{a@b.test}",
 	"warning: ", "under a condition of yours"},
+    {"mta_sts_not_required router:", "{mode=none required=no}}", "{mode=none}}",
+	"error: ",
+	"router mta_sts_not_required: it is not limited to mail with"},
+    {"mta_sts_not_required router:", "no_unseen", "unseen",
+	"error: ", "router mta_sts_not_required: with unseen"},
+    {"mta_sts_report router:", "transport = remote_smtp_mta_sts_report",
+	"transport = remote_smtp_mta_sts_not_required", "error: ",
+	"router mta_sts_report uses transport "
+	"remote_smtp_mta_sts_not_required"},
+    {"mta_sts_not_required router:", "driver = dnslookup",
+	"driver = manualroute", "warning: ", "DANE stops mail with"},
     {"mta_sts_report router:", "{none:testing}", "{none:testing:enforce}",
 	"error: ", "router mta_sts_report: it is not limited to mail that"},
     {"mta_sts_report router:", "no_unseen", "unseen",
@@ -268,8 +279,17 @@ static const struct mutation transport_mutations[] = {
 	"warning: ", "report: its sessions are not recorded"},
     {"remote_smtp_mta_sts_report transport:", "no_multi_domain", "multi_domain",
 	"warning: ", "remote_smtp_mta_sts_report: multi_domain is"},
-    {"remote_smtp_mta_sts_report transport:", "{no}{}{*}}", "{no}{}{}}",
-	"warning: ", "remote_smtp_mta_sts_report: hosts_try_dane is"},
+    {"remote_smtp_mta_sts_report transport:", "hosts_try_dane = *",
+	"hosts_try_dane = ", "error: ",
+	"remote_smtp_mta_sts_report: hosts_try_dane is"},
+    {"remote_smtp_mta_sts_not_required transport:",
+	"connection_max_messages = 1", "connection_max_messages = 500",
+	"error: ", "not_required: other mail for the host follows"},
+    {"remote_smtp_mta_sts_not_required transport:", "hosts_try_dane = ",
+	"hosts_try_dane = *", "warning: ", "not_required: DANE stops"},
+    {"remote_smtp_mta_sts_not_required transport:", "\ndkim_selector = ",
+	"\ndkim_selector = s2",
+	"warning: ", "remote_smtp_mta_sts_not_required: dkim_selector differs"},
     {"remote_smtp_mta_sts_report transport:", "\ndkim_selector = ",
 	"\ndkim_selector = s2",
 	"warning: ", "remote_smtp_mta_sts_report: dkim_selector differs"},

@@ -383,19 +383,38 @@ check_all(struct sts_findings *f, const struct sts_smtpd *s)
 	sts_smtpd_check_rules(f, s);
 }
 
-enum sts_status
-sts_smtpd_check_file(
-    struct sts_findings *findings, struct sts_smtpd *s, const char *file)
+/* Reads the file; checks it all, or, for `signing`, what reports need. */
+static enum sts_status
+read_and_check(struct sts_findings *findings, struct sts_smtpd *s,
+    const char *file, struct sts_signing *signing)
 {
 	enum sts_status status = sts_smtpd_read(&s->conf, file, findings);
 	int error = errno;
 
 	if (status == STS_OK && !sts_smtpd_make_rules(s))
 		status = STS_NO_MEMORY;
-	if (status == STS_OK)
+	if (status == STS_OK && signing == NULL)
 		check_all(findings, s);
+	else if (status == STS_OK) {
+		sts_smtpd_check_signing(findings, s, signing);
+		sts_smtpd_check_sender(findings, s, signing);
+	}
 	sts_smtpd_free_rules(s);
 	sts_smtpd_free(&s->conf);
 	errno = error;
 	return status;
+}
+
+enum sts_status
+sts_smtpd_check_file(
+    struct sts_findings *findings, struct sts_smtpd *s, const char *file)
+{
+	return read_and_check(findings, s, file, NULL);
+}
+
+enum sts_status
+sts_smtpd_check_reporter(struct sts_findings *findings, struct sts_smtpd *s,
+    const char *file, struct sts_signing *signing)
+{
+	return read_and_check(findings, s, file, signing);
 }

@@ -5,7 +5,6 @@
  * selector, or one that does not, as for rspamd.  An action's filter changes no
  * mail.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -239,23 +238,4 @@ sts_smtpd_check_sender(struct sts_findings *f, const struct sts_smtpd *s,
 		    "enforces waits for the very failure that it is about");
 		return;
 	}
-}
-
-enum sts_status
-sts_smtpd_check_reporter(struct sts_findings *findings, struct sts_smtpd *s,
-    const char *file, struct sts_signing *signing)
-{
-	enum sts_status status = sts_smtpd_read(&s->conf, file, findings);
-	int error = errno;
-
-	if (status == STS_OK && !sts_smtpd_make_rules(s))
-		status = STS_NO_MEMORY;
-	if (status == STS_OK) {
-		sts_smtpd_check_signing(findings, s, signing);
-		sts_smtpd_check_sender(findings, s, signing);
-	}
-	sts_smtpd_free_rules(s);
-	sts_smtpd_free(&s->conf);
-	errno = error;
-	return status;
 }

@@ -17,11 +17,13 @@ REUSED = 3
 ATTEMPTS = 2
 
 
-def load():
+def load(version):
     """Rows that say something to this MTA, and what is different there."""
     rows = [row for row in tlsrpt.load()
             if row.send != 'callout' and row.type != 'tlsa' and
-            'tlsa' not in row.mx]
+            'tlsa' not in row.mx and
+            # 6.8.0p2 may crash of it.
+            not ('injected' in row.mx and version == '6.8')]
     for row in rows:
         row.domain = row.ascii_domain  # no SMTPUTF8
         row.expected = _expected(row)
@@ -88,17 +90,18 @@ def _first(lab, rows):
 
 def _over(lab):
     """Waits until smtpd has closed all connections, idle ones too."""
-    time.sleep(3)
-    tap.until(lab.mx.all_over, 25, 0.2)
+    for _ in range(2):
+        time.sleep(2)
+        tap.until(lab.mx.all_over, 25, 0.2)
 
 
 def send(lab, rows):
     """Each row's mail, and all that waits then once more."""
     reports = _first(lab, rows)
     _over(lab)
-    tap.same([lab.outcome(report).verdict for report in reports],
-             ['delivered'] * len(reports),
-             'reports leave, though TLS fails where the policy enforces it')
+    for report in reports:
+        lab.expect_delivered(report, 'reports leave, though TLS fails where '
+                             'the policy enforces it')
     for row in rows:
         for _ in range(REUSED if row.send.startswith('reuse') else 0):
             lab.send(f'bob@{row.domain}')
@@ -107,8 +110,28 @@ def send(lab, rows):
     _over(lab)
 
 
+def _wrong(lab, rows):
+    return tlsrpt.join(due(rows, lab.mx.sessions()), tlsrpt.outcomes())
+
+
+def compare(lab, rows):
+    # Sessions wait a moment for probes.
+    tap.until(lambda: not _wrong(lab, rows), 15, 0.5)
+    sessions = lab.mx.sessions()
+    expected = due(rows, sessions)
+    tap.same(_wrong(lab, rows), [],
+             f'OpenSMTPD {lab.mta.version}: {len(expected)} sessions that '
+             f'count, of {len(sessions)}, are what was written down')
+    counts = {one.domain for one in expected}
+    tap.same([row.name for row in rows
+              if bool(row.expected) != (row.domain in counts)], [],
+             'those that count are the ones of the table')
+    tap.ok(any(session.get('messages') == REUSED for session in sessions),
+           f'one connection carried {REUSED} messages')
+
+
 def check(version):
-    rows = load()
+    rows = load(version)
     with opensmtpd_lab.running(version, edit=with_reports) as lab:
         lab.mta.stop()
         for row in rows:
@@ -117,20 +140,5 @@ def check(version):
         lab.configure(report_from=REPORTS, **tlsrpt.SETTINGS)
         lab.mta.start()
         send(lab, rows)
-        sessions = lab.mx.sessions()
-        expected = due(rows, sessions)
-        # Sessions wait a moment for probes.
-        wrong = tap.until(lambda: not tlsrpt.join(
-            expected, tlsrpt.outcomes()), 10, 0.5) or \
-            tlsrpt.join(expected, tlsrpt.outcomes())
-        tap.same([] if wrong is True else wrong, [],
-                 f'OpenSMTPD {version}: {len(expected)} sessions that count, '
-                 f'of {len(sessions)}, are what was written down')
-        counts = {one.domain for one in expected}
-        tap.same([row.name for row in rows
-                  if bool(row.expected) != (row.domain in counts)], [],
-                 'those that count are the ones of the table')
-        tap.ok(any(session.get('messages') == REUSED
-                   for session in sessions),
-               f'one connection carried {REUSED} messages')
+        compare(lab, rows)
         tap.same(lab.mta.panics(), '', 'nothing died')

@@ -199,6 +199,8 @@ static const struct rule {
     {REPORT_TRANSPORT, "event_action", CONTAINS, {"{mta_sts_event}"},
 	STS_FIND_WARNING, "event_action = MTA_STS_EVENT", WHY,
 	"its sessions are not recorded"},
+    {REPORT_TRANSPORT, "hosts_avoid_tls", IS, {""}, STS_FIND_WARNING, NULL, WHY,
+	"a report blames hosts in hosts_avoid_tls for refusing TLS"},
     WANT(NOT_REQUIRED_TRANSPORT, "connection_max_messages", "1", NULL,
 	"other mail for the host follows over the connection, which DANE does "
 	"not protect"),

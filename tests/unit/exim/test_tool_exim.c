@@ -282,6 +282,8 @@ static const struct mutation transport_mutations[] = {
     {"remote_smtp_mta_sts_report transport:", "hosts_try_dane = *",
 	"hosts_try_dane = ", "error: ",
 	"remote_smtp_mta_sts_report: hosts_try_dane is"},
+    {"remote_smtp_mta_sts_report transport:", "hosts_avoid_tls = ",
+	"hosts_avoid_tls = a", "warning: ", "blames hosts in hosts_avoid_tls"},
     {"remote_smtp_mta_sts_not_required transport:",
 	"connection_max_messages = 1", "connection_max_messages = 500",
 	"error: ", "not_required: other mail for the host follows"},

@@ -15,8 +15,6 @@
 #include "store/routes.h"
 #include "store/store.h"
 
-#define MX_MISMATCH "mtasts-policy-mx-mismatch"
-
 enum {
 	NAMES_BYTES_MAX = 65536, /* of a certificate's names */
 	NAMES_TRIED_MAX = 32,    /* of them against a policy */
@@ -217,7 +215,8 @@ fill(struct recording *r, enum sts_session_end end, const char *names)
 	if (set_policy(r))
 		return;
 	if (o->type == STS_POLICY_TYPE_STS && is_outside(r, end, names))
-		set_failure(o, STS_RESULT_VALIDATION_FAILURE, MX_MISMATCH);
+		set_failure(
+		    o, STS_RESULT_VALIDATION_FAILURE, STS_OUTCOME_MX_MISMATCH);
 	else
 		set_result(s, end, names, o);
 }
@@ -338,8 +337,8 @@ sts_session_record_no_mx(const struct sts_session *session)
 		return;
 	if (begin(&r, session) && find_mx(&r) && !set_policy(&r) &&
 	    r.outcome.type == STS_POLICY_TYPE_STS) {
-		set_failure(
-		    &r.outcome, STS_RESULT_VALIDATION_FAILURE, MX_MISMATCH);
+		set_failure(&r.outcome, STS_RESULT_VALIDATION_FAILURE,
+		    STS_OUTCOME_MX_MISMATCH);
 		lost = !write_outcome(&r);
 	}
 	end_recording(&r);

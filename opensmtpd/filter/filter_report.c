@@ -218,20 +218,37 @@ sts_report_connect(struct sts_filter *f, uint64_t id, const char *source,
 		begin(f, c, source, destination);
 }
 
+/* Up to the ">" that is not in a quoted local part; all, if there is none. */
+static struct sts_span
+until_angle(struct sts_cursor c)
+{
+	struct sts_span s = {c.p, 0};
+	bool quoted = false;
+	int byte;
+
+	while ((byte = sts_cursor_peek(&c)) >= 0 && (quoted || byte != '>')) {
+		(void)sts_cursor_byte(&c, (char)byte);
+		if (byte == '"')
+			quoted = !quoted;
+		else if (byte == '\\')
+			(void)sts_cursor_byte(&c, (char)sts_cursor_peek(&c));
+	}
+	s.len = (size_t)(c.p - s.p);
+	return s;
+}
+
 /* "MAIL FROM:<A>..." gives A; false for another command, or no address. */
 static bool
 address_after(struct sts_span line, const char *command, char *out, size_t size)
 {
 	struct sts_cursor c = sts_cursor_make(line.p, line.len);
 	size_t len = strlen(command);
-	struct sts_span address;
 
 	if (line.len < len || strncasecmp(line.p, command, len) != 0)
 		return false;
 	c.p += len;
 	return sts_cursor_byte(&c, '<') &&
-	    sts_cursor_until(&c, '>', &address) &&
-	    sts_span_copy(address, out, size);
+	    sts_span_copy(until_angle(c), out, size);
 }
 
 /* Whether a MAIL FROM names the sender of our reports; false: another line. */

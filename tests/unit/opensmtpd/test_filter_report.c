@@ -238,6 +238,11 @@ static const struct row {
 	TLS_68 "C MAIL FROM:<a@sender.test>\nS 250 ok\nC RCPT TO:<bob@~>\n"
 	       "S 550 5.1.1 no\nC RSET\nS 250 ok\n" BYE,
 	NULL, "no-policy-found success", STS_OK},
+    {"a quoted local part", NONE,
+	TLS_68
+	"C MAIL FROM:<a@sender.test>\nS 250 ok\n"
+	"C RCPT TO:<\"a>\\\">b@c.test\"@~> ORCPT=rfc822;a>b@d.test\n" BYE,
+	NULL, "no-policy-found success", STS_OK},
     {"closed at once", NONE, "+\n-\n", NULL, "", STS_OK},
     {"a greeting of 554", NONE, "+\nS 554 no\n-\n", NULL, "", STS_OK},
     {"closed at EHLO", NONE, GREETING "-\n", NULL, "", STS_OK},

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: ISC
 """Reports of real sessions at their destinations: an HTTPS collector, and the
 mailbox of a receiving server that checks their DKIM signature."""
+import gzip
+
 
 from labkit import reports, sabotage, tap, tlsrpt, tlsrpt_exim
 from labkit.exim import Exim
 from labkit.lab import Lab
+from labkit.net import Policies
 from labkit.receiver import KEY, Receiver, make_key
 
+U_LABEL, A_LABEL = 'b\xfccher.test', 'xn--bcher-kva.test'
 BOX = 'mailto:reports@box.test'
 HTTPS = 'https://collector.test'
 # Domain, mode, MX host, destinations; and what its report says: successes,
@@ -21,7 +25,13 @@ DOMAINS = (
     ('moved.test', 'testing', ('mx.moved.test',), HTTPS + '/moved',
      (2, 0, [])),
     ('strict.test', 'enforce', ('mx.strict.test', 'good', 'wrongname'),
-     'mailto:tls@strict.test', (0, 2, ['certificate-host-mismatch'])))
+     'mailto:tls@strict.test', (0, 2, ['certificate-host-mismatch'])),
+    (A_LABEL, 'testing', ('mx.' + A_LABEL, 'good', 'untrusted'),
+     HTTPS + '/name', (0, 2, ['certificate-not-trusted'])))
+HOSTS = {domain: [host[0] if host else 'mx.receiver.test']
+         for domain, _, host, *_ in DOMAINS}
+POLICIES = {domain: Policies.text(mode, HOSTS[domain])
+            for domain, mode, *_ in DOMAINS}
 EXPECTED = {domain: said for domain, *_, said in DOMAINS}
 AGAIN = 20 * 60
 
@@ -51,8 +61,12 @@ def check(report, domain, where):
     tap.same(reports.faults(report), [], f'{domain}: valid JSON at {where}')
     tap.same(reports.counted(report), EXPECTED[domain],
              f'{domain}: its sessions, and no other')
-    tap.same({policy['policy']['policy-domain'] for policy
-              in report['policies']}, {domain}, f'{domain}: its own')
+    for one in (entry['policy'] for entry in report['policies']):
+        tap.same(one['policy-domain'], domain, f'{domain}: its name')
+        if one['policy-type'] == 'sts':
+            tap.same((sorted(one['policy-string']), one['mx-host']),
+                     (sorted(POLICIES[domain].splitlines()), HOSTS[domain]),
+                     f'{domain}: its policy')
 
 
 def check_mail(mail, domain):
@@ -100,7 +114,8 @@ lab.configure(**{**tlsrpt.SETTINGS, 'contact': 'tls@sender.test'})
 lab.reconfigure()
 lab.mta.start()
 for _ in range(2):
-    lab.settle([lab.send(f'bob@{domain}') for domain in EXPECTED])
+    lab.settle([lab.send(f'bob@{domain}')
+                for domain in [*EXPECTED, U_LABEL] if domain != A_LABEL])
     lab.mta.empty_queue()
     lab.mta.forget_retries()
 tlsrpt.make_yesterday()
@@ -108,7 +123,7 @@ user_mail = receiver.texts()
 code, lines = reports.send('--now')
 tap.diag('\n'.join(lines))
 tap.same(code, 1, 'some collectors take no report now')
-tap.same(lines[-1], 'sent 5, waiting 0, failed 2, lost 0', 'the others do')
+tap.same(lines[-1], 'sent 6, waiting 0, failed 2, lost 0', 'the others do')
 
 mails = {}
 tap.until(lambda: len(receiver.texts()) == len(user_mail) + 2, 20)
@@ -125,10 +140,13 @@ strict = tap.until(lambda: [entry for entry in lab.mx.messages()
 tap.same(len(strict), 1, 'a policy that stops all mail does not stop a report')
 
 for domain, path in (('post.test', '/tlsrpt'), ('both.test', '/both'),
-                     ('down.test', '/down'), ('moved.test', '/moved')):
+                     ('down.test', '/down'), ('moved.test', '/moved'),
+                     (A_LABEL, '/name')):
     found = posts_of(collector, path)
     if tap.same(len(found), 1, f'{path}: one post, and no redirect is followed'):
         check_post(found[0], domain)
+tap.ok(gzip.decompress(posts_of(collector, '/name')[0].packed).isascii(),
+       'a U-label in the address is an A-label in the report')
 tap.same(posts_of(collector, '/both')[0].packed, mails['both.test'].packed,
          'both destinations get the same bytes')
 
@@ -146,7 +164,6 @@ for path in '/down', '/moved':
     tap.same([post.packed == found[0].packed for post in found], [True] * 2,
              f'{path}: the same report again')
 tap.same(len(posts_of(collector, '/tlsrpt')), 1, 'to no destination twice')
-lab.settle([])
 recorded = [str(one) for one in tlsrpt.outcomes()]
 tap.same(len(recorded), 2 * len(DOMAINS),
          'no session of a report is written down')

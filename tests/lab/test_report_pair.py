@@ -4,7 +4,7 @@ there is a report, about a day on which only reports were sent there is none."""
 import subprocess
 import time
 
-from labkit import paths, peer, reports, sabotage, tap, tlsrpt, tlsrpt_exim
+from labkit import paths, peer, reports, sabotage, tap, tlsrpt
 from labkit.exim import Exim
 from labkit.lab import Lab
 
@@ -67,9 +67,9 @@ def expect(sides, day, sent):
 lab = Lab(Exim('single'))
 with sabotage.moving_clock():
     set_clock(NOON)
-    here = peer.Here(lab, 'sender.test', tlsrpt_exim.with_events)
-    there = peer.Peer('mx.peer.test', 'peer.test', tlsrpt_exim.with_events,
-                      organization='Peer', contact='tls@peer.test')
+    here = peer.Here(lab, 'sender.test')
+    there = peer.Peer('mx.peer.test', 'peer.test', organization='Peer',
+                      contact='tls@peer.test')
     there.start()
     there.add(lab, 'peer.test')
     lab.policies.publish('sender.test', 'testing', ['mail.sender.test'])

@@ -39,12 +39,10 @@ class Peer(Receiver):
     mounts = f"""mount --bind {STATE} {paths.STATE}
 mount --bind {SETTINGS} {paths.CONFIG}"""
 
-    def __init__(self, name, domain, edit, **settings):
-        """`edit` is applied to the example configuration, `settings` are lines
-        of mta-sts.conf."""
+    def __init__(self, name, domain, **settings):
+        """`settings` are lines of mta-sts.conf."""
         super().__init__(name)
         self.domain = domain
-        self.edit = edit
         STATE.mkdir(parents=True)
         STATE.chmod(0o750)
         shutil.chown(STATE, 'Debian-exim', 'Debian-exim')
@@ -54,7 +52,7 @@ mount --bind {SETTINGS} {paths.CONFIG}"""
     def text(self):
         example = pathlib.Path(exim.EXAMPLE).read_text(encoding='utf-8')
         return f'MTA_STS_SO = {paths.OBJECT}\n' + mail_server(
-            self.edit(example), self.name, self.domain, ROOT / 'cert.pem',
+            example, self.name, self.domain, ROOT / 'cert.pem',
             ROOT / 'mail')
 
     def run(self, *argv, text=''):
@@ -75,7 +73,7 @@ mount --bind {SETTINGS} {paths.CONFIG}"""
 class Here:
     """What makes the server under test one that receives, too."""
 
-    def __init__(self, lab, domain, edit):
+    def __init__(self, lab, domain):
         self.folder = paths.LAB / 'here'
         self.folder.mkdir()
         shutil.chown(self.folder, 'Debian-exim', 'Debian-exim')
@@ -85,7 +83,7 @@ class Here:
         lab.dns.set('mail.sender.test', 'A', HERE)
         lab.dns.set(domain, 'MX', '10 mail.sender.test.')
         lab.edit = lambda text: mail_server(
-            edit(text), 'mail.sender.test', domain, certificate, self.folder)
+            text, 'mail.sender.test', domain, certificate, self.folder)
 
     def texts(self):
         return texts(self.folder)

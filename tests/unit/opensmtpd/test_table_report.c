@@ -2,6 +2,7 @@
 /* table-mta-sts: what it has to say for TLS reports. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "opensmtpd/last_hosts.h"
@@ -112,6 +113,44 @@ test_refused(void)
 	    "and no host was given");
 }
 
+/* What is not an answer is none, wherever it came from. */
+static void
+test_damaged(void)
+{
+	char path[200], other[200], byte;
+	struct stat st;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", w.state, STS_LAST_HOSTS_FILE);
+	snprintf(other, sizeof(other), "%s/other", w.dir);
+	is_host("one.test", "found|smtp+tls://mx1.one.test");
+	is_int(strstr(noted(), "one.test=") != NULL, 1, "an answer is there");
+	f = fopen(path, "r+");
+	for (long at = 0; f != NULL && stat(path, &st) == 0 && at < st.st_size;
+	     at++) {
+		if (fseek(f, at, SEEK_SET) != 0 || fread(&byte, 1, 1, f) != 1)
+			break;
+		/* The first letter of each domain that is there. */
+		if (byte == 'o' || byte == 't') {
+			(void)fseek(f, at, SEEK_SET);
+			fputc('x', f);
+		}
+	}
+	if (f != NULL)
+		fclose(f);
+	is_str(noted(), "", "not once it was changed");
+	f = fopen(path, "w");
+	for (int i = 0; f != NULL && i < 200000; i++)
+		fputc(i % 3 == 0 ? 'a' : 0xff, f);
+	if (f != NULL)
+		fclose(f);
+	is_str(noted(), "", "nor what was written over it");
+	ok(unlink(path) == 0 && symlink(other, path) == 0,
+	    "a link is in its place");
+	is_host("one.test", "found|smtp+tls://mx1.one.test");
+	ok(access(other, F_OK) != 0, "which is not followed");
+}
+
 static void
 test_off(void)
 {
@@ -133,6 +172,7 @@ main(void)
 	begin("organization Lab\ncontact tls@sender.test\n");
 	test_answers();
 	test_refused();
+	test_damaged();
 	finish();
 	return tap_done();
 }

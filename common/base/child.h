@@ -37,7 +37,10 @@ struct sts_child_spec {
 	 * Without want_stdout nothing connects the two once it runs.
 	 */
 	bool detach;
-	/* Set-user-id bits count: the local sendmail submits mail by them. */
+	/*
+	 * Set-user-id bits count, and there are no limits but that of core
+	 * files: the local sendmail submits mail, and goes on to deliver it.
+	 */
 	bool may_gain;
 	unsigned lifetime; /* seconds until SIGALRM ends it; 0: none */
 };

@@ -235,7 +235,12 @@ sts_exec_run(const struct sts_exec *exec)
 	 * number kills all that it starts.  Limits next, while still root.
 	 */
 	(void)setsid();
-	set_limits(spec->lifetime);
+	/* The local sendmail goes on to deliver mail, under the limits it has.
+	 */
+	if (spec->may_gain)
+		set_limit(RLIMIT_CORE, 0);
+	else
+		set_limits(spec->lifetime);
 	if (!set_descriptors(&x))
 		fail(x.status_fd, STS_NO_DESCRIPTORS);
 	reset_signals();

@@ -69,7 +69,8 @@ static bool
 try_later(
     struct sts_deliver *d, struct sts_report_job *job, struct sts_delivery *to)
 {
-	to->next = d->now + pause_after(to->attempts);
+	to->next = d->now + (sts_monotonic_ms() - d->began_ms) / 1000 +
+	    pause_after(to->attempts);
 	if (to->next >= to->until)
 		return end_as(
 		    d, job, to, STS_DELIVERY_FAILED, STS_DELIVER_GIVEN_UP);
@@ -101,17 +102,24 @@ settle(struct sts_deliver *d, struct sts_report_job *job,
 	}
 }
 
+static bool
+is_https(const struct sts_delivery *to)
+{
+	return sts_destination_address(to->uri) == NULL;
+}
+
 /* The host of an https: destination; "" for a mailto:. */
 static void
 host_of(const struct sts_delivery *to, char host[STS_NAME_MAX + 1])
 {
-	struct sts_cursor c = sts_cursor_make(to->uri, strlen(to->uri));
-	struct sts_span name;
+	static const char scheme[] = "https://";
+	const char *name = to->uri + sizeof(scheme) - 1;
 
 	host[0] = '\0';
-	if (sts_cursor_literal(&c, "https://") &&
-	    sts_cursor_until(&c, '/', &name))
-		(void)sts_span_copy(name, host, STS_NAME_MAX + 1);
+	if (strncmp(to->uri, scheme, sizeof(scheme) - 1) == 0)
+		(void)sts_span_copy(
+		    (struct sts_span){name, strcspn(name, ":/?#")}, host,
+		    STS_NAME_MAX + 1);
 }
 
 /* NULL: nothing was slow there; `make`: is added, unless there are too many. */
@@ -134,14 +142,28 @@ find_slow(struct sts_deliver *d, const struct sts_delivery *to, bool make)
 	return &d->slow[i];
 }
 
-/* Reports of many domains go to one collector: if that hangs, a run would
- * otherwise do nothing but wait for it. */
+/*
+ * Reports of many domains go to one collector: if that hangs, a run would
+ * otherwise do nothing but wait for it.  And whoever owns a domain has as many
+ * hosts as he likes.
+ */
 static bool
 is_slow(struct sts_deliver *d, const struct sts_delivery *to)
 {
 	const struct sts_deliver_slow *slow = find_slow(d, to, false);
 
-	return slow != NULL && slow->times >= STS_DELIVER_SLOW_MAX;
+	return (is_https(to) && d->slow_https >= STS_DELIVER_SLOW_HTTPS) ||
+	    (slow != NULL && slow->times >= STS_DELIVER_SLOW_MAX);
+}
+
+static void
+note_slow(struct sts_deliver *d, const struct sts_delivery *to)
+{
+	struct sts_deliver_slow *slow = find_slow(d, to, true);
+
+	if (slow != NULL)
+		slow->times++;
+	d->slow_https += is_https(to);
 }
 
 static bool
@@ -149,19 +171,18 @@ attempt(
     struct sts_deliver *d, struct sts_report_job *job, struct sts_delivery *to)
 {
 	struct sts_attempt_result result = {.what = STS_ATTEMPT_LATER};
-	struct sts_deliver_slow *slow;
 
 	if (to->attempts++ == 0)
 		to->until = d->now + STS_DELIVER_UNTIL;
 	to->state = STS_DELIVERY_SENDING;
 	if (!save(d, job))
 		return false;
-	if (sts_destination_address(to->uri) != NULL)
-		d->mail(d, job, to, &result);
-	else
+	if (is_https(to))
 		d->https(d, job, to, &result);
-	if (result.slow && (slow = find_slow(d, to, true)) != NULL)
-		slow->times++;
+	else
+		d->mail(d, job, to, &result);
+	if (result.slow)
+		note_slow(d, to);
 	return settle(d, job, to, &result);
 }
 
@@ -175,7 +196,37 @@ say_plan(struct sts_deliver *d, const struct sts_report_job *job,
 		    job, to, to->reason);
 }
 
-/* One destination of a report; false ends the run. */
+/* Mail first, then what was never tried, so that no collector is in its way. */
+static bool
+attempt_in_turn(
+    struct sts_deliver *d, struct sts_report_job *job, struct sts_delivery *to)
+{
+	if (is_slow(d, to)) {
+		sts_deliver_say(d, STS_DELIVER_WAITING, job, to, to->reason);
+		return true;
+	}
+	if (is_https(to) && d->pass == STS_DELIVER_FIRST_PASS) {
+		d->https_left = true;
+		return true;
+	}
+	return attempt(d, job, to);
+}
+
+/* A due https: destination, whose turn has come or not. */
+static bool
+step_https(
+    struct sts_deliver *d, struct sts_report_job *job, struct sts_delivery *to)
+{
+	bool is_new = to->attempts == 0;
+
+	if (to->state != STS_DELIVERY_PENDING || !is_https(to) ||
+	    is_new != (d->pass == STS_DELIVER_NEW_HTTPS) ||
+	    !(d->now >= to->next || (d->at_once && is_new)))
+		return true;
+	return attempt_in_turn(d, job, to);
+}
+
+/* One destination of a report, in the first pass; false ends the run. */
 static bool
 step(struct sts_deliver *d, struct sts_report_job *job, struct sts_delivery *to)
 {
@@ -204,8 +255,8 @@ step(struct sts_deliver *d, struct sts_report_job *job, struct sts_delivery *to)
 		return end_as(
 		    d, job, to, STS_DELIVERY_FAILED, STS_DELIVER_REFUSED);
 	}
-	if (due && !is_slow(d, to))
-		return attempt(d, job, to);
+	if (due)
+		return attempt_in_turn(d, job, to);
 	sts_deliver_say(d, STS_DELIVER_WAITING, job, to, to->reason);
 	return true;
 }
@@ -227,9 +278,12 @@ deliver_domain(void *arg, const char *domain)
 		return true;
 	}
 	for (size_t i = 0; going_on && i < job.count; i++)
-		going_on = step(d, &job, &job.to[i]);
+		going_on = (d->pass == STS_DELIVER_FIRST_PASS
+				   ? step(d, &job, &job.to[i])
+				   : step_https(d, &job, &job.to[i])) &&
+		    sts_monotonic_ms() < d->end_ms;
 	sts_report_job_free(&job);
-	return going_on && sts_monotonic_ms() < d->end_ms;
+	return going_on;
 }
 
 /* A day that cannot be added up does not stop the reports about another. */
@@ -240,9 +294,15 @@ run(struct sts_deliver *d)
 
 	for (int64_t day = today - DAYS_BACK; day < today; day++)
 		note(d, sts_deliver_plan(d, day));
-	for (d->day = today - DAYS_BACK;
-	     d->day < today && sts_monotonic_ms() < d->end_ms; d->day++)
-		note(d, sts_reports_walk(d->store, d->day, deliver_domain, d));
+	d->https_left = false;
+	for (d->pass = STS_DELIVER_FIRST_PASS; d->pass < STS_DELIVER_PASSES &&
+	     (d->pass == STS_DELIVER_FIRST_PASS || d->https_left);
+	     d->pass++)
+		for (d->day = today - DAYS_BACK;
+		     d->day < today && sts_monotonic_ms() < d->end_ms; d->day++)
+			note(d,
+			    sts_reports_walk(
+				d->store, d->day, deliver_domain, d));
 }
 
 enum sts_status
@@ -252,10 +312,11 @@ sts_deliver_run(struct sts_deliver *d)
 	int lock = -1;
 
 	memset(d->count, 0, sizeof(d->count));
-	d->slow_count = 0;
+	d->slow_count = d->slow_https = 0;
 	d->faults = 0;
 	d->status = STS_OK;
-	d->end_ms = sts_monotonic_ms() + STS_DELIVER_RUN_MS;
+	d->began_ms = sts_monotonic_ms();
+	d->end_ms = d->began_ms + STS_DELIVER_RUN_MS;
 	if (!d->dry && (status = sts_reports_lock(d->store, &lock)) != STS_OK)
 		return status;
 	status = sts_refused_read(d->store, d->now, &d->refused);

@@ -7,12 +7,12 @@
  *	pending	-> sending	written durably before anything is sent
  *	sending	-> sent		the destination has taken it
  *		-> pending	it has not: again after a pause that doubles
- *from 15 minutes to 4 hours
+ *				from 15 minutes to 4 hours
  *		-> failed	it refuses the report; or 24 hours have passed
  *		-> unsure	it may have taken it; or, found by the next run,
  *				the process that sent has died: never again
  *
- * The first attempt is at a time of the domain's own, between 5 minutes and 4
+ * The first attempt is at a time of the domain's own, between 15 minutes and 4
  * hours after the end of the day.
  */
 #ifndef STS_REPORT_DELIVER_H
@@ -26,7 +26,7 @@
 #include "store/reports.h"
 
 enum {
-	STS_DELIVER_EARLIEST = 300,       /* seconds after a day's end */
+	STS_DELIVER_EARLIEST = 900,       /* seconds after a day's end */
 	STS_DELIVER_SPREAD = 4 * 3600,    /* and the latest first attempt */
 	STS_DELIVER_PAUSE = 900,          /* seconds after the first failure, */
 	STS_DELIVER_PAUSE_MAX = 4 * 3600, /* after later ones */
@@ -35,7 +35,16 @@ enum {
 	/* Attempts of a run at one host that fail slowly, then none. */
 	STS_DELIVER_SLOW_MAX = 3,
 	STS_DELIVER_SLOW_HOSTS = 64,
+	STS_DELIVER_SLOW_HTTPS = 30, /* at all of them; a quarter of an hour */
 	STS_DELIVER_RUN_MS = 50 * 60 * 1000
+};
+
+/* A run goes through the reports up to three times. */
+enum sts_deliver_pass {
+	STS_DELIVER_FIRST_PASS,  /* mail, and all that is not sent */
+	STS_DELIVER_NEW_HTTPS,   /* never tried before */
+	STS_DELIVER_AGAIN_HTTPS, /* tried before */
+	STS_DELIVER_PASSES
 };
 
 /* How an attempt ended. */
@@ -103,8 +112,10 @@ struct sts_deliver {
 	/* Internal. */
 	struct sts_refused refused;
 	struct sts_deliver_slow slow[STS_DELIVER_SLOW_HOSTS];
-	size_t slow_count;
-	int64_t day, end_ms;
+	size_t slow_count, slow_https;
+	enum sts_deliver_pass pass;
+	bool https_left;
+	int64_t day, began_ms, end_ms;
 	enum sts_status status;
 };
 

@@ -522,6 +522,49 @@ test_slow(void)
 	is_int(attempts, 17, "and the others of its reports in the next run");
 }
 
+/* Hosts without end, that are one or many, and a report by mail. */
+static void
+test_many_slow(void)
+{
+	static const struct {
+		const char *uri;
+		int expected;
+	} rows[] = {
+	    {"https://slow.test?%d", STS_DELIVER_SLOW_MAX},
+	    {"https://slow.test:443/%d", STS_DELIVER_SLOW_MAX},
+	    {"https://slow%d.test/", STS_DELIVER_SLOW_HTTPS},
+	};
+	struct sts_report_job job;
+	char domain[40], record[100];
+
+	for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+		begin();
+		for (int i = 0; i < STS_DELIVER_SLOW_HTTPS + 10; i++) {
+			size_t len = (size_t)snprintf(
+			    record, sizeof(record), "v=TLSRPTv1; rua=");
+
+			snprintf(domain, sizeof(domain), "d%d.test", i);
+			snprintf(record + len, sizeof(record) - len,
+			    rows[row].uri, i);
+			set_record(domain, record, end_of_day);
+			session(domain);
+		}
+		set_record("mail.test", "v=TLSRPTv1; rua=mailto:t@mail.test",
+		    end_of_day);
+		session("mail.test");
+		next_result = (struct sts_attempt_result){
+		    .what = STS_ATTEMPT_LATER, .slow = true, .reason = "slow"};
+		(void)run_at(end_of_day + 3600, true);
+		is_int(attempts, rows[row].expected + 1,
+		    "%s: so many attempts and no more", rows[row].uri);
+		is_int(sts_reports_read(store, DAY, "mail.test", &job), STS_OK,
+		    "mail does not wait for them");
+		is_int(job.to[0].attempts, 1, "it is tried");
+		sts_report_job_free(&job);
+		next_result.slow = false;
+	}
+}
+
 static void
 damage(const char *domain)
 {
@@ -556,7 +599,7 @@ static void
 test_unwritable(void)
 {
 	one_domain();
-	(void)run_at(end_of_day + 400, false);
+	(void)run_at(end_of_day + STS_DELIVER_EARLIEST, false);
 	set_mode(0500);
 	is_int(run_at(end_of_day + 5 * 3600, true), STS_STATE_UNWRITABLE,
 	    "a state that cannot be written ends the run");
@@ -616,7 +659,7 @@ static void
 test_machine_was_off(void)
 {
 	one_domain();
-	(void)run_at(end_of_day + 27 * 3600, false);
+	(void)run_at(end_of_day + 24 * 3600 + 800, false);
 	is_int(attempts, 1, "a machine that was off for a day reports");
 	one_domain();
 	(void)run_at(end_of_day + 29 * 3600, false);
@@ -865,6 +908,7 @@ main(void)
 	test_lock();
 	test_cap();
 	test_slow();
+	test_many_slow();
 	test_damage();
 	test_unwritable();
 	test_unreadable();

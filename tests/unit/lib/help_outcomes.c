@@ -33,14 +33,16 @@ wants(const char *what, bool done)
 	}
 }
 
+#define LONG_LABEL \
+	"a-label-of-sixty-three-octets-which-is-as-long-as-any-may-be%03u"
+
 /* Names in A-labels and long ones among them. */
 static void
 name_domain(char domain[STS_NAME_MAX + 1], unsigned number)
 {
 	static const char *const forms[] = {"d%u.example.com",
 	    "d%u.xn--bcher-kva.example", "a.b.c.d.e.f%u.example.net",
-	    "a-label-of-sixty-three-octets-which-is-as-long-as-any-may-be%03u."
-	    "example"};
+	    (LONG_LABEL ".example")};
 
 	snprintf(domain, STS_NAME_MAX + 1, forms[number % 4], number);
 }

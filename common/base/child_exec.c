@@ -235,8 +235,7 @@ sts_exec_run(const struct sts_exec *exec)
 	 * number kills all that it starts.  Limits next, while still root.
 	 */
 	(void)setsid();
-	/* The local sendmail goes on to deliver mail, under the limits it has.
-	 */
+	/* The local sendmail goes on to deliver mail, as its caller may. */
 	if (spec->may_gain)
 		set_limit(RLIMIT_CORE, 0);
 	else

@@ -417,6 +417,7 @@ sts_transfer_create(
 	t->verification.store = spec->store;
 	t->verification.host = spec->host;
 	t->post = t->verification.lenient = spec->target != NULL;
+	t->post_len = spec->post_len;
 	if ((t->body = malloc(STS_BODY_MAX + 1)) == NULL ||
 	    (t->easy = curl_easy_init()) == NULL || !make_share(t) ||
 	    !make_resolve(t, spec))
@@ -483,6 +484,18 @@ is_whole(struct sts_transfer *t)
 	    t->verification.closed;
 }
 
+/* Whether all of a post's body has been sent, though it may not have arrived.
+ */
+static bool
+is_posted(const struct sts_transfer *t)
+{
+	curl_off_t sent = 0;
+
+	return curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &sent) ==
+	    CURLE_OK &&
+	    t->post_len > 0 && sent >= (curl_off_t)t->post_len;
+}
+
 /* A whole header is an answer; what follows is not needed. */
 static enum sts_status
 post_outcome(struct sts_transfer *t, CURLcode code)
@@ -499,10 +512,14 @@ post_outcome(struct sts_transfer *t, CURLcode code)
 			    t, X509_verify_cert_error_string(verdict->error));
 		return status;
 	}
-	if (code != CURLE_OK)
-		return sts_transfer_failure(t, code);
-	set_detail(t, "the answer is cut short");
-	return STS_FETCH_HTTP;
+	if (code == CURLE_OK) {
+		set_detail(t, "the answer is cut short");
+		return STS_FETCH_HTTP;
+	}
+	status = sts_transfer_failure(t, code);
+	if (status == STS_FETCH_TIMEOUT && is_posted(t))
+		set_detail(t, STS_WIRE_POSTED);
+	return status;
 }
 
 enum sts_status

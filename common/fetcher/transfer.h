@@ -44,6 +44,7 @@ struct sts_transfer {
 	struct curl_slist *resolve;
 	struct curl_slist *fields; /* of the request */
 	bool post;
+	size_t post_len;
 	struct sts_verification verification;
 	struct sts_address addresses[STS_TRANSFER_ADDRESSES];
 	size_t address_count;

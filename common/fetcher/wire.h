@@ -68,9 +68,15 @@ struct sts_wire_reply {
 	enum sts_status status;
 	char address[INET6_ADDRSTRLEN]; /* of a probe; else "" */
 	size_t length; /* of a policy's body, at most STS_BODY_MAX */
-	/* Any bytes except NUL; for the log only. */
+	/*
+	 * Any bytes except NUL; for the log.  Of a post also "HTTP status NNN",
+	 * or STS_WIRE_POSTED.
+	 */
 	char detail[STS_WIRE_DETAIL_MAX];
 };
+
+/* With STS_FETCH_TIMEOUT: all of the post had been sent. */
+#define STS_WIRE_POSTED "no answer to the whole post"
 
 /* The fetcher's first line. */
 struct sts_wire_hello {

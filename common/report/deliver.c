@@ -64,13 +64,26 @@ pause_after(int64_t attempts)
 	return pause < STS_DELIVER_PAUSE_MAX ? pause : STS_DELIVER_PAUSE_MAX;
 }
 
+/* Milliseconds since the run's start. */
+static int64_t
+elapsed_ms(const struct sts_deliver *d)
+{
+	return sts_monotonic_ms() - d->began_ms;
+}
+
+/* Seconds since 1970; d->now is that of the run's start. */
+static int64_t
+present(const struct sts_deliver *d)
+{
+	return d->now + elapsed_ms(d) / 1000;
+}
+
 /* Nothing is due after the end, so that is said at once. */
 static bool
 try_later(
     struct sts_deliver *d, struct sts_report_job *job, struct sts_delivery *to)
 {
-	to->next = d->now + (sts_monotonic_ms() - d->began_ms) / 1000 +
-	    pause_after(to->attempts);
+	to->next = present(d) + pause_after(to->attempts);
 	if (to->next >= to->until)
 		return end_as(
 		    d, job, to, STS_DELIVERY_FAILED, STS_DELIVER_GIVEN_UP);
@@ -92,8 +105,8 @@ settle(struct sts_deliver *d, struct sts_report_job *job,
 		return end_as(
 		    d, job, to, STS_DELIVERY_UNSURE, STS_DELIVER_UNSURE);
 	case STS_ATTEMPT_REFUSED:
-		status =
-		    sts_refused_add(d->store, &d->refused, to->uri, d->now);
+		status = sts_refused_add(d->store, &d->refused, to->uri,
+		    present(d), STS_REFUSED_BY_ITSELF);
 		note(d, status);
 		return end_as(
 		    d, job, to, STS_DELIVERY_FAILED, STS_DELIVER_REFUSED);
@@ -152,18 +165,27 @@ is_slow(struct sts_deliver *d, const struct sts_delivery *to)
 {
 	const struct sts_deliver_slow *slow = find_slow(d, to, false);
 
-	return (is_https(to) && d->slow_https >= STS_DELIVER_SLOW_HTTPS) ||
+	return (is_https(to) &&
+		   (d->slow_https >= STS_DELIVER_SLOW_HTTPS ||
+		       d->slow_https_ms >= STS_DELIVER_SLOW_TOTAL_MS)) ||
 	    (slow != NULL && slow->times >= STS_DELIVER_SLOW_MAX);
 }
 
+/* An answer just before the time limit costs a run as much as none. */
 static void
-note_slow(struct sts_deliver *d, const struct sts_delivery *to)
+note_slow(struct sts_deliver *d, const struct sts_delivery *to,
+    const struct sts_attempt_result *result, int64_t ms)
 {
-	struct sts_deliver_slow *slow = find_slow(d, to, true);
+	struct sts_deliver_slow *slow;
 
-	if (slow != NULL)
+	if (!result->slow && !(is_https(to) && ms >= STS_DELIVER_SLOW_MS))
+		return;
+	if ((slow = find_slow(d, to, true)) != NULL)
 		slow->times++;
-	d->slow_https += is_https(to);
+	if (!is_https(to))
+		return;
+	d->slow_https++;
+	d->slow_https_ms += ms;
 }
 
 static bool
@@ -171,9 +193,10 @@ attempt(
     struct sts_deliver *d, struct sts_report_job *job, struct sts_delivery *to)
 {
 	struct sts_attempt_result result = {.what = STS_ATTEMPT_LATER};
+	int64_t start_ms = elapsed_ms(d);
 
 	if (to->attempts++ == 0)
-		to->until = d->now + STS_DELIVER_UNTIL;
+		to->until = present(d) + STS_DELIVER_UNTIL;
 	to->state = STS_DELIVERY_SENDING;
 	if (!save(d, job))
 		return false;
@@ -181,8 +204,7 @@ attempt(
 		d->https(d, job, to, &result);
 	else
 		d->mail(d, job, to, &result);
-	if (result.slow)
-		note_slow(d, to);
+	note_slow(d, to, &result, elapsed_ms(d) - start_ms);
 	return settle(d, job, to, &result);
 }
 
@@ -313,6 +335,7 @@ sts_deliver_run(struct sts_deliver *d)
 
 	memset(d->count, 0, sizeof(d->count));
 	d->slow_count = d->slow_https = 0;
+	d->slow_https_ms = 0;
 	d->faults = 0;
 	d->status = STS_OK;
 	d->began_ms = sts_monotonic_ms();

@@ -32,10 +32,14 @@ enum {
 	STS_DELIVER_PAUSE_MAX = 4 * 3600, /* after later ones */
 	STS_DELIVER_UNTIL = 86400,        /* since the first attempt */
 	STS_DELIVER_PER_DESTINATION = 100, /* reports about one day */
-	/* Attempts of a run at one host that fail slowly, then none. */
+	/* A time limit that is reached is slow, and so is this over HTTPS. */
+	STS_DELIVER_SLOW_MS = 10 * 1000,
+	/* Slow attempts of a run at one host, then none. */
 	STS_DELIVER_SLOW_MAX = 3,
 	STS_DELIVER_SLOW_HOSTS = 64,
-	STS_DELIVER_SLOW_HTTPS = 30, /* at all of them; a quarter of an hour */
+	/* At all https: hosts, and what they take together. */
+	STS_DELIVER_SLOW_HTTPS = 30,
+	STS_DELIVER_SLOW_TOTAL_MS = 15 * 60 * 1000,
 	STS_DELIVER_RUN_MS = 50 * 60 * 1000
 };
 
@@ -113,6 +117,7 @@ struct sts_deliver {
 	struct sts_refused refused;
 	struct sts_deliver_slow slow[STS_DELIVER_SLOW_HOSTS];
 	size_t slow_count, slow_https;
+	int64_t slow_https_ms;
 	enum sts_deliver_pass pass;
 	bool https_left;
 	int64_t day, began_ms, end_ms;

@@ -422,13 +422,41 @@ sts_reports_expire(struct sts_store *store, int64_t now)
 
 /* Destinations that have refused a report. */
 
+/* Its index, or the count. */
+static size_t
+find_refusal(const struct sts_refused *refused, const char *uri)
+{
+	size_t i = 0;
+
+	while (i < refused->count && strcmp(refused->list[i].uri, uri) != 0)
+		i++;
+	return i;
+}
+
 bool
 sts_refused_has(const struct sts_refused *refused, const char *uri)
 {
-	for (size_t i = 0; i < refused->count; i++)
-		if (strcmp(refused->list[i].uri, uri) == 0)
-			return true;
-	return false;
+	return find_refusal(refused, uri) < refused->count;
+}
+
+static const char *const refused_fields[] = {
+    [STS_REFUSED_BY_ITSELF] = "refused",
+    [STS_REFUSED_BY_OPERATOR] = "stopped",
+};
+
+static bool
+parse_refusal(struct sts_cursor *c, struct sts_refusal *next)
+{
+	struct sts_cursor start = *c;
+
+	next->by = STS_REFUSED_BY_ITSELF;
+	if (!sts_text_number(c, refused_fields[next->by], &next->time)) {
+		*c = start;
+		next->by = STS_REFUSED_BY_OPERATOR;
+		if (!sts_text_number(c, refused_fields[next->by], &next->time))
+			return false;
+	}
+	return sts_text_string(c, "destination", next->uri, sizeof(next->uri));
 }
 
 static void
@@ -440,9 +468,7 @@ parse_refused(struct sts_cursor *c, int64_t now, struct sts_refused *refused)
 		return;
 	while (refused->count < STS_REFUSED_MAX) {
 		next = &refused->list[refused->count];
-		if (!sts_text_number(c, "refused", &next->time) ||
-		    !sts_text_string(
-			c, "destination", next->uri, sizeof(next->uri)))
+		if (!parse_refusal(c, next))
 			break;
 		if (next->time > now - STS_REFUSED_SECONDS)
 			refused->count++;
@@ -497,7 +523,8 @@ write_refused(struct sts_store *store, const struct sts_refused *refused)
 		return STS_NO_MEMORY;
 	sts_text_add(&text, "%s\n", REFUSED_TITLE);
 	for (size_t i = 0; i < refused->count; i++) {
-		sts_text_add_number(&text, "refused", refused->list[i].time);
+		sts_text_add_number(&text, refused_fields[refused->list[i].by],
+		    refused->list[i].time);
 		sts_text_add_field(&text, "destination", refused->list[i].uri);
 	}
 	status = open_to_write(store, DIRECTORY, &dir);
@@ -510,16 +537,40 @@ write_refused(struct sts_store *store, const struct sts_refused *refused)
 	return status;
 }
 
+static void
+remove_refusal(struct sts_refused *refused, size_t i)
+{
+	memmove(refused->list + i, refused->list + i + 1,
+	    (--refused->count - i) * sizeof(*refused->list));
+}
+
+/* The one that makes room: the oldest by itself, or else the oldest. */
+static size_t
+oldest_refusal(const struct sts_refused *refused)
+{
+	for (size_t i = 0; i < refused->count; i++)
+		if (refused->list[i].by == STS_REFUSED_BY_ITSELF)
+			return i;
+	return 0;
+}
+
 enum sts_status
 sts_refused_add(struct sts_store *store, struct sts_refused *refused,
-    const char *uri, int64_t now)
+    const char *uri, int64_t now, enum sts_refused_by by)
 {
-	if (sts_refused_has(refused, uri))
+	size_t i = find_refusal(refused, uri);
+
+	if (i < refused->count && by == STS_REFUSED_BY_ITSELF)
 		return STS_OK;
-	if (refused->count == STS_REFUSED_MAX)
-		memmove(refused->list, refused->list + 1,
-		    --refused->count * sizeof(*refused->list));
+	if (i == refused->count && i == STS_REFUSED_MAX) {
+		i = oldest_refusal(refused);
+		if (by == STS_REFUSED_BY_ITSELF && refused->list[i].by != by)
+			return STS_OK;
+	}
+	if (i < refused->count)
+		remove_refusal(refused, i);
 	refused->list[refused->count].time = now;
+	refused->list[refused->count].by = by;
 	sts_copy_head(refused->list[refused->count].uri, uri,
 	    sizeof(refused->list[0].uri));
 	refused->count++;

@@ -97,12 +97,18 @@ enum sts_status sts_reports_walk(struct sts_store *store, int64_t day,
 /* Removes the days that are more than STS_REPORTS_DAYS ago. */
 void sts_reports_expire(struct sts_store *store, int64_t now);
 
-/* The destinations that have refused a report, the oldest first. */
+/* The destinations that get no report, the oldest first. */
+enum sts_refused_by {
+	STS_REFUSED_BY_ITSELF,  /* it has refused one */
+	STS_REFUSED_BY_OPERATOR /* `report stop` */
+};
+
 enum { STS_REFUSED_MAX = 500, STS_REFUSED_SECONDS = 30 * 86400 };
 
 struct sts_refused {
 	struct sts_refusal {
 		int64_t time;
+		enum sts_refused_by by;
 		char uri[STS_DESTINATION_BYTES];
 	} * list; /* STS_REFUSED_MAX, allocated */
 	size_t count;
@@ -118,8 +124,13 @@ void sts_refused_free(struct sts_refused *refused);
 
 bool sts_refused_has(const struct sts_refused *refused, const char *uri);
 
-/* Adds one, in place of the oldest where the list is full, and writes it. */
+/*
+ * Adds one and writes the list.  In a full one it takes the place of the oldest
+ * that refused by itself; only the operator's takes that of another of his, and
+ * also that of the same destination.
+ */
 enum sts_status sts_refused_add(struct sts_store *store,
-    struct sts_refused *refused, const char *uri, int64_t now);
+    struct sts_refused *refused, const char *uri, int64_t now,
+    enum sts_refused_by by);
 
 #endif

@@ -82,8 +82,10 @@ http_status(const char *detail)
 	return (int)number;
 }
 
-/* A host that answers nothing has taken nothing; a process of ours that has
- * died may have. */
+/*
+ * A host that has not got the whole report has taken nothing.  One that has got
+ * it may have taken it, and so where a process of ours has died.
+ */
 static enum sts_attempt
 attempt_of(const struct answer *answer)
 {
@@ -95,6 +97,10 @@ attempt_of(const struct answer *answer)
 	case STS_FETCH_STATUS:
 		return http_status(answer->detail) == STATUS_GONE
 		    ? STS_ATTEMPT_REFUSED
+		    : STS_ATTEMPT_LATER;
+	case STS_FETCH_TIMEOUT:
+		return strcmp(answer->detail, STS_WIRE_POSTED) == 0
+		    ? STS_ATTEMPT_UNSURE
 		    : STS_ATTEMPT_LATER;
 	case STS_RESOLVER_DIED:
 	case STS_RESOLVER_TIMEOUT:

@@ -34,7 +34,8 @@ add(struct sts_store *store, const char *uri, int64_t now)
 	enum sts_status status = sts_refused_read(store, now, &refused);
 
 	if (status == STS_OK)
-		status = sts_refused_add(store, &refused, uri, now);
+		status = sts_refused_add(
+		    store, &refused, uri, now, STS_REFUSED_BY_OPERATOR);
 	sts_refused_free(&refused);
 	return status;
 }

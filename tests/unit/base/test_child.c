@@ -254,6 +254,11 @@ test_clean(void)
 	ok(!printed("fsize=2048") && !printed("nofile=220") &&
 		!printed("cpu=30"),
 	    "soft limits of the host do not reach the child");
+	spec.may_gain = true;
+	run_hostile(make_hostile, &spec);
+	ok(printed("fsize=2048") && printed("nofile=220") &&
+		printed("cpu=30") && printed("core=0"),
+	    "those of a sendmail are the host's, without core files");
 }
 
 static void

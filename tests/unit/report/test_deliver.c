@@ -72,6 +72,8 @@ set_mode(mode_t mode)
 		tap_diag("no %s", path);
 }
 
+static int64_t attempt_ms; /* that an attempt seems to take */
+
 /* A destination that keeps a record. */
 static void
 carry(struct sts_deliver *d, const struct sts_report_job *job,
@@ -80,7 +82,8 @@ carry(struct sts_deliver *d, const struct sts_report_job *job,
 	char *json = NULL, line[400];
 	size_t len = 0;
 
-	(void)d;
+	d->began_ms -= attempt_ms;
+	d->end_ms -= attempt_ms;
 	if (die_in_attempt && getpid() != parent)
 		_exit(0);
 	if (lock_in_attempt)
@@ -565,6 +568,54 @@ test_many_slow(void)
 	}
 }
 
+/* One report to ten destinations of the form, which fail. */
+static void
+ten_destinations(const char *form)
+{
+	char record[600] = "v=TLSRPTv1; rua=", uri[50];
+
+	begin();
+	for (int i = 0; i < STS_DESTINATIONS_MAX; i++) {
+		snprintf(uri, sizeof(uri), form, i);
+		if (i > 0)
+			strcat(record, ",");
+		strcat(record, uri);
+	}
+	set_record("a.test", record, end_of_day);
+	session("a.test");
+	next_result = (struct sts_attempt_result){
+	    .what = STS_ATTEMPT_LATER, .reason = "http-500"};
+}
+
+/* Attempts that take time, whether they fail or not. */
+static void
+test_time(void)
+{
+	const int64_t now = end_of_day + 3600;
+	struct sts_report_job job;
+
+	attempt_ms = STS_DELIVER_RUN_MS / 2;
+	ten_destinations("mailto:t@m%d.test");
+	(void)run_at(now, true);
+	is_int(attempts, 2, "a run ends within a report, too");
+	is_int(sts_reports_read(store, DAY, "a.test", &job), STS_OK, "read");
+	ok(job.to[1].until >= now + attempt_ms / 1000 + STS_DELIVER_UNTIL,
+	    "a day from the attempt on, not from the run's start");
+	ok(job.to[1].next >= now + 2 * attempt_ms / 1000 + STS_DELIVER_PAUSE,
+	    "and the pause is from the attempt's end on");
+	sts_report_job_free(&job);
+	attempt_ms = STS_DELIVER_SLOW_MS;
+	ten_destinations("https://slow.test/%d");
+	(void)run_at(now, true);
+	is_int(attempts, STS_DELIVER_SLOW_MAX,
+	    "a host that answers late is as one that does not");
+	attempt_ms = STS_DELIVER_SLOW_TOTAL_MS / 4;
+	ten_destinations("https://slow%d.test/");
+	(void)run_at(now, true);
+	is_int(attempts, 4, "slow hosts have a quarter of an hour together");
+	attempt_ms = 0;
+}
+
 static void
 damage(const char *domain)
 {
@@ -909,6 +960,7 @@ main(void)
 	test_cap();
 	test_slow();
 	test_many_slow();
+	test_time();
 	test_damage();
 	test_unwritable();
 	test_unreadable();

@@ -206,7 +206,8 @@ test_refused(void)
 	is_int(sts_refused_read(store, now, &refused), STS_OK, "an empty list");
 	for (int i = 0; i < STS_REFUSED_MAX + 3; i++) {
 		snprintf(uri, sizeof(uri), "mailto:%d@a.test", i);
-		if (sts_refused_add(store, &refused, uri, now + i) != STS_OK)
+		if (sts_refused_add(store, &refused, uri, now + i,
+			STS_REFUSED_BY_ITSELF) != STS_OK)
 			ok(false, "%s is not added", uri);
 	}
 	is_int((long long)refused.count, STS_REFUSED_MAX, "it is bounded");
@@ -227,6 +228,51 @@ test_refused(void)
 	is_int(sts_refused_read(store, now, &again), STS_OK, "a damaged list");
 	is_int((long long)again.count, 0, "is empty");
 	sts_refused_free(&again);
+}
+
+/* What the operator has stopped stays, whatever others refuse. */
+static void
+test_stopped(void)
+{
+	struct sts_refused refused;
+	char uri[60];
+	const int64_t now = 1728086400;
+	bool all = true;
+
+	(void)sts_refused_read(store, now, &refused);
+	refused.count = 0;
+	(void)sts_refused_add(
+	    store, &refused, "mailto:both@a.test", now, STS_REFUSED_BY_ITSELF);
+	(void)sts_refused_add(store, &refused, "mailto:operator@a.test", now,
+	    STS_REFUSED_BY_OPERATOR);
+	is_int(sts_refused_add(store, &refused, "mailto:both@a.test", now + 1,
+		   STS_REFUSED_BY_OPERATOR),
+	    STS_OK, "one that refused is stopped as well");
+	is_int((long long)refused.count, 2, "and is in the list once");
+	sts_refused_free(&refused);
+	(void)sts_refused_read(store, now, &refused);
+	for (int i = 0; i < STS_REFUSED_MAX + 3; i++) {
+		snprintf(uri, sizeof(uri), "https://a.test/%d", i);
+		all = sts_refused_add(store, &refused, uri, now + i,
+			  STS_REFUSED_BY_ITSELF) == STS_OK &&
+		    all;
+	}
+	ok(all && sts_refused_has(&refused, "mailto:operator@a.test") &&
+		sts_refused_has(&refused, "mailto:both@a.test") &&
+		sts_refused_has(&refused, uri),
+	    "what was stopped before the file was read has not gone");
+	for (int i = 0; i < STS_REFUSED_MAX + 1; i++) {
+		snprintf(uri, sizeof(uri), "mailto:%d@b.test", i);
+		(void)sts_refused_add(
+		    store, &refused, uri, now, STS_REFUSED_BY_OPERATOR);
+	}
+	(void)sts_refused_add(
+	    store, &refused, "https://b.test/", now, STS_REFUSED_BY_ITSELF);
+	ok(refused.count == STS_REFUSED_MAX && sts_refused_has(&refused, uri) &&
+		!sts_refused_has(&refused, "mailto:0@b.test") &&
+		!sts_refused_has(&refused, "https://b.test/"),
+	    "of too many that are stopped the oldest has gone");
+	sts_refused_free(&refused);
 }
 
 /* A store that is open for reading only, as for root. */
@@ -289,6 +335,7 @@ main(void)
 	test_damage();
 	test_walk();
 	test_refused();
+	test_stopped();
 	test_reading();
 	test_expire();
 	test_directory();

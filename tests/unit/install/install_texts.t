@@ -46,6 +46,17 @@ ok $? 'install-texts with PREFIX=/usr'
 absent /usr/local
 ok $? 'PREFIX=/usr: no text names /usr/local'
 
+# A macro without a definition is text to Exim, and refuses sessions; an upgrade
+# may leave an old main/04_mta-sts.
+for f in router/190_mta-sts transport/31_mta-sts; do
+	awk '/^\.ifndef MTA_STS_EVENT$/ { having = 1 }
+	    /^MTA_STS_EVENT =$/ && having { defined = 1 }
+	    !/^[.#]/ && /[^ ].*MTA_STS_EVENT/ { used = 1; bad += !defined }
+	    END { exit !used || bad }' \
+	    "exim/conf/debian/$f" >"$top/out"
+	ok $? "$f does without the macro of main/04_mta-sts"
+done
+
 install PREFIX=/usr/local
 ok $? 'install-texts with PREFIX=/usr/local'
 absent '/usr/(bin|lib|libexec|share)/[^ ]*mta-sts'

@@ -10,7 +10,7 @@ from labkit.exim import Exim
 from labkit.lab import Lab
 
 OURS = ('mta_sts_query', 'mta_sts_enforce', 'mta_sts_no_mx',
-        'mta_sts_report')
+        'mta_sts_not_required', 'mta_sts_report')
 
 lab = Lab(Exim('debian'))
 lab.domain('enforced.test', 'enforce', mx=['mx1.enforced.test'],
@@ -33,7 +33,7 @@ lab.mta.configure()
 lab.mta.start()
 names = routers()
 at = names.index('mta_sts_query')
-tap.same(names[at - 1:at + 6],
+tap.same(names[at - 1:at + 7],
          ['hubbed_hosts', *OURS, 'dnslookup_relay_to_domains', 'dnslookup'],
          'internet site: ours come after hubbed_hosts, before dnslookup')
 lab.expect_deferred(lab.send('bob@enforced.test'), 'no MX host',

@@ -25,6 +25,9 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 #include "base/child.h"
 #include "base/config.h"
@@ -200,6 +203,16 @@ is_refreshing(void)
 	return false;
 }
 
+/* A stopped process does not see its starter end. */
+static void
+stop(void)
+{
+#ifdef __linux__
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+#endif
+	raise(SIGSTOP);
+}
+
 /* False where it is never answered. */
 static bool
 answer(const char *what, const char *domain)
@@ -213,7 +226,7 @@ answer(const char *what, const char *domain)
 	if (strstr(domain, "crash") != NULL)
 		raise(SIGKILL);
 	if (strstr(domain, "stop") != NULL)
-		raise(SIGSTOP);
+		stop();
 	if (strstr(domain, "fault") != NULL)
 		snprintf(line, sizeof(line), "done %s %s fault ca_unusable\n",
 		    what, domain);

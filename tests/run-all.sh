@@ -86,7 +86,7 @@ unit() {
 	make -s B="$B" PROVEFLAGS="$proveflags" check
 }
 
-# The code with one fault each.  Where the lab comes first, this runs beside
+# The code with one fault each.  Where fuzz or lab come first, this runs beside
 # it, and is shown in its own turn.
 mutants() {
 	if [ -n "$beside" ]; then
@@ -244,20 +244,19 @@ if [ $# -eq 0 ]; then
 	    distcheck lab mutants left_behind demo
 fi
 for name in "$@"; do
+	case "$name $*" in
+	"fuzz "*mutants* | "lab "*mutants*)
+		[ -n "$beside" ] || begin_mutants ;;
+	esac
 	case $name in
 	gcc) stage gcc quiet_build gcc "$B" ;;
 	clang) stage clang quiet_build clang "$B/clang" ;;
-	lab)
-		case " $* " in
-		*' lab '*mutants*) begin_mutants ;;
-		esac
-		stage lab lab ;;
 	mutants)
 		[ -z "$beside" ] || wait "$beside"
 		stage mutants mutants
 		beside= ;;
 	unit | bench | sanitizers | corruptions | memcheck | fuzz | \
-	    distcheck | left_behind | demo | lint)
+	    distcheck | lab | left_behind | demo | lint)
 		stage "$name" "$name" ;;
 	*)
 		echo "$0: no stage $name" >&2

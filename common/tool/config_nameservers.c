@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/child.h"
-#include "client/ask.h"
+#include "tool/resolver_lines.h"
 
 enum {
 	LINE_MAX_LEN = 256,
@@ -32,8 +31,9 @@ struct report {
 
 /* "implied" or "nameserver TEXT STATE [DETAIL]"; ignores anything else. */
 static void
-parse_line(struct report *report, char *line)
+parse_line(void *arg, char *line)
 {
+	struct report *report = arg;
 	struct said *said = &report->said[report->count];
 	const char *keyword = strsep(&line, " ");
 	const char *text = line != NULL ? strsep(&line, " ") : NULL;
@@ -55,24 +55,9 @@ static enum sts_status
 ask_resolver(struct report *report, const struct sts_config *config)
 {
 	const char *arguments[] = {"--check-nameservers", NULL};
-	int64_t end =
-	    sts_monotonic_ms() + STS_NAMESERVERS_MAX * SERVER_MS + SPARE_MS;
-	struct sts_child child;
-	enum sts_status status =
-	    sts_client_start_resolver(config, arguments, &child);
-	char line[LINE_MAX_LEN];
-	ssize_t len;
 
-	if (status != STS_OK)
-		return status;
-	while ((len = sts_child_read(
-		    &child, line, sizeof(line) - 1, true, end)) > 0) {
-		line[len] = '\0';
-		line[strcspn(line, "\n")] = '\0';
-		parse_line(report, line);
-	}
-	(void)sts_child_finish(&child, sts_monotonic_ms() + 1000);
-	return len < 0 ? STS_RESOLVER_TIMEOUT : STS_OK;
+	return sts_tool_resolver_lines(config, arguments,
+	    STS_NAMESERVERS_MAX * SERVER_MS + SPARE_MS, parse_line, report);
 }
 
 static const char fix_list[] =

@@ -4,12 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/child.h"
-#include "base/clock.h"
 #include "base/cursor.h"
-#include "client/ask.h"
+#include "tool/resolver_lines.h"
 
-enum { LINE_BYTES = 5000, SPARE_MS = 5000 };
+enum { SPARE_MS = 5000 };
 
 /* The value of a tag of "tag=value; tag=value"; false: it has none. */
 static bool
@@ -72,16 +70,17 @@ sts_dkim_check_record(
 
 /* What the resolver says, line by line. */
 struct reply {
-	char record[LINE_BYTES]; /* the first one that looks like a key */
+	char record[STS_RESOLVER_LINE_BYTES]; /* the first one that looks like a
+						 key */
 	char status[64];
 };
 
 static void
-take_line(struct reply *reply, char *line)
+take_line(void *arg, char *line)
 {
+	struct reply *reply = arg;
 	struct sts_span p;
 
-	line[strcspn(line, "\n")] = '\0';
 	if (strncmp(line, "txt ", 4) == 0 && reply->record[0] == '\0' &&
 	    find_tag(line + 4, "p", &p))
 		(void)snprintf(
@@ -95,23 +94,9 @@ static enum sts_status
 ask(struct reply *reply, const struct sts_config *config, const char *name)
 {
 	const char *arguments[] = {"--txt", name, NULL};
-	int64_t end =
-	    sts_monotonic_ms() + config->dns_timeout * 1000 + SPARE_MS;
-	struct sts_child child;
-	enum sts_status status =
-	    sts_client_start_resolver(config, arguments, &child);
-	char line[LINE_BYTES];
-	ssize_t len;
 
-	if (status != STS_OK)
-		return status;
-	while ((len = sts_child_read(
-		    &child, line, sizeof(line) - 1, true, end)) > 0) {
-		line[len] = '\0';
-		take_line(reply, line);
-	}
-	(void)sts_child_finish(&child, sts_monotonic_ms() + 1000);
-	return len < 0 ? STS_RESOLVER_TIMEOUT : STS_OK;
+	return sts_tool_resolver_lines(config, arguments,
+	    config->dns_timeout * 1000 + SPARE_MS, take_line, reply);
 }
 
 void

@@ -14,16 +14,18 @@ microseconds an item, and their ratio.
                 their files are there
     its DNS     the questions alone, without the store
     with files  the bare loop makes one small file for each answer besides
+    in memory   serving, with the store in /dev/shm, where a new file costs least
     once        a process for each lookup, in a store that is in use
 
 Where there are two cores, the program that is measured has one to itself and
 name server and driver share the other: else the scheduler decides how many
 answers it finds at each wait, and the bare loop costs 9 to 44 microseconds.
 
-TMPDIR says on which file system.  Nothing is removed before the end: ext4 looks
-for an inode that was not freed in the last minutes, one by one, and a turn
-would pay for what was removed before it (up to 20 times what a file costs).  So
-`make bench` runs this first, and a second run soon after it says less.
+TMPDIR says on which file system all else is.  Nothing is removed before the
+end: ext4 looks for an inode that was not freed in the last minutes, one by one,
+and a turn would pay for what was removed before it (up to 20 times what a file
+costs).  So `make bench` runs this first, and a second run soon after it says
+less.
 """
 import os
 import resource
@@ -104,9 +106,10 @@ def serve(top, conf, count, prefix="n"):
     return (usage() - before) / count
 
 
-def store_in_use(top, port):
-    """The configuration of a store whose directories were made by others."""
-    conf = configure(top, port)
+def store_in_use(top, port, where=None):
+    """The configuration of a store whose directories were made by others, in
+    where, else beside the programs of top."""
+    conf = configure(where or top, port)
     serve(top, conf, DIRECTORIES * 8, "other")
     return conf
 
@@ -166,6 +169,21 @@ def bench_serving(top, slow, quick):
     show("all answers at once", quick_ours, quick_alone, "none")
 
 
+def bench_memory(top, port):
+    """What is left where the file system costs next to nothing."""
+    if not os.access("/dev/shm", os.W_OK | os.X_OK):
+        print("in memory: there is no /dev/shm to measure in")
+        return
+    where = tempfile.mkdtemp(prefix="mta-sts-bench.", dir="/dev/shm")
+    os.chmod(where, 0o755)
+    try:
+        pairs = [(serve(top, store_in_use(top, port, where), ITEMS),
+                  bare(top, port, ITEMS)) for _ in range(ROUNDS)]
+        show("in memory", *zip(*pairs), 2.5)
+    finally:
+        shutil.rmtree(where)
+
+
 def bench_once(top, port):
     count = max(ITEMS // 20, 1)
     conf = configure(top, port)
@@ -195,6 +213,7 @@ def main():
     print(f"{'CPU a lookup, microseconds':40} {'ours':>9} {'c-ares':>9}")
     try:
         bench_serving(top, servers[0][1], servers[1][1])
+        bench_memory(top, servers[0][1])
         bench_once(top, servers[1][1])
     finally:
         for server, _ in servers:

@@ -21,8 +21,9 @@ my %may = (
     'common/resolver' => [qw(common/base common/core common/store common/loop
         common/dns)],
     'common/report' => [qw(common/base common/core common/store)],
+    'common/change' => [qw(common/base)],
     'common/tool' => [qw(common/base common/core common/store common/client
-        common/report exim/check opensmtpd/check)],
+        common/report common/change exim/check opensmtpd/check)],
     'exim' => [qw(common/base common/core common/store common/client)],
     'exim/check' => [qw(common/base common/store opensmtpd/check)],
     'opensmtpd' => [qw(common/base common/core common/store common/client)],

@@ -17,7 +17,7 @@ unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
 B=${B:-build}
 jobs=$(nproc)
 # Most of what they do is to wait.
-proveflags="-j$((2 * jobs)) --failures --comments"
+proveflags="-j$((4 * jobs)) --failures --comments"
 export B
 passed=0 failed=0 failures='' beside=''
 mkdir -p "$B/logs"

@@ -56,3 +56,40 @@ sts_escape(const char *bytes, size_t len)
 		(void)sts_escape_into(text, size, bytes, len);
 	return text;
 }
+
+static int
+hex_digit(char digit)
+{
+	if (digit >= '0' && digit <= '9')
+		return digit - '0';
+	return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+}
+
+/* The byte that an escape stands for, or -1. */
+static int
+escaped_byte(const char *at)
+{
+	int high, low;
+
+	if (at[0] != '\\' || at[1] != 'x')
+		return -1;
+	high = hex_digit(at[2]);
+	low = high < 0 ? -1 : hex_digit(at[3]);
+	return low < 0 ? -1 : high * 16 + low;
+}
+
+size_t
+sts_unescape(char *text)
+{
+	size_t used = 0;
+
+	for (const char *at = text; *at != '\0'; at++) {
+		int byte = escaped_byte(at);
+
+		if (byte >= 0)
+			at += 3;
+		text[used++] = byte >= 0 ? (char)byte : *at;
+	}
+	text[used] = '\0';
+	return used;
+}

@@ -26,4 +26,10 @@ size_t sts_escape_into(char *out, size_t size, const char *bytes, size_t len);
  */
 char *sts_escape(const char *bytes, size_t len);
 
+/*
+ * Undoes it in place: \xHH becomes that byte, anything else stays.  Returns the
+ * number of bytes, which may include NUL; a NUL follows them.
+ */
+size_t sts_unescape(char *text);
+
 #endif

@@ -22,8 +22,9 @@ my %may = (
         common/dns)],
     'common/report' => [qw(common/base common/core common/store)],
     'common/change' => [qw(common/base)],
+    'common/publish' => [qw(common/base common/core)],
     'common/tool' => [qw(common/base common/core common/store common/client
-        common/report common/change exim/check opensmtpd/check)],
+        common/report common/change common/publish exim/check opensmtpd/check)],
     'exim' => [qw(common/base common/core common/store common/client)],
     'exim/check' => [qw(common/base common/store opensmtpd/check)],
     'opensmtpd' => [qw(common/base common/core common/store common/client)],

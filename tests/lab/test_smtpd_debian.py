@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Debian's own smtpd.conf with what MTA-STS needs added to it, as it is
 shipped, on both versions."""
-from labkit import opensmtpd_lab, tap
+from labkit import opensmtpd_lab, paths, tap
 from labkit.opensmtpd import CONF, EXAMPLES
 
 SHIPPED = (EXAMPLES / 'debian/smtpd.conf').read_text(encoding='utf-8')
@@ -28,7 +28,7 @@ def accepted(lab):
     done = lab.mta.check()
     tap.same((done.returncode, done.stdout.strip()), (0, 'configuration OK'),
              'smtpd -n accepts it')
-    done = lab.mta.inside('/usr/local/bin/mta-sts', 'config', 'check',
+    done = lab.mta.inside(paths.COMMAND, 'config', 'check',
                           '--smtpd', str(CONF))
     tap.same((done.returncode, done.stdout.splitlines()),
              (0, ['note: TLS reports are off: organization and contact are '

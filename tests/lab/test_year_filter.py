@@ -29,6 +29,7 @@ class Filter:
 
     def __init__(self):
         owner = pathlib.Path(paths.STATE).stat()
+        os.makedirs(os.path.dirname(FILTER), exist_ok=True)
         shutil.copy('/run/lab/build/filter-mta-sts', FILTER)
         ours, theirs = socket.socketpair()
         self.process = subprocess.Popen(

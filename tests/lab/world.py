@@ -97,6 +97,26 @@ def make_files(cache, top, build):
     os.chmod(paths.LAB / 'log', 0o1777)
     shutil.chown(paths.LAB / 'home/alice', 1995, 1995)
     shutil.chown(paths.LAB / 'home/mallory', 1996, 1996)
+    if paths.PACKAGED:
+        use_installed()
+    else:
+        use_unpacked()
+    mount('lab', '/tmp', 'tmpfs', 'mode=1777,size=1g')
+    for directory in ('/run/exim4', '/var/spool/exim4', '/var/log/exim4',
+                      '/var/lib/exim4', '/var/mail'):
+        os.makedirs(directory, exist_ok=True)
+
+
+def use_installed():
+    """The mail server of this machine, whose configuration is Debian's."""
+    for directory in ('/usr', '/etc', '/var'):
+        overlay(directory)
+    for directory in ('/var/spool/exim4', '/var/log/exim4', '/var/mail',
+                      paths.STATE):
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def use_unpacked():
     unpacked = '/run/lab/unpacked'
     exim = f'/run/lab/exims/{os.environ["LAB_EXIM"]}/root' \
         if os.environ.get('LAB_EXIM') else None
@@ -112,19 +132,25 @@ def make_files(cache, top, build):
         run('cp', '-a', f'{unpacked}{directory}/.', directory)
     if exim:
         run('cp', '-a', f'{exim}/etc/.', '/etc')
-    mount('lab', '/tmp', 'tmpfs', 'mode=1777,size=1g')
-    for directory in ('/run/exim4', '/var/spool/exim4', '/var/log/exim4',
-                      '/var/lib/exim4', '/var/mail'):
-        os.makedirs(directory, exist_ok=True)
+
+
+def names_of(lines):
+    return {line.split(':')[0] for line in lines}
 
 
 def make_users():
     for file, lines in (('passwd', PASSWD), ('group', GROUP)):
         path = pathlib.Path('/etc', file)
-        names = {line.split(':')[0] for line in lines.splitlines()}
-        kept = [line for line in path.read_text().splitlines(True)
-                if line.split(':')[0] not in names]
-        path.write_text(''.join(kept) + lines)
+        there = path.read_text().splitlines(True)
+        lines = lines.splitlines(True)
+        if paths.PACKAGED:
+            # Its package has made the mail server's.
+            known = names_of(there)
+            lines = [line for line in lines if not names_of([line]) & known]
+        ours = names_of(lines)
+        path.write_text(''.join(line for line in there
+                                if not names_of([line]) & ours) +
+                        ''.join(lines))
     for directory in ('/run/exim4', '/var/spool/exim4', '/var/log/exim4'):
         for path, folders, files in os.walk(directory):
             for name in ['.'] + folders + files:
@@ -209,17 +235,17 @@ def make_trust():
 def install_build():
     """What was built, where an installation puts it."""
     build = paths.LAB / 'build'
-    for name, directory, mode in (
-            ('mta-sts.so', '/usr/local/lib/exim4', 0o644),
-            ('mta-sts-resolver', '/usr/local/libexec', 0o755),
-            ('mta-sts-fetcher', '/usr/local/libexec', 0o755),
-            ('mta-sts', '/usr/local/bin', 0o755)):
-        if (build / name).exists():
-            os.makedirs(directory, exist_ok=True)
-            shutil.copy(build / name, f'{directory}/{name}')
-            os.chmod(f'{directory}/{name}', mode)
-    shutil.copytree(paths.LAB / 'src/exim/conf',
-                    '/usr/local/share/mta-sts/exim', dirs_exist_ok=True)
+    for name, to, mode in (('mta-sts.so', paths.OBJECT, 0o644),
+                           ('mta-sts-resolver', paths.RESOLVER, 0o755),
+                           ('mta-sts-fetcher', paths.FETCHER, 0o755),
+                           ('mta-sts', paths.COMMAND, 0o755)):
+        if (build / name).exists() and not paths.PACKAGED:
+            os.makedirs(os.path.dirname(to), exist_ok=True)
+            shutil.copy(build / name, to)
+            os.chmod(to, mode)
+    if not paths.PACKAGED:
+        shutil.copytree(paths.LAB / 'src/exim/conf', paths.SHARED + '/exim',
+                        dirs_exist_ok=True)
     # As `mta-sts setup --user Debian-exim` leaves it.
     os.makedirs(paths.STATE, exist_ok=True)
     os.chmod(paths.STATE, 0o750)

@@ -17,8 +17,8 @@ BINARY = '/usr/sbin/exim4'
 MAINLOG = pathlib.Path('/var/log/exim4/mainlog')
 PANICLOG = pathlib.Path('/var/log/exim4/paniclog')
 SINGLE = pathlib.Path('/etc/exim4/exim4.conf')
-EXAMPLE = '/usr/local/share/mta-sts/exim/example.conf'
-FRAGMENTS = pathlib.Path('/usr/local/share/mta-sts/exim/debian')
+EXAMPLE = paths.SHARED + '/exim/example.conf'
+FRAGMENTS = pathlib.Path(paths.SHARED, 'exim/debian')
 CONF_D = pathlib.Path('/etc/exim4/conf.d')
 TIMEOUT = '6s'
 

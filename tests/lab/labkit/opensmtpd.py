@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: ISC
 """OpenSMTPD as in production: its own users, one smtpd, real ports.
 
-6.8 is Debian 12's, 7.6 is Debian 13's.  Each runs in a root of its own that
+6.8 is Debian 12's, 7.6 is Debian 13's; where packages are tried, 7.6 stands for
+7.4 and all later ones.  Each runs in a root of its own that
 has the world's /etc, /var and /run, and below /usr what that release of Debian
 has, with the programs that were built for that release where an installation
 puts them.
@@ -68,23 +69,30 @@ class OpenSmtpd:
     # The root
 
     def _make_root(self):
-        tree = paths.LAB / 'debian' / SUITES[self.version]
-        over = paths.LAB / 'smtpd-usr' / self.version
-        upper, work = over / 'upper', over / 'work'
-        for path in (upper, work):
-            path.mkdir(parents=True)
         for name in ('usr', 'etc', 'var', 'run', 'dev', 'proc', 'tmp'):
             (self.root / name).mkdir(parents=True)
         for name in LINKS:
             (self.root / name).symlink_to('usr/' + name)
-        _must('mount', '-t', 'overlay', 'overlay', self.root / 'usr', '-o',
-              f'lowerdir={tree}/usr,upperdir={upper},workdir={work}')
+        if paths.PACKAGED:
+            _must('mount', '--bind', '/usr', self.root / 'usr')
+        else:
+            self._lay_tree()
         # Mounts that a test makes below /var are seen inside as well.
         _must('mount', '--make-rshared', '/var')
         _must('mount', '--rbind', '/var', self.root / 'var')
         for name in ('etc', 'run', 'dev', 'proc', 'tmp'):
             _must('mount', '--bind', f'/{name}', self.root / name)
-        self._install()
+        if not paths.PACKAGED:
+            self._install()
+
+    def _lay_tree(self):
+        tree = paths.LAB / 'debian' / SUITES[self.version]
+        over = paths.LAB / 'smtpd-usr' / self.version
+        upper, work = over / 'upper', over / 'work'
+        for path in (upper, work):
+            path.mkdir(parents=True)
+        _must('mount', '-t', 'overlay', 'overlay', self.root / 'usr', '-o',
+              f'lowerdir={tree}/usr,upperdir={upper},workdir={work}')
 
     def _install(self):
         """As `make install FILTERDIR=/usr/libexec/opensmtpd` does it, and
@@ -155,7 +163,7 @@ class OpenSmtpd:
         os.chmod(key, 0o600)
 
     def setup(self):
-        done = self.inside('/usr/local/bin/mta-sts', 'setup', '--user',
+        done = self.inside(paths.COMMAND, 'setup', '--user',
                            'opensmtpd')
         if done.returncode:
             raise RuntimeError(f'mta-sts setup: {done.stdout}')

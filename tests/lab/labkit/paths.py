@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """Where things are inside a world."""
+import os
 import pathlib
 
 LAB = pathlib.Path('/run/lab')
@@ -26,6 +27,13 @@ MX_NET = '203.0.113.'
 
 STATE = '/var/lib/mta-sts-sender'
 CONFIG = '/etc/mta-sts.conf'
-OBJECT = '/usr/local/lib/exim4/mta-sts.so'
-RESOLVER = '/usr/local/libexec/mta-sts-resolver'
-COMMAND = '/usr/local/bin/mta-sts'
+
+# What is tried is what Debian's packages installed on this machine, mail server
+# included; else what was built, where an installation would put it.
+PACKAGED = bool(os.environ.get('LAB_PACKAGED'))
+PREFIX = '/usr' if PACKAGED else '/usr/local'
+OBJECT = f'{PREFIX}/lib/exim4/mta-sts.so'
+RESOLVER = f'{PREFIX}/libexec/mta-sts-resolver'
+FETCHER = f'{PREFIX}/libexec/mta-sts-fetcher'
+COMMAND = f'{PREFIX}/bin/mta-sts'
+SHARED = f'{PREFIX}/share/mta-sts'

@@ -708,7 +708,7 @@ test_as_root(void)
 	expect_answer(w.conf, E, STS_OK, true, "asked by root");
 	snprintf(path, sizeof(path), "%s/whoami.out", w.dir);
 	if ((f = fopen(path, "r")) != NULL) {
-		(void)fgets(line, sizeof(line), f);
+		(void)!fgets(line, sizeof(line), f);
 		fclose(f);
 	}
 	is_str(line, "65534 65534 65534\n",

@@ -146,6 +146,16 @@ ok $? 'a missing .pc file stops the build with one line'
 grep -q 'libcares libssl libcrypto.*apt-get install libc-ares-dev libssl-dev)' \
     "$top/out"
 ok $? 'which names what is missing, and what to install'
+for library in $(sed -n 's/^DEBIAN_\([^ ]*\) :=.*/\1/p' GNUmakefile); do
+	[ "$library" != libbsd-overlay ] || continue # not needed everywhere
+	printf '#!/bin/sh\n[ "$*" != "--exists %s" ]\n' "$library" \
+	    >"$top/pkg-config"
+	package=$(sed -n "s/^DEBIAN_$library := //p" GNUmakefile)
+	make -n PKG_CONFIG="$top/pkg-config" B="$top/b" all >"$top/out" 2>&1
+	[ $? -eq 2 ] && [ "$(wc -l <"$top/out")" -eq 1 ] &&
+	    grep -q "find $library: .*apt-get install $package)" "$top/out"
+	ok $? "one line for $library: install $package"
+done
 make -n PKG_CONFIG="$top/none" B="$top/b" all >"$top/out" 2>&1
 [ $? -eq 2 ] && [ "$(wc -l <"$top/out")" -eq 1 ] &&
     grep -q 'apt-get install pkg-config' "$top/out"

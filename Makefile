@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: ISC
+#
+# For a make that is not GNU's; GNU make reads GNUmakefile instead.
+all:
+	@echo 'mta-sts: this needs GNU make, often called gmake' >&2; exit 2
+
+.DEFAULT:
+	@echo 'mta-sts: this needs GNU make, often called gmake' >&2; exit 2

@@ -118,7 +118,7 @@ arrange(void)
 	put("/etc/gone", "to be removed\n", 0644);
 	put("/etc/live", "old\nlive\n", 0640);
 	put("/etc/other", "", 0604);
-	(void)symlinkat("elsewhere", AT_FDCWD, at("/etc/link"));
+	(void)!symlinkat("elsewhere", AT_FDCWD, at("/etc/link"));
 	put("/etc/made", "by a program\n", 0644);
 }
 

@@ -69,6 +69,8 @@ struct sts_tool {
 	struct sts_args args;
 	struct sts_config config;
 	int64_t now; /* seconds since 1970 */
+	/* Put before the usual paths of mail servers, for tests; or NULL. */
+	const char *root;
 };
 
 /* The whole command; what main() returns. */

@@ -202,8 +202,9 @@ bool sts_exim_has_fragments(const char *etc);
  * Checks `etc` (/etc/exim4) and the file generated from it, and reports what
  * has changed since the setup: a missing fragment, a dangling link (the example
  * files were removed or moved), a template or generated file without a
- * fragment's content (a package upgrade replaced the template).  Silent if
- * there are no fragments at all.
+ * fragment's content (a package upgrade replaced the template), a generated
+ * file whose fragments are all gone, and an exim4.conf beside conf.d, which
+ * Exim reads instead.  Silent if there never were fragments.
  */
 void sts_exim_check_fragments(
     struct sts_findings *f, const char *etc, const char *generated);

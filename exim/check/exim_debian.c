@@ -5,16 +5,26 @@
  */
 #include "exim/check/exim.h"
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/readfile.h"
 
 enum { TEXT_MAX = 1024 * 1024 };
 
 #define FRAGMENTS STS_EXAMPLE_DIR "/exim/debian"
+
+#define QUERY     "mta_sts_query" /* what a configuration of ours calls */
+
+/* Links all of them. */
+#define LINK_ALL                                                              \
+	"for f in main/04_mta-sts router/190_mta-sts transport/31_mta-sts "   \
+	"retry/20_mta-sts; do ln -sfn " FRAGMENTS "/$f /etc/exim4/conf.d/$f;" \
+	" done"
 
 /* Where Debian reads macros from. */
 #define PLACE                                         \
@@ -82,10 +92,15 @@ static void
 report_missing(struct sts_findings *f, const char *etc, const char *name,
     enum presence presence)
 {
-	char fix[512];
+	char fix[1200], example[512];
 
+	(void)snprintf(example, sizeof(example), FRAGMENTS "/%s", name);
 	(void)snprintf(fix, sizeof(fix),
-	    "ln -sfn " FRAGMENTS "/%s %s/conf.d/%s", name, etc, name);
+	    "ln -sfn %s %s/conf.d/%s && update-exim4.conf%s", example, etc,
+	    name,
+	    access(example, F_OK) == 0
+		? ""
+		: "  (the first file is missing: install the examples again)");
 	sts_report_problem(f, STS_FIND_ERROR, fix,
 	    presence == DANGLING ? "%s/conf.d/%s is a dangling link, which "
 				   "the next update-exim4.conf skips"
@@ -182,12 +197,86 @@ check_text(struct sts_findings *f, const char *etc, const char *path,
 	return false;
 }
 
+/* True if a file of conf.d/router, whatever its name, asks for policies. */
+static bool
+conf_d_asks(const char *etc)
+{
+	char path[1024];
+	struct dirent *d;
+	bool found = false;
+	DIR *dir;
+
+	(void)snprintf(path, sizeof(path), "%s/conf.d/router", etc);
+	if ((dir = opendir(path)) == NULL)
+		return false;
+	while (!found && (d = readdir(dir)) != NULL) {
+		char *text = read_text(path, d->d_name);
+
+		found = text != NULL && strstr(text, QUERY) != NULL;
+		free(text);
+	}
+	(void)closedir(dir);
+	return found;
+}
+
+static bool
+file_asks(const char *path, const char *name)
+{
+	char *text = read_text(path, name);
+	bool found = text != NULL && strstr(text, QUERY) != NULL;
+
+	free(text);
+	return found;
+}
+
+/* All are gone, and Exim still reads what was made of them. */
+static void
+check_remains(struct sts_findings *f, const char *etc, const char *generated)
+{
+	bool split = is_split(etc);
+
+	if (!file_asks(generated, "") ||
+	    (split ? conf_d_asks(etc) : file_asks(etc, "exim4.conf.template")))
+		return;
+	sts_report_problem(f, STS_FIND_ERROR,
+	    split ? LINK_ALL "; then update-exim4.conf"
+		  : LINK_ALL "; then update-exim4.conf.template -r && "
+			     "update-exim4.conf",
+	    "%s has the MTA-STS routers, but %s%s, of which it is made, no "
+	    "longer does: the next update-exim4.conf drops them",
+	    generated, etc, split ? "/conf.d" : "/exim4.conf.template");
+}
+
+/* Debian's Exim reads this file, if it is there, and nothing else. */
+static bool
+check_single_file(struct sts_findings *f, const char *etc)
+{
+	char path[1024];
+
+	(void)snprintf(path, sizeof(path), "%s/exim4.conf", etc);
+	if (access(path, F_OK) != 0)
+		return false;
+	if (sts_exim_has_fragments(etc) && access(path, R_OK) == 0 &&
+	    !file_asks(path, ""))
+		sts_report_problem(f, STS_FIND_ERROR,
+		    "move it away, or take the routers and the transports "
+		    "from " STS_EXAMPLE_DIR "/exim/example.conf",
+		    "Exim reads %s and nothing of conf.d, since that file "
+		    "exists: no router in it asks mta_sts_query",
+		    path);
+	return true;
+}
+
 void
 sts_exim_check_fragments(
     struct sts_findings *f, const char *etc, const char *generated)
 {
-	if (!sts_exim_has_fragments(etc))
+	if (check_single_file(f, etc))
 		return;
+	if (!sts_exim_has_fragments(etc)) {
+		check_remains(f, etc, generated);
+		return;
+	}
 	for (size_t i = 0; i < NAME_COUNT; i++) {
 		enum presence presence = presence_of(etc, names[i]);
 
@@ -240,10 +329,7 @@ check_debian(struct sts_findings *f, const struct sts_exim *e, const char *type)
 		    "machine by MX, and the MTA-STS fragments do nothing",
 		    type);
 	else if (!has_all_fragments(e->debian_dir))
-		sts_report_problem(f, STS_FIND_ERROR,
-		    "for f in main/04_mta-sts router/190_mta-sts "
-		    "transport/31_mta-sts retry/20_mta-sts; do ln "
-		    "-sf " FRAGMENTS "/$f /etc/exim4/conf.d/$f; done",
+		sts_report_problem(f, STS_FIND_ERROR, LINK_ALL,
 		    "the MTA-STS fragments are not in %s/conf.d",
 		    e->debian_dir);
 	else if (!is_split(e->debian_dir))

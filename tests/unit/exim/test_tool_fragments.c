@@ -9,6 +9,7 @@
 #include "tests/unit/lib/tap.h"
 #include "tests/unit/lib/tap_tool.h"
 #include "exim/check/exim.h"
+#include "tool/tool.h"
 
 static char top[] = "/tmp/mta-sts-fragments.XXXXXX";
 static const char *const names[] = {"main/04_mta-sts", "router/190_mta-sts",
@@ -77,6 +78,43 @@ expect(unsigned errors, const char *part, const char *what)
 	free(text);
 }
 
+static void
+unlink_all(void)
+{
+	for (size_t i = 0; i < 4; i++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "etc/conf.d/%s", names[i]);
+		(void)unlink(at(name));
+	}
+}
+
+/* `config check` says it, too, whether it asks Exim or not. */
+static void
+through_config_check(void)
+{
+	char root[256], conf[256], *text = NULL;
+	struct sts_tool tool = {.root = root, .args.config_file = conf};
+	size_t len;
+
+	(void)snprintf(root, sizeof(root), "%s", at("root"));
+	(void)snprintf(conf, sizeof(conf), "%s", at("empty.conf"));
+	put("empty.conf", "");
+	if (mkdir(root, 0755) != 0 || mkdir(at("root/etc"), 0755) != 0)
+		tap_diag("mkdir");
+	begin(true);
+	(void)unlink(at("etc/conf.d/retry/20_mta-sts"));
+	if (rename(at("etc"), at("root/etc/exim4")) != 0)
+		tap_diag("rename");
+	tool.out = tool.err = open_memstream(&text, &len);
+	is_int(sts_tool_config_check(&tool), STS_EXIT_NO,
+	    "config check: exit status");
+	fclose(tool.out);
+	ok(strstr(text, "retry/20_mta-sts is missing; the other") != NULL,
+	    "config check without --exim names a missing fragment");
+	free(text);
+}
+
 int
 main(void)
 {
@@ -110,14 +148,32 @@ main(void)
 	expect(1, "fix: update-exim4.conf\n",
 	    "the template is right, what is made of it is old");
 	begin(false);
-	for (size_t i = 0; i < 4; i++) {
-		char name[64];
-
-		snprintf(name, sizeof(name), "etc/conf.d/%s", names[i]);
-		(void)unlink(at(name));
-	}
+	unlink_all();
 	put("generated", "");
 	expect(0, "", "never set up");
+	put("generated", "${dlfunc{x}{mta_sts_query}{$domain}}\n");
+	put("etc/exim4.conf.template", "nothing of ours\n");
+	expect(1, "exim4.conf.template, of which it is made, no longer does",
+	    "not split: all is gone but in what Exim still reads");
+	expect(1, "update-exim4.conf.template -r && update-exim4.conf",
+	    "the same, with its fix");
+	put("etc/exim4.conf.template",
+	    "${dlfunc{x}{mta_sts_query}{$domain}}\n");
+	expect(0, "", "a template that the operator edited");
+	begin(true);
+	unlink_all();
+	put("generated", "${dlfunc{x}{mta_sts_query}{$domain}}\n");
+	expect(1, "/conf.d, of which it is made, no longer does",
+	    "split: all is gone but in what Exim still reads");
+	put("etc/conf.d/router/150_ours", "data = mta_sts_query\n");
+	expect(0, "", "a fragment with a name of the operator's");
+	begin(true);
+	put("etc/exim4.conf", "nothing of ours\n");
+	expect(1, "exim4.conf and nothing of conf.d",
+	    "a file of the operator's that goes before all others");
+	put("etc/exim4.conf", "${dlfunc{x}{mta_sts_query}{$domain}}\n");
+	expect(0, "", "one that asks");
+	through_config_check();
 	{
 		char command[80];
 

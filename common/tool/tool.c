@@ -67,6 +67,14 @@ static const struct command commands[] = {
 	"cache refresh [DOMAIN]",
 	"Fetches the policy of one domain, or every policy that is due.\n"
 	"Exit status 1: a domain is not in the store, or a fetch failed.\n"},
+    {{"cache", "export"}, 0, 0, 0, false, sts_tool_cache_export, "cache export",
+	"Prints the policies in force, a line each, for other senders.\n"
+	"Exit status 1: a damaged policy was left out.\n"},
+    {{"cache", "import"}, 0, 1, 0, false, sts_tool_cache_import,
+	"cache import [FILE|-]",
+	"Takes the policies that another sender has fetched later than this\n"
+	"one, never a weaker one, and removes nothing.\n"
+	"Exit status 1: a line is ill-formed, or there is no room.\n"},
     {{"setup", NULL}, 0, 0, STS_OPT_USER | STS_OPT_GROUP, false, sts_tool_setup,
 	"setup --user NAME [--group NAME]",
 	"Creates the state directory for the user that the mail server runs\n"

@@ -114,6 +114,8 @@ int sts_tool_cache_list(struct sts_tool *tool);
 int sts_tool_cache_show(struct sts_tool *tool);
 int sts_tool_cache_drop(struct sts_tool *tool);
 int sts_tool_cache_refresh(struct sts_tool *tool);
+int sts_tool_cache_export(struct sts_tool *tool);
+int sts_tool_cache_import(struct sts_tool *tool);
 int sts_tool_setup(struct sts_tool *tool);
 int sts_tool_config_check(struct sts_tool *tool);
 int sts_tool_config_show(struct sts_tool *tool);

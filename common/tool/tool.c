@@ -39,6 +39,23 @@ static const struct command commands[] = {
 	"name servers, mail servers.  Fetches nothing, writes nothing.\n"
 	"Exit status 0: no problem, 1: a problem was found, 3: this user may\n"
 	"not read the configuration or the store.\n"},
+    {{"enable", "exim"}, 0, 1,
+	STS_OPT_DRY_RUN | STS_OPT_EXIM_BINARY | STS_OPT_DOMAIN, false,
+	sts_tool_enable_exim,
+	"enable exim [FILE] [--dry-run] [--domain DOMAIN] [--exim-binary PATH]",
+	"Switches MTA-STS on for Exim: makes the state directory and what "
+	"will\n"
+	"be the configuration (Debian's, or FILE in place), tries it, and "
+	"only\n"
+	"then puts it in place.  Interrupted at any step, all is old or new.\n"
+	"--dry-run shows all of it and changes nothing.\n"
+	"Exit status 0: it is on, 1: nothing was changed, 3: a failure "
+	"outside.\n"},
+    {{"disable", "exim"}, 0, 0, STS_OPT_DRY_RUN | STS_OPT_EXIM_BINARY, false,
+	sts_tool_disable_exim, "disable exim [--dry-run] [--exim-binary PATH]",
+	"Takes back what \"enable exim\" changed: each file as it was before.\n"
+	"Exit status 0: it is off, 1: a file was changed since, 3: a failure\n"
+	"outside.\n"},
     {{"lint", "policy"}, 0, 1, 0, true, sts_tool_lint_policy,
 	"lint policy [FILE|-]",
 	"Checks a policy file (RFC 8461 3.2) without a network.\n"},

@@ -169,6 +169,9 @@ void sts_exim_check_reports(struct sts_findings *f, const struct sts_exim *e,
     const struct sts_exim_driver *plain_router);
 void sts_exim_check_no_router(struct sts_findings *f, const struct sts_exim *e);
 
+/* The installed Exim in the usual places, or NULL. */
+const char *sts_exim_binary(void);
+
 /*
  * Finds and queries an Exim, then checks its report.  Uses state_dir of *e, and
  * binary, config and config_file unless NULL.
@@ -194,6 +197,13 @@ void sts_exim_check_reporter(struct sts_findings *findings, struct sts_exim *e,
  * The four fragments for Debian's Exim, and whether the file that Exim reads
  * still contains them: exim_debian.c.
  */
+
+/*
+ * A setting of update-exim4.conf.conf in `etc`, KEY='VALUE', as in the shell
+ * script that reads the file: the last one, or "".  False if the file cannot be
+ * read.
+ */
+bool sts_exim_setting(const char *etc, const char *key, char *buf, size_t size);
 
 /* True if at least one of the fragments, or a link for it, is there. */
 bool sts_exim_has_fragments(const char *etc);

@@ -51,9 +51,8 @@ run_exim(const struct sts_exim *e, const char *const *arguments)
 	return output;
 }
 
-/* The installed Exim in the usual places, or NULL. */
-static const char *
-find_binary(void)
+const char *
+sts_exim_binary(void)
 {
 	static const char *const paths[] = {"/usr/sbin/exim4", "/usr/sbin/exim",
 	    "/usr/exim/bin/exim", "/usr/local/sbin/exim",
@@ -147,7 +146,7 @@ static bool
 ask_installed(struct sts_findings *findings, struct sts_exim *e)
 {
 	if (e->binary == NULL)
-		e->binary = find_binary();
+		e->binary = sts_exim_binary();
 	if (e->binary == NULL)
 		sts_report_problem(findings, STS_FIND_ERROR,
 		    "--exim-binary PATH",

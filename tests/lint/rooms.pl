@@ -24,9 +24,11 @@ my %may = (
     'common/change' => [qw(common/base)],
     'common/publish' => [qw(common/base common/core)],
     'common/tool' => [qw(common/base common/core common/store common/client
-        common/report common/change common/publish exim/check opensmtpd/check)],
+        common/report common/change common/publish exim/check exim/enable
+        opensmtpd/check)],
     'exim' => [qw(common/base common/core common/store common/client)],
     'exim/check' => [qw(common/base common/store opensmtpd/check)],
+    'exim/enable' => [qw(common/base common/change exim/check)],
     'opensmtpd' => [qw(common/base common/core common/store common/client)],
     'opensmtpd/filter' => [qw(common/base common/core common/store
         common/client opensmtpd)],

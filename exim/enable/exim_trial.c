@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: ISC */
+/* What must be right before anything is switched over. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/escape.h"
+#include "base/findings.h"
+#include "exim/check/exim.h"
+#include "exim/enable/exim_command.h"
+#include "exim/enable/exim_work.h"
+
+/* `exim -C TRIAL`, or without a trial `exim`, and one argument or two. */
+static bool
+run_exim(const struct sts_work *w, const char *trial, const char *argument,
+    const char *second, char **said)
+{
+	if (trial == NULL)
+		return STS_COMMAND(said, w->binary, argument, second);
+	return STS_COMMAND(said, w->binary, "-C", trial, argument, second);
+}
+
+static enum sts_enable_result
+try_syntax(const struct sts_work *w, const char *trial)
+{
+	char *said;
+	enum sts_enable_result result = STS_ENABLE_DONE;
+
+	if (!run_exim(w, trial, "-bV", NULL, &said))
+		result = sts_work_refuse(w, NULL,
+		    "Exim does not take the new configuration: %s",
+		    said != NULL ? said : "");
+	free(said);
+	return result;
+}
+
+/* The findings of config check; those about a state directory to come are not.
+ */
+struct notes {
+	const struct sts_work *w;
+	bool has_state;
+	unsigned errors;
+};
+
+static void
+take_finding(void *arg, const struct sts_finding *finding)
+{
+	struct notes *n = arg;
+
+	if (finding->severity == STS_FIND_NOTE ||
+	    (!n->has_state && strncmp(finding->text, "state-dir ", 10) == 0))
+		return;
+	if (finding->severity == STS_FIND_ERROR)
+		n->errors++;
+	sts_finding_print(n->w->e->out, finding);
+}
+
+static enum sts_enable_result
+try_check(const struct sts_work *w, const char *trial, bool has_state)
+{
+	const struct sts_enable *e = w->e;
+	struct notes notes = {.w = w, .has_state = has_state};
+	struct sts_findings findings = {.take = take_finding, .arg = &notes};
+	struct sts_exim exim = {.binary = w->binary,
+	    .config = trial,
+	    .state_dir = e->state_dir,
+	    .config_file = e->config_file,
+	    .reports = e->reports};
+
+	sts_exim_check_installed(&findings, &exim);
+	if (notes.errors == 0)
+		return STS_ENABLE_DONE;
+	return sts_work_refuse(w, NULL,
+	    "the new configuration has the errors above (mta-sts config check "
+	    "--exim)");
+}
+
+/* The line about the delivery, at the end of what -bt says. */
+static void
+print_route(const struct sts_work *w, const char *said)
+{
+	const char *line = strstr(said, "  router = ");
+
+	if (line == NULL)
+		return;
+	line += 2;
+	(void)fprintf(w->e->out, "mail for %s would go by: ", w->e->domain);
+	sts_escape_write(w->e->out, line, strcspn(line, "\n"));
+	(void)putc('\n', w->e->out);
+}
+
+/*
+ * Routes an address, as a delivery does; the resolver may query the network.  A
+ * domain that cannot be routed says nothing about the configuration; one that
+ * MTA-STS defers would wait for the same reason when it is switched on.
+ */
+static enum sts_enable_result
+try_route(const struct sts_work *w, const char *trial)
+{
+	enum sts_enable_result result = STS_ENABLE_DONE;
+	char address[320], fix[320], *said, *why;
+
+	(void)snprintf(address, sizeof(address), "you@%s", w->e->domain);
+	(void)snprintf(fix, sizeof(fix), "see what is wrong: mta-sts query %s",
+	    w->e->domain);
+	(void)run_exim(w, trial, "-bt", address, &said);
+	why = said != NULL ? strstr(said, "MTA-STS: ") : NULL;
+	if (why != NULL && strncmp(why, "MTA-STS: no MX ", 15) != 0 &&
+	    strncmp(why, "MTA-STS: no permitted ", 22) != 0)
+		result = sts_work_refuse(w, fix, "mail for %s would wait: %.*s",
+		    w->e->domain, (int)strcspn(why, "\n"), why);
+	else if (said != NULL)
+		print_route(w, said);
+	free(said);
+	return result;
+}
+
+enum sts_enable_result
+sts_work_try(const struct sts_work *w, const char *trial, bool has_state)
+{
+	enum sts_enable_result result = try_syntax(w, trial);
+
+	if (result == STS_ENABLE_DONE)
+		result = try_check(w, trial, has_state);
+	if (result == STS_ENABLE_DONE && has_state)
+		result = try_route(w, trial);
+	return result;
+}

@@ -14,6 +14,7 @@ my $top = shift // '.';
 chdir $top or die "$top: $!\n";
 
 my @documents = qw(README.md CONTRIBUTING.md SECURITY.md docs/architecture.md
+    docs/exim.md docs/opensmtpd.md docs/tlsrpt.md docs/troubleshooting.md
     tests/README.md);
 my $bad = 0;
 

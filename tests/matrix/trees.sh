@@ -57,12 +57,15 @@ tree_held() {
 
 # tree_make SUITE ARCHITECTURE NAME PACKAGE...: makes $MATRIX_CACHE/NAME, a
 # minimal Debian with these packages, unless it is there.  With the progress
-# and the errors of all of it in $MATRIX_CACHE/NAME.log.
+# and the errors of all of it in $MATRIX_CACHE/NAME.log.  What $tree_backports
+# names, patterns with spaces between them, is that of the suite's backports.
 tree_make() {
 	tree_suite=$1 tree_arch=$2 tree_name=$3
 	shift 3
 	tree=$MATRIX_CACHE/$tree_name
 	tree_want="$tree_suite $tree_arch $*"
+	[ -z "${tree_backports:-}" ] ||
+	    tree_want="$tree_want, backports: $tree_backports"
 	mkdir -p "$MATRIX_CACHE/debs" && chmod 700 "$MATRIX_CACHE" || return 1
 	exec 9>"$MATRIX_CACHE/$tree_name.lock" && flock 9 || return 1
 	tree_ready || tree_anew "$@"
@@ -115,16 +118,27 @@ tree_fill() {
 	printf '#!/bin/sh\nexit 101\n' >"$directory/usr/sbin/policy-rc.d"
 	chmod 755 "$directory/usr/sbin/policy-rc.d"
 	cp /etc/resolv.conf "$directory/etc/resolv.conf"
+	[ -z "${tree_backports:-}" ] || tree_add_backports "$directory"
 	# Whatever a package starts nevertheless ends with the namespace.
 	tree_held "$TREE_LIMIT" sh -c '
 		mount -t proc proc "$1/proc" || exit 1
 		root=$1
 		shift
-		exec chroot "$root" env -i PATH="$PATH" LC_ALL=C \
+		chroot "$root" env -i PATH="$PATH" LC_ALL=C apt-get -q update &&
+		    exec chroot "$root" env -i PATH="$PATH" LC_ALL=C \
 		    DEBIAN_FRONTEND=noninteractive apt-get -y -q \
 		    --no-install-recommends install "$@"' \
 	    sh "$directory" "$@" || return 1
 	rm -rf "$directory"/var/cache/apt/archives/*.deb
+}
+
+# tree_add_backports DIRECTORY
+tree_add_backports() {
+	echo "deb $mirror $tree_suite-backports main" \
+	    >"$1/etc/apt/sources.list.d/backports.list"
+	printf 'Package: %s\nPin: release n=%s\nPin-Priority: 990\n' \
+	    "$tree_backports" "$tree_suite-backports" \
+	    >"$1/etc/apt/preferences.d/backports"
 }
 
 # tree_debs NAME PACKAGE...: what a copy of the tree can then install without a

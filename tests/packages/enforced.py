@@ -1,5 +1,64 @@
 # SPDX-License-Identifier: ISC
-"""What the installed packages do, in a world: `mta-sts enable`, five messages that
-are delivered or wait as they should, `mta-sts disable`, and all is as before.
+"""The packages as they are installed, in a world: `mta-sts enable`, five messages
+that go out or wait as they should, `mta-sts disable`, and all is as before.
 
-enforced.py exim|opensmtpd, called with LAB_PACKAGED by `tests/lab/enter`."""
+enforced.py exim|opensmtpd, by `LAB_PACKAGED=1 tests/lab/enter`."""
+import pathlib
+import subprocess
+import sys
+
+from labkit import opensmtpd_lab, paths, scenarios, tap
+from labkit.exim import Exim
+from labkit.lab import Lab
+
+ROWS = ('good', 'no-policy', 'not-in-policy', 'no-starttls', 'expired')
+ETC = {'exim': '/etc/exim4', 'opensmtpd': '/etc/smtpd.conf'}
+UNTIL = {'exim': 'Debian-exim', 'opensmtpd': 'opensmtpd'}
+
+
+def configuration(server):
+    top = pathlib.Path(ETC[server])
+    return {str(path): path.read_bytes()
+            for path in [top, *top.rglob('*')] if path.is_file()}
+
+
+def command(*argv):
+    done = subprocess.run([paths.COMMAND, *argv], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, check=False)
+    for line in done.stdout.splitlines():
+        tap.diag(line)
+    return done.returncode
+
+
+def check(rows):
+    for row in rows:
+        if not tap.ok(row.good, f'{row.name}: {row.expected}'):
+            tap.diag(f'{row.verdict}: {row.outcome.reason}')
+
+
+def main(server):
+    if server == 'exim':
+        lab = Lab(Exim('debian'))
+        lab.mta.configure(fragments=False)
+        rows, run = scenarios.load(), scenarios.run
+    else:
+        version = subprocess.run(
+            ['dpkg-query', '-W', '-f', '${Version}', 'opensmtpd'],
+            stdout=subprocess.PIPE, text=True, check=True).stdout
+        version = '6.8' if version.startswith('6.') else '7.6'
+        lab = opensmtpd_lab.SmtpdLab(version)
+        rows, run = opensmtpd_lab.load(version), opensmtpd_lab.run
+    rows = [row for row in rows if row.name in ROWS]
+    before = configuration(server)
+    tap.same(command('enable', server), 0, f'mta-sts enable {server}')
+    lab.mta.start()
+    run(lab, rows, tap.diag)
+    check(rows)
+    lab.mta.stop()
+    tap.same(command('disable', server), 0, f'mta-sts disable {server}')
+    tap.ok(configuration(server) == before,
+           'the configuration is what it was, byte for byte')
+    tap.done()
+
+
+main(sys.argv[1])

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: ISC
+"""table.py DIRECTORY: what tests/matrix/packages has found, scenario by version.
+
+DIRECTORY has a folder CELL-SERVER each, with `version` and `rows.json`."""
+import json
+import pathlib
+import sys
+
+WORDS = {'delivered tls': 'tls', 'delivered plain': 'plain',
+         'deferred': 'waits'}
+
+
+def short(verdict):
+    return WORDS.get(verdict, verdict)
+
+
+def load(directory, server):
+    """(heading, rows) of each cell that ran."""
+    found = []
+    for path in sorted(pathlib.Path(directory).glob(f'*-{server}')):
+        rows = path / 'rows.json'
+        if rows.exists():
+            version = (path / 'version').read_text().split()[-1]
+            cell = path.name.removesuffix('-' + server)
+            found.append((cell, version.split('-')[0],
+                          json.loads(rows.read_text())))
+    return found
+
+
+def cell(row):
+    if row is None:
+        return '-'
+    word = short(row['verdict'])
+    return word if row['good'] else f'WRONG: {word}'
+
+
+def show(name, found):
+    if not found:
+        return 0, 0
+    names = list(dict.fromkeys(row for _, _, result in found
+                               for row in result['rows']))
+    lines = [(name, *(version for _, version, _ in found)),
+             ('', *(where.replace('-backports', '-bpo')
+                    for where, _, _ in found))]
+    for row in names:
+        lines.append((row, *(cell(result['rows'].get(row))
+                             for _, _, result in found)))
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    print()
+    for line in lines:
+        print('  '.join(text.ljust(width)
+                        for text, width in zip(line, widths)).rstrip())
+    for where, _, result in found:
+        for line in result['bounces']:
+            print(f'WRONG: {where}: bounced: {line}')
+    rows = [row for _, _, result in found for row in result['rows'].values()]
+    return len(rows), sum(row['good'] for row in rows)
+
+
+def main():
+    total = good = 0
+    for server, name in ('exim', 'Exim'), ('opensmtpd', 'OpenSMTPD'):
+        found = load(sys.argv[1], server)
+        of_server = show(name, found)
+        total, good = total + of_server[0], good + of_server[1]
+    print(f'\n{good} of {total} verdicts as expected; sid moves')
+
+
+main()

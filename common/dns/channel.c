@@ -388,6 +388,7 @@ sts_lane_ask(struct sts_lane *lane, const struct sts_ask_options *options)
 	    [STS_TYPE_MX] = ns_t_mx,
 	    [STS_TYPE_A] = ns_t_a,
 	    [STS_TYPE_AAAA] = ns_t_aaaa,
+	    [STS_TYPE_TLSA] = STS_DNS_TLSA,
 	    [STS_TYPE_NS] = ns_t_ns,
 	    [STS_TYPE_SOA] = ns_t_soa};
 	struct channel *channel = choose_channel(lane, options->alone);

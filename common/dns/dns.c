@@ -13,7 +13,7 @@
 
 enum { ADDRESS_GRACE = 1000 /* ms for the other kind of address */ };
 
-enum kind { KIND_TXT, KIND_MX, KIND_ADDRESS };
+enum kind { KIND_TXT, KIND_MX, KIND_ADDRESS, KIND_TLSA };
 
 /* One of the one or two queries of a question. */
 struct part {
@@ -44,6 +44,7 @@ struct sts_dns_query {
 		sts_dns_txt_done *txt;
 		sts_dns_mx_done *mx;
 		sts_dns_address_done *address;
+		sts_dns_count_done *count;
 	} done;
 	void *arg;
 	struct part part[2]; /* A and AAAA; else the first only */
@@ -172,6 +173,8 @@ report_one(struct sts_dns_query *query)
 	if (query->kind == KIND_TXT)
 		query->done.txt(
 		    query->arg, reply->status, reply->records, reply->count);
+	else if (query->kind == KIND_TLSA)
+		query->done.count(query->arg, reply->status, reply->count);
 	else if (query->kind == KIND_ADDRESS)
 		report_address(
 		    query, combine(reply->status, query->part[1].reply.status));
@@ -258,7 +261,8 @@ ask(struct sts_dns *dns, enum kind kind, const char *name, int64_t timeout_ms,
 	static const enum sts_record_type types[][2] = {
 	    [KIND_TXT] = {STS_TYPE_TXT},
 	    [KIND_MX] = {STS_TYPE_MX},
-	    [KIND_ADDRESS] = {STS_TYPE_A, STS_TYPE_AAAA}};
+	    [KIND_ADDRESS] = {STS_TYPE_A, STS_TYPE_AAAA},
+	    [KIND_TLSA] = {STS_TYPE_TLSA}};
 	size_t count = kind == KIND_ADDRESS ? 2 : 1;
 	struct sts_dns_query *query = question(dns, kind, arg);
 	enum sts_status status = STS_DNS_NXDOMAIN;
@@ -302,6 +306,18 @@ sts_dns_mx(struct sts_dns *dns, const char *name, int64_t timeout_ms,
 
 	if (query != NULL)
 		query->done.mx = done;
+	return query;
+}
+
+struct sts_dns_query *
+sts_dns_tlsa(struct sts_dns *dns, const char *name, int64_t timeout_ms,
+    sts_dns_count_done *done, void *arg)
+{
+	struct sts_dns_query *query =
+	    ask(dns, KIND_TLSA, name, timeout_ms, arg);
+
+	if (query != NULL)
+		query->done.count = done;
 	return query;
 }
 

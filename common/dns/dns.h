@@ -60,6 +60,9 @@ typedef void sts_dns_mx_done(void *arg, enum sts_status status,
 typedef void sts_dns_address_done(void *arg, enum sts_status status,
     const struct sts_address *addresses, size_t count);
 
+typedef void sts_dns_count_done(
+    void *arg, enum sts_status status, size_t count);
+
 /*
  * Each starts a question and returns it, or NULL without memory (then without a
  * callback).  The callback comes exactly once unless the question is cancelled,
@@ -69,6 +72,10 @@ struct sts_dns_query *sts_dns_txt(struct sts_dns *dns, const char *name,
     int64_t timeout_ms, sts_dns_txt_done *done, void *arg);
 struct sts_dns_query *sts_dns_mx(struct sts_dns *dns, const char *name,
     int64_t timeout_ms, sts_dns_mx_done *done, void *arg);
+
+/* Only how many TLSA records there are (RFC 6698). */
+struct sts_dns_query *sts_dns_tlsa(struct sts_dns *dns, const char *name,
+    int64_t timeout_ms, sts_dns_count_done *done, void *arg);
 
 /*
  * A and AAAA together: STS_OK with those that came (at most STS_ADDRESSES_MAX,

@@ -315,6 +315,35 @@ parse_addresses(struct sts_reply *reply, enum sts_record_type type,
 				  : parse_aaaa(reply, wire, len);
 }
 
+/* How many records of this type the answer section has. */
+static size_t
+count_records(const unsigned char *wire, size_t len, unsigned type)
+{
+	size_t at = skip_name(wire, len, HEADER) + QUESTION_REST, found = 0;
+
+	for (unsigned left = two_bytes(wire + 6); left > 0; left--) {
+		at = skip_name(wire, len, at);
+		/* The message is whole: this only bounds what follows. */
+		if (at == 0 || len - at < RECORD_REST)
+			break;
+		found += two_bytes(wire + at) == type;
+		at += RECORD_REST + two_bytes(wire + at + 8);
+		if (at > len)
+			break;
+	}
+	return found;
+}
+
+static enum sts_status
+count_tlsa(struct sts_reply *reply, const unsigned char *wire, size_t len)
+{
+	/* One question, as compared before. */
+	if (two_bytes(wire + 4) != 1)
+		return STS_DNS_BAD_REPLY;
+	reply->count = count_records(wire, len, STS_DNS_TLSA);
+	return reply->count > 0 ? STS_OK : STS_DNS_NODATA;
+}
+
 void
 sts_reply_read(struct sts_reply *reply, enum sts_record_type type,
     const unsigned char *wire, size_t len)
@@ -326,6 +355,8 @@ sts_reply_read(struct sts_reply *reply, enum sts_record_type type,
 		reply->status = parse_txt(reply, wire, (int)len);
 	else if (type == STS_TYPE_MX)
 		reply->status = parse_mx(reply, wire, (int)len);
+	else if (type == STS_TYPE_TLSA)
+		reply->status = count_tlsa(reply, wire, len);
 	else if (type == STS_TYPE_A || type == STS_TYPE_AAAA)
 		reply->status = parse_addresses(reply, type, wire, (int)len);
 	/* An alias that the server did not follow (RFC 1034 3.6.2). */

@@ -15,12 +15,15 @@
 #include "base/status.h"
 #include "dns/dns.h"
 
+enum { STS_DNS_TLSA = 52 }; /* the TLSA record of RFC 6698 */
+
 enum sts_record_type {
 	STS_TYPE_TXT,
 	STS_TYPE_MX,
 	STS_TYPE_A,
 	STS_TYPE_AAAA,
-	STS_TYPE_NS, /* of the control questions: no records are read */
+	STS_TYPE_TLSA, /* only counted */
+	STS_TYPE_NS,   /* of the control questions: no records are read */
 	STS_TYPE_SOA
 };
 

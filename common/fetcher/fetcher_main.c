@@ -28,7 +28,8 @@ usage(FILE *to, int status)
 {
 	fprintf(to,
 	    "usage: mta-sts-fetcher [--ca-file FILE] [--ca-path DIRECTORY]\n"
-	    "           [--port PORT] [--mx-port PORT] [--check]\n"
+	    "           [--port PORT] [--mx-port PORT] [--plain-port PORT]\n"
+	    "           [--check]\n"
 	    "Fetches policies and probes MX hosts for mta-sts-resolver, which\n"
 	    "starts it.  See mta-sts-fetcher(8).\n");
 	return status;
@@ -59,6 +60,8 @@ parse_option(struct sts_server_spec *spec, const char *name, const char *value)
 		return parse_port(value, &spec->port);
 	else if (strcmp(name, "--mx-port") == 0)
 		return parse_port(value, &spec->mx_port);
+	else if (strcmp(name, "--plain-port") == 0)
+		return parse_port(value, &spec->plain_port);
 	else
 		return false;
 	return true;
@@ -102,7 +105,7 @@ static void
 confine(const struct sts_server_spec *spec, struct sts_wire_hello *hello)
 {
 	struct sts_sandbox_spec sandbox = {
-	    .ports = {spec->port, spec->mx_port}};
+	    .ports = {spec->port, spec->mx_port, spec->plain_port}};
 
 	sts_trust_paths(&sandbox.paths, spec->ca_file, spec->ca_path);
 	sts_sandbox_enter(&sandbox, hello->sandbox, sizeof(hello->sandbox));

@@ -17,6 +17,7 @@
 #include "fetcher/multi.h"
 #include "fetcher/probe_session.h"
 #include "fetcher/transfer.h"
+#include "fetcher/transfer_examine.h"
 #include "fetcher/trust.h"
 #include "loop/loop.h"
 
@@ -156,6 +157,21 @@ free_job(struct job *job)
 	free(job);
 }
 
+/* Sends the reply with the body that it is to have. */
+static void
+send_examined(struct job *job)
+{
+	struct sts_wire_reply *reply = &job->reply;
+	char *answer;
+
+	reply->status =
+	    sts_transfer_examine_answer(job->transfer, &answer, &reply->length);
+	if (reply->status != STS_OK)
+		reply->length = 0;
+	write_reply(job->server, reply, answer);
+	free(answer);
+}
+
 static void
 finish(struct job *job, enum sts_status status, const char *detail)
 {
@@ -172,7 +188,10 @@ finish(struct job *job, enum sts_status status, const char *detail)
 		body = job->transfer->body;
 		reply->length = job->transfer->body_len;
 	}
-	write_reply(job->server, reply, body);
+	if (status == STS_OK && job->request.kind == STS_WIRE_EXAMINE)
+		send_examined(job);
+	else
+		write_reply(job->server, reply, body);
 	free_job(job);
 }
 
@@ -258,7 +277,8 @@ start_transfer(struct job *job)
 	    .timeout_ms = r->timeout_ms,
 	    .store = job->store,
 	    .sample_root = sts_trust_sample(s->trust),
-	    .target = r->kind == STS_WIRE_POST ? r->target : NULL,
+	    .target = r->kind != STS_WIRE_POLICY ? r->target : NULL,
+	    .plain = r->kind == STS_WIRE_EXAMINE && r->port != s->spec.port,
 	    .post = job->post,
 	    .post_len = job->post_len,
 	};
@@ -322,9 +342,13 @@ start_job(struct job *job)
 static bool
 is_ours(const struct sts_server *s, const struct sts_wire_request *r)
 {
-	return r->port ==
-	    (r->kind == STS_WIRE_PROBE ? s->spec.mx_port : s->spec.port) &&
-	    s->job_count < STS_WIRE_AT_ONCE;
+	uint16_t port =
+	    r->kind == STS_WIRE_PROBE ? s->spec.mx_port : s->spec.port;
+
+	if (s->job_count >= STS_WIRE_AT_ONCE)
+		return false;
+	return r->port == port ||
+	    (r->kind == STS_WIRE_EXAMINE && r->port == s->spec.plain_port);
 }
 
 /* A post begins when the line behind its body is there. */

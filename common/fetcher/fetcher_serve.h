@@ -16,7 +16,8 @@ struct sts_server_spec {
 	const char *ca_file, *ca_path; /* NULL: OpenSSL's defaults */
 	uint16_t port;                 /* of policy hosts */
 	uint16_t mx_port;              /* of MX hosts */
-	int in, out;                   /* made non-blocking */
+	uint16_t plain_port; /* of http:, for an examination; 0: none */
+	int in, out;         /* made non-blocking */
 };
 
 /*

@@ -3,7 +3,7 @@
  * What the fetcher gives up before it reads its first request: it parses TLS,
  * certificates and HTTP of untrusted hosts, so an attacker may take it over.
  * Nothing of this machine can be reached from there: no file except the trust
- * roots, no child, no listening socket, no port except its own two.
+ * roots, no child, no listening socket, no port except its own.
  *
  * Linux: no_new_privs, limits, Landlock and seccomp, as far as the kernel has
  * them; OpenBSD: pledge and unveil.  A denied call fails with EPERM or EACCES
@@ -18,12 +18,12 @@
 
 #include "base/names.h"
 
-enum { STS_SANDBOX_PORTS = 2 };
+enum { STS_SANDBOX_PORTS = 3 };
 
 struct sts_sandbox_spec {
 	/* Files and directories, with their contents, that may be read. */
 	struct sts_names paths;
-	uint16_t ports[STS_SANDBOX_PORTS]; /* TCP ports to connect to */
+	uint16_t ports[STS_SANDBOX_PORTS]; /* TCP, to connect to; 0: none */
 };
 
 /*

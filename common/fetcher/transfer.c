@@ -8,7 +8,8 @@
  *	body	at most STS_BODY_MAX bytes, and known to be whole
  *
  * A post has the same first two, but a bad certificate does not end it (RFC
- *8460 3); its status counts, and its body is dropped.
+ *8460 3); its status counts, and its body is dropped.  An examination does not
+ * end at any of the four: transfer_examine.c has what it says.
  *
  * libcurl calls these functions, and a callback can only make it stop with an
  * error of libcurl's choice.  So a callback first sets `stop` (a rule of RFC
@@ -28,6 +29,7 @@
 #include "base/fault.h"
 #include "fetcher/http.h"
 #include "fetcher/sandbox.h"
+#include "fetcher/transfer_examine.h"
 
 static void
 set_detail(struct sts_transfer *t, const char *text)
@@ -157,6 +159,8 @@ append_body(char *bytes, size_t size, size_t count, void *arg)
 		t->body_len += len;
 		return t->body_len <= STS_BODY_MAX ? len : 0;
 	}
+	if (t->examine)
+		return sts_transfer_examine_body(t, bytes, len);
 	check_header(t);
 	if (t->stop == STS_OK && len > STS_BODY_MAX - t->body_len)
 		t->stop = STS_FETCH_TOO_LARGE;
@@ -281,12 +285,12 @@ set_request(struct sts_transfer *t, const struct sts_transfer_spec *spec)
 	char url[STS_NAME_MAX + STS_WIRE_TARGET_MAX + 64];
 	bool ok = true;
 
-	snprintf(url, sizeof(url), "https://%s:%u%s", spec->host,
-	    (unsigned)spec->port,
-	    t->post ? spec->target : "/.well-known/mta-sts.txt");
+	snprintf(url, sizeof(url), "%s://%s:%u%s",
+	    spec->plain ? "http" : "https", spec->host, (unsigned)spec->port,
+	    spec->target != NULL ? spec->target : "/.well-known/mta-sts.txt");
 	SET(CURLOPT_URL, url);
 	SET(CURLOPT_PATH_AS_IS, 1L);
-	SET(CURLOPT_PROTOCOLS_STR, "https");
+	SET(CURLOPT_PROTOCOLS_STR, spec->plain ? "http" : "https");
 	if (t->post)
 		ok = set_post(t, spec) && ok;
 	else
@@ -336,8 +340,8 @@ set_tls(struct sts_transfer *t, const struct sts_transfer_spec *spec)
 	memcpy(&root.data, &spec->sample_root, sizeof(root.data));
 	root.len = strlen(spec->sample_root);
 	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	SET(CURLOPT_SSL_VERIFYPEER, t->post ? 0L : 1L);
-	SET(CURLOPT_SSL_VERIFYHOST, t->post ? 0L : 2L);
+	SET(CURLOPT_SSL_VERIFYPEER, t->verification.lenient ? 0L : 1L);
+	SET(CURLOPT_SSL_VERIFYHOST, t->verification.lenient ? 0L : 2L);
 	SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
 	SET(CURLOPT_CAINFO_BLOB, &root);
 	SET(CURLOPT_CAINFO, NULL);
@@ -416,7 +420,11 @@ sts_transfer_create(
 	t->port = spec->port;
 	t->verification.store = spec->store;
 	t->verification.host = spec->host;
-	t->post = t->verification.lenient = spec->target != NULL;
+	t->verification.lenient = spec->target != NULL;
+	t->post = spec->target != NULL && spec->post != NULL;
+	t->examine = spec->target != NULL && spec->post == NULL;
+	if (t->examine)
+		t->verification.seen = &t->certificate;
 	t->post_len = spec->post_len;
 	if ((t->body = malloc(STS_BODY_MAX + 1)) == NULL ||
 	    (t->easy = curl_easy_init()) == NULL || !make_share(t) ||
@@ -522,6 +530,22 @@ post_outcome(struct sts_transfer *t, CURLcode code)
 	return status;
 }
 
+/* Whatever the header says: it is what was asked for. */
+static enum sts_status
+examine_outcome(struct sts_transfer *t, CURLcode code)
+{
+	if (t->stop != STS_OK)
+		return t->stop;
+	if (t->header_ended && has_status_line(t)) {
+		t->cut = !t->large && (code != CURLE_OK || !is_whole(t));
+		return STS_OK;
+	}
+	if (code != CURLE_OK)
+		return sts_transfer_failure(t, code);
+	set_detail(t, "the answer is cut short");
+	return STS_FETCH_HTTP;
+}
+
 enum sts_status
 sts_transfer_outcome(struct sts_transfer *t, CURLcode code)
 {
@@ -529,6 +553,8 @@ sts_transfer_outcome(struct sts_transfer *t, CURLcode code)
 
 	if (t->post)
 		return post_outcome(t, code);
+	if (t->examine)
+		return examine_outcome(t, code);
 	if (t->stop == STS_OK && has_status_line(t) &&
 	    (code == CURLE_OK || check_status(t) != STS_OK))
 		check_header(t);

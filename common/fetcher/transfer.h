@@ -32,8 +32,10 @@ struct sts_transfer_spec {
 	int64_t timeout_ms;
 	X509_STORE *store;
 	const char *sample_root; /* PEM */
-	/* Of a post; NULL for a policy. */
+	/* Of a post or an examination; NULL for a policy. */
 	const char *target;
+	bool plain; /* http:, for an examination */
+	/* Of a post alone. */
 	const char *post;
 	size_t post_len;
 };
@@ -44,7 +46,11 @@ struct sts_transfer {
 	struct curl_slist *resolve;
 	struct curl_slist *fields; /* of the request */
 	bool post;
+	bool examine;
+	bool large; /* of an examination: there is more than body has, */
+	bool cut;   /* or the connection ended too early */
 	size_t post_len;
+	struct sts_certificate certificate; /* of an examination */
 	struct sts_verification verification;
 	struct sts_address addresses[STS_TRANSFER_ADDRESSES];
 	size_t address_count;
@@ -74,6 +80,7 @@ void sts_transfer_free(struct sts_transfer *transfer);
  * The outcome, once libcurl has ended with `code`.  With STS_OK the body of a
  * policy is in transfer->body, NUL-terminated; transfer->detail is for the log.
  * Of a post STS_OK is a status of 2xx, whatever the certificate and the body.
+ * Of an examination STS_OK is a whole header; see transfer_examine.h.
  */
 enum sts_status sts_transfer_outcome(
     struct sts_transfer *transfer, CURLcode code);

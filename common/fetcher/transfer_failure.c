@@ -82,7 +82,8 @@ sts_transfer_failure(struct sts_transfer *t, CURLcode code)
 	const char *detail =
 	    t->error[0] != '\0' ? t->error : curl_easy_strerror(code);
 
-	if (verdict->done && verdict->error != X509_V_OK && !t->post) {
+	if (verdict->done && verdict->error != X509_V_OK &&
+	    !t->verification.lenient) {
 		detail = X509_verify_cert_error_string(verdict->error);
 		status = sts_verify_status(verdict);
 	} else if (status == STS_FETCH_CONNECT || status == STS_FETCH_TIMEOUT)

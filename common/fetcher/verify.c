@@ -4,6 +4,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/fault.h"
+#include "fetcher/certificate.h"
 
 static bool
 is_name_error(int error)
@@ -90,6 +91,8 @@ check(X509_STORE_CTX *given, void *arg)
 	X509_STORE_CTX *chain = X509_STORE_CTX_new();
 
 	v->verdict = (struct sts_verdict){.done = true};
+	if (v->seen != NULL)
+		sts_certificate_read(v->seen, X509_STORE_CTX_get0_cert(given));
 	if (!is_askable(v->host)) {
 		note(&v->verdict, X509_V_ERR_INVALID_CALL, 0);
 		goto out;

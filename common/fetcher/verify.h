@@ -14,6 +14,13 @@
 
 #include "base/status.h"
 
+/* The names in a certificate, for people. */
+enum { STS_CERTIFICATE_TEXT = 400 };
+struct sts_certificate {
+	char names[STS_CERTIFICATE_TEXT];       /* dNSNames, with commas */
+	char common_name[STS_CERTIFICATE_TEXT]; /* "": none */
+};
+
 struct sts_verdict {
 	bool done; /* a verification ran; without one nothing is valid */
 	/*
@@ -32,6 +39,7 @@ struct sts_verification {
 	X509_STORE *store;
 	const char *host; /* no trailing dot, not beginning with "." */
 	bool lenient; /* a certificate that is at fault only has a verdict */
+	struct sts_certificate *seen; /* filled in; NULL: not wanted */
 	struct sts_verdict verdict;
 	bool closed; /* the peer ended the connection (close_notify) */
 };

@@ -9,7 +9,8 @@
 
 static const char *const kind_words[] = {[STS_WIRE_POLICY] = "policy",
     [STS_WIRE_PROBE] = "probe",
-    [STS_WIRE_POST] = "post"};
+    [STS_WIRE_POST] = "post",
+    [STS_WIRE_EXAMINE] = "examine"};
 
 enum { NUMBER_DIGITS = 10, SMALL_DIGITS = 6 };
 
@@ -28,6 +29,9 @@ sts_wire_write_request(
 		used +=
 		    (size_t)snprintf(line + used, STS_WIRE_REQUEST_MAX - used,
 			"%zu %s ", r->length, r->target);
+	else if (r->kind == STS_WIRE_EXAMINE)
+		used += (size_t)snprintf(
+		    line + used, STS_WIRE_REQUEST_MAX - used, "%s ", r->target);
 	for (size_t i = 0; i < r->count; i++)
 		used += (size_t)snprintf(line + used,
 		    STS_WIRE_REQUEST_MAX - used, "%s%s", i > 0 ? "," : "",
@@ -118,7 +122,7 @@ parse_kind(struct sts_cursor *c, enum sts_wire_kind *kind)
 
 	if (!parse_word(c, word, sizeof(word)))
 		return false;
-	for (*kind = STS_WIRE_POLICY; *kind <= STS_WIRE_POST; (*kind)++)
+	for (*kind = STS_WIRE_POLICY; *kind <= STS_WIRE_EXAMINE; (*kind)++)
 		if (strcmp(word, kind_words[*kind]) == 0)
 			return true;
 	return false;
@@ -150,21 +154,23 @@ parse_addresses(struct sts_cursor *c, struct sts_wire_request *r)
 	return true;
 }
 
-/* What only a post has. */
+/* What only a post has, and its target, which an examination has, too. */
 static bool
-parse_post(struct sts_cursor *c, struct sts_wire_request *r)
+parse_target(struct sts_cursor *c, struct sts_wire_request *r)
 {
 	int64_t length;
 
 	r->target[0] = '\0';
 	r->length = 0;
-	if (r->kind != STS_WIRE_POST)
+	if (r->kind == STS_WIRE_POST) {
+		if (!parse_number(
+			c, NUMBER_DIGITS, 1, STS_WIRE_POST_MAX, &length))
+			return false;
+		r->length = (size_t)length;
+	} else if (r->kind != STS_WIRE_EXAMINE)
 		return true;
-	if (!parse_number(c, NUMBER_DIGITS, 1, STS_WIRE_POST_MAX, &length) ||
-	    !parse_word(c, r->target, sizeof(r->target)))
-		return false;
-	r->length = (size_t)length;
-	return sts_wire_is_target(r->target);
+	return parse_word(c, r->target, sizeof(r->target)) &&
+	    sts_wire_is_target(r->target);
 }
 
 bool
@@ -182,7 +188,7 @@ sts_wire_parse_request(struct sts_span line, struct sts_wire_request *r)
 		return false;
 	r->number = (uint32_t)number;
 	r->port = (uint16_t)port;
-	return parse_post(&c, r) && parse_addresses(&c, r) &&
+	return parse_target(&c, r) && parse_addresses(&c, r) &&
 	    (r->kind != STS_WIRE_PROBE || r->count == 1);
 }
 

@@ -7,6 +7,7 @@
  *	NUMBER policy|probe HOST PORT MS ADDRESS,...	a request
  *	NUMBER post HOST PORT MS LENGTH TARGET ADDRESS,...	another, then
  *	LENGTH bytes, and "end NUMBER"
+ *	NUMBER examine HOST PORT MS TARGET ADDRESS,...	another
  *	NUMBER STATUS ADDRESS LENGTH DETAIL		its reply, then
  *	LENGTH bytes, and "end NUMBER"			for LENGTH above 0
  *
@@ -41,7 +42,8 @@ enum {
 enum sts_wire_kind {
 	STS_WIRE_POLICY, /* GET https://HOST:PORT/.well-known/mta-sts.txt */
 	STS_WIRE_PROBE,  /* STARTTLS and the certificate of an MX host */
-	STS_WIRE_POST    /* POST https://HOST:PORTTARGET, RFC 8460 5.4 */
+	STS_WIRE_POST,   /* POST https://HOST:PORTTARGET, RFC 8460 5.4 */
+	STS_WIRE_EXAMINE /* GET of it, whatever certificate and status */
 };
 
 struct sts_wire_request {
@@ -52,7 +54,10 @@ struct sts_wire_request {
 	int64_t timeout_ms; /* for all of it, 1 to STS_WIRE_MS_MAX */
 	struct sts_address addresses[STS_WIRE_ADDRESSES];
 	size_t count; /* at least 1 */
-	/* Of a post: a path and query, and a body of 1 byte or more. */
+	/*
+	 * Of a post: a path and query, and a body of 1 byte or more; of an
+	 * examination the first alone.
+	 */
 	char target[STS_WIRE_TARGET_MAX + 1];
 	size_t length;
 };
@@ -63,11 +68,16 @@ struct sts_wire_reply {
 	 * STS_OK; the class FETCH for a policy or a post, the class MX for a
 	 * probe; or a local fault of the fetcher.  STS_OK for a post: an
 	 * HTTP status of 2xx; `detail` then is what is wrong with the
-	 * certificate, or "".
+	 * certificate, or "".  STS_OK for an examination: HTTP answered.
 	 */
 	enum sts_status status;
 	char address[INET6_ADDRSTRLEN]; /* of a probe; else "" */
-	size_t length; /* of a policy's body, at most STS_BODY_MAX */
+	/*
+	 * Of a policy's body, at most STS_BODY_MAX; of an examination's answer:
+	 * lines "NAME VALUE" as transfer_examine.h has, an empty line, and the
+	 * body.
+	 */
+	size_t length;
 	/*
 	 * Any bytes except NUL; for the log.  Of a post also "HTTP status NNN",
 	 * or STS_WIRE_POSTED.

@@ -234,6 +234,32 @@ sts_fetch_post(const struct sts_fetch_context *context,
 	return begin(fetch, dns_timeout_ms, sound ? STS_OK : STS_INTERNAL);
 }
 
+struct sts_fetch *
+sts_fetch_examine(const struct sts_fetch_context *context, const char *host,
+    const char *target, uint16_t port, int64_t dns_timeout_ms,
+    int64_t fetch_timeout_ms, sts_fetch_done *done, void *arg)
+{
+	struct sts_fetch *fetch = calloc(1, sizeof(*fetch));
+	bool sound =
+	    sts_domain_is_normalised(host) && sts_wire_is_target(target);
+
+	if (fetch == NULL)
+		return NULL;
+	fetch->context = context;
+	fetch->done = done;
+	fetch->arg = arg;
+	fetch->request = (struct sts_wire_request){.kind = STS_WIRE_EXAMINE,
+	    .port = port,
+	    .timeout_ms = fetch_timeout_ms};
+	if (sound) {
+		sts_copy_head(
+		    fetch->request.host, host, sizeof(fetch->request.host));
+		sts_copy_head(fetch->request.target, target,
+		    sizeof(fetch->request.target));
+	}
+	return begin(fetch, dns_timeout_ms, sound ? STS_OK : STS_INTERNAL);
+}
+
 void
 sts_fetch_set_pace(struct sts_fetch *fetch, struct sts_pace *pace)
 {

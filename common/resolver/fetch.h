@@ -70,6 +70,15 @@ struct sts_fetch *sts_fetch_post(const struct sts_fetch_context *context,
     int64_t fetch_timeout_ms, sts_fetch_done *done, void *arg);
 
 /*
+ * The same for an examination of https://HOST/TARGET, or http: with the
+ * fetcher's port for that: STS_OK where HTTP answered, and the body then is
+ * what fetcher/wire.h has.
+ */
+struct sts_fetch *sts_fetch_examine(const struct sts_fetch_context *context,
+    const char *host, const char *target, uint16_t port, int64_t dns_timeout_ms,
+    int64_t fetch_timeout_ms, sts_fetch_done *done, void *arg);
+
+/*
  * Called right after the start, for a fetch in the background: it pauses
  * as resolver/pace.h has it for its first address, and ends with STS_TOO_SOON
  * if too many wait there.

@@ -51,7 +51,7 @@ struct sts_fetcher_request {
 struct sts_fetcher {
 	struct sts_loop *loop;
 	const struct sts_config *config;
-	uint16_t port, mx_port;
+	uint16_t port, mx_port, plain_port;
 	TAILQ_HEAD(, sts_fetcher_request) requests;
 	size_t sent; /* requests without a reply */
 	uint32_t number;
@@ -262,7 +262,8 @@ accept_reply(void *arg, const struct sts_wire_reply *reply)
 	const struct sts_fetcher_request *r = find_sent(arg, reply->number);
 
 	return r != NULL && sts_wire_may_say(r->what.kind, reply->status) &&
-	    (reply->length == 0 || r->what.kind == STS_WIRE_POLICY);
+	    (reply->length == 0 || r->what.kind == STS_WIRE_POLICY ||
+		r->what.kind == STS_WIRE_EXAMINE);
 }
 
 static void
@@ -429,7 +430,7 @@ start_status(enum sts_status status)
 static enum sts_status
 start_child(struct sts_fetcher *f)
 {
-	char port[8], mx_port[8];
+	char port[8], mx_port[8], plain_port[8];
 	struct sts_child_spec spec = {.path = f->config->fetcher,
 	    .argv = {"mta-sts-fetcher", "--port", port, "--mx-port", mx_port},
 	    .want_stdin = true,
@@ -440,6 +441,12 @@ start_child(struct sts_fetcher *f)
 
 	snprintf(port, sizeof(port), "%u", (unsigned)f->port);
 	snprintf(mx_port, sizeof(mx_port), "%u", (unsigned)f->mx_port);
+	if (f->plain_port != 0) {
+		snprintf(plain_port, sizeof(plain_port), "%u",
+		    (unsigned)f->plain_port);
+		spec.argv[count++] = "--plain-port";
+		spec.argv[count++] = plain_port;
+	}
 	if (f->config->ca_file != NULL) {
 		spec.argv[count++] = "--ca-file";
 		spec.argv[count++] = f->config->ca_file;
@@ -510,6 +517,12 @@ sts_fetcher_set_ports(struct sts_fetcher *f, uint16_t port, uint16_t mx_port)
 {
 	f->port = port;
 	f->mx_port = mx_port;
+}
+
+void
+sts_fetcher_set_plain_port(struct sts_fetcher *f, uint16_t port)
+{
+	f->plain_port = port;
 }
 
 void

@@ -33,6 +33,9 @@ enum sts_status sts_fetcher_create(struct sts_fetcher **fetcher,
 void sts_fetcher_set_ports(
     struct sts_fetcher *fetcher, uint16_t port, uint16_t mx_port);
 
+/* A port of http: for examinations; before the first request. */
+void sts_fetcher_set_plain_port(struct sts_fetcher *fetcher, uint16_t port);
+
 /* Kills the child and ends every request without a callback. */
 void sts_fetcher_destroy(struct sts_fetcher *fetcher); /* NULL is allowed */
 

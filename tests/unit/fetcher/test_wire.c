@@ -82,6 +82,32 @@ posts(void)
 	    "and no other line");
 }
 
+static void
+examinations(void)
+{
+	struct sts_wire_request sent = {.number = 4,
+	    .kind = STS_WIRE_EXAMINE,
+	    .host = "mta-sts.d.test",
+	    .port = 80,
+	    .timeout_ms = 1000,
+	    .target = "/mta-sts.txt"};
+	struct sts_wire_request got;
+	char line[STS_WIRE_REQUEST_MAX];
+
+	add_address(&sent, "192.0.2.1");
+	(void)sts_wire_write_request(&sent, line);
+	is_str(line,
+	    "4 examine mta-sts.d.test 80 1000 /mta-sts.txt 192.0.2.1\n",
+	    "an examination as it is written");
+	ok(sts_wire_parse_request(line_of(line), &got) &&
+		got.kind == STS_WIRE_EXAMINE && got.length == 0 &&
+		strcmp(got.target, sent.target) == 0 && got.count == 1,
+	    "it is read back as it was");
+	ok(sts_wire_may_say(STS_WIRE_EXAMINE, STS_FETCH_TLS) &&
+		!sts_wire_may_say(STS_WIRE_EXAMINE, STS_MX_TLS),
+	    "what it may be answered");
+}
+
 /* The longest that can be, in every field. */
 static void
 longest_request(void)
@@ -139,6 +165,9 @@ bad_requests(void)
 	    "1 post d.test 443 1000 0 / 192.0.2.1",
 	    "1 post d.test 443 1000 1048577 / 192.0.2.1",
 	    "1 policy d.test 443 1000 5 / 192.0.2.1",
+	    "1 examine d.test 443 1000 192.0.2.1",
+	    "1 examine d.test 443 1000 x 192.0.2.1",
+	    "1 examine d.test 443 1000 5 / 192.0.2.1",
 	    ("1 policy d.test 443 1000 "
 	     "1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1")};
 	struct sts_wire_request got;
@@ -253,6 +282,7 @@ main(void)
 {
 	requests();
 	posts();
+	examinations();
 	longest_request();
 	bad_requests();
 	replies();

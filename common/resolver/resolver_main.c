@@ -19,6 +19,7 @@
 #include "core/domain.h"
 #include "resolver/ask_txt.h"
 #include "resolver/check_nameservers.h"
+#include "resolver/examine.h"
 #include "resolver/resolver.h"
 
 enum { EXIT_USAGE = 2, EXIT_FAULT = 3 };
@@ -32,6 +33,7 @@ struct options {
 	const char *post;   /* a URL; else NULL */
 	int64_t post_len;
 	const char *txt; /* a name; else NULL */
+	bool examine;
 	bool once;
 	bool routes;
 	bool refresh;
@@ -52,6 +54,7 @@ usage(FILE *to, int status)
 	    "       mta-sts-resolver [-e] [-f FILE] --check-nameservers\n"
 	    "       mta-sts-resolver [-e] [-f FILE] --post URL LENGTH\n"
 	    "       mta-sts-resolver [-e] [-f FILE] --txt NAME\n"
+	    "       mta-sts-resolver [-e] [-f FILE] --examine DOMAIN\n"
 	    "Looks up MTA-STS policies and stores them in the state "
 	    "directory.\n"
 	    "Without a domain or --refresh it serves requests on standard "
@@ -79,7 +82,7 @@ parse_length(const char *text)
 static bool
 is_consistent(const struct options *o)
 {
-	int tasks = o->once + o->refresh + o->due + o->refetch +
+	int tasks = o->once + o->refresh + o->due + o->refetch + o->examine +
 	    o->nameservers + (o->post != NULL) + (o->txt != NULL);
 
 	if (tasks > 1 || (o->routes && !o->once) ||
@@ -122,6 +125,8 @@ parse_options(int argc, char **argv, struct options *o)
 			o->refresh = true;
 		else if (strcmp(arg, "--due") == 0)
 			o->due = true;
+		else if (strcmp(arg, "--examine") == 0)
+			o->examine = true;
 		else if (strcmp(arg, "--refetch") == 0)
 			o->refetch = true;
 		else if (strcmp(arg, "--check-nameservers") == 0)
@@ -156,6 +161,8 @@ fail(const struct options *o, const char *domain, enum sts_status status)
 	if (o->once)
 		sts_answer_line(STDOUT_FILENO, o->routes ? "routes" : "lookup",
 		    domain, status);
+	else if (o->examine)
+		printf("done examine %s\n", sts_status_name(status));
 	else if (o->post != NULL)
 		printf("done post %s \n", sts_status_name(status));
 	else if (o->refresh || o->due || o->refetch)
@@ -343,6 +350,8 @@ run(const struct options *o, const struct sts_config *config)
 		return sts_print_nameservers(config);
 	if (o->txt != NULL)
 		return sts_print_txt(config, o->txt);
+	if (o->examine)
+		return sts_examine(config, domain);
 	status = sts_resolver_open(&resolver, config);
 	if (status != STS_OK)
 		return fail(o, o->domain != NULL ? domain : NULL, status);

@@ -285,7 +285,7 @@ check_fields(const struct sts_checks *c, const struct sts_published_page *page)
 		    page->encoding);
 	if (page->large)
 		sts_checks_found(c, &large, "",
-		    "the answer is larger than a policy may be, 64 KiB");
+		    "the answer is very large; senders take 64 KiB at most");
 	else if (page->cut)
 		sts_checks_found(
 		    c, &cut, "", "the connection ends before the file does");

@@ -94,6 +94,9 @@ static const struct probe_row {
 	"(fullchain.pem)"},
     {STS_MX_CERT_INVALID, NULL, "mx_cert_invalid",
 	"its certificate is not valid", "get a new certificate for HOST"},
+    {STS_NETWORK, NULL, "mx_not_reached_here",
+	"this machine may not connect to port 25, or has no route",
+	"run the check on a machine that may"},
     {STS_MX_SMTP, NULL, "mx_smtp", "the SMTP dialogue ends before STARTTLS",
 	"see the mail server's log"},
 };
@@ -127,6 +130,8 @@ check_probe(const struct sts_checks *c, const struct sts_published_mx *mx)
 
 	if (!mx->probed || row == NULL)
 		return;
+	if (sts_status_is_local(row->status))
+		rule.severity = STS_PUBLISH_REMARK;
 	rule.token = row->token;
 	rule.fix = row->fix;
 	sts_checks_found(c, &rule, mx->host, "%s: %s%s%s%s%s; %s", mx->host,

@@ -39,6 +39,14 @@ static const struct command commands[] = {
 	"name servers, mail servers.  Fetches nothing, writes nothing.\n"
 	"Exit status 0: no problem, 1: a problem was found, 3: this user may\n"
 	"not read the configuration or the store.\n"},
+    {{"check", NULL}, 1, 1, STS_OPT_JSON, false, sts_tool_check,
+	"check DOMAIN [--json]",
+	"For those who publish: what is wrong with a domain's record, policy\n"
+	"host, policy, MX hosts and TLSRPT record, each with its cause and\n"
+	"its fix.  Connects to port 443 of the policy host and port 25 of\n"
+	"the MX hosts; sends no mail.\n"
+	"Exit status 0: nothing was found, 1: something was, 3: this machine\n"
+	"is at fault.\n"},
     {{"enable", "exim"}, 0, 1,
 	STS_OPT_DRY_RUN | STS_OPT_EXIM_BINARY | STS_OPT_DOMAIN, false,
 	sts_tool_enable_exim,

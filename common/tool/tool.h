@@ -106,6 +106,7 @@ int sts_tool_domain(
 
 /* The subcommands. */
 int sts_tool_query(struct sts_tool *tool);
+int sts_tool_check(struct sts_tool *tool);
 int sts_tool_lint_policy(struct sts_tool *tool);
 int sts_tool_lint_sts(struct sts_tool *tool);
 int sts_tool_lint_tlsrpt(struct sts_tool *tool);

@@ -4,12 +4,12 @@
     {"mta-sts.x.test": {"status": 302, "headers": {"Location": "https://..."},
                         "body": "...", "hang": "tls", "tls": "1.1",
                         "cert": "/path", "length": 70000, "seconds": 5,
-                        "delay": 1}}
+                        "delay": 1, "paths": {"/x": {"status": 200}}}}
 
 hang: tls (no handshake), request (no answer), headers (cut after the status
 line), body (a body that never ends, one byte a second); without "seconds"
 for ever.  length: a Content-Length other than the body's.  delay: seconds
-before the answer.  Two more addresses
+before the answer.  paths: other answers to these paths.  Two more addresses
 accept and then are silent, or close at once.
 """
 import select
@@ -120,6 +120,8 @@ def serve(raw):
                 words = read_request(sock).split('\r\n')
                 log.write(host=name, event='request', request=words[0],
                           headers=words[1:])
+                path = (words[0].split() + ['', ''])[1]
+                rule = rule.get('paths', {}).get(path, rule)
                 if rule.get('hang') == 'request':
                     hang(rule, sock)
                     return

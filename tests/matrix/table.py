@@ -6,6 +6,7 @@ import json
 import pathlib
 import sys
 
+CELLS = ('bookworm', 'bookworm-backports', 'trixie', 'trixie-backports', 'sid')
 WORDS = {'delivered tls': 'tls', 'delivered plain': 'plain',
          'deferred': 'waits'}
 
@@ -15,15 +16,14 @@ def short(verdict):
 
 
 def load(directory, server):
-    """(heading, rows) of each cell that ran."""
+    """Name, version and rows of each cell that ran."""
     found = []
-    for path in sorted(pathlib.Path(directory).glob(f'*-{server}')):
-        rows = path / 'rows.json'
-        if rows.exists():
+    for name in CELLS:
+        path = pathlib.Path(directory, f'{name}-{server}')
+        if (path / 'rows.json').exists():
             version = (path / 'version').read_text().split()[-1]
-            cell = path.name.removesuffix('-' + server)
-            found.append((cell, version.split('-')[0],
-                          json.loads(rows.read_text())))
+            found.append((name, version.split('-')[0],
+                          json.loads((path / 'rows.json').read_text())))
     return found
 
 
@@ -40,7 +40,7 @@ def show(name, found):
     names = list(dict.fromkeys(row for _, _, result in found
                                for row in result['rows']))
     lines = [(name, *(version for _, version, _ in found)),
-             ('', *(where.replace('-backports', '-bpo')
+             ('', *(where.replace('-backports', ' bpo')
                     for where, _, _ in found))]
     for row in names:
         lines.append((row, *(cell(result['rows'].get(row))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """The packages as they are installed, in a world: `mta-sts enable`, five messages
-that go out or wait as they should, `mta-sts disable`, and all is as before.
+that go out or wait as they should, `mta-sts disable`, and all is as before; so it is
+when the package is removed while it is enabled.
 
 enforced.py exim|opensmtpd, by `LAB_PACKAGED=1 tests/lab/enter`."""
 import pathlib
@@ -13,7 +14,7 @@ from labkit.lab import Lab
 
 ROWS = ('good', 'no-policy', 'not-in-policy', 'no-starttls', 'expired')
 ETC = {'exim': '/etc/exim4', 'opensmtpd': '/etc/smtpd.conf'}
-UNTIL = {'exim': 'Debian-exim', 'opensmtpd': 'opensmtpd'}
+PACKAGE = {'exim': 'exim4-mta-sts', 'opensmtpd': 'opensmtpd-filter-mta-sts'}
 
 
 def configuration(server):
@@ -23,7 +24,7 @@ def configuration(server):
 
 
 def command(*argv):
-    done = subprocess.run([paths.COMMAND, *argv], stdout=subprocess.PIPE,
+    done = subprocess.run(argv, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, check=False)
     for line in done.stdout.splitlines():
         tap.diag(line)
@@ -50,14 +51,19 @@ def main(server):
         rows, run = opensmtpd_lab.load(version), opensmtpd_lab.run
     rows = [row for row in rows if row.name in ROWS]
     before = configuration(server)
-    tap.same(command('enable', server), 0, f'mta-sts enable {server}')
+    tap.same(command(paths.COMMAND, 'enable', server), 0, f'mta-sts enable {server}')
     lab.mta.start()
     run(lab, rows, tap.diag)
     check(rows)
     lab.mta.stop()
-    tap.same(command('disable', server), 0, f'mta-sts disable {server}')
+    tap.same(command(paths.COMMAND, 'disable', server), 0, f'mta-sts disable {server}')
     tap.ok(configuration(server) == before,
            'the configuration is what it was, byte for byte')
+    tap.same(command(paths.COMMAND, 'enable', server), 0, 'enabled once more')
+    tap.same(command('dpkg', '--remove', PACKAGE[server]), 0,
+             'the package is removed')
+    tap.ok(configuration(server) == before,
+           'and the configuration again what it was')
     tap.done()
 
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/types.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/child.h"
 
@@ -70,13 +71,16 @@ sts_replace_all(const char *text, const char *from, const char *to, size_t *len)
 }
 
 bool
-sts_command_write(const char *path, const char *bytes, size_t len)
+sts_command_write(
+    const char *path, const char *bytes, size_t len, const struct stat *st)
 {
-	FILE *out = fopen(path, "we");
+	FILE *out = fopen(path, "wxe");
 	bool fine;
 
 	if (out == NULL)
 		return false;
-	fine = fwrite(bytes, 1, len, out) == len;
+	fine = fchown(fileno(out), st->st_uid, st->st_gid) == 0 &&
+	    fchmod(fileno(out), st->st_mode & 07777) == 0 &&
+	    fwrite(bytes, 1, len, out) == len;
 	return fclose(out) == 0 && fine;
 }

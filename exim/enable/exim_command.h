@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 
 /*
  * Runs a program with the arguments behind it, NULL-ended, at most 10; both of
@@ -23,7 +24,8 @@ bool sts_command_run(char **said, const char *const *argv);
 char *sts_replace_all(
     const char *text, const char *from, const char *to, size_t *len);
 
-/* Writes a file of the trial; false with errno. */
-bool sts_command_write(const char *path, const char *bytes, size_t len);
+/* Writes a file of the trial, with that owner and mode; false with errno. */
+bool sts_command_write(
+    const char *path, const char *bytes, size_t len, const struct stat *st);
 
 #endif

@@ -256,9 +256,9 @@ write_text(const struct plan *p, FILE *out)
 		if (i == p->routers)
 			(void)fputs(NOTE INCLUDE "routers\n\n", out);
 		if (i == p->transports)
-			(void)fputs(NOTE INCLUDE "transports\n\n", out);
+			(void)fputs(NOTE INCLUDE "transports\n", out);
 		if (i == p->retry)
-			(void)fputs(NOTE INCLUDE "retry\n\n", out);
+			(void)fputs(NOTE INCLUDE "retry\n", out);
 		if (i == p->lines.count)
 			break;
 		(void)fwrite(p->lines.line[i].p, 1, p->lines.line[i].len, out);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/readfile.h"
@@ -47,8 +48,11 @@ write_trial(struct sts_work *w, const struct sts_place *place)
 	char options[STS_WORK_PATH_BYTES], ours[STS_WORK_PATH_BYTES];
 	char *bytes, *text, *trial;
 	size_t len, text_len = 0, trial_len = 0;
+	struct stat st;
 	bool fine;
 
+	if (stat(w->live, &st) != 0)
+		return sts_work_fail(w, "%s: %s", w->live, strerror(errno));
 	(void)snprintf(
 	    w->trial, sizeof(w->trial), "%s/exim.conf", w->trial_dir);
 	(void)snprintf(options, sizeof(options), "%s/options", w->trial_dir);
@@ -61,9 +65,10 @@ write_trial(struct sts_work *w, const struct sts_place *place)
 	trial = sts_replace_all(
 	    place->text, INCLUDES "/transports", ours, &trial_len);
 	fine = text != NULL && trial != NULL &&
-	    sts_command_write(ours, text, text_len) &&
-	    sts_command_write(options, place->options, place->options_len) &&
-	    sts_command_write(w->trial, trial, trial_len);
+	    sts_command_write(ours, text, text_len, &st) &&
+	    sts_command_write(
+		options, place->options, place->options_len, &st) &&
+	    sts_command_write(w->trial, trial, trial_len, &st);
 	free(bytes);
 	free(text);
 	free(trial);

@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -41,42 +41,30 @@ daemon_pid(const struct sts_work *w)
 	return n > 0 && strcmp(is, ours) == 0 ? (pid_t)pid : 0;
 }
 
-/*
- * It writes its number again when it has read the configuration.  False if it
- * has ended, or does not within five seconds.
- */
+/* It starts itself anew, with the same number; false if it has ended. */
 static bool
-await(const struct sts_work *w, pid_t pid, const struct stat *before)
+hang_up(pid_t pid)
 {
-	const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
-	struct stat now;
+	const struct timespec pause = {.tv_nsec = 500L * 1000 * 1000};
 
-	for (int round = 0; round < 100; round++) {
-		if (kill(pid, 0) != 0)
-			return false;
-		if (stat(w->pid_file, &now) == 0 &&
-		    !sts_is_same_version(before, &now))
-			return true;
-		(void)nanosleep(&pause, NULL);
-	}
-	return false;
+	if (kill(pid, SIGHUP) != 0)
+		return false;
+	(void)nanosleep(&pause, NULL);
+	return kill(pid, 0) == 0;
 }
 
 void
 sts_work_reload(const struct sts_work *w)
 {
 	pid_t pid = daemon_pid(w);
-	struct stat before;
 
-	if (pid == 0 || stat(w->pid_file, &before) != 0)
+	if (pid == 0)
 		return;
 	sts_work_say(
 	    w, "have Exim's daemon, process %ld, read it again", (long)pid);
-	if (w->e->dry_run)
-		return;
-	if (kill(pid, SIGHUP) != 0 || !await(w, pid, &before))
+	if (!w->e->dry_run && !hang_up(pid))
 		(void)sts_work_fail(w,
-		    "process %ld does not: see Exim's log, and restart its "
+		    "process %ld has ended: see Exim's log, and start its "
 		    "daemon",
 		    (long)pid);
 }

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/escape.h"
 #include "exim/enable/exim_command.h"
@@ -109,7 +110,8 @@ sts_work_trial_dir(struct sts_work *w)
 {
 	(void)snprintf(
 	    w->trial_dir, sizeof(w->trial_dir), "/tmp/mta-sts-trial.XXXXXX");
-	if (mkdtemp(w->trial_dir) != NULL)
+	/* Exim reads a part of its configuration as its own user. */
+	if (mkdtemp(w->trial_dir) != NULL && chmod(w->trial_dir, 0711) == 0)
 		return STS_ENABLE_DONE;
 	w->trial_dir[0] = '\0';
 	return sts_work_fail(

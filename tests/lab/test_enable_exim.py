@@ -2,10 +2,11 @@
 """`mta-sts enable exim`: what Debian's Exim, split or not, and a file of one's own
 become, and that `disable` gives back every byte."""
 import pathlib
+import re
 import subprocess
 
 from labkit import enabling, paths, tap
-from labkit.exim import Exim
+from labkit.exim import SINGLE, Exim
 from labkit.lab import Lab
 
 lab = Lab(Exim('debian'))
@@ -53,6 +54,12 @@ def round_trip(kind, *more):
     flows(kind)
 
 
+def use(text):
+    """A single file."""
+    SINGLE.write_text(text)
+    lab.mta.restart()
+
+
 subprocess.run(['rm', '-r', paths.STATE], check=True)
 round_trip('split')
 
@@ -63,4 +70,23 @@ for command in (['update-exim4.conf.template', '-r', '-n'],
                 ['update-exim4.conf']):
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 round_trip('unsplit')
+
+template = pathlib.Path('/etc/exim4/exim4.conf.template')
+text = template.read_text()
+template.write_text('# ours\n' + text)
+enabling.refused(enabling.enable(), 'has changes of its own',
+                 'a template with changes of its own')
+template.write_text(text)
+for kind, pattern in (('smarthost', "that host's task"),
+                      ('satellite', 'smart.test'),
+                      ('local', 'nothing to protect')):
+    text = settings.read_text()
+    settings.write_text(re.sub('configtype=.*', f"configtype='{kind}'", text)
+                        .replace("smarthost=''", "smarthost='smart.test'"))
+    enabling.refused(enabling.enable(), f'(?s){pattern}.*nothing was changed',
+                     kind)
+    settings.write_text(text)
+
+use(enabling.OWN.format(so=paths.OBJECT))
+round_trip('a file of one\'s own', str(SINGLE))
 tap.done()

@@ -84,9 +84,9 @@ test_hestia(void)
 	       "MTA_STS_INTERFACE = ${if exists{OUTGOING_IP}{${readfile{"
 	       "OUTGOING_IP}}}}\ndns_dnssec_ok = 1\n" INC "main\n"),
 	    "its source address, and what DANE needs, before the settings");
-	ok(has(place.text, INC "transports\n\n\nsmtp_relay_smtp:"),
+	ok(has(place.text, INC "transports\n\nsmtp_relay_smtp:"),
 	    "the transports are the first");
-	ok(has(place.text, INC "retry\n\n\n*\t"), "and so are the retry rules");
+	ok(has(place.text, INC "retry\n\n*\t"), "and so are the retry rules");
 	ok(has(place.options, "dkim_private_key = DKIM_PRIVATE_KEY\n"),
 	    "the signature is taken over");
 	ok(has(place.options, "helo_data = ${lookup"), "and the name");

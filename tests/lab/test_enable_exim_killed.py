@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: ISC
+"""`mta-sts enable exim`, killed between two files, with a configuration that is not
+right, on a full disk, beside changes of the operator's: all is old, or all is new."""
+import pathlib
+import re
+import subprocess
+
+from labkit import enabling, paths, tap
+from labkit.exim import SINGLE, Exim
+from labkit.lab import Lab
+
+lab = Lab(Exim('debian'))
+lab.domain('good.test', 'enforce', mx=['mx1.good.test'])
+lab.dns.commit()
+lab.mta.configure(fragments=False)
+
+# A run that dies between two files.
+before = enabling.picture()
+number = 1
+order, whole = True, True
+while enabling.killed(number, 'enable', 'exim', '--domain', 'good.test'):
+    # What the next update-exim4.conf would make, at boot for instance.
+    made = lab.mta.run('-bt', 'bob@good.test')
+    again = subprocess.run(['update-exim4.conf', '-o', '/run/lab/made'],
+                           check=False).returncode
+    next_ = lab.mta.run('-C', '/run/lab/made', '-bt', 'bob@good.test')
+    order = order and not again and all(
+        'router = dnslookup, transport = remote_smtp\n' in text or
+        'router = mta_sts_enforce, transport = remote_smtp_mta_sts\n' in text
+        for text in (made, next_))
+    enabling.disable()
+    whole = whole and enabling.picture() == before
+    number += 1
+tap.same(number, 8, 'killed before each of seven renames')
+tap.ok(order, 'whenever it dies, mail goes the old way or the new one')
+tap.ok(whole, 'and the next run takes all of it back')
+enabling.succeeded(enabling.disable(), 'not killed, it comes to its end')
+enabling.same(before, 'which disable takes back')
+
+# Nothing is switched that has not passed its check.
+local = pathlib.Path('/etc/exim4/conf.d/main/000_local')
+text = local.read_text()
+local.write_text(text + 'MTA_STS_SO == /nowhere/mta-sts.so\n')
+broken = enabling.picture()
+enabling.refused(enabling.enable(), '/nowhere/mta-sts.so',
+                 'an object that is not there')
+enabling.same(broken, 'changes nothing')
+local.write_text(text + 'no_such_option = 1\n')
+broken = enabling.picture()
+enabling.refused(enabling.enable(), 'no_such_option',
+                 'a configuration that Exim refuses')
+enabling.same(broken, 'changes nothing either')
+local.write_text(text)
+subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=8k,mode=700', 'tmpfs',
+                enabling.RECORD], check=True)
+enabling.refused(enabling.enable(), 'No space left', 'a full disk', 3)
+enabling.same(before, 'changes nothing')
+subprocess.run(['umount', enabling.RECORD], check=True)
+lab.mta.start()
+lab.expect_delivered(lab.send('bob@good.test'), 'mail flows as before')
+lab.mta.stop()
+
+# What the operator has changed since is his.
+enabling.enable()
+link = pathlib.Path('/etc/exim4/conf.d/main/04_mta-sts')
+target = link.readlink()
+link.unlink()
+link.write_text('# mine\n')
+enabling.refused(enabling.disable(), '(?s)was changed after .*diff ',
+                 'a file that was changed since')
+tap.same(link.read_text(), '# mine\n', 'is left')
+link.unlink()
+link.symlink_to(target)
+enabling.disable()
+enabling.same(before, 'and can be put back')
+
+SINGLE.write_text(enabling.OWN.format(so=paths.OBJECT))
+before = enabling.picture()
+order = whole = True
+number = 1
+while enabling.killed(number, 'enable', 'exim', '--domain', 'good.test'):
+    order = order and bool(re.search(
+        'router = (outward|mta_sts_enforce), transport = ',
+        lab.mta.run('-bt', 'bob@good.test')))
+    enabling.disable()
+    whole = whole and enabling.picture() == before
+    number += 1
+tap.same(number, 5, 'a file of one\'s own: killed before each of four renames')
+tap.ok(order and whole, 'mail goes the old way or the new one')
+enabling.disable()
+
+tap.done()

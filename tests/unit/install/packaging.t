@@ -118,7 +118,7 @@ files "$top/openbsd/usr/local" >"$top/installed"
 sed -n 's/^@bin //; s/^@man //; /^[^@].*[^/]$/p' \
     $packaging/openbsd/pkg/PLIST | LC_ALL=C sort >"$top/packaged"
 diff "$top/installed" "$top/packaged" >"$top/out"
-ok $? 'OpenBSD: PLIST has each file, and no other'
+ok $? 'OpenBSD: docs/packaging/openbsd/pkg/PLIST has each file, and no other'
 grep -q 'FILTERDIR="${PREFIX}/libexec/smtpd"' $packaging/openbsd/Makefile &&
     grep -q "^V =.*[^0-9]$version\$" $packaging/openbsd/Makefile
 ok $? 'OpenBSD: the version, and where smtpd looks for filters'

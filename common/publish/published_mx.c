@@ -78,7 +78,8 @@ static const struct probe_row {
 	"its certificate has expired",
 	"renew it, and have the mail server load the new one, both by a "
 	"timer"},
-    {STS_MX_CERT_NAME, NULL, "mx_cert_name", "its certificate has another name",
+    {STS_MX_CERT_NAME, NULL, "mx_cert_name",
+	"its certificate does not have its name as a dNSName",
 	"get a certificate with HOST as a subject alternative name "
 	"(dNSName), the name of the MX record"},
     {STS_MX_CERT_UNTRUSTED, "in certificate chain", "mx_cert_untrusted",

@@ -140,8 +140,8 @@ check_line_ends(
 		    both, bare);
 	else if (bare > 0)
 		sts_checks_found(c, &line_ends, "",
-		    "the lines end in LF alone; RFC 8461 allows it, and some "
-		    "senders' parsers do not");
+		    "the lines end in LF alone; RFC 8461 allows it, but some "
+		    "senders and checkers want CR LF");
 }
 
 /* Mode and times. */

@@ -25,6 +25,18 @@ static const unsigned char whole[] = "\x12\x34\x81\x80\0\1\0\2\0\1\0\0"
 
 enum { WHOLE = sizeof(whole) - 1 };
 
+/* _25._tcp.a.test: an alias, and two TLSA records of its target. */
+static const unsigned char tlsa[] = "\x12\x34\x81\x80\0\1\0\3\0\0\0\0"
+				    "\3_25\4_tcp\1a\4test\0\0\x34\0\1"
+				    "\xc0\x0c\0\5\0\1\0\0\0\x3c\0\4"
+				    "\1b\xc0\x18"
+				    "\xc0\x2c\0\x34\0\1\0\0\0\x3c\0\5"
+				    "\3\1\1ab"
+				    "\xc0\x2c\0\x34\0\1\0\0\0\x3c\0\5"
+				    "\3\1\1cd";
+
+enum { TLSA = sizeof(tlsa) - 1 };
+
 static enum sts_status
 read_as(enum sts_record_type type, const unsigned char *wire, size_t len)
 {
@@ -116,6 +128,25 @@ records(void)
 }
 
 /* What a server that answers nobody, or can ask nobody, may send as well. */
+/* TLSA records are counted, whatever is in them. */
+static void
+counted(void)
+{
+	struct sts_reply reply;
+
+	sts_reply_read(&reply, STS_TYPE_TLSA, tlsa, TLSA);
+	is_str(sts_status_name(reply.status), "ok", "TLSA records");
+	is_int((long long)reply.count, 2, "are counted, the alias is not");
+	sts_reply_free(&reply);
+	is_str(sts_status_name(read_as(STS_TYPE_TLSA, whole, WHOLE)),
+	    "dns_nodata", "records of another type are none");
+	for (size_t len = 0; len < TLSA; len++) {
+		if (read_as(STS_TYPE_TLSA, tlsa, len) != STS_DNS_BAD_REPLY)
+			is_int((long long)len, TLSA, "cut");
+	}
+	ok(true, "cut anywhere it is no answer");
+}
+
 static bool
 is_useful(unsigned char high, unsigned char low, size_t len)
 {
@@ -189,7 +220,7 @@ mutations(void)
 		for (uint32_t n = next_random() % 4 + 1; n > 0; n--)
 			wire[next_random() % WHOLE] =
 			    (unsigned char)next_random();
-		seen[read_as((enum sts_record_type)(i % 5), wire,
+		seen[read_as((enum sts_record_type)(i % 6), wire,
 		    i % 3 == 0 ? next_random() % WHOLE : WHOLE)]++;
 	}
 	is_int(seen[STS_INTERNAL], 0, "never an answer without a record");
@@ -203,6 +234,7 @@ main(void)
 {
 	headers();
 	records();
+	counted();
 	usefulness();
 	mutations();
 	return tap_done();

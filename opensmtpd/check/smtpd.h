@@ -43,6 +43,8 @@ enum sts_smtpd_kind {
 struct sts_smtpd_word {
 	char *text; /* without quotes or angle brackets */
 	enum sts_smtpd_kind kind;
+	/* Its bytes in the file; those of the macro that it comes from. */
+	size_t begin, end;
 };
 
 /* From its keyword to the end of the line or of its braces. */
@@ -51,6 +53,9 @@ struct sts_smtpd_statement {
 	unsigned line;
 	struct sts_smtpd_word *word;
 	size_t count; /* at least 1 */
+	/* Of an included one: where the first file has its include. */
+	size_t top;
+	bool included;
 };
 
 /* A configuration, with its includes inserted and macros expanded. */
@@ -85,7 +90,8 @@ struct sts_smtpd {
 	const struct sts_config *config; /* of this suite */
 	const char *config_file;         /* as by -f; NULL: default */
 	int64_t now;                     /* seconds since 1970 */
-	struct sts_smtpd_rule *rule;     /* all match rules, in order */
+	bool trial; /* not in use yet: no mail has left by it */
+	struct sts_smtpd_rule *rule; /* all match rules, in order */
 	size_t rule_count;
 };
 
@@ -97,6 +103,11 @@ struct sts_smtpd {
 enum sts_status sts_smtpd_read(struct sts_smtpd_conf *conf, const char *path,
     struct sts_findings *findings);
 void sts_smtpd_free(struct sts_smtpd_conf *conf);
+
+/* The same for bytes that were read from `path`. */
+enum sts_status sts_smtpd_read_text(struct sts_smtpd_conf *conf,
+    const char *path, const char *bytes, size_t len,
+    struct sts_findings *findings);
 
 /* True for a keyword, or an unquoted value. */
 bool sts_smtpd_is(const struct sts_smtpd_word *word, const char *keyword);
@@ -154,6 +165,9 @@ const char *sts_smtpd_our_filter(const struct sts_smtpd_conf *conf);
 bool sts_smtpd_has_filter(
     const struct sts_smtpd_conf *conf, const struct sts_smtpd_statement *s);
 
+/* True for a listener whose sessions are local, or may be authenticated. */
+bool sts_smtpd_needs_filter(const struct sts_smtpd_statement *listener);
+
 /* Prints a finding with the statement's file and line. */
 void sts_smtpd_report(struct sts_findings *findings, enum sts_severity severity,
     const struct sts_smtpd_statement *s, const char *fix, const char *format,
@@ -162,6 +176,18 @@ void sts_smtpd_report(struct sts_findings *findings, enum sts_severity severity,
 /* Fills rule and rule_count; false: no memory. */
 bool sts_smtpd_make_rules(struct sts_smtpd *smtpd);
 void sts_smtpd_free_rules(struct sts_smtpd *smtpd);
+
+/* As in smtpd, a rule without "from" is for local mail. */
+bool sts_smtpd_is_from_local(const struct sts_smtpd_rule *r);
+
+/* True for a rule that relays mail for any domain without asking the table. */
+bool sts_smtpd_is_catch_all(const struct sts_smtpd *s, size_t at);
+
+/* The same, and no rule before it asks the table about all of that mail. */
+bool sts_smtpd_is_uncovered(const struct sts_smtpd *s, size_t at);
+
+/* Of TLS reports; "" if none are sent, or not by mail. */
+const char *sts_smtpd_report_sender(const struct sts_config *config);
 
 /* Checks: each prints its findings. */
 void sts_smtpd_check_actions(struct sts_findings *f, const struct sts_smtpd *s);

@@ -222,12 +222,11 @@ check_owner(struct sts_findings *f, const struct sts_smtpd *s)
 	    s->config->state_dir, name);
 }
 
-/* Whether its sessions are local, or may be authenticated. */
-static bool
-needs_filter(const struct sts_smtpd_statement *listener)
+bool
+sts_smtpd_needs_filter(const struct sts_smtpd_statement *listener)
 {
-	static const char *const local[] = {
-	    "localhost", "lo", "lo0", "127.0.0.1", "::1", "all", "0.0.0.0"};
+	static const char *const local[] = {"socket", "localhost", "lo", "lo0",
+	    "127.0.0.1", "::1", "all", "0.0.0.0"};
 	const struct sts_smtpd_word *on = sts_smtpd_value(listener, "on");
 
 	if (sts_smtpd_has(listener, "auth") ||
@@ -245,11 +244,10 @@ static void
 check_listener(struct sts_findings *f, const struct sts_smtpd *s,
     const struct sts_smtpd_statement *listener)
 {
-	const struct sts_smtpd_word *on = sts_smtpd_value(listener, "on");
 	const char *ours = sts_smtpd_our_filter(&s->conf);
 	char fix[160];
 
-	if (!needs_filter(listener) && !sts_smtpd_is(on, "socket"))
+	if (!sts_smtpd_needs_filter(listener))
 		return;
 	if (sts_smtpd_has_filter(&s->conf, listener))
 		return;
@@ -363,7 +361,8 @@ check_unprotected(struct sts_findings *f, const struct sts_smtpd *s)
 static void
 check_all(struct sts_findings *f, const struct sts_smtpd *s)
 {
-	check_unprotected(f, s);
+	if (!s->trial)
+		check_unprotected(f, s);
 	if (!check_parts(f, s))
 		return;
 	for (size_t i = 0; i < s->conf.count; i++) {

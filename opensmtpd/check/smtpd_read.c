@@ -24,7 +24,10 @@ struct reader {
 	unsigned depth; /* of includes */
 	unsigned braces;
 	bool in_macro;
-	bool full; /* a limit was reached, and reported */
+	bool full;         /* a limit was reached, and reported */
+	const char *start; /* of the file's bytes */
+	size_t begin;      /* of what is being read, from there */
+	size_t top;        /* if depth > 1: of the first file's include */
 	struct sts_smtpd_statement statement;
 };
 
@@ -89,7 +92,10 @@ add_word(struct reader *r, struct sts_span text, enum sts_smtpd_kind kind)
 	if (s->count == 0) {
 		s->file = r->file;
 		s->line = r->line;
+		s->included = r->depth > 1;
+		s->top = s->included ? r->top : r->begin;
 	}
+	s->word[s->count].begin = r->begin;
 	s->word[s->count].text = copy;
 	s->word[s->count++].kind = kind;
 	r->conf->words++;
@@ -126,17 +132,35 @@ define_macro(struct reader *r)
 	word[0].text = word[2].text = NULL;
 }
 
-/* Reads a file in place of the include statement. */
+/* Reads the bytes of a file in place of the include statement. */
 static enum sts_status
-read_file(struct reader *r, const char *path)
+read_file_bytes(
+    struct reader *r, const char *path, const char *bytes, size_t len)
 {
 	struct sts_smtpd_conf *conf = r->conf;
 	struct reader inner = {.conf = conf,
 	    .findings = r->findings,
 	    .depth = r->depth + 1,
-	    .full = r->full};
+	    .full = r->full,
+	    .start = bytes,
+	    .top = r->depth == 1 ? r->statement.top : r->top};
+	char *name = strdup(path);
+
+	if (name == NULL)
+		return STS_NO_MEMORY;
+	inner.file = conf->file[conf->file_count++] = name;
+	inner.line = 1;
+	read_bytes(&inner, sts_cursor_make(bytes, len));
+	r->full = inner.full;
+	return STS_OK;
+}
+
+static enum sts_status
+read_file(struct reader *r, const char *path)
+{
+	struct sts_smtpd_conf *conf = r->conf;
 	enum sts_status status;
-	char *bytes, *name;
+	char *bytes;
 	size_t len;
 
 	if (r->depth >= STS_SMTPD_DEPTH_MAX ||
@@ -147,16 +171,9 @@ read_file(struct reader *r, const char *path)
 	status = sts_readfile(path, true, STS_SMTPD_FILE_MAX, &bytes, &len);
 	if (status != STS_OK)
 		return status;
-	if ((name = strdup(path)) == NULL) {
-		free(bytes);
-		return STS_NO_MEMORY;
-	}
-	inner.file = conf->file[conf->file_count++] = name;
-	inner.line = 1;
-	read_bytes(&inner, sts_cursor_make(bytes, len));
-	r->full = inner.full;
+	status = read_file_bytes(r, path, bytes, len);
 	free(bytes);
-	return STS_OK;
+	return status;
 }
 
 static void
@@ -166,6 +183,7 @@ include(struct reader *r)
 	struct sts_smtpd_statement s = r->statement;
 
 	memset(&r->statement, 0, sizeof(r->statement));
+	r->statement.top = s.top;
 	if (read_file(r, s.word[1].text) != STS_OK)
 		sts_smtpd_report(r->findings, STS_FIND_ERROR, &s, NULL,
 		    "%s cannot be read: %s", s.word[1].text, strerror(errno));
@@ -366,10 +384,17 @@ read_next(struct reader *r, struct sts_cursor *c, int byte)
 static void
 read_bytes(struct reader *r, struct sts_cursor c)
 {
+	size_t had;
 	int byte;
 
-	while ((byte = next_byte(r, &c)) != -1 && !r->conf->no_memory)
+	while ((byte = next_byte(r, &c)) != -1 && !r->conf->no_memory) {
+		had = r->statement.count;
+		if (!r->in_macro)
+			r->begin = (size_t)(c.p - r->start);
 		read_next(r, &c, byte);
+		for (; !r->in_macro && had < r->statement.count; had++)
+			r->statement.word[had].end = (size_t)(c.p - r->start);
+	}
 	if (r->in_macro)
 		return;
 	if (r->braces > 0)
@@ -386,6 +411,18 @@ sts_smtpd_read(struct sts_smtpd_conf *conf, const char *path,
 
 	memset(conf, 0, sizeof(*conf));
 	status = read_file(&r, path);
+	return conf->no_memory ? STS_NO_MEMORY : status;
+}
+
+enum sts_status
+sts_smtpd_read_text(struct sts_smtpd_conf *conf, const char *path,
+    const char *bytes, size_t len, struct sts_findings *findings)
+{
+	struct reader r = {.conf = conf, .findings = findings};
+	enum sts_status status;
+
+	memset(conf, 0, sizeof(*conf));
+	status = read_file_bytes(&r, path, bytes, len);
 	return conf->no_memory ? STS_NO_MEMORY : status;
 }
 

@@ -135,15 +135,15 @@ static bool
 has_keyword(const struct sts_smtpd_rule *r, const char *keyword)
 {
 	char text[32];
-	const struct sts_smtpd_word word = {text, STS_SMTPD_WORD};
+	const struct sts_smtpd_word word = {
+	    .text = text, .kind = STS_SMTPD_WORD};
 
 	(void)snprintf(text, sizeof(text), "%s", keyword);
 	return has_condition(r, &word);
 }
 
-/* As in smtpd, a rule without "from" is for local mail. */
-static bool
-is_from_local(const struct sts_smtpd_rule *r)
+bool
+sts_smtpd_is_from_local(const struct sts_smtpd_rule *r)
 {
 	return has_keyword(r, "local") || has_keyword(r, "socket") ||
 	    !has_keyword(r, "from");
@@ -163,7 +163,7 @@ covers(const struct sts_smtpd_rule *wide, const struct sts_smtpd_rule *narrow)
 {
 	const struct sts_smtpd_word *word = wide->statement->word;
 
-	if (is_from_local(wide) && !is_from_local(narrow))
+	if (sts_smtpd_is_from_local(wide) && !sts_smtpd_is_from_local(narrow))
 		return false;
 	for (size_t i = skip_for(wide, 1); i < wide->end;
 	     i = skip_for(wide, i + 1)) {
@@ -221,9 +221,8 @@ strict_line(const struct sts_smtpd *s, const struct sts_smtpd_rule *r,
 
 /* The checks. */
 
-/* Of TLS reports; "" if none are sent, or not by mail. */
-static const char *
-report_sender(const struct sts_config *config)
+const char *
+sts_smtpd_report_sender(const struct sts_config *config)
 {
 	const char *from =
 	    config->report_from != NULL ? config->report_from : config->contact;
@@ -243,38 +242,60 @@ is_for_reports(const struct sts_smtpd *s, const struct sts_smtpd_rule *r)
 	    sts_smtpd_value(r->statement, "mail-from");
 
 	return sender != NULL &&
-	    strcasecmp(sender->text, report_sender(s->config)) == 0 &&
-	    sts_smtpd_is_sender_rule(s, r, sender->text) && is_from_local(r) &&
-	    !has_keyword(r, "tag") && !has_keyword(r, "auth");
+	    strcasecmp(sender->text, sts_smtpd_report_sender(s->config)) == 0 &&
+	    sts_smtpd_is_sender_rule(s, r, sender->text) &&
+	    sts_smtpd_is_from_local(r) && !has_keyword(r, "tag") &&
+	    !has_keyword(r, "auth");
 }
 
 /* What reports need (smtpd_signing.c), where they are sent. */
 static void
 check_reports(struct sts_findings *f, const struct sts_smtpd *s)
 {
-	struct sts_signing signing = {.from = report_sender(s->config)};
+	struct sts_signing signing = {
+	    .from = sts_smtpd_report_sender(s->config)};
 
 	sts_smtpd_check_sender(f, s, &signing);
+}
+
+/* The first rule of a range that asks the table about all mail of `r`. */
+static const struct sts_smtpd_rule *
+strict_for(const struct sts_smtpd *s, const struct sts_smtpd_rule *r,
+    size_t from, size_t to)
+{
+	for (; from < to; from++) {
+		if (is_strict(s, &s->rule[from]) && covers(&s->rule[from], r))
+			return &s->rule[from];
+	}
+	return NULL;
+}
+
+bool
+sts_smtpd_is_catch_all(const struct sts_smtpd *s, size_t at)
+{
+	return is_catch_all(s, &s->rule[at]) &&
+	    !is_for_reports(s, &s->rule[at]);
+}
+
+bool
+sts_smtpd_is_uncovered(const struct sts_smtpd *s, size_t at)
+{
+	return sts_smtpd_is_catch_all(s, at) &&
+	    strict_for(s, &s->rule[at], 0, at) == NULL;
 }
 
 /* Each rule to the outside needs one before it that queries the table. */
 static void
 check_catch_all(struct sts_findings *f, const struct sts_smtpd *s, size_t at)
 {
-	const struct sts_smtpd_rule *r = &s->rule[at], *late = NULL;
+	const struct sts_smtpd_rule *r = &s->rule[at];
+	const struct sts_smtpd_rule *early = strict_for(s, r, 0, at);
+	const struct sts_smtpd_rule *late = strict_for(s, r, at, s->rule_count);
 	char line[TEXT_MAX], fix[TEXT_MAX + 16];
 
-	for (size_t i = 0; i < s->rule_count; i++) {
-		const struct sts_smtpd_rule *other = &s->rule[i];
-
-		if (!is_strict(s, other) || !covers(other, r))
-			continue;
-		if (i < at) {
-			sts_smtpd_check_difference(f, other->action, r->action);
-			return;
-		}
-		if (late == NULL)
-			late = other;
+	if (early != NULL) {
+		sts_smtpd_check_difference(f, early->action, r->action);
+		return;
 	}
 	strict_line(s, r, line, sizeof(line));
 	(void)snprintf(fix, sizeof(fix), "before it: match%s", line);
@@ -294,7 +315,8 @@ check_catch_all(struct sts_findings *f, const struct sts_smtpd *s, size_t at)
 static void
 check_untrusted(struct sts_findings *f, const struct sts_smtpd_rule *r)
 {
-	if (has_keyword(r, "tag") || has_keyword(r, "src") || is_from_local(r))
+	if (has_keyword(r, "tag") || has_keyword(r, "src") ||
+	    sts_smtpd_is_from_local(r))
 		return;
 	sts_smtpd_report(f, STS_FIND_WARNING, r->statement,
 	    "add \"tag SUBMIT\" here, in the rule for all other mail, and to "
@@ -409,7 +431,8 @@ static bool
 has_negation(const struct sts_smtpd_rule *r)
 {
 	static char mark[] = "!";
-	const struct sts_smtpd_word negation = {mark, STS_SMTPD_MARK};
+	const struct sts_smtpd_word negation = {
+	    .text = mark, .kind = STS_SMTPD_MARK};
 
 	return has_condition(r, &negation);
 }
@@ -419,7 +442,7 @@ static bool
 takes_tagged(const struct sts_smtpd_rule *r, const struct sts_smtpd_word *tag)
 {
 	return r->for_any && !r->for_not && has_keyword(r, "tag") &&
-	    has_condition(r, tag) && is_from_local(r) &&
+	    has_condition(r, tag) && sts_smtpd_is_from_local(r) &&
 	    !has_keyword(r, "auth") && !has_negation(r);
 }
 
@@ -484,7 +507,7 @@ sts_smtpd_check_rules(struct sts_findings *f, const struct sts_smtpd *s)
 		check_held(f, s, i);
 		check_half(f, s, r);
 		check_exception(f, s, r);
-		if (is_catch_all(s, r) && !is_for_reports(s, r)) {
+		if (sts_smtpd_is_catch_all(s, i)) {
 			check_catch_all(f, s, i);
 			check_smarthost(f, r);
 		}

@@ -25,7 +25,7 @@ my %may = (
     'common/publish' => [qw(common/base common/core)],
     'common/tool' => [qw(common/base common/core common/store common/client
         common/report common/change common/publish exim/check exim/enable
-        opensmtpd/check)],
+        opensmtpd/check opensmtpd/enable)],
     'exim' => [qw(common/base common/core common/store common/client)],
     'exim/check' => [qw(common/base common/store opensmtpd/check)],
     'exim/enable' => [qw(common/base common/change exim/check)],
@@ -35,6 +35,7 @@ my %may = (
     'opensmtpd/table' => [qw(common/base common/core common/store
         common/client opensmtpd)],
     'opensmtpd/check' => [qw(common/base common/store)],
+    'opensmtpd/enable' => [qw(common/base common/change opensmtpd/check)],
 );
 # Single headers beside that: both ends of the fetcher's pipe, and MX addresses,
 # which cross it.

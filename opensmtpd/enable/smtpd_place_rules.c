@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Match rules: before each group of rules that relay mail for any domain, those
+ * that ask the table about the same mail.
+ */
+#include <stdlib.h>
+
+#include "opensmtpd/enable/smtpd_placing.h"
+
+/* "match" and the conditions of a rule, without for whom. */
+static void
+write_conditions(const struct sts_smtpd_placing *p, FILE *out,
+    const struct sts_smtpd_rule *r)
+{
+	size_t middle = r->for_end > 0 ? r->for_begin : r->end;
+
+	(void)fputs("match", out);
+	if (p->add_tag && sts_smtpd_has(r->statement, "auth") &&
+	    !sts_smtpd_has(r->statement, "tag") && !sts_smtpd_is_from_local(r))
+		(void)fputs(" tag SUBMIT", out);
+	sts_smtpd_write_words(p, out, r->statement, 1, middle);
+	if (r->for_end > 0)
+		sts_smtpd_write_words(p, out, r->statement, r->for_end, r->end);
+}
+
+/* The rules for one table, beside those from `from` to `to`. */
+static void
+write_rules(const struct sts_smtpd_placing *p, FILE *out, size_t from,
+    size_t to, const char *table, const char *action)
+{
+	for (; from < to; from++) {
+		write_conditions(p, out, &p->smtpd.rule[from]);
+		(void)fprintf(
+		    out, " for domain <%s> action \"%s\"\n", table, action);
+	}
+}
+
+/* TLS reports must leave although a policy is in the way (RFC 8460 3). */
+static void
+write_reports(const struct sts_smtpd_placing *p, FILE *out)
+{
+	const char *from = sts_smtpd_report_sender(p->smtpd.config);
+
+	if (from[0] == '\0')
+		return;
+	for (size_t i = 0; i < p->smtpd.rule_count; i++) {
+		if (sts_smtpd_is_sender_rule(
+			&p->smtpd, &p->smtpd.rule[i], from))
+			return;
+	}
+	(void)fprintf(out,
+	    "match from local mail-from \"%s\" for any action \"%s\"\n", from,
+	    p->plain->word[1].text);
+}
+
+static void
+write_group(
+    struct sts_smtpd_placing *p, FILE *out, size_t from, size_t to, bool first)
+{
+	if (first)
+		write_reports(p, out);
+	if (first && p->add_hold)
+		(void)fprintf(out,
+		    "match tag HELD from local for domain <%s> action \"%s\"\n"
+		    "match tag HELD from local for any action \"%s\"\n",
+		    p->table, p->strict, p->plain->word[1].text);
+	write_rules(p, out, from, to, p->unknown, p->hold);
+	write_rules(p, out, from, to, p->table, p->strict);
+}
+
+/* Refuses what the table's rules cannot say as the operator's does. */
+static void
+check_rule(struct sts_smtpd_placing *p, const struct sts_smtpd_rule *r)
+{
+	const struct sts_smtpd_statement *s = r->statement;
+	const char *fix = "before it, with its conditions: for domain "
+			  "<mta-sts> action \"mta-sts\", as the guide "
+			  "(opensmtpd.md) shows";
+
+	if (s->included)
+		sts_smtpd_refuse(p, s, fix,
+		    "this line is in a file that is included, which is left "
+		    "as it is");
+	if (sts_smtpd_is_packed(s))
+		sts_smtpd_refuse(p, s, "write them out",
+		    "several words of this rule come from one macro");
+	if (r->for_not)
+		sts_smtpd_refuse(p, s, fix,
+		    "the rule relays mail for all domains but some, which a "
+		    "rule with a table cannot say");
+	if (r->for_end > 0 &&
+	    !sts_smtpd_is(&s->word[r->for_begin + 1], "any") && !r->for_not)
+		sts_smtpd_refuse(p, s, fix,
+		    "the rule relays mail for recipients that it names; which "
+		    "of them are for MX hosts is yours to say");
+}
+
+static void
+place_group(struct sts_smtpd_placing *p, size_t from, size_t to, bool first)
+{
+	char *lines = NULL;
+	size_t size;
+	FILE *out = open_memstream(&lines, &size);
+
+	if (out == NULL) {
+		p->edits.no_memory = true;
+		return;
+	}
+	write_group(p, out, from, to, first);
+	if (fclose(out) != 0 || lines == NULL)
+		p->edits.no_memory = true;
+	else
+		sts_smtpd_edit(&p->edits,
+		    sts_smtpd_above_comments(&p->edits,
+			p->smtpd.rule[from].statement->word[0].begin),
+		    0, "%s", lines);
+	free(lines);
+}
+
+/* The tag that our rules before it have. */
+static void
+tag_rule(struct sts_smtpd_placing *p, const struct sts_smtpd_rule *r)
+{
+	const struct sts_smtpd_statement *s = r->statement;
+
+	if (p->add_tag && sts_smtpd_has(s, "auth") &&
+	    !sts_smtpd_has(s, "tag") && !sts_smtpd_is_from_local(r))
+		sts_smtpd_edit(&p->edits, s->word[0].end, 0, " tag SUBMIT");
+}
+
+void
+sts_smtpd_place_rules(struct sts_smtpd_placing *p)
+{
+	bool first = true;
+	size_t to;
+
+	for (size_t i = 0; i < p->smtpd.rule_count; i = to + 1) {
+		for (to = i; to < p->smtpd.rule_count &&
+		     sts_smtpd_is_uncovered(&p->smtpd, to);
+		     to++) {
+			check_rule(p, &p->smtpd.rule[to]);
+			tag_rule(p, &p->smtpd.rule[to]);
+		}
+		if (to == i || p->refused)
+			continue;
+		place_group(p, i, to, first);
+		first = false;
+	}
+}

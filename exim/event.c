@@ -11,12 +11,12 @@
 #include "exim/event.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "core/domain.h"
 #include "exim/event_args.h"
@@ -24,8 +24,8 @@
 
 enum { EXIM_OK = 0, DOMAIN_MAX = 4 * STS_NAME_MAX };
 
+/* Of this process: a child that it forks has none yet. */
 static struct {
-	pid_t process; /* whose session it is: a child has none yet */
 	bool open;
 	bool ehlo;    /* answered */
 	bool offered; /* STARTTLS */
@@ -101,25 +101,22 @@ settle_before(void)
 	settle_ended(&none);
 }
 
+/* The session that a forked child inherits is its parent's. */
 static void
-at_exit(void)
+forget(void)
 {
-	if (now.process == getpid())
-		settle_before();
+	memset(&now, 0, sizeof(now));
 }
 
-/* A forked child inherits the session, but it is its parent's. */
-static void
-enter_process(void)
+/* Once: children inherit both.  False without memory. */
+static bool
+register_handlers(void)
 {
-	static bool registered;
+	static bool forks, ends;
 
-	if (now.process == getpid())
-		return;
-	memset(&now, 0, sizeof(now));
-	now.process = getpid();
-	if (!registered)
-		registered = atexit(at_exit) == 0;
+	forks = forks || pthread_atfork(NULL, NULL, forget) == 0;
+	ends = ends || (forks && atexit(settle_before) == 0);
+	return ends;
 }
 
 static bool
@@ -310,7 +307,8 @@ on_event(const struct sts_event *e)
 			sts_session_record_no_mx(&s);
 		return;
 	}
-	enter_process();
+	if (!register_handlers())
+		return;
 	if (e->kind == STS_EVENT_CONNECT)
 		open_session(e);
 	else if (e->kind == STS_EVENT_DANE && (!now.open || now.settled))

@@ -28,6 +28,10 @@
  * Exim does not say that DANE is in force for a host that answers STARTTLS with
  * 4xx: such a session counts under the policy that is in force otherwise.
  *
+ * The policy is that of mta_sts_query's last answer for the domain in this
+ * process or one that has forked it, with the same configuration file; without
+ * one it is that of the store.
+ *
  * Each outcome is a line in syslog, in the words of Postfix; so is one that was
  * lost, once a day and process.
  */

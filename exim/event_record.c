@@ -11,6 +11,7 @@
 #include "client/ask.h"
 #include "client/record_session.h"
 #include "core/policy.h"
+#include "exim/answered.h"
 #include "store/outcomes.h"
 #include "store/routes.h"
 #include "store/store.h"
@@ -24,9 +25,10 @@ enum {
 /* What the outcome is made with. */
 struct recording {
 	const struct sts_session *session;
-	struct sts_config config;
-	struct sts_answer answer;
+	const struct sts_answered *answered; /* the router's, or `read` */
+	struct sts_answered read;
 	struct sts_store *store;
+	bool known; /* the store, from `answered`: it is not open */
 	struct sts_outcome outcome;
 };
 
@@ -91,7 +93,7 @@ is_outside(
     const struct recording *r, enum sts_session_end end, const char *names)
 {
 	const struct sts_session *s = r->session;
-	const struct sts_policy *policy = &r->answer.entry.policy;
+	const struct sts_policy *policy = &r->answered->answer.entry.policy;
 
 	if (s->host[0] == '\0' || strcmp(s->mode, "enforce") == 0 ||
 	    sts_policy_permits(policy, s->host))
@@ -188,7 +190,7 @@ static bool
 set_policy(struct recording *r)
 {
 	const struct sts_session *s = r->session;
-	const struct sts_answer *a = &r->answer;
+	const struct sts_answer *a = &r->answered->answer;
 	struct sts_outcome *o = &r->outcome;
 
 	if (s->dane) {
@@ -196,7 +198,7 @@ set_policy(struct recording *r)
 		o->type = STS_POLICY_TYPE_TLSA;
 		return false;
 	}
-	if (sts_outcomes_set_policy(o, &a->entry, &a->check, o->time))
+	if (sts_outcomes_set_policy(o, &a->entry, &a->check, r->answered->when))
 		return true;
 	/* The router did not use it: one that came later, or an override. */
 	if (strcmp(s->mode, "none") == 0) {
@@ -221,28 +223,71 @@ fill(struct recording *r, enum sts_session_end end, const char *names)
 		set_result(s, end, names, o);
 }
 
-/* False if the domain wants no reports. */
-static bool
-begin(struct recording *r, const struct sts_session *s)
+static const char *
+file_of(const struct sts_session *s)
 {
-	const char *file = s->config_file[0] != '\0' ? s->config_file : NULL;
+	return s->config_file[0] != '\0' ? s->config_file : NULL;
+}
+
+/*
+ * For a domain that no router of this process has asked for: another one has,
+ * and was replaced by exec(3), or there were too many.
+ */
+static bool
+read_again(struct recording *r)
+{
+	struct sts_config *config = &r->read.config;
+
+	r->answered = &r->read;
+	if (sts_config_load(config, file_of(r->session), NULL, NULL) !=
+		STS_OK ||
+	    !sts_config_reports(config))
+		return false;
+	sts_ask_store(config, r->session->domain, &r->read.answer);
+	r->read.when = (int64_t)time(NULL);
+	return r->read.answer.check.tlsrpt[0] != '\0';
+}
+
+static bool
+open_store(struct recording *r)
+{
+	return sts_store_open(
+		   &r->store, r->answered->config.state_dir, false) == STS_OK;
+}
+
+/* Nothing need be open for it, unless this process is root. */
+static bool
+open_to_append(struct recording *r)
+{
+	r->known = sts_store_know(&r->store, r->answered->config.state_dir,
+		       r->answered->answer.owner) == STS_OK;
+	return r->known || open_store(r);
+}
+
+static void
+set_session(struct recording *r)
+{
+	const struct sts_session *s = r->session;
 	struct sts_outcome *o = &r->outcome;
 
-	memset(r, 0, sizeof(*r));
-	r->session = s;
-	if (sts_config_load(&r->config, file, NULL, NULL) != STS_OK ||
-	    !sts_config_reports(&r->config))
-		return false;
-	sts_ask_store(&r->config, s->domain, &r->answer);
-	if (r->answer.check.tlsrpt[0] == '\0' ||
-	    sts_store_open(&r->store, r->config.state_dir, false) != STS_OK)
-		return false;
 	o->time = (int64_t)time(NULL);
-	memcpy(o->domain, r->answer.domain, sizeof(o->domain));
+	memcpy(o->domain, s->domain, sizeof(o->domain));
 	memcpy(o->mx, s->host, sizeof(o->mx));
 	memcpy(o->receiving_ip, s->address, sizeof(o->receiving_ip));
 	memcpy(o->sending_ip, s->source, sizeof(o->sending_ip));
 	memcpy(o->helo, s->helo, sizeof(o->helo));
+}
+
+/* False if the domain wants no reports. */
+static bool
+begin(struct recording *r, const struct sts_session *s)
+{
+	memset(r, 0, sizeof(*r));
+	r->session = s;
+	r->answered = sts_answered_find(file_of(s), s->domain);
+	if (r->answered == NULL && !read_again(r))
+		return false;
+	set_session(r);
 	return true;
 }
 
@@ -251,19 +296,25 @@ end_recording(struct recording *r)
 {
 	if (r->store != NULL)
 		sts_store_close(r->store);
-	sts_answer_free(&r->answer);
-	sts_config_free(&r->config);
+	sts_answer_free(&r->read.answer);
+	sts_config_free(&r->read.config);
 }
 
 /* The logger is for this only: all else that is done here is a delivery's. */
 static bool
 write_outcome(struct recording *r)
 {
+	const struct sts_config *config = &r->answered->config;
+	const struct sts_answer *a = &r->answered->answer;
 	bool done;
 
-	sts_log_open("mta-sts", STS_LOG_DATAGRAM, r->config.log_level);
-	done = sts_client_record_session(r->store, &r->config, &r->outcome,
-	    &r->answer.entry, &r->answer.check);
+	sts_log_open("mta-sts", STS_LOG_DATAGRAM, config->log_level);
+	if (r->known)
+		done = sts_outcomes_session(
+		    r->store, config, &r->outcome, &a->entry, &a->check);
+	else
+		done = sts_client_record_session(
+		    r->store, config, &r->outcome, &a->entry, &a->check);
 	sts_log_open("mta-sts", STS_LOG_NOWHERE, STS_LOG_INFO);
 	return done;
 }
@@ -274,7 +325,7 @@ sts_session_record(const struct sts_session *session, enum sts_session_end end,
 {
 	struct recording r;
 
-	if (begin(&r, session)) {
+	if (begin(&r, session) && open_to_append(&r)) {
 		fill(&r, end, names);
 		(void)write_outcome(&r);
 	}
@@ -335,8 +386,8 @@ sts_session_record_no_mx(const struct sts_session *session)
 	/* Exim is root here, and a child that hangs costs a second. */
 	if (lost || !is_first(session->domain))
 		return;
-	if (begin(&r, session) && find_mx(&r) && !set_policy(&r) &&
-	    r.outcome.type == STS_POLICY_TYPE_STS) {
+	if (begin(&r, session) && open_store(&r) && find_mx(&r) &&
+	    !set_policy(&r) && r.outcome.type == STS_POLICY_TYPE_STS) {
 		set_failure(&r.outcome, STS_RESULT_VALIDATION_FAILURE,
 		    STS_OUTCOME_MX_MISMATCH);
 		lost = !write_outcome(&r);

@@ -9,6 +9,7 @@
 #include "base/config.h"
 #include "client/ask.h"
 #include "client/mx_hosts.h"
+#include "exim/answered.h"
 #include "exim/hostlist.h"
 #include "exim/memory.h"
 
@@ -116,6 +117,17 @@ write_answer(const struct sts_config *config, const char *domain,
 	}
 }
 
+/* For the sessions that follow; the answer is written. */
+static void
+note_answer(const struct sts_config *config, const char *config_file,
+    struct sts_answer *answer)
+{
+	if (wants_reports(config, answer))
+		sts_answered_note(config_file, config, answer);
+	else
+		sts_answered_forget(config_file, answer->domain);
+}
+
 /*
  * Reads the configuration at each call: it may change during the process's
  * life, and that costs little.
@@ -134,6 +146,7 @@ query(const char *domain, const char *config_file)
 	} else {
 		sts_ask(&config, domain, &budget, &answer);
 		write_answer(&config, domain, &answer);
+		note_answer(&config, config_file, &answer);
 		sts_answer_free(&answer);
 	}
 	sts_config_free(&config);

@@ -362,6 +362,7 @@ ask(struct question *q, const char *name)
 		answer_fault(q, status);
 		return;
 	}
+	a->owner = sts_store_uid(store);
 	ask_store(q, store);
 	start_refresh(q, store);
 	sts_store_close(store);

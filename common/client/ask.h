@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/config.h"
 #include "base/status.h"
@@ -40,6 +41,7 @@ struct sts_answer {
 	struct sts_entry entry;
 	bool has_check; /* check is filled: of the policy, or "no policy" */
 	struct sts_check check;
+	uid_t owner; /* of the state directory; 0: root, or not opened */
 	const struct sts_override *override; /* the one that decided, or NULL */
 	bool asked;                          /* a resolver was started */
 	bool due; /* the policy is to be fetched again in the background:

@@ -10,9 +10,10 @@
 #include "store/store.h"
 
 struct sts_store {
-	int dir;      /* the state directory */
+	int dir;      /* the state directory; -1: by its path alone */
 	int lock_fd;  /* "lock", or -1 if opened for reading only */
 	int write_fd; /* "writing", likewise */
+	char *path;   /* the same for a store that is not opened, else NULL */
 	/* trim.c: until a directory of a kind is read */
 	unsigned trims;
 	uint16_t room[STS_KIND_ROUTES + 1][STS_STORE_BUCKETS];

@@ -14,6 +14,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -27,7 +28,6 @@
 #define DIRECTORY "outcomes"
 
 enum {
-	PATH_BYTES = sizeof(DIRECTORY "/") + STS_DAY_TEXT,
 	/* What others may append before our write: beyond the limit of this
 	 * process it would be a signal that ends it. */
 	LIMIT_MARGIN = 1024 * 1024,
@@ -64,11 +64,24 @@ sts_outcomes_day_text(int64_t day, char text[STS_DAY_TEXT])
 	text[10] = '\0';
 }
 
-static void
-day_path(int64_t day, char path[PATH_BYTES])
+/*
+ * The directory, in the open state directory or as an absolute path; false
+ * where a file in it has a path that is too long.
+ */
+static bool
+directory_path(const struct sts_store *store, char path[PATH_MAX])
 {
-	memcpy(path, DIRECTORY "/", sizeof(DIRECTORY));
-	sts_outcomes_day_text(day, path + sizeof(DIRECTORY));
+	const char *base = store->path;
+	size_t len = base != NULL ? strlen(base) : 0;
+
+	if (len + sizeof("/" DIRECTORY "/") + STS_DAY_TEXT > PATH_MAX)
+		return false;
+	if (base != NULL) {
+		memcpy(path, base, len);
+		path[len++] = '/';
+	}
+	memcpy(path + len, DIRECTORY, sizeof(DIRECTORY));
+	return true;
 }
 
 static int
@@ -83,13 +96,20 @@ open_for_append(struct sts_store *store, const char *path)
 static enum sts_status
 open_day(struct sts_store *store, int64_t day, int *fd, struct stat *st)
 {
-	char path[PATH_BYTES];
+	char path[PATH_MAX];
 	enum sts_status status;
+	size_t end;
 
-	day_path(day, path);
+	if (!directory_path(store, path))
+		return STS_STATE_UNWRITABLE;
+	end = strlen(path);
+	path[end] = '/';
+	sts_outcomes_day_text(day, path + end + 1);
 	*fd = open_for_append(store, path);
 	if (*fd < 0 && errno == ENOENT) {
-		status = sts_file_make_dir(store, DIRECTORY);
+		path[end] = '\0';
+		status = sts_file_make_dir(store, path);
+		path[end] = '/';
 		if (status != STS_OK)
 			return status;
 		*fd = open_for_append(store, path);
@@ -119,16 +139,23 @@ is_full(off_t size, size_t len)
 		end + LIMIT_MARGIN > limit.rlim_cur);
 }
 
+/* Without a call for a store that this has been asked for (sts_store_know). */
+static bool
+is_owner(const struct sts_store *store)
+{
+	return store->uid != 0 &&
+	    (store->path != NULL || geteuid() == store->uid);
+}
+
 static enum sts_status
 write_line(struct sts_store *store, int64_t day, const char *line, size_t len)
 {
 	enum sts_status status;
 	struct stat st;
-	uid_t uid = geteuid();
 	ssize_t n;
 	int fd;
 
-	if (uid == 0 || uid != store->uid)
+	if (!is_owner(store))
 		return STS_STATE_UNWRITABLE;
 	if ((status = open_day(store, day, &fd, &st)) != STS_OK)
 		return status;

@@ -59,16 +59,26 @@ open_state_dir(struct sts_store *store, const char *state_dir)
 	return STS_OK;
 }
 
+/* With nothing open; NULL without memory. */
+static struct sts_store *
+make_store(void)
+{
+	struct sts_store *s = calloc(1, sizeof(*s));
+
+	if (s != NULL)
+		s->dir = s->lock_fd = s->write_fd = -1;
+	return s;
+}
+
 enum sts_status
 sts_store_open(struct sts_store **store, const char *state_dir, bool writing)
 {
-	struct sts_store *s = calloc(1, sizeof(*s));
+	struct sts_store *s = make_store();
 	enum sts_status status;
 
 	*store = NULL;
 	if (s == NULL)
 		return STS_NO_MEMORY;
-	s->dir = s->lock_fd = s->write_fd = -1;
 	/* So that processes that write one file and end do not all trim. */
 	s->trims = (unsigned)getpid();
 	status = open_state_dir(s, state_dir);
@@ -78,6 +88,24 @@ sts_store_open(struct sts_store **store, const char *state_dir, bool writing)
 		sts_store_close(s);
 		return status;
 	}
+	*store = s;
+	return STS_OK;
+}
+
+enum sts_status
+sts_store_know(struct sts_store **store, const char *state_dir, uid_t owner)
+{
+	struct sts_store *s;
+
+	*store = NULL;
+	if (owner == 0 || geteuid() != owner)
+		return STS_STATE_OWNER;
+	if ((s = make_store()) == NULL ||
+	    (s->path = strdup(state_dir)) == NULL) {
+		sts_store_close(s);
+		return STS_NO_MEMORY;
+	}
+	s->uid = owner;
 	*store = s;
 	return STS_OK;
 }
@@ -93,6 +121,7 @@ sts_store_close(struct sts_store *store)
 		close(store->lock_fd);
 	if (store->write_fd >= 0)
 		close(store->write_fd);
+	free(store->path);
 	free(store);
 }
 

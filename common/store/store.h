@@ -104,6 +104,16 @@ enum sts_status sts_store_open(
 void sts_store_close(struct sts_store *store);
 
 /*
+ * The same without opening anything, for sts_outcomes_append and
+ * sts_outcomes_session and nothing else, in a process that has had the state
+ * directory opened, or that inherits this from one: `owner` is its owner of
+ * then.  STS_STATE_OWNER if this process has another user, or that is root;
+ * STS_NO_MEMORY.
+ */
+enum sts_status sts_store_know(
+    struct sts_store **store, const char *state_dir, uid_t owner);
+
+/*
  * False if the path now names another directory, or none, so that no reader
  * sees what is written here.
  */

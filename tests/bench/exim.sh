@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: ISC
 #
 # What mta-sts.so costs a delivery: loading it, an answer from the store, a
-# child, and a cold lookup whose name server (on loopback) refuses.  Each row
-# stands beside the first one of its group, as a multiple of it.
+# session for TLS reports, a child, and a cold lookup whose name server (on
+# loopback) refuses.  Each row stands beside the first one of its group, as a
+# multiple of it.
 B=${B:-build}
 case $B in /*) ;; *) B=$PWD/$B ;; esac
 object=$B/mta-sts.so
@@ -24,6 +25,19 @@ per_call() { # ARGUMENTS of the host
 	"$host" "$@" | sed -n 's/^us-per-call: //p'
 }
 
+# Median of 5 turns with 20,000 sessions each, of five calls, after the answer to
+# the router.  Without reports Exim makes none of these calls.
+session() { # COMMAND
+	for _ in 1 2 3 4 5; do
+		"$@" "$object" "$conf" testing.example 20000
+	done | sort -n | sed -n 3p
+}
+
+# Runs a command with a /dev of its own: of the machine's syslog it is no part.
+in_own_dev() {
+	unshare -m sh -c 'mount -t tmpfs none /dev && exec "$@"' sh "$@"
+}
+
 world=$("$B/tests/help_world" '') || exit 1
 conf=$world/mta-sts.conf
 if ${CC:-cc} -shared -fPIC -x c -o "$empty/empty.so" /dev/null; then
@@ -37,6 +51,22 @@ show 'answer: no policy' \
 	"$(per_call -n 2000 "$object" "$conf" absent.example)"
 show 'answer: a policy of 302 patterns' \
 	"$(per_call -n 500 "$object" "$conf" many.example)"
+show -
+show 'answer: a testing policy' \
+	"$(per_call -n 2000 "$object" "$conf" testing.example)"
+printf 'organization Example\ncontact p@example.net\nlog-level error\n' \
+	>>"$conf"
+show 'answer: the same where reports are wanted' \
+	"$(per_call -n 2000 "$object" "$conf" testing.example)"
+show -
+show 'session: its calls, not counted' \
+	"$(session "$B/bench/session" -s)"
+show 'session: recorded (goal 15)' "$(session "$B/bench/session")"
+echo 'log-level info' >>"$conf"
+if [ "$(id -u)" = 0 ]; then
+	show 'session: recorded, and a line in syslog (goal 15)' \
+		"$(session in_own_dev "$B/bench/session" -l)"
+fi
 show -
 show 'child: fork, and a program that is missing' \
 	"$(per_call -n 300 "$object" "$conf" new.example)"

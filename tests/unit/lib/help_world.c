@@ -6,7 +6,7 @@
  *     fresh.example    enforce, just checked
  *     stale.example    enforce, half a day old, not checked for an hour
  *     due.example      enforce, more than a day old, not checked since
- *     testing.example  testing, just checked
+ *     testing.example  testing, just checked, wants TLS reports
  *     absent.example   looked up, no record
  *     corrupt.example  a damaged policy file
  *     many.example     enforce, just checked, 300 names
@@ -52,6 +52,8 @@ main(int argc, char **argv)
 	world_policy(&w, "state", "stale.example", ENFORCE, 43200, 3600);
 	world_policy(&w, "state", "due.example", ENFORCE, 90000, 90000);
 	world_policy(&w, "state", "testing.example", TESTING, 1, 1);
+	world_tlsrpt(&w, "state", "testing.example",
+	    "v=TLSRPTv1; rua=mailto:r@testing.example");
 	world_none(&w, "state", "absent.example", "", 1, 3600);
 	world_policy(&w, "state", "corrupt.example", ENFORCE, 1, 1);
 	world_damage(&w, "policies", "corrupt.example");

@@ -50,8 +50,12 @@ def main(server):
         lab = opensmtpd_lab.SmtpdLab(version)
         rows, run = opensmtpd_lab.load(version), opensmtpd_lab.run
     rows = [row for row in rows if row.name in ROWS]
+    lab.domain('first.test', 'enforce', mx=['mx1.first.test'])
+    lab.dns.commit()
+    more = ['--domain', 'first.test'] if server == 'exim' else []
     before = configuration(server)
-    tap.same(command(paths.COMMAND, 'enable', server), 0, f'mta-sts enable {server}')
+    tap.same(command(paths.COMMAND, 'enable', server, *more), 0,
+             f'mta-sts enable {server}')
     lab.mta.start()
     run(lab, rows, tap.diag)
     check(rows)
@@ -59,7 +63,8 @@ def main(server):
     tap.same(command(paths.COMMAND, 'disable', server), 0, f'mta-sts disable {server}')
     tap.ok(configuration(server) == before,
            'the configuration is what it was, byte for byte')
-    tap.same(command(paths.COMMAND, 'enable', server), 0, 'enabled once more')
+    tap.same(command(paths.COMMAND, 'enable', server, *more), 0,
+             'enabled once more')
     tap.same(command('dpkg', '--remove', PACKAGE[server]), 0,
              'the package is removed')
     tap.ok(configuration(server) == before,

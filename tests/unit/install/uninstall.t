@@ -76,6 +76,10 @@ echo 'MTA_STS_SO = /usr/lib/exim4/mta-sts.so' >"$exim"
 pretend "$@" uninstall
 [ $? -ne 0 ] && grep -qF "$exim uses it still" "$top/out"
 ok $? 'or while Exim would load the plugin'
+echo ".include $top/usr/share/mta-sts/exim/include/main" >"$exim"
+pretend "$@" uninstall
+[ $? -ne 0 ] && grep -qF "$exim uses it still" "$top/out"
+ok $? 'or reads our lines'
 rm "$exim"
 pretend "$@" uninstall
 ok $? 'a comment is no use'

@@ -7,6 +7,7 @@
 
 #include "base/config.h"
 #include "client/mx_hosts.h"
+#include "client/record_deferral.h"
 #include "core/domain.h"
 #include "exim/query.h"
 
@@ -54,8 +55,10 @@ explain(const char *domain, const char *config_file)
 		return;
 	snprintf(reason, sizeof(reason),
 	    "no MX host of %s is permitted by its policy", name);
-	if (sts_config_load(&config, config_file, NULL, NULL) == STS_OK)
+	if (sts_config_load(&config, config_file, NULL, NULL) == STS_OK) {
 		find_reason(&config, name);
+		sts_client_record_deferral(&config, name, STS_NO_MATCH);
+	}
 	sts_config_free(&config);
 }
 

@@ -9,6 +9,7 @@
 #include "base/config.h"
 #include "client/ask.h"
 #include "client/mx_hosts.h"
+#include "client/record_deferral.h"
 #include "exim/answered.h"
 #include "exim/hostlist.h"
 #include "exim/memory.h"
@@ -40,9 +41,13 @@ sts_exim_budget(void)
 	return &budget;
 }
 
+/* Why the last answer was "defer"; STS_OK: it was not. */
+static enum sts_status deferred;
+
 static void
 defer(enum sts_status why)
 {
+	deferred = why;
 	snprintf(answer_text, sizeof(answer_text), "mode=defer why=%s",
 	    sts_status_name(why));
 }
@@ -128,6 +133,13 @@ note_answer(const struct sts_config *config, const char *config_file,
 		sts_answered_forget(config_file, answer->domain);
 }
 
+static void
+note_deferral(const struct sts_config *config, const struct sts_answer *answer)
+{
+	if (deferred != STS_OK && answer->domain[0] != '\0')
+		sts_client_record_deferral(config, answer->domain, deferred);
+}
+
 /*
  * Reads the configuration at each call: it may change during the process's
  * life, and that costs little.
@@ -139,6 +151,7 @@ query(const char *domain, const char *config_file)
 	struct sts_answer answer;
 	enum sts_status status;
 
+	deferred = STS_OK;
 	status = sts_config_load(&config, config_file, NULL, NULL);
 	if (status != STS_OK) {
 		/* The file may have named another state directory. */
@@ -147,6 +160,7 @@ query(const char *domain, const char *config_file)
 		sts_ask(&config, domain, &budget, &answer);
 		write_answer(&config, domain, &answer);
 		note_answer(&config, config_file, &answer);
+		note_deferral(&config, &answer);
 		sts_answer_free(&answer);
 	}
 	sts_config_free(&config);

@@ -18,9 +18,8 @@
 
 enum { CHILD_MS = 1000 };
 
-/* For good: it must not be possible to become root again. */
-static bool
-become_owner(const struct sts_store *store)
+bool
+sts_client_become_owner(const struct sts_store *store)
 {
 	uid_t uid = sts_store_uid(store);
 	gid_t gid = sts_store_gid(store);
@@ -44,7 +43,7 @@ sts_client_record_session(struct sts_store *store,
 	if (sts_store_uid(store) == 0 || (child.pid = fork()) < 0)
 		return false;
 	if (child.pid == 0)
-		_exit(become_owner(store) &&
+		_exit(sts_client_become_owner(store) &&
 			    sts_outcomes_session(
 				store, config, outcome, entry, check)
 			? 0

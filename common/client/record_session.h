@@ -22,4 +22,11 @@ bool sts_client_record_session(struct sts_store *store,
     const struct sts_config *config, const struct sts_outcome *outcome,
     const struct sts_entry *entry, const struct sts_check *check);
 
+/*
+ * In a child of root: becomes the user and group that own the state directory,
+ * for good, so that it is not possible to become root again.  False if that
+ * fails, or they are root's.
+ */
+bool sts_client_become_owner(const struct sts_store *store);
+
 #endif

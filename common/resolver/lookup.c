@@ -31,6 +31,7 @@
 #include "core/due.h"
 #include "core/record.h"
 #include "core/result.h"
+#include "store/events.h"
 
 enum {
 	LOCK_POLL_MS = 25,
@@ -102,6 +103,32 @@ sts_lookup_start(struct sts_resolver *resolver, const char *domain,
 	return true;
 }
 
+/* For `mta-sts status`; an answer from the store is no event. */
+static void
+note_event(const struct sts_lookup *l, enum sts_status status)
+{
+	int64_t now = sts_now();
+	bool fetching = l->fetch_began != 0;
+	enum sts_event_result result = STS_EVENT_NONE;
+
+	if (l->resolver->store == NULL || status == STS_TOO_SOON ||
+	    (l->decided == 0 && !sts_status_is_local(status)))
+		return;
+	if (sts_status_is_local(status))
+		result = STS_EVENT_FAULT;
+	else if (fetching)
+		result = l->fetched ? STS_EVENT_POLICY : STS_EVENT_FAILED;
+	else if (sts_status_class(l->record) == STS_CLASS_DNS)
+		result = STS_EVENT_DNS;
+	else if (sts_entry_is_live(&l->entry, now))
+		result = STS_EVENT_UNCHANGED;
+	else if (l->record == STS_OK)
+		result = STS_EVENT_FAILED;
+	sts_events_result(l->resolver->store,
+	    l->task == STS_TASK_LOOKUP ? STS_EVENT_LOOKUP : STS_EVENT_REFRESH,
+	    result, now);
+}
+
 /* Ends the lookup: releases the lock, calls every waiter back, frees it. */
 static void
 finish(struct sts_lookup *lookup, enum sts_status status)
@@ -112,6 +139,7 @@ finish(struct sts_lookup *lookup, enum sts_status status)
 	if (sts_status_is_local(status))
 		sts_log(STS_LOG_ERROR, lookup->domain, "event=fault reason=%s",
 		    sts_status_name(status));
+	note_event(lookup, status);
 	sts_waiters_end(&lookup->waiters, status);
 	sts_entry_free(&lookup->entry);
 	free(lookup);
@@ -492,9 +520,10 @@ on_fetch(void *arg, const struct sts_fetch_result *result)
 	}
 	if (sts_status_is_local(status) || status == STS_TOO_SOON)
 		finish(l, status);
-	else if (status == STS_OK)
+	else if (status == STS_OK) {
+		l->fetched = true;
 		finish(l, sts_record_result_fetched(l, &policy));
-	else {
+	} else {
 		log_failure(l, status, result->detail);
 		finish(l, sts_record_result_failed(l, status));
 	}

@@ -41,6 +41,7 @@ struct sts_lookup {
 	enum sts_status record; /* STS_OK: `id` is set */
 	char id[STS_ID_MAX + 1];
 	int64_t decided; /* when what follows from it was decided */
+	bool fetched;    /* what was served is a policy */
 
 	/* When the fetch began, which says which policy is newer. */
 	int64_t fetch_began;

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "core/due.h"
 #include "resolver/lookup.h"
+#include "store/events.h"
 #include "store/outcomes.h"
 
 enum {
@@ -206,6 +207,7 @@ end(struct sts_refresh *f)
 	if (f->done > 0)
 		warn_of_silence(f);
 	sts_outcomes_expire(f->resolver->store, f->now);
+	sts_events_round(f->resolver->store, sts_now());
 	sts_log(status == STS_OK ? STS_LOG_INFO : STS_LOG_ERROR, NULL,
 	    "event=refreshed fetched=%zu not_due=%zu failed=%zu removed=%zu "
 	    "result=%s",

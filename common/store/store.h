@@ -11,6 +11,7 @@
  *     newest               the newest `fetched`: the clock's lower bound
  *     unprotected          mail that left without the table being asked
  *     outcomes/DAY         what became of TLS in sessions (see outcomes.h)
+ *     events/DAY, totals   lookups, refreshes, deferrals (see events.h)
  *     reports/DAY/DOMAIN   reports that are sent (see reports.h)
  *
  * XX is two hex digits of a hash of the domain.  A file is text and ends with a

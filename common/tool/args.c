@@ -33,6 +33,7 @@ static const struct option options[] = {
     {"--domain", STS_OPT_DOMAIN, AT(domain)},
     {"--dry-run", STS_OPT_DRY_RUN, 0},
     {"--now", STS_OPT_NOW, 0},
+    {"--prometheus", STS_OPT_PROMETHEUS, 0},
     {"--help", STS_OPT_HELP, 0},
     {"-h", STS_OPT_HELP, 0},
     {"--version", STS_OPT_VERSION, 0},

@@ -294,12 +294,30 @@ sts_overview_usual_places(void)
 	return &places;
 }
 
+/*
+ * A problem is a metric and no failure, for what runs this; numbers that are
+ * missing are one, so that the old file stays and its age tells.
+ */
+static int
+print_metrics(struct sts_tool *tool, const struct sts_overview *o)
+{
+	if (o->blind)
+		return sts_tool_outside(tool,
+		    "this user may not read the configuration or the store; "
+		    "run this as root or as the owner of %s",
+		    o->state_dir);
+	sts_overview_print_metrics(tool->out, o);
+	return STS_EXIT_OK;
+}
+
 int
 sts_overview_finish(struct sts_overview *o, struct sts_tool *tool)
 {
 	int code = sts_overview_exit(o);
 
-	if ((tool->args.given & STS_OPT_JSON) == 0)
+	if ((tool->args.given & STS_OPT_PROMETHEUS) != 0)
+		code = print_metrics(tool, o);
+	else if ((tool->args.given & STS_OPT_JSON) == 0)
 		sts_overview_print(tool->out, o);
 	else if (!sts_overview_print_json(tool->out, o))
 		o->failed = true;

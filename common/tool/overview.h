@@ -16,6 +16,7 @@
 #include <stdio.h>
 
 #include "base/names.h"
+#include "store/events.h"
 #include "tool/config_check.h"
 #include "tool/tool.h"
 
@@ -37,6 +38,15 @@ struct sts_overview_places {
 	const char *const *report_jobs; /* what sends reports; may be NULL */
 	const char *systemd; /* is there where systemd runs; may be NULL */
 	bool ask_exim;       /* as root, run Exim, as config check does */
+};
+
+/* Numbers by a token, such as a reason; those that are not 0. */
+struct sts_overview_counts {
+	size_t count;
+	struct sts_overview_count {
+		const char *token;
+		int64_t number;
+	} item[STS_STATUS_COUNT];
 };
 
 /*
@@ -67,6 +77,9 @@ struct sts_overview {
 	int64_t failing_long; /* for more than a day */
 	int64_t ending;       /* of these: enforced, and expiring soon */
 	int64_t overdue;      /* due for hours, without an attempt */
+	int64_t oldest; /* when that of the oldest policy in force began */
+	int64_t least_max_age;       /* of these, in seconds */
+	int64_t last_round;          /* when a round of refreshes last ended */
 	char job[STS_OVERVIEW_TEXT]; /* what refreshes; "": not found */
 	/* The programs. */
 	char resolver[STS_OVERVIEW_TEXT];
@@ -74,6 +87,18 @@ struct sts_overview {
 	char fetcher[STS_OVERVIEW_TEXT];
 	char fetcher_state[STS_OVERVIEW_TEXT];
 	int64_t nameservers, nameservers_answering;
+	int64_t last_answer; /* of the DNS, about any domain */
+	/* What became of lookups; not of answers from the store. */
+	struct sts_overview_counts lookups, refreshes;
+	/* Attempts that waited within a day, by reason; and the last domains.
+	 */
+	int64_t deferred;
+	int64_t deferred_by_fault; /* of this machine, within an hour */
+	struct sts_overview_counts deferred_why;
+	char deferred_domains[STS_OVERVIEW_TEXT];
+	/* The last mail that left past the policies (event=unprotected). */
+	char unprotected[STS_OVERVIEW_TEXT];
+	int64_t unprotected_when;
 	/* The mail servers. */
 	char exim[STS_OVERVIEW_TEXT];
 	char smtpd[STS_OVERVIEW_TEXT];
@@ -144,6 +169,12 @@ bool sts_overview_find_smtpd(struct sts_overview *o,
 /* `mta-sts report check`, report_check.c: fills *o as sts_overview_fill. */
 void sts_report_check(struct sts_overview *o, struct sts_tool *tool,
     const struct sts_overview_places *places);
+
+/* overview_events.c: lookups, refreshes, and what waited or was unprotected. */
+void sts_overview_events(struct sts_overview *o, struct sts_store *store);
+
+/* overview_metrics.c: all of it as text for Prometheus. */
+void sts_overview_print_metrics(FILE *out, const struct sts_overview *o);
 
 /* Sets each number and time to STS_OVERVIEW_UNKNOWN. */
 void sts_overview_forget(struct sts_overview *o);

@@ -17,7 +17,9 @@
 enum type {
 	TEXT,   /* a char array; "" is null */
 	NUMBER, /* an int64_t; STS_OVERVIEW_UNKNOWN is null */
-	TIME    /* likewise; 0, never, is null too */
+	SPAN,   /* likewise, in seconds */
+	TIME,   /* likewise; 0, never, is null too */
+	COUNTS  /* a struct sts_overview_counts */
 };
 
 static const struct field {
@@ -59,6 +61,10 @@ static const struct field {
     FIELD("refresh", "failing", "failing", NUMBER, failing, NULL),
     FIELD("refresh", "failing_long", "over a day", NUMBER, failing_long, NULL),
     FIELD("refresh", "ending_soon", "ending soon", NUMBER, ending, NULL),
+    FIELD("refresh", "oldest_fetch", "oldest fetch", TIME, oldest, NULL),
+    FIELD(
+	"refresh", "least_max_age", "least max_age", SPAN, least_max_age, NULL),
+    FIELD("refresh", "last_round", "last round", TIME, last_round, NULL),
     FIELD("refresh", "job", "refreshed by", TEXT, job,
 	"no timer or cron job found"),
     FIELD("resolver", "path", "resolver", TEXT, resolver, "not set"),
@@ -69,6 +75,16 @@ static const struct field {
     FIELD("nameservers", "count", "name servers", NUMBER, nameservers, NULL),
     FIELD("nameservers", "answering", "that answer", NUMBER,
 	nameservers_answering, NULL),
+    FIELD("nameservers", "last_answer", "last answer", TIME, last_answer, NULL),
+    FIELD("lookups", "results", "lookups", COUNTS, lookups, NULL),
+    FIELD("lookups", "refreshes", "refreshes", COUNTS, refreshes, NULL),
+    FIELD("deferred", "last_day", "waited today", NUMBER, deferred, NULL),
+    FIELD("deferred", "last_hour_by_fault", "by our fault", NUMBER,
+	deferred_by_fault, NULL),
+    FIELD("deferred", "reasons", "because of", COUNTS, deferred_why, NULL),
+    FIELD("deferred", "domains", "last of them", TEXT, deferred_domains, NULL),
+    FIELD("unprotected", "domain", "unprotected", TEXT, unprotected, NULL),
+    FIELD("unprotected", "when", "at", TIME, unprotected_when, NULL),
     FIELD("exim", "configuration", "Exim", TEXT, exim,
 	"no configuration found that uses the policies"),
     FIELD("opensmtpd", "configuration", "OpenSMTPD", TEXT, smtpd,
@@ -94,7 +110,7 @@ sts_overview_forget(struct sts_overview *o)
 	static const int64_t unknown = STS_OVERVIEW_UNKNOWN;
 
 	for (size_t i = 0; i < FIELD_COUNT; i++) {
-		if (fields[i].type != TEXT)
+		if (fields[i].type != TEXT && fields[i].type != COUNTS)
 			memcpy((char *)o + fields[i].offset, &unknown,
 			    sizeof(unknown));
 	}
@@ -115,6 +131,49 @@ number_of(const struct sts_overview *o, const struct field *f)
 	return value;
 }
 
+static const struct sts_overview_counts *
+counts_of(const struct sts_overview *o, const struct field *f)
+{
+	return (const void *)((const char *)o + f->offset);
+}
+
+static void
+print_counts(
+    FILE *out, const char *label, const struct sts_overview_counts *counts)
+{
+	char text[STS_OVERVIEW_TEXT] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < counts->count; i++) {
+		int got = snprintf(text + used, sizeof(text) - used,
+		    "%s%s %lld", i > 0 ? ", " : "", counts->item[i].token,
+		    (long long)counts->item[i].number);
+
+		if (got < 0 || (size_t)got >= sizeof(text) - used)
+			break;
+		used += (size_t)got;
+	}
+	if (used > 0)
+		sts_print_line(out, label, "%s", text);
+}
+
+static void
+print_number(FILE *out, const struct sts_overview *o, const struct field *f)
+{
+	int64_t value = number_of(o, f);
+	char span[STS_AGE_TEXT];
+
+	if (value == STS_OVERVIEW_UNKNOWN)
+		return;
+	if (f->type == TIME)
+		sts_print_time_line(out, f->label, value, o->now);
+	else if (f->type == SPAN)
+		sts_print_line(
+		    out, f->label, "%s", sts_print_span(span, value));
+	else
+		sts_print_line(out, f->label, "%lld", (long long)value);
+}
+
 static bool
 is_wanted(const struct sts_overview *o, const struct field *f)
 {
@@ -129,15 +188,10 @@ print_field(FILE *out, const struct sts_overview *o, const struct field *f)
 		sts_print_line(out, f->label, "%s", text_of(o, f));
 	else if (f->type == TEXT && o->loaded && f->empty != NULL)
 		sts_print_line(out, f->label, "%s", f->empty);
-	else if (f->type == TEXT)
-		return;
-	else if (number_of(o, f) == STS_OVERVIEW_UNKNOWN)
-		return;
-	else if (f->type == TIME)
-		sts_print_time_line(out, f->label, number_of(o, f), o->now);
-	else
-		sts_print_line(
-		    out, f->label, "%lld", (long long)number_of(o, f));
+	else if (f->type == COUNTS)
+		print_counts(out, f->label, counts_of(o, f));
+	else if (f->type != TEXT)
+		print_number(out, o, f);
 }
 
 static void
@@ -187,11 +241,27 @@ sts_overview_print(FILE *out, const struct sts_overview *o)
 }
 
 static json_t *
+counts_json(const struct sts_overview_counts *counts)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; object != NULL && i < counts->count; i++)
+		if (!sts_json_set(object, counts->item[i].token,
+			json_integer(counts->item[i].number))) {
+			json_decref(object);
+			object = NULL;
+		}
+	return object;
+}
+
+static json_t *
 field_json(const struct sts_overview *o, const struct field *f)
 {
 	if (f->type == TEXT)
 		return text_of(o, f)[0] != '\0' ? sts_json_text(text_of(o, f))
 						: json_null();
+	if (f->type == COUNTS)
+		return counts_json(counts_of(o, f));
 	if (number_of(o, f) == STS_OVERVIEW_UNKNOWN)
 		return json_null();
 	return f->type == TIME ? sts_json_time(number_of(o, f))

@@ -21,6 +21,11 @@
 #include "tool/cache.h"
 #include "tool/out.h"
 
+enum {
+	ROUND_LEAST = 3 * 3600, /* the timer is hourly, */
+	ROUND_MOST = 25 * 3600  /* a job of the operator's perhaps daily */
+};
+
 /* One kind of problem: the number of its domains, and the first of them. */
 struct trouble {
 	int64_t count;
@@ -48,6 +53,19 @@ add(struct trouble *t, const char *domain, const char *format, int64_t when,
 		    "%s%s%s", domain, format,
 		    when != 0 ? sts_print_span(span, llabs(now - when)) : "");
 	t->count++;
+}
+
+/* The age of the oldest, and the time within which each is to be fetched. */
+static void
+note_age(struct sts_overview *o, const struct sts_entry *e)
+{
+	if (!sts_entry_is_live(e, o->now) || e->policy.mode == STS_MODE_NONE)
+		return;
+	if (o->oldest == STS_OVERVIEW_UNKNOWN || e->fetched < o->oldest)
+		o->oldest = e->fetched;
+	if (o->least_max_age == STS_OVERVIEW_UNKNOWN ||
+	    e->policy.max_age < o->least_max_age)
+		o->least_max_age = e->policy.max_age;
 }
 
 static void
@@ -123,6 +141,9 @@ read_policy(struct scan *s, const char *domain)
 		return;
 	}
 	(void)sts_store_read_check(s->store, domain, o->now, &check);
+	if (check.checked > o->last_answer && check.checked <= o->now)
+		o->last_answer = check.checked;
+	note_age(o, &entry);
 	count_mode(o, &entry);
 	note_refresh(s, &entry, &check);
 	sts_entry_free(&entry);
@@ -222,6 +243,29 @@ report_silence(struct scan *s)
 	    o->newest > 0 ? "for " : "yet",
 	    o->newest > 0 ? sts_print_span(span, o->now - o->newest) : "",
 	    (long long)failed);
+}
+
+/* Rounds are to come often enough for the policy that expires first. */
+static void
+report_round(struct scan *s)
+{
+	struct sts_overview *o = s->o;
+	char since[STS_AGE_TEXT], age[STS_AGE_TEXT];
+	int64_t most = o->least_max_age / 2;
+
+	if (o->last_round <= 0 || o->least_max_age == STS_OVERVIEW_UNKNOWN)
+		return;
+	most = most < ROUND_LEAST ? ROUND_LEAST
+	    : most > ROUND_MOST   ? ROUND_MOST
+				  : most;
+	if (o->now - o->last_round > most)
+		sts_report_problem(&o->findings, STS_FIND_WARNING,
+		    "systemctl status mta-sts-refresh.timer, or see the cron "
+		    "job in mta-sts(1); smtpd's filter does it by itself",
+		    "no round of refreshes has ended for %s, and the shortest "
+		    "max_age is %s",
+		    sts_print_span(since, o->now - o->last_round),
+		    sts_print_span(age, o->least_max_age));
 }
 
 /* When files are removed, the least used policies go first. */
@@ -384,8 +428,10 @@ sts_overview_store(struct sts_overview *o, const struct sts_config *config)
 		check_writable(o, config);
 		check_space(o, config);
 		read_newest(s);
+		sts_overview_events(o, s->store);
 		status = walk(s);
 		report_troubles(s);
+		report_round(s);
 		sts_store_close(s->store);
 	}
 	if (status != STS_OK)

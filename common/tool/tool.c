@@ -29,14 +29,16 @@ static const struct command commands[] = {
 	"of the MX hosts.\n"
 	"Exit status 0: it would be delivered, 1: it would be deferred.\n"},
     {{"status", NULL}, 0, 0,
-	STS_OPT_JSON | STS_OPT_EXIM_BINARY | STS_OPT_EXIM_CONFIG |
-	    STS_OPT_SMTPD,
+	STS_OPT_JSON | STS_OPT_PROMETHEUS | STS_OPT_EXIM_BINARY |
+	    STS_OPT_EXIM_CONFIG | STS_OPT_SMTPD,
 	true, sts_tool_status,
-	"status [--json] [--exim-binary PATH] [--exim-config FILE] "
-	"[--smtpd FILE]",
+	"status [--json|--prometheus] [--exim-binary PATH]\n"
+	"        [--exim-config FILE] [--smtpd FILE]",
 	"Whether outgoing mail is protected: configuration, store, refresh, "
 	"programs,\n"
-	"name servers, mail servers.  Fetches nothing, writes nothing.\n"
+	"name servers, mail servers, what waited.  Fetches nothing, writes\n"
+	"nothing.  --prometheus prints metrics for node_exporter's textfile\n"
+	"collector, with exit status 0 whatever they say.\n"
 	"Exit status 0: no problem, 1: a problem was found, 3: this user may\n"
 	"not read the configuration or the store.\n"},
     {{"check", NULL}, 1, 1, STS_OPT_JSON, false, sts_tool_check,

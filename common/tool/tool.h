@@ -42,7 +42,8 @@ enum {
 	STS_OPT_DATE = 1 << 12,
 	STS_OPT_DOMAIN = 1 << 13,
 	STS_OPT_DRY_RUN = 1 << 14,
-	STS_OPT_NOW = 1 << 15
+	STS_OPT_NOW = 1 << 15,
+	STS_OPT_PROMETHEUS = 1 << 24
 };
 
 /* A command line; the strings are argv's. */

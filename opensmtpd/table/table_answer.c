@@ -25,6 +25,7 @@
 #include "base/minmax.h"
 #include "opensmtpd/choose_mx.h"
 #include "opensmtpd/last_hosts.h"
+#include "store/events.h"
 
 enum { CONFIG_AGAIN_MS = 10000 };
 
@@ -164,6 +165,20 @@ refuse_unconfigured(struct sts_table *t, struct sts_reply *reply)
 	return true;
 }
 
+/* For `mta-sts status`: one write, and rare. */
+static void
+note_deferral(const struct sts_table *t, const struct sts_domain_state *k,
+    enum sts_status why)
+{
+	struct sts_store *store;
+
+	if (k->domain[0] == '\0' || t->config.state_dir == NULL ||
+	    sts_store_open(&store, t->config.state_dir, false) != STS_OK)
+		return;
+	(void)sts_events_deferred(store, k->domain, why, (int64_t)time(NULL));
+	sts_store_close(store);
+}
+
 void
 sts_table_check(
     struct sts_table *table, const char *key, struct sts_reply *reply)
@@ -178,9 +193,10 @@ sts_table_check(
 		    "", "");
 	else if (k.verdict == STS_VERDICT_ENFORCE)
 		set_reply(reply, STS_FOUND, "", "");
-	else if (must_wait(table, &k))
+	else if (must_wait(table, &k)) {
 		set_error(reply, k.why);
-	else
+		note_deferral(table, &k, k.why);
+	} else
 		set_reply(reply, STS_NOT_IN_TABLE, "", "");
 	sts_wanted_fresh(table, &k, STS_POLICY_ANSWERED);
 	sts_domain_state_free(&k);
@@ -227,8 +243,10 @@ sts_table_lookup(
 		    &k.routes, sts_domain_state_policy(&k), now, &route);
 	if (status == STS_OK && route != NULL)
 		give_host(table, &k, route, reply);
-	else
+	else {
 		set_error(reply, status);
+		note_deferral(table, &k, status);
+	}
 	/* The publisher may have fixed the policy and forgotten its id. */
 	if (status == STS_NO_MATCH && k.has_policy) {
 		sts_wanted_ask(table, STS_WORKER_REFETCH, k.domain);

@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/child.h"
 #include "exim/hostlist.h"
 #include "exim/no_mx.h"
 #include "exim/query.h"
+#include "store/events.h"
 #include "tests/unit/lib/tap.h"
 #include "tests/unit/lib/tap_world.h"
 
@@ -47,6 +49,21 @@ query_count(int argc, unsigned char *argv[])
 	if (mta_sts_query(&yield, argc, argv) != 0)
 		return "not OK";
 	return (const char *)yield;
+}
+
+/* For `mta-sts status`, also where Exim is root at that moment. */
+static void
+is_recorded(const struct world *w, const char *domain, enum sts_status why)
+{
+	static struct sts_events e;
+	struct sts_store *store;
+
+	if (sts_store_open(&store, w->state, false) != STS_OK)
+		return;
+	(void)sts_events_read(store, (int64_t)time(NULL), &e);
+	sts_store_close(store);
+	is_int(e.deferred[why], 1, "that %s waited is recorded", domain);
+	is_str(e.last[0].domain, domain, "with its domain");
 }
 
 static void
@@ -84,6 +101,7 @@ test_names_and_configuration(void)
 	    "what cannot be converted");
 	is_str(query("new.example", w.conf), "mode=defer why=resolver_missing",
 	    "bad lines do not matter, the others hold");
+	is_recorded(&w, "new.example", STS_RESOLVER_MISSING);
 	is_str(query("new.example", "/nonexistent/mta-sts.conf"),
 	    "mode=defer why=config", "no configuration, no guess");
 	is_str(query("new.example", ""), "mode=defer why=config",

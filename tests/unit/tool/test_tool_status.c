@@ -461,6 +461,132 @@ mail_servers(void)
 	fixed("Exim again");
 }
 
+/* As the owner of the state directory, in a process of its own. */
+static void
+as_owner(void (*make)(struct sts_store *store, int64_t now))
+{
+	struct sts_store *store;
+	pid_t child = fork();
+
+	if (child == 0) {
+		if ((geteuid() == 0 &&
+			(setgid(WORLD_USER) != 0 || setuid(WORLD_USER) != 0)) ||
+		    sts_store_open(&store, w.state, true) != STS_OK)
+			_exit(1);
+		make(store, (int64_t)time(NULL));
+		_exit(0);
+	}
+	fflush(stdout);
+	(void)waitpid(child, NULL, 0);
+}
+
+static void
+some_events(struct sts_store *store, int64_t now)
+{
+	for (int i = 0; i < 3; i++)
+		sts_events_result(
+		    store, STS_EVENT_LOOKUP, STS_EVENT_NONE, now - 30);
+	sts_events_result(store, STS_EVENT_REFRESH, STS_EVENT_POLICY, now - 30);
+	(void)sts_events_deferred(
+	    store, "one.example", STS_NO_NAMESERVER, now - 7200);
+	(void)sts_events_deferred(
+	    store, "two.example", STS_NO_NAMESERVER, now - 60);
+	(void)sts_events_deferred(store, "two.example", STS_NO_MATCH, now - 50);
+	sts_events_round(store, now - 4 * HOUR);
+}
+
+static void
+a_round(struct sts_store *store, int64_t now)
+{
+	sts_events_round(store, now);
+}
+
+static void
+what_waited(void)
+{
+	char *text;
+
+	look();
+	ok(o.last_answer != STS_OVERVIEW_UNKNOWN, "the last answer of the DNS");
+	is_int(o.deferred, 0, "nothing waited");
+	is_int(o.least_max_age, 604800, "the shortest max_age");
+	ok(tool.now - o.oldest >= 25 * HOUR &&
+		tool.now - o.oldest < 25 * HOUR + 60,
+	    "the oldest fetch");
+	leave();
+	as_owner(some_events);
+	expect(0, "because of:     no_nameserver 2, no_match 1",
+	    "what waited, and why: no one need do anything");
+	expect(0, "two.example (no_match), one.example (no_nameserver)",
+	    "the last domains");
+	expect(0, "note: mail waited 3 times within a day, most often for no_",
+	    "is a note");
+	expect(0, "lookups:        none 3", "lookups by result");
+	expect(0, "last round:     ", "when a round was");
+	look();
+	is_int(o.deferred_by_fault, 1, "of the last hour, for a fault of ours");
+	text = text_of(true);
+	ok(strstr(text, "\"no_nameserver\": 2") != NULL, "JSON has it");
+	free(text);
+	leave();
+	world_policy(&w, "state", "short.example",
+	    "version: STSv1\nmode: enforce\nmx: mx.example.com\n"
+	    "max_age: 21600\n",
+	    HOUR, 60);
+	expect(1, "no round of refreshes has ended for 4 hours, and the short",
+	    "too rare for a policy of six hours");
+	as_owner(a_round);
+	fixed("a round");
+	world_policy(&w, "state", "short.example", enforce, HOUR, 60);
+}
+
+/* Each line has its form, and each metric its HELP and TYPE before it. */
+static void
+metrics(void)
+{
+	char *text = NULL, *rest, *line, name[80] = "", by_mode[120];
+	FILE *out;
+	size_t len;
+	bool fine = true;
+
+	look();
+	out = open_memstream(&text, &len);
+	sts_overview_print_metrics(out, &o);
+	fclose(out);
+	snprintf(by_mode, sizeof(by_mode),
+	    "\nmta_sts_policies{mode=\"enforce\"} %d\n"
+	    "mta_sts_policies{mode=\"testing\"} %d\n"
+	    "mta_sts_policies{mode=\"none\"} 0\n",
+	    (int)o.enforced, (int)o.testing);
+	leave();
+	ok(strstr(text, by_mode) != NULL, "policies by mode");
+	ok(strstr(text, "\nmta_sts_lookups_total{result=\"none\"} 3\n") != NULL,
+	    "lookups by result");
+	ok(strstr(text, "\nmta_sts_lookups_total{result=\"fault\"} 0\n") !=
+		NULL,
+	    "those that did not happen, too");
+	ok(strstr(text, "\nmta_sts_deferred{why=\"no_nameserver\"} 2\n") !=
+		NULL,
+	    "deferrals by reason");
+	ok(strstr(text, "\nmta_sts_refresh_failures 2\n") != NULL &&
+		strstr(text, "\nmta_sts_oldest_refresh_seconds 900") != NULL,
+	    "refreshes");
+	ok(strstr(text, "unprotected") == NULL, "what never was is left out");
+	for (rest = text; (line = strsep(&rest, "\n")) != NULL;) {
+		if (strncmp(line, "# TYPE ", 7) == 0)
+			snprintf(name, sizeof(name), "%.*s",
+			    (int)strcspn(line + 7, " "), line + 7);
+		else if (line[0] != '#' && line[0] != '\0' &&
+		    (strncmp(line, name, strlen(name)) != 0 ||
+			strchr("{ ", line[strlen(name)]) == NULL)) {
+			fine = false;
+			tap_diag("%s", line);
+		}
+	}
+	ok(fine, "each sample stands below its TYPE");
+	free(text);
+}
+
 /* In a process of its own: the exit status, bits for what was seen. */
 static int
 look_as(uid_t uid, gid_t gid)
@@ -542,6 +668,8 @@ main(void)
 	exim_comes_apart();
 	mail_servers();
 	other_users();
+	what_waited();
+	metrics();
 	nothing_is_written();
 	world_remove(&w);
 	return tap_done();

@@ -115,6 +115,19 @@ sts_published_id(const struct sts_published *p, char *id)
 	return sts_record_sts(set->record, set->count, id);
 }
 
+enum sts_status
+sts_published_reports(const struct sts_published *p, struct sts_rua_list *list)
+{
+	const struct sts_published_txt *set = &p->txt[STS_AT_REPORTS];
+
+	memset(list, 0, sizeof(*list));
+	if (!set->asked)
+		return STS_NO_RECORD;
+	if (!sts_checks_is_answer(set->status))
+		return set->status;
+	return sts_record_tlsrpt(set->record, set->count, list);
+}
+
 bool
 sts_published_policy(const struct sts_published *p, struct sts_policy *policy)
 {

@@ -60,6 +60,13 @@ const char *sts_publish_severity_name(enum sts_publish_severity severity);
 enum sts_status sts_published_id(const struct sts_published *p, char *id);
 
 /*
+ * The destinations of TLS reports: STS_OK, or why there are none, as
+ * sts_record_tlsrpt has it, or a status of the DNS.
+ */
+enum sts_status sts_published_reports(
+    const struct sts_published *p, struct sts_rua_list *list);
+
+/*
  * The policy that the policy host serves with HTTP status 200, whatever its
  * certificate and media type, into *policy, which borrows it; false: there is
  * none, or it is not one.

@@ -186,6 +186,12 @@ read_more(struct sts_published *p, char *rest)
 	return read_number(next_word(&rest), &p->mx_more);
 }
 
+static bool
+read_bad(struct sts_published *p, char *rest)
+{
+	return read_text(&rest, p->mx_bad, sizeof(p->mx_bad));
+}
+
 /* Pages. */
 
 static bool
@@ -313,6 +319,7 @@ static const struct {
     {"dns", read_dns, NULL},
     {"mx", read_mx, NULL},
     {"mx_more", read_more, NULL},
+    {"mx_bad", read_bad, NULL},
     {"probe", read_probe, NULL},
     {"tlsa", read_tlsa, NULL},
     {"get", NULL, read_get},

@@ -87,7 +87,9 @@ struct sts_published {
 	bool mx_implicit; /* no MX record: the domain itself */
 	enum sts_status mx_status;
 	size_t mx_count;
-	int64_t mx_more; /* MX hosts that were not examined */
+	int64_t mx_more;                 /* MX hosts that were not examined */
+	char mx_bad[STS_PUBLISHED_TEXT]; /* the last that is no host name, or ""
+					  */
 	struct sts_published_mx mx[STS_PUBLISHED_MX];
 	/* The policy in our own store, and the id it came with; "": none. */
 	char stored_id[STS_ID_MAX + 1];

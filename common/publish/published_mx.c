@@ -18,6 +18,9 @@ RULE(no_domain, STS_PUBLISH_PROBLEM, "domain_missing",
 RULE(null, STS_PUBLISH_REMARK, "null_mx",
     "a domain that takes no mail needs no policy: remove the record, or "
     "replace the null MX");
+RULE(bad_name, STS_PUBLISH_PROBLEM, "mx_bad_name",
+    "have the MX record name a host, such as mail.DOMAIN, and that name have "
+    "the address");
 RULE(not_listed, STS_PUBLISH_PROBLEM, "mx_not_in_policy",
     "add \"mx: HOST\" to the policy file, and change the id");
 RULE(matches_none, STS_PUBLISH_PROBLEM, "mx_pattern_unused",
@@ -227,6 +230,10 @@ sts_checks_mx(const struct sts_checks *c)
 	if (!p->mx_asked)
 		return;
 	check_domain(c);
+	if (p->mx_bad[0] != '\0')
+		sts_checks_found(c, &bad_name, p->mx_bad,
+		    "an MX record of %s has \"%s\", which is not a host name",
+		    p->domain, p->mx_bad);
 	for (size_t i = 0; i < p->mx_count; i++) {
 		check_permitted(c, &p->mx[i]);
 		check_probe(c, &p->mx[i]);

@@ -226,15 +226,18 @@ ask_tlsa(struct host *h)
 		end(h->x, STS_NO_MEMORY);
 }
 
-/* False: it is there already, or not a name to which mail is sent. */
+/* False: it is there already, or one too many, or not a name at all. */
 static bool
 add_host(struct examination *x, const char *name)
 {
 	struct host *h = &x->host[x->host_count];
 
-	if (x->host_count == HOSTS_MAX ||
-	    sts_domain_normalise(name, h->name) != STS_OK)
+	if (x->host_count == HOSTS_MAX)
 		return false;
+	if (sts_domain_normalise(name, h->name) != STS_OK) {
+		print_text("mx_bad", name);
+		return false;
+	}
 	for (size_t i = 0; i < x->host_count; i++)
 		if (strcmp(x->host[i].name, h->name) == 0)
 			return false;

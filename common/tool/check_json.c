@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* `mta-sts check --json`; mta-sts(1) promises the names. */
+#include <stdlib.h>
+
 #include <jansson.h>
 
+#include "base/escape.h"
 #include "publish/publish.h"
 #include "tool/check_command.h"
 #include "tool/query_command.h"
@@ -90,6 +93,24 @@ mx_json(const struct sts_published *p)
 	return array;
 }
 
+static json_t *
+reports_json(const struct sts_published *p)
+{
+	struct sts_rua_list list;
+	json_t *array = json_array();
+
+	if (sts_published_reports(p, &list) != STS_OK)
+		return array;
+	for (size_t i = 0; i < list.count; i++) {
+		char *text = sts_escape(list.uri[i].p, list.uri[i].len);
+
+		array = sts_json_append(
+		    array, text != NULL ? json_string(text) : NULL);
+		free(text);
+	}
+	return array;
+}
+
 bool
 sts_check_print_json(FILE *out, const struct sts_published *p, bool *clean)
 {
@@ -112,6 +133,7 @@ sts_check_print_json(FILE *out, const struct sts_published *p, bool *clean)
 	    sts_json_set(object, "policy_host", host_json(p)) &&
 	    sts_json_set(object, "policy", policy_json(p)) &&
 	    sts_json_set(object, "mx_hosts", mx_json(p)) &&
+	    sts_json_set(object, "reports", reports_json(p)) &&
 	    sts_json_print(out, object);
 	json_decref(object);
 	return fine;

@@ -135,6 +135,20 @@ print_hosts(struct sts_screen *screen, const struct sts_published *p)
 }
 
 static void
+print_reports(struct sts_screen *screen, const struct sts_published *p)
+{
+	struct sts_rua_list list;
+	enum sts_status status = sts_published_reports(p, &list);
+
+	if (status != STS_OK)
+		print_line(screen, "TLS reports:", "none: %s (%s)",
+		    sts_status_text(status), sts_status_name(status));
+	for (size_t i = 0; status == STS_OK && i < list.count; i++)
+		print_line(screen, "TLS reports:", "%.*s", (int)list.uri[i].len,
+		    list.uri[i].p);
+}
+
+static void
 print_seen(struct sts_screen *screen, const struct sts_published *p)
 {
 	print_line(screen, "domain:", "%s", p->domain);
@@ -142,6 +156,7 @@ print_seen(struct sts_screen *screen, const struct sts_published *p)
 	print_page(screen, p);
 	print_policy(screen, p);
 	print_hosts(screen, p);
+	print_reports(screen, p);
 	(void)putc('\n', screen->out);
 }
 

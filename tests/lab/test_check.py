@@ -140,6 +140,8 @@ for what, certificate, token in (
 d = publish('second-mx', 'mx_no_starttls',
             mx=['mx.second-mx.test',
                 ('mx2.second-mx.test', 'nostarttls', 'good')])
+d = publish('mx-address', 'mx_bad_name')
+lab.dns.set(d, 'MX', f'10 mx.{d}.', '20 192.0.2.9.')
 d = publish('dane', 'dane')
 lab.dns.set(f'_25._tcp.mx.{d}', 'TLSA', f'3 1 1 {"ab" * 32}')
 

@@ -258,6 +258,8 @@ static const struct row {
     {"MX records that cannot be looked up",
 	RECORD NO_WILD HOST ENFORCE "dns mx dns_timeout\n" REPORTS,
 	"problem mx_dns_failed", NULL},
+    {"an MX record with an address", RECORD AROUND "mx_bad 192.0.2.1\n",
+	"problem mx_bad_name", "192.0.2.1"},
     {"more MX hosts than are examined",
 	RECORD NO_WILD HOST ENFORCE MX "mx_more 3\n" PROBE REPORTS,
 	"remark mx_more", "3 were not"},

@@ -90,6 +90,7 @@ test_text(void)
 	    "permits:        mx.d.test\n"
 	    "MX host:        10 mx.d.test 192.0.2.1: TLSv1.3, valid "
 	    "certificate\n"
+	    "TLS reports:    mailto:a@d.test\n"
 	    "\n"
 	    "clean:   nothing is wrong with what this domain publishes\n",
 	    "what was seen, and that it is right");

@@ -5,6 +5,7 @@
 
 #include "base/escape.h"
 #include "base/findings.h"
+#include "base/status.h"
 #include "exim/check/exim.h"
 #include "exim/enable/exim_command.h"
 #include "exim/enable/exim_work.h"
@@ -89,13 +90,30 @@ print_route(const struct sts_work *w, const char *said)
 }
 
 /*
- * Routes an address, as a delivery does; the resolver may query the network.  A
- * domain that cannot be routed says nothing about the configuration; one that
- * MTA-STS defers would wait for the same reason when it is switched on.
+ * True for a reason of this machine, or one that is no token of ours: other
+ * mail would wait for it as well.  What a domain's own DNS or hosts do says
+ * nothing about the configuration.
  */
+static bool
+is_local(const char *why)
+{
+	char token[64];
+	enum sts_status status;
+
+	if (strncmp(why, "no MX ", 6) == 0 ||
+	    strncmp(why, "no permitted ", 13) == 0)
+		return false;
+	(void)snprintf(
+	    token, sizeof(token), "%.*s", (int)strcspn(why, " \n"), why);
+	return !sts_status_parse(token, &status) ||
+	    sts_status_class(status) == STS_CLASS_LOCAL;
+}
+
+/* Routes an address, as a delivery does; the resolver may query the network. */
 static enum sts_enable_result
 try_route(const struct sts_work *w, const char *trial)
 {
+	static const char mark[] = "MTA-STS: ";
 	enum sts_enable_result result = STS_ENABLE_DONE;
 	char address[320], fix[320], *said, *why;
 
@@ -103,11 +121,15 @@ try_route(const struct sts_work *w, const char *trial)
 	(void)snprintf(fix, sizeof(fix), "see what is wrong: mta-sts query %s",
 	    w->e->domain);
 	(void)run_exim(w, trial, "-bt", address, &said);
-	why = said != NULL ? strstr(said, "MTA-STS: ") : NULL;
-	if (why != NULL && strncmp(why, "MTA-STS: no MX ", 15) != 0 &&
-	    strncmp(why, "MTA-STS: no permitted ", 22) != 0)
+	why = said != NULL ? strstr(said, mark) : NULL;
+	if (why != NULL && is_local(why + sizeof(mark) - 1))
 		result = sts_work_refuse(w, fix, "mail for %s would wait: %.*s",
 		    w->e->domain, (int)strcspn(why, "\n"), why);
+	else if (why != NULL)
+		(void)fprintf(w->e->out,
+		    "mail for %s would wait (mta-sts query %s), for a reason "
+		    "that is not this machine's\n",
+		    w->e->domain, w->e->domain);
 	else if (said != NULL)
 		print_route(w, said);
 	free(said);

@@ -13,6 +13,7 @@
 #include "exim/answered.h"
 #include "exim/hostlist.h"
 #include "exim/memory.h"
+#include "exim/tls_failed.h"
 
 /*
  * Any other result loses or bounces the mail in some version of Exim, so every
@@ -91,6 +92,8 @@ enforce(const struct sts_config *config, const char *domain,
 		status = STS_POLICY_TOO_LARGE;
 	if (status != STS_OK)
 		defer(status);
+	else
+		sts_tls_failed_prepare();
 }
 
 static bool

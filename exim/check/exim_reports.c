@@ -37,13 +37,19 @@ check_macro(struct sts_findings *f, const char *kind,
     const struct sts_exim_driver *d, const char *option,
     enum sts_severity severity, const char *effect)
 {
+	static const char *const macros[] = {MACRO, "MTA_STS_FAILED"};
 	const char *value = sts_exim_value(d, option);
+	char fix[100];
 
-	if (value != NULL && strstr(value, MACRO) != NULL)
-		sts_report_problem(f, severity,
-		    "take the macro " MACRO FROM_SETUP,
-		    "%s %s: " MACRO " in %s is not defined, %s", kind, d->name,
-		    option, effect);
+	for (size_t i = 0; i < sizeof(macros) / sizeof(macros[0]); i++) {
+		if (value == NULL || strstr(value, macros[i]) == NULL)
+			continue;
+		(void)snprintf(fix, sizeof(fix), "take the macro %s" FROM_SETUP,
+		    macros[i]);
+		sts_report_problem(f, severity, fix,
+		    "%s %s: %s in %s is not defined, %s", kind, d->name,
+		    macros[i], option, effect);
+	}
 }
 
 /* Options of the report transport that differ from the plain one's. */

@@ -241,6 +241,9 @@ write_main(const struct plan *p, FILE *out)
 		(void)fprintf(out, "MTA_STS_BARRED = %s\n", p->barred);
 	if (p->interface[0] != '\0')
 		(void)fprintf(out, "MTA_STS_INTERFACE = %s\n", p->interface);
+	/* It has a text of its own for bounces; a second one stops Exim. */
+	if (mentions(&p->lines, "bounce_message_file"))
+		(void)fputs("MTA_STS_OWN_BOUNCE = yes\n", out);
 	/* For DANE, which goes before MTA-STS; a second one stops Exim. */
 	if (!mentions(&p->lines, "dns_dnssec_ok"))
 		(void)fputs("dns_dnssec_ok = 1\n", out);

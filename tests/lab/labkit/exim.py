@@ -18,6 +18,7 @@ MAINLOG = pathlib.Path('/var/log/exim4/mainlog')
 PANICLOG = pathlib.Path('/var/log/exim4/paniclog')
 SINGLE = pathlib.Path('/etc/exim4/exim4.conf')
 EXAMPLE = paths.SHARED + '/exim/example.conf'
+TEXTS = paths.SHARED + '/exim'
 FRAGMENTS = pathlib.Path(paths.SHARED, 'exim/debian')
 CONF_D = pathlib.Path('/etc/exim4/conf.d')
 TIMEOUT = '6s'
@@ -81,6 +82,7 @@ class Exim:
         lines = {'SMTP_TIMEOUT': TIMEOUT} if self.flavour == 'single' else {
             'MAIN_SMTPUTF8_ADVERTISE_HOSTS': '*'}
         lines['MTA_STS_SO'] = paths.OBJECT
+        lines['MTA_STS_TEXTS'] = TEXTS
         lines.update(macros or {})
         text = ''.join(f'{name} = {value}\n' for name, value in lines.items()
                        if value is not None)

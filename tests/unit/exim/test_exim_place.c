@@ -106,6 +106,7 @@ test_cpanel(void)
 	    "above the comment of the router");
 	ok(has(place.text, "MTA_STS_BARRED = +loopback : 64.94.110.11/32\n"),
 	    "addresses that it ignores");
+	ok(!has(place.text, "MTA_STS_OWN_BOUNCE"), "no text for bounces: ours");
 	ok(!has(place.text, "dns_dnssec_ok = 1\n.include"),
 	    "dns_dnssec_ok is not set twice");
 	ok(has(place.text,
@@ -161,6 +162,11 @@ test_refused(void)
 
 	place_text(MAIN ROUTER TRANSPORT RETRY);
 	is_int(result, STS_PLACE_OK, "a short file");
+	place_text(
+	    MAIN "bounce_message_file = /etc/x\n" ROUTER TRANSPORT RETRY);
+	ok(has(place.text, "MTA_STS_OWN_BOUNCE = yes\n"),
+	    "its own text for bounces stays");
+	place_text(MAIN ROUTER TRANSPORT RETRY);
 	once = place.text;
 	place.text = NULL;
 	place_text(once);

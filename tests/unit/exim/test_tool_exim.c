@@ -272,6 +272,10 @@ static const struct mutation transport_mutations[] = {
     {"remote_smtp_mta_sts transport:", "{${if eq{${extract{rpt}",
 	"{MTA_STS_EVENT ${if eq{${extract{rpt}", "error: ",
 	"transport remote_smtp_mta_sts: MTA_STS_EVENT in event_action is not"},
+    {"remote_smtp_mta_sts transport:", "{${if eq{${extract{rpt}",
+	"{MTA_STS_FAILED${if eq{${extract{rpt}", "error: ",
+	"transport remote_smtp_mta_sts: MTA_STS_FAILED in event_action is "
+	"not"},
     {"remote_smtp_mta_sts_report transport:", "event_action = $",
 	"event_action = MTA_STS_EVENT$", "error: ",
 	"remote_smtp_mta_sts_report: MTA_STS_EVENT in event_action is not"},

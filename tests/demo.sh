@@ -3,7 +3,7 @@
 #
 # make demo: builds, makes private worlds of name servers, policy hosts, MX hosts
 # and a mail server (Exim, OpenSMTPD 6.8 and 7.6), sends one message a scenario,
-# and prints what became of it.  Needs root and Debian; nothing outside the build
+# and prints what became of it, in 80 columns.  Needs root and Debian; nothing outside the build
 # directory and the lab's cache is changed, except that missing build tools are
 # installed.
 set -eu
@@ -11,6 +11,12 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 cd "$top"
 . tests/lab/packages.sh
 need_root
+cat <<'END'
+Real mail servers with this suite, in private worlds on this machine: each sends
+a message to domains that are in order, broken or under attack. In a few minutes
+a table shows what became of each message, and why.
+
+END
 # What is started here is no part of the make that started us.
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
 # shellcheck disable=SC2086

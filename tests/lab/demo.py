@@ -2,21 +2,22 @@
 """The demonstration: one message a scenario, a table, a verdict.
 
 demo.py exim|6.8|7.6   in a world: sends, and writes what became of it
-demo.py --table        outside: prints what these have written
+demo.py --table        outside: prints what these have written, 80 columns wide
 """
 import json
 import os
 import pathlib
 import re
 import sys
+import textwrap
 
 from labkit import opensmtpd_lab, paths, scenarios
 from labkit.exim import Exim
 from labkit.lab import Lab
 
 VERSIONS = ('6.8', '7.6')  # of OpenSMTPD
-HEADS = ('', 'domain', 'policy', 'the MX host', 'expected', 'OpenSMTPD 6.8',
-         'OpenSMTPD 7.6', 'Exim')
+WIDTH = 80
+FORMAT = '{:5} {:16} {:12} {:12} {:14} {}'
 
 
 # In a world
@@ -52,37 +53,64 @@ def send(mta):
 # Outside
 
 
-def table(lines):
-    widths = [max(map(len, column)) for column in list(zip(*lines))[:-1]]
-    for line in lines:
-        cells = [cell.ljust(width) for cell, width in zip(line, widths)]
-        print('  '.join(cells + [line[-1]]).rstrip(), flush=True)
+def lines_of(text, indent, first=''):
+    """Wrapped, each line within the width."""
+    return textwrap.fill(' '.join(text.split()), WIDTH,
+                         initial_indent=first or ' ' * indent,
+                         subsequent_indent=' ' * indent)
+
+
+def short(verdict):
+    return {'delivered tls': 'TLS', 'delivered plain': 'clear text',
+            'deferred': 'waits'}.get(verdict, verdict)
 
 
 def cell(result, row, exim):
-    """OpenSMTPD's verdict; a star where it is to differ from Exim's."""
+    """The verdict; a star where it is to differ from Exim's."""
     if result is None:
         return 'not built'
     got = result['rows'].get(row.name)
     if got is None:
         return '- *'
     star = ' *' if got['expected'] != exim['expected'] else ''
-    return f'{"" if got["good"] else "WRONG: "}{got["verdict"]}{star}'
+    return f'{"" if got["good"] else "WRONG: "}{short(got["verdict"])}{star}'
+
+
+def introduce(results):
+    mtas = ['Exim', *(f'OpenSMTPD {version}' for version in VERSIONS
+                      if results[version])]
+    print(lines_of(
+        f'What you see: {", ".join(mtas)}, unpatched, with the configuration '
+        'that this suite installs, each in a private world with a name server, '
+        'web servers and mail servers of its own. Each sent one message to each '
+        'domain below, most of which have something wrong, as after a mistake or '
+        'under attack.', 0))
+    print()
+    print(lines_of(
+        'TLS: delivered over TLS. clear text: delivered without, which only '
+        'domains that do not enforce may get. waits: kept in the queue, with the '
+        'reason. The first column says whether all is as it has to be; "expected" '
+        'is what RFC 8461 wants.', 0))
+    print()
 
 
 def show(results):
-    """The table, then OpenSMTPD's own words, then what differs and why."""
+    """A row for each domain, with what is special about it, and Exim's words."""
     rows = scenarios.load()
     exim = results['exim']['rows']
-    lines = [HEADS]
+    introduce(results)
+    print(FORMAT.format('', 'domain', 'expected', 'Exim',
+                        *(f'smtpd {version}' for version in VERSIONS)).rstrip())
     for row in rows:
         own = exim[row.name]
         cells = [cell(results[version], row, own) for version in VERSIONS]
-        wrong = not own['good'] or any('WRONG' in text for text in cells)
-        lines.append(('WRONG' if wrong else 'ok', row.domain, row.policy_text,
-                      row.what, row.expected, *cells,
-                      f'{own["verdict"]}: {own["reason"]}'))
-    table(lines)
+        first = cell(results['exim'], row, own)
+        wrong = any('WRONG' in text for text in (first, *cells))
+        print(FORMAT.format('WRONG' if wrong else 'ok', row.domain,
+                            short(row.expected), first, *cells).rstrip())
+        print(lines_of(f'{row.policy_text}; MX host: {row.what}', 6))
+        if not own['verdict'].startswith('delivered'):
+            print(lines_of(f'Exim: {own["reason"]}', 6))
     show_smtpd(rows, results)
 
 
@@ -91,21 +119,21 @@ def show_smtpd(rows, results):
              if results[version]}
     if not found:
         return
-    lines = [('what smtpd says of mail that waits',
-              *(f'OpenSMTPD {version}' for version in found))]
+    print('\nWhat OpenSMTPD says of mail that waits:')
     for row in rows:
-        got = [names.get(row.name) for names in found.values()]
-        if any(one and not one['verdict'].startswith('delivered')
-               for one in got):
-            lines.append((row.domain, *(one['reason'] if one else '-'
-                                        for one in got)))
-    print()
-    table(lines)
+        got = {version: names.get(row.name) for version, names in found.items()}
+        waits = {version: one['reason'] for version, one in got.items()
+                 if one and not one['verdict'].startswith('delivered')}
+        if waits:
+            print(row.domain)
+        for version, reason in waits.items():
+            print(lines_of(f'{version}: {reason}', 6))
     print('\n* differs from Exim:')
     differences = opensmtpd_lab.differences()
     for text in dict.fromkeys(differences.values()):
-        print(f'  {text}:', ', '.join(
-            row.domain for row in rows if differences.get(row.name) == text))
+        print(lines_of(f'{text}: ' + ', '.join(
+            row.domain for row in rows if differences.get(row.name) == text),
+            6, '  '))
 
 
 def load(directory):
@@ -124,7 +152,8 @@ def judge(results):
     bounces = [line for result in results.values() if result
                for line in result['bounces']]
     if bounces:
-        print('\nbounced, which nothing should:', *bounces, sep='\n')
+        print('\nbounced, which nothing should:')
+        print(*(lines_of(line, 2) for line in bounces), sep='\n')
     print(f'\n{len(rows) - len(wrong)} of {len(rows)} verdicts as expected')
     if wrong:
         print('WRONG:', *wrong, sep='\n  ')

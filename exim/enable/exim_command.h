@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Programs that enabling runs, and what they say. */
+/* What enabling makes of texts and files; programs that it runs. */
 #ifndef STS_EXIM_ENABLE_EXIM_COMMAND_H
 #define STS_EXIM_ENABLE_EXIM_COMMAND_H
 
@@ -7,17 +7,7 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
-/*
- * Runs a program with the arguments behind it, NULL-ended, at most 10; both of
- * its outputs are in *said, which the caller frees: never NULL but without
- * memory.  True if it ended with status 0 within two minutes.  `said` may be
- * NULL.
- */
-bool sts_command_run(char **said, const char *const *argv);
-
-/* The same, for few arguments. */
-#define STS_COMMAND(said, ...) \
-	sts_command_run(said, (const char *const[]){__VA_ARGS__, NULL})
+#include "base/command.h"
 
 /* A new string with each `from` in it replaced by `to`, or NULL; *len is set.
  */

@@ -61,10 +61,25 @@ static const struct command commands[] = {
 	"--dry-run shows all of it and changes nothing.\n"
 	"Exit status 0: it is on, 1: nothing was changed, 3: a failure "
 	"outside.\n"},
+    {{"enable", "opensmtpd"}, 0, 1, STS_OPT_DRY_RUN, false,
+	sts_tool_enable_smtpd, "enable opensmtpd [FILE] [--dry-run]",
+	"Switches MTA-STS on for OpenSMTPD: puts what is missing into\n"
+	"smtpd.conf (FILE), has smtpd and config check try that, shows the\n"
+	"difference, makes the state directory, and only then switches over.\n"
+	"--dry-run shows all of it and changes nothing.\n"
+	"Exit status 0: it is on, 1: nothing was changed, 3: a failure "
+	"outside.\n"},
     {{"disable", "exim"}, 0, 0, STS_OPT_DRY_RUN | STS_OPT_EXIM_BINARY, false,
 	sts_tool_disable_exim, "disable exim [--dry-run] [--exim-binary PATH]",
 	"Takes back what \"enable exim\" changed: each file as it was before.\n"
 	"Exit status 0: it is off, 1: a file was changed since, 3: a failure\n"
+	"outside.\n"},
+    {{"disable", "opensmtpd"}, 0, 1, STS_OPT_DRY_RUN, false,
+	sts_tool_disable_smtpd, "disable opensmtpd [FILE] [--dry-run]",
+	"Gives back the smtpd.conf that was there before \"enable "
+	"opensmtpd\".\n"
+	"Exit status 0: it is off, 1: the file was changed since, 3: a "
+	"failure\n"
 	"outside.\n"},
     {{"lint", "policy"}, 0, 1, 0, true, sts_tool_lint_policy,
 	"lint policy [FILE|-]",

@@ -129,6 +129,8 @@ int sts_tool_report_show(struct sts_tool *tool);
 int sts_tool_status(struct sts_tool *tool);
 int sts_tool_enable_exim(struct sts_tool *tool);
 int sts_tool_disable_exim(struct sts_tool *tool);
+int sts_tool_enable_smtpd(struct sts_tool *tool);
+int sts_tool_disable_smtpd(struct sts_tool *tool);
 
 /*
  * As root, becomes the owner of the state directory for good, so that nothing

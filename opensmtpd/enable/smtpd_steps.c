@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: ISC */
+#include "opensmtpd/enable/smtpd_steps.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/command.h"
+#include "base/escape.h"
+#include "base/readfile.h"
+#include "opensmtpd/check/smtpd.h"
+
+enum { RESTART_SECONDS = 10 };
+
+/* What smtpd said has lines of its own. */
+static void
+print(FILE *out, const char *prefix, const char *format, va_list args)
+{
+	char text[4096], *rest = text, *line;
+
+	if (vsnprintf(text, sizeof(text), format, args) < 0)
+		text[0] = '\0';
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		if (line[0] == '\0')
+			continue;
+		(void)fputs(prefix, out);
+		sts_escape_write(out, line, strlen(line));
+		(void)putc('\n', out);
+		prefix = "    ";
+	}
+}
+
+void
+sts_smtpd_say(const struct sts_smtpd_steps *w, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	print(w->e->out, w->e->dry_run ? "would: " : "", format, args);
+	va_end(args);
+}
+
+enum sts_switched
+sts_smtpd_stop(
+    const struct sts_smtpd_steps *w, const char *fix, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	print(w->e->err, "mta-sts: ", format, args);
+	va_end(args);
+	if (fix != NULL && fix[0] != '\0')
+		(void)fprintf(w->e->err, "  fix: %s\n", fix);
+	return STS_SWITCHED_NOT;
+}
+
+enum sts_switched
+sts_smtpd_fail(const struct sts_smtpd_steps *w, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	print(w->e->err, "mta-sts: ", format, args);
+	va_end(args);
+	return STS_SWITCHED_OUTSIDE;
+}
+
+enum sts_switched
+sts_smtpd_changed(
+    const struct sts_smtpd_steps *w, enum sts_change_result result)
+{
+	const struct sts_changes *c = &w->changes;
+	char fix[8192];
+
+	if (result == STS_CHANGE_OK || result == STS_CHANGE_NONE)
+		return STS_SWITCHED;
+	if (result == STS_CHANGE_BUSY)
+		return sts_smtpd_fail(
+		    w, "%s: another run is at work", c->record);
+	if (result == STS_CHANGE_EDITED) {
+		(void)snprintf(fix, sizeof(fix),
+		    "see what differs: diff %s %s; if that is not to stay: "
+		    "cp %s %s, then run this again",
+		    c->written, c->where, c->written, c->where);
+		return sts_smtpd_stop(w, fix,
+		    "%s was changed after \"mta-sts enable opensmtpd\" wrote "
+		    "it; it is left as it is",
+		    c->where);
+	}
+	if (c->error == EPERM)
+		return sts_smtpd_fail(w,
+		    "%s: refused, since another user could change it or its "
+		    "directory",
+		    c->where);
+	return sts_smtpd_fail(w, "%s: %s", c->where, strerror(c->error));
+}
+
+enum sts_switched
+sts_smtpd_load(struct sts_smtpd_steps *w)
+{
+	const char *file = w->e->file;
+
+	if (file == NULL)
+		file = access("/etc/smtpd.conf", F_OK) != 0 &&
+			access("/etc/mail/smtpd.conf", F_OK) == 0
+		    ? "/etc/mail/smtpd.conf"
+		    : "/etc/smtpd.conf";
+	if (realpath(file, w->path) == NULL) {
+		w->path[0] = '\0';
+		return sts_smtpd_fail(w, "%s: %s", file, strerror(errno));
+	}
+	if (sts_readfile(w->path, false, STS_SMTPD_FILE_MAX, &w->bytes,
+		&w->len) != STS_OK)
+		return sts_smtpd_fail(w, "%s: %s", w->path, strerror(errno));
+	if (strlen(w->bytes) != w->len)
+		return sts_smtpd_stop(w, NULL, "%s: a byte 0 in it", w->path);
+	return STS_SWITCHED;
+}
+
+enum sts_switched
+sts_smtpd_parse(const struct sts_smtpd_steps *w, const char *path)
+{
+	char *said = NULL;
+	enum sts_switched result = STS_SWITCHED;
+
+	if (!STS_COMMAND(&said, w->e->smtpd, "-n", "-f", path))
+		result = sts_smtpd_stop(w, NULL, "smtpd does not take %s:\n%s",
+		    path, said != NULL ? said : "");
+	free(said);
+	return result;
+}
+
+/* smtpd exits where it cannot start its filter, and `smtpd -n` does not look.
+ */
+static enum sts_switched
+look_for_filter(const struct sts_smtpd_steps *w)
+{
+	static const char *const dirs[] = {"/usr/libexec/opensmtpd",
+	    "/usr/lib/opensmtpd", "/usr/local/libexec/smtpd",
+	    "/usr/libexec/smtpd", "/usr/local/libexec/opensmtpd"};
+	char path[128];
+
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		(void)snprintf(path, sizeof(path), "%s/table-mta-sts", dirs[i]);
+		if (access(path, X_OK) != 0)
+			continue;
+		(void)snprintf(
+		    path, sizeof(path), "%s/filter-mta-sts", dirs[i]);
+		if (access(path, X_OK) != 0)
+			return sts_smtpd_stop(
+			    w, "install it", "%s: %s", path, strerror(errno));
+	}
+	return STS_SWITCHED;
+}
+
+enum sts_switched
+sts_smtpd_check_path(
+    const struct sts_smtpd_steps *w, const char *path, bool trial)
+{
+	struct sts_findings findings = {.out = w->e->out};
+	struct sts_smtpd smtpd = {.config = w->e->config,
+	    .config_file = w->e->config_file,
+	    .now = w->e->now,
+	    .trial = trial};
+
+	if (sts_smtpd_check_file(&findings, &smtpd, path) != STS_OK)
+		return sts_smtpd_fail(w, "%s cannot be checked", path);
+	if (findings.count[STS_FIND_ERROR] == 0)
+		return STS_SWITCHED;
+	return sts_smtpd_stop(w, NULL, "%s has the errors above", path);
+}
+
+/* With owner and mode of smtpd.conf, which smtpd checks. */
+static bool
+write_trial(struct sts_smtpd_steps *w)
+{
+	struct stat st;
+	FILE *out;
+	bool fine;
+
+	(void)snprintf(w->trial, sizeof(w->trial), "%s.mta-sts-trial", w->path);
+	/* Of a run that was killed. */
+	(void)unlink(w->trial);
+	if (stat(w->path, &st) != 0 || (out = fopen(w->trial, "wxe")) == NULL) {
+		w->trial[0] = '\0';
+		return false;
+	}
+	fine = fchown(fileno(out), st.st_uid, st.st_gid) == 0 &&
+	    fchmod(fileno(out), st.st_mode & 0777) == 0 &&
+	    fwrite(w->place.text, 1, w->place.len, out) == w->place.len;
+	return fclose(out) == 0 && fine;
+}
+
+enum sts_switched
+sts_smtpd_try(struct sts_smtpd_steps *w)
+{
+	enum sts_switched result;
+
+	if (!write_trial(w))
+		return sts_smtpd_fail(
+		    w, "a trial beside %s: %s", w->path, strerror(errno));
+	result = sts_smtpd_parse(w, w->trial);
+	if (result == STS_SWITCHED)
+		result = look_for_filter(w);
+	if (result == STS_SWITCHED)
+		result = sts_smtpd_check_path(w, w->trial, true);
+	return result;
+}
+
+static const char *
+find_user(const struct sts_smtpd_switch *e)
+{
+	static const char *const users[] = {"opensmtpd", "_smtpd", "smtpd"};
+
+	if (e->user != NULL)
+		return e->user;
+	for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++) {
+		if (getpwnam(users[i]) != NULL)
+			return users[i];
+	}
+	return NULL;
+}
+
+enum sts_switched
+sts_smtpd_set_up(const struct sts_smtpd_steps *w)
+{
+	const char *user = find_user(w->e), *dir = w->e->config->state_dir;
+	const struct passwd *pw = user != NULL ? getpwnam(user) : NULL;
+	struct stat st;
+	bool exists = stat(dir, &st) == 0;
+
+	if (pw == NULL)
+		return sts_smtpd_fail(w,
+		    "there is no user opensmtpd, _smtpd or smtpd, as whom "
+		    "smtpd runs its filters: is OpenSMTPD installed?");
+	if (exists && st.st_uid == pw->pw_uid)
+		return STS_SWITCHED;
+	if (exists && st.st_uid != 0 && (pw = getpwuid(st.st_uid)) != NULL)
+		return sts_smtpd_stop(w,
+		    "a configuration file with a state-dir of its own, and "
+		    "mta-sts -f FILE enable opensmtpd",
+		    "the state directory %s belongs to %s: a second mail "
+		    "server on a machine needs another one",
+		    dir, pw->pw_name);
+	sts_smtpd_say(w, "mta-sts setup --user %s", user);
+	if (w->e->dry_run || w->e->setup(w->e->arg, user))
+		return STS_SWITCHED;
+	return STS_SWITCHED_OUTSIDE;
+}
+
+bool
+sts_smtpd_filter_runs(void)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *entry;
+	char path[300], name[32];
+	bool found = false;
+	FILE *in;
+
+	while (dir != NULL && !found && (entry = readdir(dir)) != NULL) {
+		if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
+			continue;
+		(void)snprintf(
+		    path, sizeof(path), "/proc/%s/comm", entry->d_name);
+		if ((in = fopen(path, "re")) == NULL)
+			continue;
+		found = fgets(name, sizeof(name), in) != NULL &&
+		    strcmp(name, "filter-mta-sts\n") == 0;
+		(void)fclose(in);
+	}
+	if (dir != NULL)
+		(void)closedir(dir);
+	return found;
+}
+
+/* The unit runs, and the filter where there is to be one. */
+static bool
+comes_up(const struct sts_smtpd_steps *w, bool filter)
+{
+	const struct timespec pause = {.tv_sec = 1};
+
+	for (int i = 0; filter && i < RESTART_SECONDS; i++) {
+		if (sts_smtpd_filter_runs())
+			break;
+		(void)nanosleep(&pause, NULL);
+	}
+	return (!filter || sts_smtpd_filter_runs()) &&
+	    STS_COMMAND(
+		NULL, w->e->systemctl, "is-active", "--quiet", "opensmtpd");
+}
+
+bool
+sts_smtpd_restart(const struct sts_smtpd_steps *w, bool filter)
+{
+	const char *systemctl = w->e->systemctl;
+	char *said = NULL;
+	bool fine;
+
+	if (systemctl == NULL) {
+		(void)fprintf(w->e->out,
+		    "%s restart smtpd, which reads the file only when it "
+		    "starts: rcctl restart smtpd, or service opensmtpd "
+		    "restart\n",
+		    w->e->dry_run ? "would be yours to do:" : "now");
+		return true;
+	}
+	if (!STS_COMMAND(
+		NULL, systemctl, "is-active", "--quiet", "opensmtpd")) {
+		(void)fprintf(w->e->out,
+		    "smtpd does not run, and is not started: systemctl start "
+		    "opensmtpd\n");
+		return true;
+	}
+	sts_smtpd_say(w, "systemctl restart opensmtpd");
+	if (w->e->dry_run)
+		return true;
+	fine = STS_COMMAND(&said, systemctl, "restart", "opensmtpd");
+	if (!fine)
+		(void)sts_smtpd_fail(w, "systemctl restart opensmtpd:\n%s",
+		    said != NULL ? said : "");
+	free(said);
+	return fine && comes_up(w, filter);
+}
+
+void
+sts_smtpd_end_steps(struct sts_smtpd_steps *w)
+{
+	if (w->trial[0] != '\0')
+		(void)unlink(w->trial);
+	free(w->bytes);
+	sts_smtpd_place_free(&w->place);
+	sts_changes_free(&w->changes);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: ISC */
+/* The steps of enabling, and how they are reported. */
+#ifndef STS_OPENSMTPD_ENABLE_SMTPD_STEPS_H
+#define STS_OPENSMTPD_ENABLE_SMTPD_STEPS_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "change/change.h"
+#include "opensmtpd/enable/smtpd_place.h"
+#include "opensmtpd/enable/smtpd_switch.h"
+
+struct sts_smtpd_steps {
+	const struct sts_smtpd_switch *e;
+	char path[PATH_MAX]; /* of smtpd.conf, links resolved */
+	char trial[PATH_MAX + 32];
+	char *bytes; /* of smtpd.conf, with a NUL behind */
+	size_t len;
+	struct sts_smtpd_place place;
+	struct sts_changes changes;
+};
+
+/* Prints a step; "would: " before it in a dry run. */
+void sts_smtpd_say(const struct sts_smtpd_steps *w, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Prints why nothing is done, and, unless NULL or "", what to do. */
+enum sts_switched sts_smtpd_stop(
+    const struct sts_smtpd_steps *w, const char *fix, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The same, for what the system refused. */
+enum sts_switched sts_smtpd_fail(const struct sts_smtpd_steps *w,
+    const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Reports what became of a set of changes; NONE is no failure. */
+enum sts_switched sts_smtpd_changed(
+    const struct sts_smtpd_steps *w, enum sts_change_result result);
+
+/* Finds and reads smtpd.conf. */
+enum sts_switched sts_smtpd_load(struct sts_smtpd_steps *w);
+
+/* `smtpd -n` on a file; what smtpd says is passed on. */
+enum sts_switched sts_smtpd_parse(
+    const struct sts_smtpd_steps *w, const char *path);
+
+/* Writes the new text beside smtpd.conf; has smtpd and config check read it. */
+enum sts_switched sts_smtpd_try(struct sts_smtpd_steps *w);
+
+/* What `config check --smtpd` says of a file: its errors are a refusal. */
+enum sts_switched sts_smtpd_check_path(
+    const struct sts_smtpd_steps *w, const char *path, bool trial);
+
+/* The state directory, where it is not there yet. */
+enum sts_switched sts_smtpd_set_up(const struct sts_smtpd_steps *w);
+
+/* True if a process of that filter runs. */
+bool sts_smtpd_filter_runs(void);
+
+/*
+ * Restarts smtpd where systemd runs it, else says what to do.  False if it does
+ * not run afterwards; with `filter`, if filter-mta-sts does not.
+ */
+bool sts_smtpd_restart(const struct sts_smtpd_steps *w, bool filter);
+
+/* Removes the trial, frees all. */
+void sts_smtpd_end_steps(struct sts_smtpd_steps *w);
+
+#endif

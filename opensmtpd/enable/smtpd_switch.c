@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: ISC */
+#include "opensmtpd/enable/smtpd_switch.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/command.h"
+#include "opensmtpd/enable/smtpd_steps.h"
+
+/* Locks the record, and takes back what an interrupted run left. */
+static enum sts_switched
+begin(struct sts_smtpd_steps *w)
+{
+	enum sts_change_result back = STS_CHANGE_NONE;
+	enum sts_switched result;
+
+	w->changes.record = w->e->record;
+	if (w->e->dry_run) {
+		if (sts_changes_is_unfinished(&w->changes))
+			sts_smtpd_say(w,
+			    "put back smtpd.conf first: an earlier run was "
+			    "interrupted");
+		return STS_SWITCHED;
+	}
+	result = sts_smtpd_changed(w, sts_changes_begin(&w->changes));
+	if (result == STS_SWITCHED) {
+		back = sts_changes_recover(&w->changes);
+		result = sts_smtpd_changed(w, back);
+	}
+	if (back == STS_CHANGE_OK)
+		(void)fprintf(w->e->out,
+		    "an earlier run was interrupted: smtpd.conf is as before "
+		    "it\n");
+	if (result != STS_SWITCHED)
+		return result;
+	sts_changes_free(&w->changes);
+	memset(&w->changes, 0, sizeof(w->changes));
+	w->changes.record = w->e->record;
+	return sts_smtpd_changed(w, sts_changes_begin(&w->changes));
+}
+
+/* The usual places of trust roots, unless this suite has its own. */
+static const char *
+roots(const struct sts_smtpd_switch *e)
+{
+	static const char *const files[] = {
+	    "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem",
+	    "/etc/pki/tls/cert.pem", "/usr/local/share/certs/ca-root-nss.crt"};
+
+	if (e->config->ca_file != NULL)
+		return e->config->ca_file;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (access(files[i], R_OK) == 0)
+			return files[i];
+	}
+	return files[0];
+}
+
+/* Not placed: why, in the operator's terms. */
+static enum sts_switched
+explain(const struct sts_smtpd_steps *w, enum sts_smtpd_placed placed)
+{
+	const struct sts_smtpd_place *p = &w->place;
+
+	if (placed == STS_SMTPD_NO_MEMORY)
+		return sts_smtpd_fail(w, "out of memory");
+	return sts_smtpd_stop(w, p->fix, "%s: %s", p->where, p->reason);
+}
+
+/* Nothing is missing: is it right, and is it what runs? */
+static enum sts_switched
+complete(struct sts_smtpd_steps *w)
+{
+	enum sts_switched result = sts_smtpd_set_up(w);
+
+	if (result == STS_SWITCHED)
+		result = sts_smtpd_check_path(w, w->path, false);
+	if (result != STS_SWITCHED)
+		return result;
+	(void)fprintf(w->e->out, "%s has all that MTA-STS needs\n", w->path);
+	if (!sts_smtpd_filter_runs())
+		(void)sts_smtpd_restart(w, true);
+	return STS_SWITCHED;
+}
+
+/* A file that smtpd does not start with is taken back. */
+static enum sts_switched
+apply(struct sts_smtpd_steps *w)
+{
+	enum sts_switched result =
+	    sts_smtpd_changed(w, sts_changes_apply(&w->changes));
+
+	if (result != STS_SWITCHED)
+		return result;
+	if (sts_smtpd_restart(w, true))
+		return STS_SWITCHED;
+	result = sts_smtpd_changed(w, sts_changes_undo(&w->changes));
+	if (result != STS_SWITCHED)
+		return result;
+	(void)sts_smtpd_restart(w, false);
+	return sts_smtpd_stop(w, "see journalctl -u opensmtpd",
+	    "smtpd does not start with the new file, or filter-mta-sts does "
+	    "not run; the old file is back");
+}
+
+static enum sts_switched
+change(struct sts_smtpd_steps *w)
+{
+	enum sts_switched result = sts_smtpd_try(w);
+
+	if (result == STS_SWITCHED)
+		result = sts_smtpd_changed(w,
+		    sts_changes_write(
+			&w->changes, w->path, w->place.text, w->place.len));
+	if (result != STS_SWITCHED)
+		return result;
+	sts_changes_print(&w->changes, w->e->out);
+	(void)fprintf(w->e->out, "smtpd and config check take it\n");
+	result = sts_smtpd_set_up(w);
+	if (result != STS_SWITCHED)
+		return result;
+	if (!w->e->dry_run)
+		return apply(w);
+	(void)sts_smtpd_restart(w, true);
+	return STS_SWITCHED;
+}
+
+/* Switched on by this command before: is it still as it was made? */
+static enum sts_switched
+look_again(struct sts_smtpd_steps *w, enum sts_smtpd_placed placed)
+{
+	if (placed == STS_SMTPD_COMPLETE)
+		return complete(w);
+	return sts_smtpd_stop(w,
+	    "add what mta-sts config check --smtpd FILE finds, or: mta-sts "
+	    "disable opensmtpd, then this again",
+	    "MTA-STS was switched on by this command, and %s was changed since",
+	    w->path);
+}
+
+static enum sts_switched
+enable(struct sts_smtpd_steps *w)
+{
+	const struct sts_smtpd_wanted wanted = {.config = w->e->config,
+	    .config_file = w->e->config_file,
+	    .roots = roots(w->e)};
+	enum sts_switched result = begin(w);
+	enum sts_change_result loaded;
+	enum sts_smtpd_placed placed;
+
+	if (result == STS_SWITCHED)
+		result = sts_smtpd_load(w);
+	if (result == STS_SWITCHED)
+		result = sts_smtpd_parse(w, w->path);
+	if (result != STS_SWITCHED)
+		return result;
+	placed = sts_smtpd_place(&w->place, &wanted, w->path, w->bytes, w->len);
+	loaded = sts_changes_load(&w->changes);
+	if (loaded == STS_CHANGE_OK)
+		return look_again(w, placed);
+	if (loaded != STS_CHANGE_NONE)
+		return sts_smtpd_changed(w, loaded);
+	if (placed == STS_SMTPD_COMPLETE)
+		return complete(w);
+	return placed == STS_SMTPD_PLACED ? change(w) : explain(w, placed);
+}
+
+enum sts_switched
+sts_smtpd_enable(const struct sts_smtpd_switch *e)
+{
+	struct sts_smtpd_steps w = {.e = e};
+	enum sts_switched result = enable(&w);
+
+	if (result != STS_SWITCHED && sts_changes_is_unfinished(&w.changes))
+		(void)fprintf(e->err,
+		    "mta-sts: smtpd.conf could not be taken back: when that is "
+		    "repaired, mta-sts disable opensmtpd does it\n");
+	else if (result != STS_SWITCHED)
+		(void)fprintf(e->err, "mta-sts: smtpd.conf is as it was\n");
+	else if (e->dry_run)
+		(void)fprintf(
+		    e->out, "nothing was changed: this was a dry run\n");
+	else
+		(void)fprintf(e->out,
+		    "MTA-STS is on; mta-sts status checks it%s\n",
+		    w.changes.count > 0
+			? ", mta-sts disable opensmtpd takes it back"
+			: "");
+	sts_smtpd_end_steps(&w);
+	return result;
+}
+
+/* Mail keeps the action that was chosen when it was accepted. */
+static void
+say_queue(const struct sts_smtpd_steps *w)
+{
+	char *said = NULL;
+	unsigned count = 0;
+
+	if (STS_COMMAND(&said, w->e->smtpctl, "show", "queue") && said != NULL)
+		for (const char *p = said; *p != '\0'; p++)
+			count += *p == '\n';
+	free(said);
+	if (count == 0)
+		return;
+	(void)fprintf(w->e->out,
+	    "%u recipient(s) wait in the queue.  Those with the action mta-sts "
+	    "or mta-sts-hold\nwait until smtpd.conf has it again, or until "
+	    "they are submitted anew: see\n\"The action is chosen once\" in "
+	    "the guide, opensmtpd.md\n",
+	    count);
+}
+
+/* There is no record: nothing is on, or it was done by hand. */
+static enum sts_switched
+not_ours(struct sts_smtpd_steps *w)
+{
+	if (sts_smtpd_load(w) == STS_SWITCHED &&
+	    strstr(w->bytes, "mta-sts:/") != NULL)
+		return sts_smtpd_stop(w,
+		    "see \"Removing it\" in the guide, opensmtpd.md",
+		    "what %s has of MTA-STS was not written by this command",
+		    w->path);
+	(void)fprintf(w->e->out,
+	    "nothing to do: this command has not switched MTA-STS on\n");
+	return STS_SWITCHED;
+}
+
+/* The file of the record, if the operator names one. */
+static enum sts_switched
+is_of_record(struct sts_smtpd_steps *w)
+{
+	const char *path = w->changes.item[0].path;
+
+	if (w->e->file == NULL || w->changes.count == 0)
+		return STS_SWITCHED;
+	if (realpath(w->e->file, w->path) != NULL && strcmp(w->path, path) == 0)
+		return STS_SWITCHED;
+	return sts_smtpd_stop(w, "mta-sts disable opensmtpd",
+	    "this command has written %s, not %s", path, w->e->file);
+}
+
+static enum sts_switched
+disable(struct sts_smtpd_steps *w)
+{
+	enum sts_switched result = begin(w);
+	enum sts_change_result loaded;
+
+	if (result != STS_SWITCHED)
+		return result;
+	loaded = sts_changes_load(&w->changes);
+	if (loaded == STS_CHANGE_NONE)
+		return not_ours(w);
+	result = sts_smtpd_changed(w, loaded);
+	if (result == STS_SWITCHED)
+		result = is_of_record(w);
+	if (result != STS_SWITCHED)
+		return result;
+	sts_smtpd_say(w, "restore %s", w->changes.item[0].path);
+	say_queue(w);
+	if (!w->e->dry_run)
+		result = sts_smtpd_changed(w, sts_changes_undo(&w->changes));
+	if (result != STS_SWITCHED)
+		return result;
+	if (!sts_smtpd_restart(w, false))
+		return sts_smtpd_fail(w,
+		    "the old file is back, but smtpd "
+		    "does not start: journalctl -u "
+		    "opensmtpd");
+	(void)fprintf(w->e->out, "%s",
+	    w->e->dry_run
+		? "nothing was changed: this was a dry run\n"
+		: "MTA-STS is off: mail leaves as it did before; the state "
+		  "directory stays\n");
+	return STS_SWITCHED;
+}
+
+enum sts_switched
+sts_smtpd_disable(const struct sts_smtpd_switch *e)
+{
+	struct sts_smtpd_steps w = {.e = e};
+	enum sts_switched result = disable(&w);
+
+	sts_smtpd_end_steps(&w);
+	return result;
+}

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * `mta-sts enable opensmtpd` and `disable`, with an smtpd and a systemctl of
+ * the test's: smtpd.conf is old or new, whatever refuses, and wherever the
+ * command dies.  The calls below stand before those of libc.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "opensmtpd/enable/smtpd_switch.h"
+#include "tests/unit/lib/tap.h"
+#include "tests/unit/lib/tap_tool.h"
+
+#define DATA "tests/unit/data/opensmtpd/enable/"
+
+enum { TEXT_MAX = 65536, CALLS_MAX = 200 };
+
+/* The call at which this process dies, or from which on the disk is full. */
+static long calls, die_at, full_at;
+
+static bool
+is_refused(bool needs_room)
+{
+	if (++calls == die_at)
+		(void)kill(getpid(), SIGKILL);
+	if (full_at == 0 || calls < full_at || !needs_room)
+		return false;
+	errno = ENOSPC;
+	return true;
+}
+
+ssize_t
+write(int fd, const void *buf, size_t size)
+{
+	return is_refused(true) ? -1 : syscall(SYS_write, fd, buf, size);
+}
+
+int
+fsync(int fd)
+{
+	(void)fd; /* nothing here survives a power cut */
+	return is_refused(true) ? -1 : 0;
+}
+
+int
+rename(const char *from, const char *to)
+{
+	return is_refused(false)
+	    ? -1
+	    : (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+int
+unlink(const char *path)
+{
+	return is_refused(false)
+	    ? -1
+	    : (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
+}
+
+static char top[] = "/tmp/mta-sts-switch.XXXXXX";
+static char conf[64], record[64], smtpd[64], systemctl[64], filter[64],
+    trial[96];
+static char old[TEXT_MAX], new[TEXT_MAX];
+static unsigned setups;
+static bool with_systemd;
+static char *said; /* both outputs of the last run */
+
+static bool
+set_up(void *arg, const char *user)
+{
+	(void)arg;
+	(void)user;
+	setups++;
+	return true;
+}
+
+static int
+run(enum sts_switched (*what)(const struct sts_smtpd_switch *e), bool dry_run,
+    const char *file)
+{
+	struct sts_config config = {.state_dir = "/nonexistent/mta-sts"};
+	size_t len;
+	int code;
+	struct sts_smtpd_switch e = {.dry_run = dry_run,
+	    .record = record,
+	    .file = file,
+	    .config = &config,
+	    .smtpd = smtpd,
+	    .smtpctl = "true",
+	    .systemctl = with_systemd ? systemctl : NULL,
+	    .user = getpwuid(geteuid())->pw_name,
+	    .setup = set_up};
+
+	free(said);
+	said = NULL;
+	e.out = e.err = open_memstream(&said, &len);
+	code = (int)what(&e);
+	(void)fclose(e.out);
+	return code;
+}
+
+static int
+enable(void)
+{
+	return run(sts_smtpd_enable, false, conf);
+}
+
+static int
+disable(void)
+{
+	return run(sts_smtpd_disable, false, NULL);
+}
+
+/* "old", "new" or "neither". */
+static const char *
+now(void)
+{
+	static char text[TEXT_MAX];
+
+	read_text(conf, text, sizeof(text));
+	return strcmp(text, old) == 0 ? "old"
+	    : strcmp(text, new) == 0  ? "new"
+				      : "neither";
+}
+
+static void
+put(const char *text)
+{
+	write_file(conf, text, strlen(text));
+	(void)chmod(conf, 0600);
+}
+
+static bool
+says(const char *text)
+{
+	bool found = strstr(said, text) != NULL;
+
+	if (!found)
+		tap_diag("%s", said);
+	return found;
+}
+
+static int
+remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+	(void)st;
+	(void)kind;
+	(void)ftw;
+	return remove(path);
+}
+
+static void
+script(const char *path, const char *text)
+{
+	write_file(path, text, strlen(text));
+	(void)chmod(path, 0755);
+}
+
+static void
+arrange(void)
+{
+	(void)!mkdtemp(top);
+	(void)snprintf(conf, sizeof(conf), "%s/etc", top);
+	(void)mkdir(conf, 0755);
+	(void)snprintf(conf, sizeof(conf), "%s/etc/smtpd.conf", top);
+	(void)snprintf(trial, sizeof(trial), "%s.mta-sts-trial", conf);
+	(void)snprintf(record, sizeof(record), "%s/record/opensmtpd", top);
+	(void)snprintf(smtpd, sizeof(smtpd), "%s/smtpd", top);
+	(void)snprintf(systemctl, sizeof(systemctl), "%s/systemctl", top);
+	(void)snprintf(filter, sizeof(filter), "%s/filter-mta-sts", top);
+	read_text(DATA "debian-12.in", old, sizeof(old));
+	read_text(DATA "debian-12.out", new, sizeof(new));
+	script(smtpd,
+	    "#!/bin/sh\n"
+	    "while read -r line; do case $line in\n"
+	    "*BROKEN*) echo \"$3:7: syntax error\"; exit 1;; esac\n"
+	    "done <\"$3\"\n");
+	put(old);
+}
+
+static void
+plain(void)
+{
+	struct stat st;
+
+	is_int(run(sts_smtpd_enable, true, conf), 0, "--dry-run");
+	is_str(now(), "old", "changes nothing");
+	ok(says("+table mta-sts \"mta-sts:/etc/mta-sts.conf\"\n") &&
+		says("would: mta-sts setup --user ") && says("dry run"),
+	    "and shows the difference and each step");
+	ok(setups == 0 && access(record, F_OK) != 0 && access(trial, F_OK) != 0,
+	    "and makes nothing");
+	is_int(enable(), 0, "enable");
+	is_str(now(), "new", "puts what is missing into smtpd.conf");
+	ok(stat(conf, &st) == 0 && (st.st_mode & 07777) == 0600,
+	    "with the mode that it had");
+	is_int(setups, 1, "makes the state directory");
+	ok(says("restart smtpd"), "and says what to do without systemd");
+	ok(access(trial, F_OK) != 0, "no trial is left");
+	is_int(enable(), 0, "once more");
+	is_str(now(), "new", "changes nothing");
+	is_int(run(sts_smtpd_disable, true, NULL), 0, "disable --dry-run");
+	is_str(now(), "new", "changes nothing");
+	is_int(run(sts_smtpd_disable, false, smtpd), 1,
+	    "disable with another file");
+	is_str(now(), "new", "changes nothing");
+	is_int(disable(), 0, "disable");
+	is_str(now(), "old", "gives back what was there");
+	ok(stat(conf, &st) == 0 && (st.st_mode & 07777) == 0600,
+	    "with the mode that it had");
+	is_int(disable(), 0, "once more");
+	ok(says("nothing to do"), "there is nothing to do");
+}
+
+static void
+refused(void)
+{
+	char text[TEXT_MAX + 16], path[128];
+
+	(void)snprintf(text, sizeof(text), "%s# BROKEN\n", old);
+	put(text);
+	is_int(enable(), 1, "an smtpd.conf that smtpd does not take");
+	ok(says("/smtpd.conf:7: syntax error"), "in smtpd's own words");
+	put("listen on localhost\naction r relay host smtp://h\n"
+	    "match for any action r\n");
+	is_int(enable(), 1, "a smart host");
+	ok(says("smart host") && says("  fix: "), "is said to be one");
+	put("listen on localhost\n");
+	is_int(enable(), 1, "no remote mail");
+	put(new);
+	is_int(enable(), 0, "written by hand");
+	ok(says("has all that MTA-STS needs") && !strstr(said, "takes it back"),
+	    "is left as it is");
+	is_int(run(sts_smtpd_disable, false, conf), 1, "and is not taken back");
+	is_str(now(), "new", "not a byte");
+	put(old);
+	is_int(enable(), 0, "switched on");
+	(void)snprintf(text, sizeof(text), "%s# mine\n", new);
+	put(text);
+	is_int(disable(), 1, "changed since: disable refuses");
+	ok(says("was changed after"), "and says so");
+	is_str(now(), "neither", "and leaves it");
+	is_int(enable(), 0, "enable: nothing is missing");
+	put(new);
+	is_int(disable(), 0, "as it was: disable takes it back");
+	is_str(now(), "old", "byte for byte");
+	(void)snprintf(path, sizeof(path), "%s/none", top);
+	is_int(run(sts_smtpd_enable, false, path), 3, "no such file");
+}
+
+static void
+trial_refused(void)
+{
+	script(smtpd,
+	    "#!/bin/sh\n"
+	    "case $3 in *trial) echo \"$3:9: no\"; exit 1;; esac\n");
+	is_int(enable(), 1, "a trial that smtpd does not take");
+	ok(says("trial:9: no"), "in smtpd's own words");
+	is_str(now(), "old", "nothing is changed");
+	ok(access(trial, F_OK) != 0, "no trial is left");
+	script(smtpd, "#!/bin/sh\n");
+}
+
+/* The unit is active; a restart fails while smtpd.conf is new. */
+static void
+restarted(void)
+{
+	char text[512];
+	pid_t pid;
+
+	with_systemd = true;
+	(void)snprintf(text, sizeof(text),
+	    "#!/bin/sh\necho \"$@\" >>%s/calls\n"
+	    "[ \"$1\" != restart ] || ! grep -q HELD %s\n",
+	    top, conf);
+	script(systemctl, text);
+	is_int(enable(), 1, "smtpd does not start with the new file");
+	is_str(now(), "old", "the old one is back");
+	script(systemctl, "#!/bin/sh\n[ \"$1\" != is-active ]\n");
+	is_int(enable(), 0, "smtpd does not run");
+	ok(says("is not started"), "it is not started");
+	is_int(disable(), 0, "taken back");
+	script(systemctl, "#!/bin/sh\n");
+	(void)snprintf(text, sizeof(text), "cp /bin/sleep %s", filter);
+	(void)!system(text);
+	if ((pid = fork()) == 0) {
+		(void)execl(filter, filter, "60", (char *)NULL);
+		_exit(1);
+	}
+	is_int(enable(), 0, "smtpd starts with it, and so does the filter");
+	is_str(now(), "new", "it stays");
+	is_int(disable(), 0, "taken back");
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
+	with_systemd = false;
+}
+
+/* In a child, with the call at which it dies or the disk is full. */
+static int
+run_child(int (*what)(void), long die, long full)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		calls = 0;
+		die_at = die;
+		full_at = full;
+		_exit(what());
+	}
+	(void)waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* Killed at each call: old or new, and the next runs go to their end. */
+static void
+killed(
+    int (*what)(void), const char *name, const char *before, const char *after)
+{
+	unsigned bad = 0;
+	long at = 1;
+	int code = -1;
+
+	for (; code < 0 && at < CALLS_MAX; at++) {
+		code = run_child(what, at, 0);
+		bad += strcmp(now(), before) != 0 && strcmp(now(), after) != 0;
+		/* The next run may be of either command. */
+		if (at % 4 == 0)
+			bad += run_child(enable, 0, 0) != 0 ||
+			    strcmp(now(), "new") != 0;
+		bad +=
+		    run_child(disable, 0, 0) != 0 || strcmp(now(), "old") != 0;
+		if (what == disable)
+			(void)run_child(enable, 0, 0);
+	}
+	is_int(code, 0, "%s, killed at each of %ld calls", name, at - 2);
+	is_int(bad, 0, "old or new, then switched on and off again");
+}
+
+static void
+full(void)
+{
+	unsigned bad = 0;
+	int code = -1;
+	long at = 1;
+
+	put(old);
+	for (; code != 0 && at < CALLS_MAX; at++) {
+		code = run_child(enable, 0, at);
+		/* Where even taking back needed room, the next run does it. */
+		if (code != 0 && run_child(disable, 0, 0) == 0)
+			bad += strcmp(now(), "old") != 0;
+	}
+	is_int(code, 0, "on a full disk from each of %ld calls on", at - 2);
+	is_int(bad, 0, "nothing is changed");
+	is_str(now(), "new", "with room it is");
+}
+
+int
+main(void)
+{
+	arrange();
+	plain();
+	refused();
+	put(old);
+	trial_refused();
+	restarted();
+	killed(enable, "enable", "old", "new");
+	(void)enable();
+	killed(disable, "disable", "new", "old");
+	(void)disable();
+	full();
+	free(said);
+	(void)nftw(top, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return tap_done();
+}

@@ -281,6 +281,11 @@ class Exim:
         return [line for line in self.log().splitlines()
                 if ' ** ' in line or ' <= <> ' in line]
 
+    @classmethod
+    def tells_frozen(cls):
+        """True if the postmaster gets a mail about each message that freezes."""
+        return bool(cls.run('-bP', 'freeze_tell').partition('=')[2].strip())
+
     @staticmethod
     def forget_retries():
         """So that a failed address or host is tried again at once."""

@@ -15,6 +15,9 @@ Another MTA takes the same rows: it changes what the setups mean to it.
 
 scenarios-openssl.tsv has the rows that are otherwise with an Exim built against
 OpenSSL: its verdict, its words, and what else its log says of the message.
+notice: the subject of the one mail that Exim may send about it, to the
+postmaster, and must where the configuration wants it: the delivery process
+died.
 """
 import contextlib
 import csv
@@ -24,6 +27,7 @@ import re
 
 from labkit import certs, faults, paths, tap
 from labkit.exim import is_ascii
+from labkit.tap import until
 
 TABLE = pathlib.Path(__file__).parents[1] / 'scenarios.tsv'
 OPENSSL = TABLE.with_name('scenarios-openssl.tsv')
@@ -40,6 +44,7 @@ class Row:
         self.reason = fields['reason']
         self.what = fields['the MX host']
         self.log = None
+        self.notice = None
         self.message = None
         self.outcome = None
         self.lines = ''
@@ -48,6 +53,7 @@ class Row:
         self.expected = fields['expected']
         self.reason = fields['reason']
         self.log = fields['log'] if fields['log'] != '-' else None
+        self.notice = fields['notice'] if fields['notice'] != '-' else None
 
     @property
     def ascii_domain(self):
@@ -202,6 +208,59 @@ def run(lab, rows, progress=lambda text: None):
             judge(lab, some)
 
 
+# What Exim writes to the postmaster about a message whose delivery process
+# died.
+DIED = 'smtp transport process returned non-zero status 0x000b: ' \
+    'terminated by signal 11'
+FROZEN = 'Message {id} has been frozen. The sender is <alice@mail.sender.test>. ' \
+    'The following address(es) have yet to be delivered: bob@{domain}: ' + DIED
+
+
+def _notice(lab, row):
+    """The id of the mail that Exim had to send about a row, where it is that
+    mail and no other."""
+    about, found = row.message.id, []
+
+    def is_sent():
+        found[:] = re.findall(rf'^\S+ \S+ (\S+) <= <> R={about} .* P=local ',
+                              lab.mta.log(), re.M)
+        return found and ' Frozen ' in lab.mta.log_of(found[0])
+
+    until(is_sent, 30)
+    if len(found) != 1:
+        return None
+    header, body = (lab.mta.run(option, found[0])
+                    for option in ('-Mvh', '-Mvb'))
+    text = FROZEN.format(id=about, domain=row.ascii_domain)
+    good = f' Subject: {row.notice}\n' in header and \
+        ' To: postmaster@sender.test\n' in header and \
+        ' '.join(body.split()[1:]) == text
+    if not good:
+        tap.diag(header + body)
+    return found[0] if good else None
+
+
+def _bounces(lab, rows):
+    """What the log says of mail that Exim made, but for the notices that it had
+    to send: one for each row whose delivery process died."""
+    lines = lab.mta.bounces()
+    for row in rows:
+        if not row.notice or DIED not in row.outcome.reason or \
+                not lab.mta.tells_frozen():
+            continue
+        notice = _notice(lab, row)
+        # The lab's Exim has no such mailbox.
+        expected = (f' {notice} <= <> ',
+                    f' {notice} ** postmaster@sender.test: ')
+        found = [[line for line in lab.mta.bounces() if part in line]
+                 for part in expected]
+        if [len(some) for some in found] == [1, 1]:
+            lines = [line for line in lines if [line] not in found]
+        else:
+            lines.append(f'{row.name}: no notice "{row.notice}"')
+    return lines
+
+
 def check(lab, rows):
     """One assertion a row, then what must hold for all."""
     for row in rows:
@@ -210,7 +269,7 @@ def check(lab, rows):
             tap.diag(f'{row.verdict}, host {row.outcome.host}: '
                      f'{row.outcome.reason}')
             tap.diag(row.lines)
-    tap.same(lab.mta.bounces(), [], 'nothing bounced')
+    tap.same(_bounces(lab, rows), [], 'nothing bounced')
     stray = [entry for entry in lab.mx.messages()
              if entry['tag'] not in {row.message.tag for row in rows}]
     tap.same(stray, [], 'no MX host got anything else')

@@ -27,6 +27,9 @@ enum { EXIT_USAGE = 2, EXIT_FAULT = 3 };
 /* Policy hosts asked at once by a round of its own process: many may hang. */
 enum { REFRESHES_AT_ONCE = 32 };
 
+/* Seconds: the command has given up by then. */
+enum { EXAMINE_LIFE = 300 };
+
 struct options {
 	const char *config_file;
 	const char *domain; /* of --once, --refresh, ...; else NULL */
@@ -330,6 +333,8 @@ set_up_process(const struct options *o, const struct sts_config *config)
 	if (o->once || o->due || o->refetch || o->post != NULL)
 		limit_life((unsigned)(config->fetch_timeout +
 		    4 * config->dns_timeout + 30));
+	else if (o->examine)
+		limit_life(EXAMINE_LIFE);
 }
 
 static int

@@ -25,8 +25,8 @@ take_line(void *arg, char *line)
 	if (!x->terminal || x->p->done == x->shown)
 		return;
 	x->shown = x->p->done;
-	(void)fprintf(x->tool->err, "\rasking about %.40s: %lld of %lld ",
-	    x->p->domain, (long long)x->p->done, (long long)x->p->total);
+	(void)fprintf(x->tool->err, "\rchecking: %lld of %lld ",
+	    (long long)x->p->done, (long long)x->p->total);
 	(void)fflush(x->tool->err);
 }
 
@@ -34,7 +34,7 @@ static void
 clear_progress(const struct examination *x)
 {
 	if (x->terminal && x->shown > 0)
-		(void)fprintf(x->tool->err, "\r%75s\r", "");
+		(void)fprintf(x->tool->err, "\r%30s\r", "");
 }
 
 /* Without it the ids are not compared. */

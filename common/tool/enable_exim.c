@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* `mta-sts enable exim` and `mta-sts disable exim`: exim/enable does the work.
- */
+/* `mta-sts enable exim` and `disable exim`: exim/enable does the work. */
 #include <unistd.h>
 
+#include "base/findings.h"
 #include "exim/enable/exim_enable.h"
-#include "tool/reporting.h"
+#include "tool/config_check.h"
 #include "tool/tool.h"
 
 static bool
@@ -15,6 +15,18 @@ set_up(void *arg, const char *user)
 	tool->args.user = user;
 	tool->args.group = NULL;
 	return sts_tool_setup(tool) == STS_EXIT_OK;
+}
+
+/* What would make mail wait, whatever Exim's configuration says. */
+static bool
+check(void *arg)
+{
+	struct sts_tool *tool = arg;
+	struct sts_findings findings = {.out = tool->out};
+
+	sts_check_as_owner(&findings, &tool->config);
+	sts_check_nameservers(&findings, &tool->config, NULL);
+	return findings.count[STS_FIND_ERROR] == 0;
 }
 
 static struct sts_enable
@@ -32,6 +44,7 @@ describe(struct sts_tool *tool)
 	    .config_file = tool->args.config_file,
 	    .reports = sts_config_reports(&tool->config),
 	    .setup = set_up,
+	    .check = check,
 	    .arg = tool};
 }
 

@@ -123,6 +123,9 @@ plan(struct sts_work *w)
 		result = set_up(w);
 	if (result != STS_ENABLE_DONE)
 		return result;
+	if (has_state(w) && !w->e->check(w->e->arg))
+		return sts_work_refuse(
+		    w, NULL, "mta-sts config check finds the errors above");
 	result = sts_work_try(
 	    w, w->trial[0] != '\0' ? w->trial : NULL, has_state(w));
 	if (result == STS_ENABLE_DONE)

@@ -32,6 +32,11 @@ struct sts_enable {
 	 * called with dry_run.
 	 */
 	bool (*setup)(void *arg, const char *user);
+	/*
+	 * `mta-sts config check`, without Exim's part, once there is a state
+	 * directory; false if it has printed an error.
+	 */
+	bool (*check)(void *arg);
 	void *arg;
 };
 

@@ -12,7 +12,7 @@
 enum {
 	STAMP_DIGITS = 14,
 	POLICY_DIGITS = 8,
-	STRING_MAX = 255 /* of a TXT record, RFC 1035 3.3 */
+	STRING_MAX = 255 /* of a TXT record: its length is one byte */
 };
 
 /* FNV-1a, 32 bits. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The DNS records that a publisher adds, as lines of a zone file (RFC
- * 1035 5.1), and the id of the policy's record.
+ * The DNS records that a publisher adds, as lines of a zone file,
+ * and the id of the policy's record.
  *
  * An id that is made here is the time and a number that follows from the
  * policy: 20261128221530 and 8 hexadecimal digits.  So the id in the DNS says

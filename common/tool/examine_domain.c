@@ -69,7 +69,7 @@ refuse(struct sts_tool *tool, enum sts_status status)
 }
 
 int
-sts_tool_examine(
+sts_tool_examine_only(
     struct sts_tool *tool, const char *domain, struct sts_published *p)
 {
 	const char *arguments[] = {"--examine", domain, NULL};
@@ -80,17 +80,29 @@ sts_tool_examine(
 	enum sts_status status;
 
 	sts_published_init(p, domain);
-	status = sts_tool_become_owner(config);
-	if (status == STS_OK) {
-		read_store(tool, p);
-		status = sts_tool_resolver_lines(config, arguments,
-		    PROBES_MS +
-			2 * (config->fetch_timeout + config->dns_timeout) *
-			    1000,
-		    take_line, &x);
-		clear_progress(&x);
-	}
+	status = sts_tool_resolver_lines(config, arguments,
+	    PROBES_MS +
+		2 * (config->fetch_timeout + config->dns_timeout) * 1000,
+	    take_line, &x);
+	clear_progress(&x);
 	if (status == STS_OK)
 		status = p->ended ? p->outcome : STS_RESOLVER_DIED;
 	return status == STS_OK ? STS_EXIT_OK : refuse(tool, status);
+}
+
+int
+sts_tool_examine(
+    struct sts_tool *tool, const char *domain, struct sts_published *p)
+{
+	enum sts_status status = sts_tool_become_owner(&tool->config);
+	int code;
+
+	if (status != STS_OK) {
+		sts_published_init(p, domain);
+		return refuse(tool, status);
+	}
+	code = sts_tool_examine_only(tool, domain, p);
+	if (code == STS_EXIT_OK)
+		read_store(tool, p);
+	return code;
 }

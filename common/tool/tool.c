@@ -49,6 +49,23 @@ static const struct command commands[] = {
 	"the MX hosts; sends no mail.\n"
 	"Exit status 0: nothing was found, 1: something was, 3: this machine\n"
 	"is at fault.\n"},
+    {{"publish", NULL}, 1, 1,
+	STS_OPT_MODE | STS_OPT_MAX_AGE | STS_OPT_MX | STS_OPT_WRITE |
+	    STS_OPT_SERVER | STS_OPT_RUA | STS_OPT_WEB_HOST | STS_OPT_FORCE |
+	    STS_OPT_PRINT,
+	false, sts_tool_publish,
+	"publish DOMAIN [--mode testing|enforce|none] [--max-age SECONDS]\n"
+	"        [--mx PATTERN,...] [--write DIR|FILE]\n"
+	"        [--server nginx|apache|caddy|static] [--rua ADDRESS|URI,...]\n"
+	"        [--web-host NAME|ADDRESS,...] [--force]\n"
+	"        [--print policy|records|server]",
+	"For those who publish: probes the MX hosts of DOMAIN, shows the "
+	"policy\n"
+	"file, the DNS records, a web server's configuration, and what to do\n"
+	"next.  Run again, it keeps what is there.  Writes nothing but the "
+	"policy\n"
+	"file, and that only with --write.\n"
+	"Exit status 1: refused, as mail would not arrive; --force insists.\n"},
     {{"enable", "exim"}, 0, 1,
 	STS_OPT_DRY_RUN | STS_OPT_EXIM_BINARY | STS_OPT_DOMAIN, false,
 	sts_tool_enable_exim,

@@ -43,7 +43,16 @@ enum {
 	STS_OPT_DOMAIN = 1 << 13,
 	STS_OPT_DRY_RUN = 1 << 14,
 	STS_OPT_NOW = 1 << 15,
-	STS_OPT_PROMETHEUS = 1 << 24
+	STS_OPT_PROMETHEUS = 1 << 24,
+	STS_OPT_MODE = 1 << 22,
+	STS_OPT_MAX_AGE = 1 << 23,
+	STS_OPT_MX = 1 << 21,
+	STS_OPT_WRITE = 1 << 25,
+	STS_OPT_SERVER = 1 << 26,
+	STS_OPT_RUA = 1 << 27,
+	STS_OPT_WEB_HOST = 1 << 28,
+	STS_OPT_FORCE = 1 << 29,
+	STS_OPT_PRINT = 1 << 30
 };
 
 /* A command line; the strings are argv's. */
@@ -58,6 +67,14 @@ struct sts_args {
 	const char *warn_below;
 	const char *date;
 	const char *domain;
+	const char *mode;
+	const char *max_age;
+	const char *mx;
+	const char *write;
+	const char *server;
+	const char *rua;
+	const char *web_host;
+	const char *print;
 	char **operand; /* part of argv; command words first */
 	size_t operand_count;
 };
@@ -108,6 +125,7 @@ int sts_tool_domain(
 /* The subcommands. */
 int sts_tool_query(struct sts_tool *tool);
 int sts_tool_check(struct sts_tool *tool);
+int sts_tool_publish(struct sts_tool *tool);
 int sts_tool_lint_policy(struct sts_tool *tool);
 int sts_tool_lint_sts(struct sts_tool *tool);
 int sts_tool_lint_tlsrpt(struct sts_tool *tool);

@@ -16,6 +16,8 @@ libssl3 libjansson4 zlib1g openssl"
 LAB_SMTPD_SUITES='bookworm trixie'
 # Resolvers as machines have them, each with all that it needs.
 LAB_RESOLVERS='unbound systemd-resolved'
+# Web servers that policies are published on, likewise.
+LAB_WEB='nginx apache2-bin media-types caddy'
 LAB_TOOLS='python3 openssl iproute2 perl util-linux mount'
 BUILD_TOOLS='gcc make pkg-config libc6-dev libcurl4-openssl-dev libc-ares-dev
 	libssl-dev libbsd-dev libidn2-dev libjansson-dev zlib1g-dev'
@@ -71,6 +73,7 @@ unpack_servers() {
 unpack_all() {
 	unpack_root || return 1
 	unpack_tree resolvers "$(lab_suite)" "$LAB_RESOLVERS" || return 1
+	unpack_tree web "$(lab_suite)" "$LAB_WEB" || return 1
 	for suite in $LAB_SMTPD_SUITES; do
 		unpack_tree "smtpd/$suite" "$suite" "$LAB_SMTPD" || return 1
 		[ "$suite" = "$(lab_suite)" ] ||

@@ -86,6 +86,7 @@ def make_files(cache, top, build):
                                ('unpacked', cache / 'root'),
                                ('debian', cache / 'smtpd'),
                                ('resolvers', cache / 'resolvers'),
+                               ('web', cache / 'web'),
                                ('exims', cache / 'exim'))
             if os.path.isdir(path)}
     mount('lab', '/run', 'tmpfs', 'mode=755,size=4g')

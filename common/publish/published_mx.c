@@ -5,7 +5,7 @@
 
 #include "publish/checks.h"
 
-enum { LIST_MAX = 400 };
+enum { LIST_MAX = 400, PATTERNS_MAX = 20 /* that are named */ };
 
 #define RULE(name, severity, token, advice)          \
 	static const struct sts_checks_rule name = { \
@@ -162,20 +162,24 @@ check_patterns(const struct sts_checks *c)
 	const struct sts_published *p = c->p;
 	struct sts_mx_walk walk = {0};
 	char pattern[STS_PATTERN_MAX + 1];
+	unsigned named = 0;
 
 	if (!c->has_policy || c->policy.mode == STS_MODE_NONE ||
 	    p->mx_more > 0 || p->mx_count == 0)
 		return;
-	while (sts_policy_mx_next(&c->policy, &walk, pattern)) {
+	while (named < PATTERNS_MAX &&
+	    sts_policy_mx_next(&c->policy, &walk, pattern)) {
 		bool used = false;
 
 		for (size_t i = 0; i < p->mx_count && !used; i++)
 			used = sts_mx_match(pattern, p->mx[i].host);
-		if (!used && sts_pattern_check(pattern) == STS_OK)
-			sts_checks_found(c, &matches_none, pattern,
-			    "the policy permits %s, which no MX host of %s "
-			    "matches",
-			    pattern, p->domain);
+		if (used || sts_pattern_check(pattern) != STS_OK)
+			continue;
+		named++;
+		sts_checks_found(c, &matches_none, pattern,
+		    "the policy permits %s, which no MX host of %s "
+		    "matches",
+		    pattern, p->domain);
 	}
 }
 

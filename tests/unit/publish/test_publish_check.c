@@ -5,10 +5,13 @@
  */
 #include "tests/unit/lib/tap.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "publish/publish.h"
+
+enum { MUTATIONS = 20000 };
 
 #define POLICY(mode, mx, age)                                                 \
 	"body policy version: STSv1\\x0d\\x0amode: " mode "\\x0d\\x0amx: " mx \
@@ -324,6 +327,7 @@ struct seen {
 	char tokens[500];
 	char first[4000]; /* cause and fix of the first */
 	unsigned empty;   /* findings without either */
+	unsigned count;
 };
 
 static void
@@ -335,6 +339,7 @@ on_found(void *arg, const struct sts_publish_finding *finding)
 	snprintf(seen->tokens + len, sizeof(seen->tokens) - len, "%s%s %s",
 	    len > 0 ? "; " : "", sts_publish_severity_name(finding->severity),
 	    finding->token);
+	seen->count++;
 	if (seen->first[0] == '\0')
 		snprintf(seen->first, sizeof(seen->first), "%s | %s",
 		    finding->cause, finding->fix);
@@ -461,11 +466,68 @@ lines(void)
 	    "how it ended, and how far it was");
 }
 
+/* A policy of 64 KiB of patterns that match nothing. */
+static void
+many_patterns(void)
+{
+	static char line[3000];
+	struct sts_published p;
+	struct seen seen = {.empty = 0};
+	unsigned count = 0;
+
+	(void)read_facts(&p,
+	    RECORD NO_WILD HOST MX PROBE REPORTS
+	    "body policy version: STSv1\\x0d\\x0amode: enforce\\x0d\\x0amx: "
+	    "mx.d.test\\x0d\\x0amax_age: 1209600\\x0d\\x0a\n");
+	for (bool room = true; room; count++) {
+		snprintf(line, sizeof(line),
+		    "body policy mx: h%u.d.test\\x0d\\x0a", count);
+		room = sts_published_read(&p, line);
+	}
+	ok(count > 3000, "a policy of %u patterns", count);
+	sts_publish_check(&p, on_found, &seen);
+	is_int(seen.count, 20, "of which the first are named");
+	sts_published_free(&p);
+}
+
+/* Facts with any bytes in any value. */
+static void
+mutations(void)
+{
+	char facts[3000];
+	struct sts_published p;
+	uint64_t x = 2463534242;
+	unsigned long found = 0;
+	unsigned empty = 0;
+
+	for (int i = 0; i < MUTATIONS; i++) {
+		struct seen seen = {.empty = 0};
+		size_t len = (size_t)snprintf(facts, sizeof(facts), "%s",
+		    rows[(size_t)i % (sizeof(rows) / sizeof(rows[0]))].facts);
+
+		for (int k = 0; k < 1 + i % 4; k++) {
+			x = x * UINT64_C(6364136223846793005) +
+			    UINT64_C(1442695040888963407);
+			facts[(x >> 33) % len] = (char)(x >> 24 | 1);
+		}
+		(void)read_facts(&p, facts);
+		sts_publish_check(&p, on_found, &seen);
+		found += seen.count;
+		empty += seen.empty;
+		sts_published_free(&p);
+	}
+	ok(found > MUTATIONS / 2, "%d mutations of facts: %lu findings",
+	    MUTATIONS, found);
+	is_int(empty, 0, "each with cause and fix");
+}
+
 int
 main(void)
 {
 	table();
 	stored();
 	lines();
+	many_patterns();
+	mutations();
 	return tap_done();
 }

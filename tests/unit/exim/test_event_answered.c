@@ -359,7 +359,7 @@ static void
 expire_after_answer(void)
 {
 	(void)ask(&world, "d.example");
-	(void)sleep(2);
+	(void)sleep(4);
 	in_child(transport);
 }
 
@@ -368,7 +368,7 @@ test_expired(void)
 {
 	struct seen seen;
 
-	write_policy(BRIEF, 59);
+	write_policy(BRIEF, 57);
 	in_child(expire_after_answer);
 	seen = take(&world);
 	is_int(seen.count, 1, "a session after its policy has expired");

@@ -305,7 +305,7 @@ sts_smtpd_restart(const struct sts_smtpd_steps *w, bool filter)
 	if (systemctl == NULL) {
 		(void)fprintf(w->e->out,
 		    "%s restart smtpd, which reads the file only when it "
-		    "starts: rcctl restart smtpd, or service opensmtpd "
+		    "starts:\n    rcctl restart smtpd, or service opensmtpd "
 		    "restart\n",
 		    w->e->dry_run ? "would be yours to do:" : "now");
 		return true;

@@ -48,6 +48,7 @@ def main(server):
             stdout=subprocess.PIPE, text=True, check=True).stdout
         version = '6.8' if version.startswith('6.') else '7.6'
         lab = opensmtpd_lab.SmtpdLab(version)
+        lab.mta.setup()  # the world has made the state directory for Exim
         rows, run = opensmtpd_lab.load(version), opensmtpd_lab.run
     rows = [row for row in rows if row.name in ROWS]
     lab.domain('first.test', 'enforce', mx=['mx1.first.test'])

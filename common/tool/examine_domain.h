@@ -17,8 +17,8 @@ int sts_tool_examine(
     struct sts_tool *tool, const char *domain, struct sts_published *p);
 
 /*
- * The same without our own store, for who has yet to write as root: only the
- * resolver runs as the owner of the state directory.
+ * The same without our own store, for a caller that writes as root later: only
+ * the resolver runs as the owner of the state directory.
  */
 int sts_tool_examine_only(
     struct sts_tool *tool, const char *domain, struct sts_published *p);

@@ -158,14 +158,26 @@ judge_hosts(struct sts_publication *p)
 	return STS_EXIT_OK;
 }
 
-/* Enforcing what does not work yet would stop mail. */
+/* True if more mail would wait than with the present policy, or for longer. */
+static bool
+begins_to_enforce(const struct sts_publication *p)
+{
+	return p->draft.mode == STS_MODE_ENFORCE &&
+	    (!p->has_present || p->present.mode != STS_MODE_ENFORCE ||
+		p->draft.max_age > p->present.max_age);
+}
+
+/*
+ * Enforcing what does not work yet would stop mail.  What is enforced already
+ * may still get the host that it lacks.
+ */
 static int
 judge_enforce(struct sts_publication *p)
 {
 	bool force = (p->tool->args.given & STS_OPT_FORCE) != 0;
 	bool works = p->failed == 0 && p->seen->mx_count > 0;
 
-	if (p->draft.mode != STS_MODE_ENFORCE || works || force)
+	if (!begins_to_enforce(p) || works || force)
 		return STS_EXIT_OK;
 	sts_publication_print_findings(p, p->tool->err);
 	refuse(p,

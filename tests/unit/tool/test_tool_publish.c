@@ -437,6 +437,31 @@ test_id(void)
 	ran_free(&ran);
 }
 
+/* What enforces already goes on: mail to the other hosts is not at risk. */
+static void
+test_enforced(void)
+{
+	char good[4096], bad[8192];
+	struct ran ran;
+
+	served(good, sizeof(good), "enforce", "604800", "byhand1");
+	(void)snprintf(
+	    bad, sizeof(bad), MX GOOD_1 NO_TLS "%s", good + strlen(WORKS));
+	ran = publish(bad, NULL, NULL, NULL, NULL);
+	is_int(ran.code, 0, "an MX host fails after enforcing began");
+	ok(strstr(ran.out, "problem: mx2.d.test") != NULL, "it is a problem");
+	ok(strstr(ran.out, "fix them at once, or go back") != NULL,
+	    "with two ways out");
+	ran_free(&ran);
+	ran = publish(
+	    bad, "--mx", "mx1.d.test,mx2.d.test,mx3.d.test", NULL, NULL);
+	is_int(ran.code, 0, "a host may be added meanwhile");
+	ran_free(&ran);
+	ran = publish(bad, "--max-age", "1209600", NULL, NULL);
+	is_int(ran.code, 1, "but it is not enforced for longer");
+	ran_free(&ran);
+}
+
 /* To none: the time from which it is safe. */
 static void
 test_none(void)
@@ -465,6 +490,7 @@ main(void)
 	test_refused_files();
 	test_full();
 	test_id();
+	test_enforced();
 	test_none();
 	return tap_done();
 }

@@ -9,7 +9,7 @@
 #include "base/escape.h"
 #include "change/change.h"
 
-enum { AROUND = 3, AHEAD_MAX = 1000 };
+enum { AROUND = 3, AHEAD_MAX = 1000, MEETING = 3 };
 
 struct line {
 	const char *p;
@@ -54,6 +54,19 @@ is_same(const struct text *a, size_t i, const struct text *b, size_t k)
 	    memcmp(a->line[i].p, b->line[k].p, a->line[i].len) == 0;
 }
 
+/* So many lines in a row, or up to both ends: empty lines are everywhere. */
+static bool
+is_meeting(const struct text *a, size_t i, const struct text *b, size_t k)
+{
+	for (size_t n = 0; n < MEETING; n++) {
+		if (!is_same(a, i + n, b, k + n))
+			return false;
+		if (i + n == a->count)
+			return true;
+	}
+	return true;
+}
+
 /* Tabs are as they are; what else is not printable is not. */
 static void
 print_line(FILE *out, char sign, const struct line *line)
@@ -88,7 +101,7 @@ meet(const struct text *a, size_t i, const struct text *b, size_t k,
 	for (size_t sum = 1; sum <= AHEAD_MAX; sum++) {
 		for (size_t g = 0; g <= sum; g++) {
 			if (i + g > a->count || k + (sum - g) > b->count ||
-			    !is_same(a, i + g, b, k + (sum - g)))
+			    !is_meeting(a, i + g, b, k + (sum - g)))
 				continue;
 			*gone = g;
 			*came = sum - g;

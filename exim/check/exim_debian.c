@@ -226,6 +226,18 @@ file_asks(const char *path, const char *name)
 	return found;
 }
 
+/* True for the includes of exim/conf/include, which ask in their own file. */
+static bool
+file_includes(const char *path)
+{
+	char *text = read_text(path, "");
+	bool found = text != NULL &&
+	    strstr(text, STS_EXAMPLE_DIR "/exim/include/routers") != NULL;
+
+	free(text);
+	return found;
+}
+
 /* All are gone, and Exim still reads what was made of them. */
 static void
 check_remains(struct sts_findings *f, const char *etc, const char *generated)
@@ -254,7 +266,7 @@ check_single_file(struct sts_findings *f, const char *etc)
 	if (access(path, F_OK) != 0)
 		return false;
 	if (sts_exim_has_fragments(etc) && access(path, R_OK) == 0 &&
-	    !file_asks(path, ""))
+	    !file_asks(path, "") && !file_includes(path))
 		sts_report_problem(f, STS_FIND_ERROR,
 		    "move it away, or take the routers and the transports "
 		    "from " STS_EXAMPLE_DIR "/exim/example.conf",

@@ -500,6 +500,9 @@ test_difference(void)
 	is_difference("a", "", "@@ line 1 @@\n-a\n", "all was removed");
 	is_difference("", "a\033\tb\n", "@@ line 1 @@\n+a\\x1b\tb\n",
 	    "what a terminal would obey is escaped");
+	is_difference("a\n\nb\n\nc\n", "a\n\nx\n\ny\n\nb\n\nc\n",
+	    "@@ line 3 @@\n a\n \n+x\n+\n+y\n+\n b\n \n c\n",
+	    "empty lines do not count as the same place");
 	is_difference("1\n2\n3\n4\n5\n6\n7\n8\n9\n",
 	    "x\n1\n2\n3\n4\n5\n6\n7\n8\n9\ny\n",
 	    "@@ line 1 @@\n+x\n 1\n 2\n 3\n@@ line 10 @@\n 7\n 8\n 9\n+y\n",

@@ -156,15 +156,34 @@ read_mx(struct sts_published *p, char *rest)
 	return true;
 }
 
-/* "probe HOST STATUS ADDRESS|- DETAIL" */
+/*
+ * Of several results: one that says more of the host replaces one that says
+ * less.  What this machine forbids says nothing.
+ */
+static int
+worth(const struct sts_published_mx *mx, enum sts_status status)
+{
+	if (!mx->probed)
+		return 0;
+	if (sts_status_is_local(status))
+		return 1;
+	return status == STS_OK ? 2 : 3;
+}
+
+/* "probe HOST STATUS ADDRESS|- DETAIL", one for each address. */
 static bool
 read_probe(struct sts_published *p, char *rest)
 {
 	struct sts_published_mx *mx = find_mx(p, next_word(&rest));
-	const char *status = next_word(&rest), *address = next_word(&rest);
+	const char *word = next_word(&rest), *address = next_word(&rest);
+	enum sts_status status;
 
-	if (mx == NULL || !sts_status_parse(status, &mx->probe))
+	if (mx == NULL || !sts_status_parse(word, &status))
 		return false;
+	mx->works = mx->works || status == STS_OK;
+	if (mx->probed && worth(mx, status) <= worth(mx, mx->probe))
+		return true;
+	mx->probe = status;
 	sts_copy_head(mx->address, strcmp(address, "-") == 0 ? "" : address,
 	    sizeof(mx->address));
 	mx->probed = true;

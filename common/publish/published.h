@@ -73,6 +73,8 @@ struct sts_published_mx {
 	char host[STS_NAME_MAX + 1];
 	int64_t preference;
 	bool probed;
+	bool works; /* at least one of its addresses */
+	/* Of its first address that fails, else of the first. */
 	enum sts_status probe; /* STS_OK, or the class MX */
 	char address[STS_PUBLISHED_ADDRESS];
 	char detail[STS_PUBLISHED_TEXT];

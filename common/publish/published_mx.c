@@ -116,7 +116,7 @@ find_row(const struct sts_published_mx *mx)
 	return NULL;
 }
 
-/* What a failed probe means for mail. */
+/* What it means for mail that a host does not take it. */
 static const char *
 consequence(const struct sts_checks *c)
 {
@@ -140,7 +140,8 @@ check_probe(const struct sts_checks *c, const struct sts_published_mx *mx)
 	rule.fix = row->fix;
 	sts_checks_found(c, &rule, mx->host, "%s: %s%s%s%s%s; %s", mx->host,
 	    row->cause, mx->address[0] != '\0' ? " at " : "", mx->address,
-	    mx->detail[0] != '\0' ? ": " : "", mx->detail, consequence(c));
+	    mx->detail[0] != '\0' ? ": " : "", mx->detail,
+	    mx->works ? "another of its addresses works" : consequence(c));
 }
 
 /* A policy of mode none permits all. */

@@ -55,6 +55,10 @@ struct page { /* one URL */
 struct host { /* one MX host */
 	struct examination *x;
 	char name[STS_NAME_MAX + 1];
+	/* Each of its addresses has a probe of its own. */
+	char tried[STS_MX_PROBE_ADDRESSES][STS_MX_PROBE_ADDRESS_TEXT];
+	size_t tried_count;
+	bool trying; /* an address of this probe is in `tried` */
 };
 
 struct examination {
@@ -173,36 +177,74 @@ ask_records(struct examination *x)
 /* MX hosts. */
 
 static void probe_next(struct examination *x);
+static void probe(struct host *h);
+
+/* One address, which no probe has tried. */
+static bool
+is_allowed(void *arg, const char *address)
+{
+	struct host *h = arg;
+
+	for (size_t i = 0; i < h->tried_count; i++)
+		if (strcmp(h->tried[i], address) == 0)
+			return false;
+	if (h->trying || h->tried_count == STS_MX_PROBE_ADDRESSES)
+		return false;
+	sts_copy_head(h->tried[h->tried_count++], address, sizeof(h->tried[0]));
+	return h->trying = true;
+}
+
+/* Prints a result, unless there was nothing left to try. */
+static void
+print_probe(const struct host *h, const struct sts_mx_probe_result *result)
+{
+	char word[STS_NAME_MAX + 120];
+
+	if (result->status == STS_TOO_SOON)
+		return;
+	(void)snprintf(word, sizeof(word), "probe %s %s %s", h->name,
+	    sts_status_name(result->status),
+	    result->address[0] != '\0' ? result->address : "-");
+	print_text(word, result->detail);
+}
 
 static void
 on_probe(void *arg, const struct sts_mx_probe_result *result)
 {
 	struct host *h = arg;
-	char word[STS_NAME_MAX + 120];
+	bool more = h->trying && h->tried_count < STS_MX_PROBE_ADDRESSES &&
+	    (result->status == STS_NETWORK ||
+		!sts_status_is_local(result->status));
 
-	(void)snprintf(word, sizeof(word), "probe %s %s %s", h->name,
-	    sts_status_name(result->status),
-	    result->address[0] != '\0' ? result->address : "-");
-	print_text(word, result->detail);
+	print_probe(h, result);
+	if (more) {
+		probe(h);
+		return;
+	}
 	/* Port 25 may be closed for this machine alone. */
 	end(h->x, result->status == STS_NETWORK ? STS_OK : result->status);
 	probe_next(h->x);
 }
 
 static void
+probe(struct host *h)
+{
+	struct sts_mx_probe_spec spec = {.host = h->name,
+	    .port = STS_MX_PORT,
+	    .dns_timeout_ms = dns_ms(h->x),
+	    .timeout_ms = STS_MX_PROBE_MS + dns_ms(h->x),
+	    .allow = is_allowed};
+
+	h->trying = false;
+	if (sts_mx_probe_start(&h->x->network, &spec, on_probe, h) == NULL)
+		end(h->x, STS_NO_MEMORY);
+}
+
+static void
 probe_next(struct examination *x)
 {
-	struct sts_mx_probe_spec spec = {.port = STS_MX_PORT,
-	    .dns_timeout_ms = dns_ms(x),
-	    .timeout_ms = STS_MX_PROBE_MS + dns_ms(x)};
-	struct host *h;
-
-	if (x->next_host == x->host_count)
-		return;
-	h = &x->host[x->next_host++];
-	spec.host = h->name;
-	if (sts_mx_probe_start(&x->network, &spec, on_probe, h) == NULL)
-		end(x, STS_NO_MEMORY);
+	if (x->next_host < x->host_count)
+		probe(&x->host[x->next_host++]);
 }
 
 static void

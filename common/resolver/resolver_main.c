@@ -28,7 +28,7 @@ enum { EXIT_USAGE = 2, EXIT_FAULT = 3 };
 enum { REFRESHES_AT_ONCE = 32 };
 
 /* Seconds: the command has given up by then. */
-enum { EXAMINE_LIFE = 300 };
+enum { EXAMINE_LIFE = 420 };
 
 struct options {
 	const char *config_file;

@@ -6,8 +6,8 @@
 #include "tool/access.h"
 #include "tool/resolver_lines.h"
 
-/* Four probes at a time, of 16 hosts; the policy host has less. */
-enum { PROBES_MS = 4 * 30 * 1000 };
+/* Two probes each, of four hosts at a time, of 16; the policy host has less. */
+enum { PROBES_MS = 2 * 4 * 30 * 1000 };
 
 struct examination {
 	struct sts_tool *tool;

@@ -140,6 +140,9 @@ for what, certificate, token in (
 d = publish('second-mx', 'mx_no_starttls',
             mx=['mx.second-mx.test',
                 ('mx2.second-mx.test', 'nostarttls', 'good')])
+d = publish('second-address', 'mx_no_starttls')
+lab.dns.set(f'mx.{d}', 'A', lab.mx.addresses[f'mx.{d}'],
+            lab.mx.add(f'mx-b.{d}', 'nostarttls'))
 d = publish('mx-address', 'mx_bad_name')
 lab.dns.set(d, 'MX', f'10 mx.{d}.', '20 192.0.2.9.')
 d = publish('dane', 'dane')

@@ -294,6 +294,18 @@ static const struct row {
     {"no connection", PROBED("mx_connect - "), "problem mx_connect", "port 25"},
     {"no time", PROBED("mx_timeout 192.0.2.1 "), "problem mx_timeout", NULL},
     {"no address", PROBED("mx_no_address - "), "problem mx_no_address", NULL},
+    {"a second address that fails",
+	PROBED("ok 192.0.2.1 TLSv1.3") "probe mx.d.test mx_no_starttls "
+				       "192.0.2.2 \n",
+	"problem mx_no_starttls", "another of its addresses works"},
+    {"a first address that fails",
+	PROBED("mx_no_starttls 192.0.2.1 ") "probe mx.d.test ok 192.0.2.2 \n",
+	"problem mx_no_starttls", "at 192.0.2.1"},
+    {"a second address that this machine cannot reach",
+	PROBED("ok 192.0.2.1 ") "probe mx.d.test network 2001:db8::1 x\n", "",
+	NULL},
+    {"no address that this machine can reach", PROBED("network 2001:db8::1 x"),
+	"remark mx_not_reached_here", NULL},
     {"DANE", RECORD AROUND "tlsa mx.d.test 1\n", "remark dane", "mx.d.test"},
 
 /* reports */

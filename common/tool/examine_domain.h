@@ -7,9 +7,9 @@
 
 /*
  * Has the resolver examine what a normalised domain publishes, which takes up
- * to four minutes, and reads the facts into *p, with the policy of our own store
- * where this user can read it; shows on a terminal how far it is.  Becomes the
- * owner of the state directory for good, as root.  STS_EXIT_OK; or
+ * to four minutes, and reads the facts into *p, with the policy of our own
+ * store where this user can read it; shows on a terminal how far it is. Becomes
+ * the owner of the state directory for good, as root.  STS_EXIT_OK; or
  * STS_EXIT_OUTSIDE with a message, when *p may lack facts.  The caller calls
  * sts_published_free in either case.
  */

@@ -194,6 +194,8 @@ static const struct sts_config_key keys[] = {
     {"report-sendmail", set_path, AT(report_sendmail), 0, 0, false, NULL},
     {"report-successes", set_flag, AT(report_successes), 0, 0, false,
 	&yes_or_no},
+    {"report-elsewhere", set_flag, AT(report_elsewhere), 0, 0, false,
+	&yes_or_no},
 };
 /* clang-format on */
 enum { KEY_COUNT = sizeof(keys) / sizeof(keys[0]) };

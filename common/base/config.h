@@ -93,6 +93,7 @@ struct sts_config {
 	char *report_from;     /* mail address; NULL: that in `contact` */
 	char *report_sendmail; /* absolute path */
 	bool report_successes; /* also of days without a failure */
+	bool report_elsewhere; /* another machine sends what is recorded here */
 	unsigned bad_lines;    /* how many lines were skipped */
 };
 

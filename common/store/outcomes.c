@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "core/domain.h"
 #include "store/file.h"
 #include "store/outcome_socket.h"
 
@@ -262,6 +263,7 @@ struct reading {
 	struct sts_outcomes_reader *reader;
 	size_t len;
 	bool skipping; /* a line that is too long to be one of ours */
+	bool ended;    /* by the reader */
 	struct sts_outcome outcome;
 	struct sts_outcome_policy policy;
 	char buf[READ_BYTES];
@@ -324,8 +326,10 @@ read_day(int fd, struct reading *r)
 		if (n == 0)
 			return STS_OK;
 		r->len += (size_t)n;
-		if (!read_lines(r))
+		if (!read_lines(r)) {
+			r->ended = true;
 			return STS_OK;
+		}
 	}
 }
 
@@ -362,15 +366,13 @@ open_directory(struct sts_store *store, int *dir)
 }
 
 static enum sts_status
-open_to_read(struct sts_store *store, int64_t day, int *fd)
+open_to_read(struct sts_store *store, const char *name, int *fd)
 {
-	char name[STS_DAY_TEXT];
 	enum sts_status status;
 	int dir;
 
 	if ((status = open_directory(store, &dir)) != STS_OK)
 		return status;
-	sts_outcomes_day_text(day, name);
 	*fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (*fd < 0)
 		status = open_error();
@@ -383,33 +385,92 @@ open_to_read(struct sts_store *store, int64_t day, int *fd)
 }
 
 enum sts_status
-sts_outcomes_read(
-    struct sts_store *store, int64_t day, struct sts_outcomes_reader *reader)
+sts_outcomes_read_fd(int fd, struct sts_outcomes_reader *reader, bool *ended)
 {
-	struct reading *r;
+	struct reading *r = malloc(sizeof(*r));
 	enum sts_status status;
-	int fd;
 
-	reader->ignored = 0;
-	if ((status = open_to_read(store, day, &fd)) != STS_OK)
-		return status;
-	if ((r = malloc(sizeof(*r))) == NULL) {
-		close(fd);
+	if (r == NULL)
 		return STS_NO_MEMORY;
-	}
 	r->reader = reader;
 	r->len = 0;
-	r->skipping = false;
+	r->skipping = r->ended = false;
 	status = read_day(fd, r);
+	*ended = r->ended;
 	free(r);
+	return status;
+}
+
+static enum sts_status
+read_file(struct sts_store *store, const char *name,
+    struct sts_outcomes_reader *reader, bool *ended)
+{
+	int fd;
+	enum sts_status status = open_to_read(store, name, &fd);
+
+	if (status != STS_OK)
+		return status;
+	status = sts_outcomes_read_fd(fd, reader, ended);
 	close(fd);
 	return status;
 }
 
+bool
+sts_outcomes_is_machine(const char *name, const char *day)
+{
+	size_t len = strlen(day);
+
+	return strncmp(name, day, len) == 0 && name[len] == '.' &&
+	    sts_domain_is_normalised(name + len + 1);
+}
+
+/* What other machines recorded; one that cannot be read is left out. */
+static enum sts_status
+read_others(struct sts_store *store, const char *day,
+    struct sts_outcomes_reader *reader, enum sts_status status)
+{
+	struct dirent *d;
+	bool ended = false;
+	DIR *list;
+	int dir;
+
+	if (open_directory(store, &dir) != STS_OK)
+		return status;
+	if ((list = fdopendir(dir)) == NULL) {
+		close(dir);
+		return status;
+	}
+	while (!ended && (d = readdir(list)) != NULL) {
+		if (sts_outcomes_is_machine(d->d_name, day) &&
+		    read_file(store, d->d_name, reader, &ended) == STS_OK)
+			status = STS_OK;
+	}
+	closedir(list);
+	return status;
+}
+
+enum sts_status
+sts_outcomes_read(
+    struct sts_store *store, int64_t day, struct sts_outcomes_reader *reader)
+{
+	char name[STS_DAY_TEXT];
+	enum sts_status status;
+	bool ended = false;
+
+	reader->ignored = 0;
+	sts_outcomes_day_text(day, name);
+	status = read_file(store, name, reader, &ended);
+	if (ended || (status != STS_OK && status != STS_NOT_FOUND))
+		return status;
+	return read_others(store, name, reader, status);
+}
+
+/* A day's file, of this machine or another. */
 static bool
-is_day_text(const char *name)
+is_day_file(const char *name)
 {
 	static const char form[] = "0000-00-00";
+	char day[STS_DAY_TEXT];
 	size_t i = 0;
 
 	for (; form[i] != '\0'; i++) {
@@ -417,7 +478,9 @@ is_day_text(const char *name)
 				   : name[i] != form[i])
 			return false;
 	}
-	return name[i] == '\0';
+	memcpy(day, name, i);
+	day[i] = '\0';
+	return name[i] == '\0' || sts_outcomes_is_machine(name, day);
 }
 
 void
@@ -438,7 +501,8 @@ sts_outcomes_expire(struct sts_store *store, int64_t now)
 	sts_outcomes_day_text(now / STS_DAY - STS_OUTCOMES_DAYS, oldest);
 	while ((d = readdir(list)) != NULL) {
 		/* This form sorts by time. */
-		if (is_day_text(d->d_name) && strcmp(d->d_name, oldest) < 0)
+		if (is_day_file(d->d_name) &&
+		    strncmp(d->d_name, oldest, STS_DAY_TEXT - 1) < 0)
 			(void)unlinkat(dir, d->d_name, 0);
 	}
 	closedir(list);

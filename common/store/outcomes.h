@@ -74,13 +74,21 @@ struct sts_outcomes_reader {
 };
 
 /*
- * Reads the file of a day, counted from 1970, in bounded memory.  `policy` may
+ * Reads the files of a day, counted from 1970, in bounded memory: that of this
+ * machine, then those of others (store/outcomes_take.h).  `policy` may
  * be NULL.  STS_NOT_FOUND: there is none.  STS_STATE_UNREADABLE where the file
  * or the directory is not the owner's, or the file is not a regular one;
  * STS_NO_MEMORY and other local faults.
  */
 enum sts_status sts_outcomes_read(
     struct sts_store *store, int64_t day, struct sts_outcomes_reader *reader);
+
+/* The same for an open file; *ended: the reader ended it. */
+enum sts_status sts_outcomes_read_fd(
+    int fd, struct sts_outcomes_reader *reader, bool *ended);
+
+/* True for the name of the file of another machine of that day, in text. */
+bool sts_outcomes_is_machine(const char *name, const char *day);
 
 /* Removes the files of days that are more than STS_OUTCOMES_DAYS ago. */
 void sts_outcomes_expire(struct sts_store *store, int64_t now);

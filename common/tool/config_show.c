@@ -84,5 +84,7 @@ sts_tool_config_show(struct sts_tool *tool)
 	show_text(out, "report-sendmail", c->report_sendmail, "unset");
 	show_text(
 	    out, "report-successes", c->report_successes ? "yes" : "no", "");
+	show_text(
+	    out, "report-elsewhere", c->report_elsewhere ? "yes" : "no", "");
 	return STS_EXIT_OK;
 }

@@ -49,7 +49,10 @@ describe(struct sts_overview *o, const struct sts_config *config)
 		    "by the collector at %.400s", config->tlsrpt_socket);
 		return;
 	default:
-		set(o->reports, "on");
+		set(o->reports,
+		    config->report_elsewhere
+			? "recorded here, sent by another machine"
+			: "on");
 		set(o->report_from, who.from);
 		set(o->report_submitter, who.submitter);
 	}
@@ -234,6 +237,8 @@ sts_overview_reports(struct sts_overview *o, const struct sts_config *config,
 {
 	describe(o, config);
 	if (sts_reporting_state(config) != STS_REPORTING_ON)
+		return;
+	if (config->report_elsewhere)
 		return;
 	find_job(o, places);
 	check_runs(o);

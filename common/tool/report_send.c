@@ -170,6 +170,12 @@ sts_tool_report_send(struct sts_tool *tool)
 		    "not both set\n");
 		return STS_EXIT_OK;
 	}
+	if (tool->config.report_elsewhere) {
+		(void)fprintf(tool->out,
+		    "another machine sends what is recorded here "
+		    "(report-elsewhere)\n");
+		return STS_EXIT_OK;
+	}
 	if (!sts_deliver_identity(&d, submitter))
 		return sts_tool_outside(tool,
 		    "no address to send from: set report-from, or contact to "

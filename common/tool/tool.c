@@ -159,6 +159,11 @@ static const struct command commands[] = {
 	"DKIM\n"
 	"signature and key, mail server, timer.  Sends nothing.\n"
 	"Exit status 1: something is missing.\n"},
+    {{"report", "import"}, 2, 2, 0, false, sts_tool_report_import,
+	"report import MACHINE FOLDER",
+	"Takes what another machine has recorded of its sessions, for one\n"
+	"report: FOLDER is a copy of outcomes/ in its state directory.\n"
+	"Exit status 1: something was left out, or comes too late.\n"},
     {{"report", "read"}, 1, SIZE_MAX,
 	STS_OPT_JSON | STS_OPT_WARN_BELOW | STS_OPT_DATE | STS_OPT_DOMAIN, true,
 	sts_tool_report_read,

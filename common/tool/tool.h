@@ -140,6 +140,7 @@ int sts_tool_setup(struct sts_tool *tool);
 int sts_tool_config_check(struct sts_tool *tool);
 int sts_tool_config_show(struct sts_tool *tool);
 int sts_tool_report_check(struct sts_tool *tool);
+int sts_tool_report_import(struct sts_tool *tool);
 int sts_tool_report_read(struct sts_tool *tool);
 int sts_tool_report_send(struct sts_tool *tool);
 int sts_tool_report_stop(struct sts_tool *tool);

@@ -82,6 +82,7 @@ is_built_in(const struct sts_config *c, const char *when)
 	    when);
 	ok(c->report_successes, "days without a failure are reported, %s",
 	    when);
+	ok(!c->report_elsewhere, "by this machine, %s", when);
 }
 
 static void
@@ -134,7 +135,8 @@ static const char everything[] =
     "tlsrpt-socket /run/tlsrpt\n"
     "report-from reports@example.org\n"
     "report-sendmail /opt/sendmail\n"
-    "report-successes no";
+    "report-successes no\n"
+    "report-elsewhere yes";
 
 static void
 test_strings(const struct sts_config *c)
@@ -155,6 +157,7 @@ test_strings(const struct sts_config *c)
 	is_str(c->report_from, "reports@example.org", "report-from");
 	is_str(c->report_sendmail, "/opt/sendmail", "report-sendmail");
 	ok(!c->report_successes, "report-successes");
+	ok(c->report_elsewhere, "report-elsewhere");
 	is_int((long long)c->prefetch.count, 3, "three prefetch domains");
 	is_str(c->prefetch.name[0], "alias.example", "in lower case");
 	is_str(c->prefetch.name[2], "m\xc3\xbcnchen.example",

@@ -51,7 +51,7 @@ empty() { # out|err NAME
 # Usage
 for command in query 'lint policy' 'lint sts' 'lint tlsrpt' match 'cache list' \
     'cache show' 'cache drop' 'cache refresh' 'cache export' 'cache import' setup status 'config check' \
-    'config show' 'report check' 'report read' 'report send' 'report stop' \
+    'config show' 'report check' 'report import' 'report read' 'report send' 'report stop' \
     'report show'; do
 	run 0 "$command --help" $command --help
 	out "^usage: mta-sts $command" "help for $command"

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/config.h"
+#include "client/ask.h"
 #include "client/mx_hosts.h"
 #include "client/record_deferral.h"
 #include "core/domain.h"
@@ -26,14 +27,47 @@ has_permitted(const struct sts_routes *routes)
 	return routes->unusable != STS_OK;
 }
 
+/*
+ * The store has what the published policy permits; with "domain NAME policy
+ * FILE" that of the file decides.
+ */
+static void
+match_override(const struct sts_config *config, const char *domain,
+    struct sts_routes *routes)
+{
+	const struct sts_override *override =
+	    sts_domain_override(config, domain);
+	struct sts_answer answer;
+
+	if (override == NULL || override->kind != STS_OVERRIDE_POLICY)
+		return;
+	sts_ask(config, domain, sts_exim_budget(), &answer);
+	routes->unusable = STS_OK;
+	for (size_t i = 0; i < routes->count; i++)
+		routes->route[i].permitted = answer.has_entry &&
+		    sts_policy_permits(
+			&answer.entry.policy, routes->route[i].host);
+	sts_answer_free(&answer);
+}
+
+/* Permitted ones, as far as they are known. */
+static bool
+find_permitted(const struct sts_config *config, const char *domain,
+    struct sts_routes *routes)
+{
+	if (sts_ask_mx_hosts(config, domain, sts_exim_budget(), routes) !=
+	    STS_OK)
+		return false;
+	match_override(config, domain, routes);
+	return has_permitted(routes);
+}
+
 static void
 find_reason(const struct sts_config *config, const char *domain)
 {
 	struct sts_routes routes;
 
-	if (sts_ask_mx_hosts(config, domain, sts_exim_budget(), &routes) !=
-		STS_OK ||
-	    !has_permitted(&routes)) {
+	if (!find_permitted(config, domain, &routes)) {
 		/* A failure changes nothing: the mail waits anyway. */
 		(void)sts_client_refetch(config, domain);
 		return;

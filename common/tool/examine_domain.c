@@ -63,7 +63,8 @@ refuse(struct sts_tool *tool, enum sts_status status)
 	if (status == STS_NO_NAMESERVER)
 		more = "; mta-sts config check says which are silent";
 	else if (status == STS_STATE_MISSING || status == STS_STATE_OWNER)
-		more = "; make it with: mta-sts setup --user NAME";
+		more = "; make it with: mta-sts setup --user NAME; or run this "
+		       "as a user other than root";
 	return sts_tool_outside(tool, "nothing can be checked: %s (%s)%s",
 	    sts_status_text(status), sts_status_name(status), more);
 }

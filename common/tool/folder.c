@@ -10,6 +10,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* To pass through a folder one need not be able to list it. */
+#ifdef O_PATH
+#define PASS_THROUGH O_PATH
+#else
+#define PASS_THROUGH O_RDONLY
+#endif
+
 enum { LINKS_MAX = 32, REST_MAX = PATH_MAX };
 
 /* The walk: where it is, and the path from there. */
@@ -23,7 +30,7 @@ static int
 open_step(int at, const char *name)
 {
 	return openat(
-	    at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	    at, name, PASS_THROUGH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 /* Replaces the descriptor by another one, which may be -1. */
@@ -91,6 +98,18 @@ step(struct walk *w, const char *name)
 	return follow(w, name, after);
 }
 
+/* For fsync(2) too, where the folder can be listed. */
+static int
+for_use(int fd)
+{
+	int listed = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (listed < 0)
+		return fd;
+	(void)close(fd);
+	return listed;
+}
+
 int
 sts_folder_open(int at, const char *path)
 {
@@ -111,5 +130,5 @@ sts_folder_open(int at, const char *path)
 			return -1;
 		}
 	}
-	return w.fd;
+	return for_use(w.fd);
 }

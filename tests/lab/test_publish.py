@@ -131,6 +131,20 @@ def planted():
     tap.same(list((home / 'target').iterdir()), [], 'nothing is written there')
 
 
+def elsewhere():
+    """A web server has no store, and its user is not root."""
+    conf = pathlib.Path('/etc/elsewhere.conf')
+    conf.write_text('allow-private yes\nstate-dir /var/lib/nonexistent\n')
+    done = subprocess.run(
+        ['setpriv', '--reuid=1995', '--regid=1995', '--clear-groups',
+         paths.COMMAND, '-f', str(conf), 'publish', DOMAINS['nginx'],
+         '--print', 'policy'], text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, timeout=60, check=False)
+    tap.same((done.returncode, said(done)), (0, ''),
+             'a user without a state directory may run it')
+    tap.like(done.stdout, f"mx: mx.{DOMAINS['nginx']}", 'with all of it')
+
+
 def send_all(lab):
     """A message to each domain, at once: a recipient may be held."""
     with concurrent.futures.ThreadPoolExecutor() as pool:
@@ -165,6 +179,7 @@ refused(lab, 'nginx')
 for kind in web.KINDS:
     go_on(lab, kind)
 planted()
+elsewhere()
 
 lab.mta.configure()
 lab.mta.start()

@@ -351,6 +351,25 @@ test_refused_files(void)
 	ran_free(&ran);
 }
 
+/* A folder on the way may let its users through and show them nothing. */
+static void
+test_unlisted(void)
+{
+	char outer[160], inner[200];
+	struct ran ran;
+
+	below(outer, sizeof(outer), "outer");
+	(void)snprintf(inner, sizeof(inner), "%s/web", outer);
+	(void)mkdir(outer, 0755);
+	(void)mkdir(inner, 0755);
+	(void)chmod(outer, 0111);
+	ran = publish(NOTHING WORKS, "--write", inner, NULL, NULL);
+	(void)chmod(outer, 0755);
+	if (!is_int(ran.code, 0, "below a folder that cannot be listed"))
+		tap_diag("%s", ran.err);
+	ran_free(&ran);
+}
+
 /* A write that fails leaves the old file and no scratch file. */
 static void
 test_full(void)
@@ -488,6 +507,7 @@ main(void)
 	test_write();
 	test_kept();
 	test_refused_files();
+	test_unlisted();
 	test_full();
 	test_id();
 	test_enforced();

@@ -316,6 +316,7 @@ struct kind {
 	check_records *check;
 	const char *version;
 	const char *field;
+	const char *name; /* of the record, below a domain */
 };
 
 /*
@@ -343,6 +344,31 @@ remark_record(struct remarks *remarks, const struct record_set *set,
 	remark_plainly(remarks,
 	    fault > 0 ? set->lines[fault - 1] : remarks->input->lines, reason,
 	    cause);
+}
+
+/* A right record in a wrong place, such as "mta-sts IN TXT ...", is never
+ * found. */
+static void
+advise_names(struct remarks *remarks, const struct record_set *set,
+    const struct kind *kind)
+{
+	const struct input *input = remarks->input;
+	struct sts_cursor c = sts_cursor_make(input->bytes, input->len);
+	struct sts_span line, name;
+	char text[STS_CAUSE_BYTES];
+	size_t i = 0;
+
+	(void)snprintf(text, sizeof(text),
+	    "senders ask for this record at %s.DOMAIN", kind->name);
+	for (unsigned number = 1; i < set->count && sts_cursor_line(&c, &line);
+	     number++) {
+		if (set->lines[i] != number)
+			continue;
+		if (kind->check(&set->records[i++], 1, NULL) != STS_NO_RECORD &&
+		    !sts_lint_record_name(line, kind->name, &name))
+			print_remark(remarks, number, false, text,
+			    "lint_record_name", name, "");
+	}
 }
 
 /*
@@ -373,6 +399,8 @@ lint_records(struct sts_tool *tool, const struct kind *kind)
 		status = kind->check(set.records, set.count, tool->out);
 		if (status != STS_OK)
 			remark_record(&remarks, &set, kind, status);
+		else
+			advise_names(&remarks, &set, kind);
 	}
 	if (remarks.errors)
 		code = STS_EXIT_NO;
@@ -385,7 +413,8 @@ out:
 int
 sts_tool_lint_sts(struct sts_tool *tool)
 {
-	static const struct kind kind = {check_sts, "v=STSv1", "id"};
+	static const struct kind kind = {
+	    check_sts, "v=STSv1", "id", "_mta-sts"};
 
 	return lint_records(tool, &kind);
 }
@@ -393,7 +422,8 @@ sts_tool_lint_sts(struct sts_tool *tool)
 int
 sts_tool_lint_tlsrpt(struct sts_tool *tool)
 {
-	static const struct kind kind = {check_tlsrpt, "v=TLSRPTv1", "rua"};
+	static const struct kind kind = {
+	    check_tlsrpt, "v=TLSRPTv1", "rua", "_smtp._tls"};
 
 	return lint_records(tool, &kind);
 }

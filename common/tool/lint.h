@@ -50,6 +50,13 @@ enum sts_status sts_lint_read_record(struct sts_span line, char *buf,
     size_t size, size_t *len, char cause[STS_CAUSE_BYTES]);
 
 /*
+ * False if the line is of a zone file, or as host(1) prints it, and names
+ * another place than `wanted` ("_mta-sts") below a domain: *name has it.
+ */
+bool sts_lint_record_name(
+    struct sts_span line, const char *wanted, struct sts_span *name);
+
+/*
  * The probable fault of a record that is not accepted, where a valid one begins
  * with `version` ("v=STSv1") and has the field `field` ("id").  "" and false if
  * the record does not resemble that kind.

@@ -30,28 +30,58 @@ word_length(struct sts_span s)
 	return len;
 }
 
+/* "TXT", or how host(1) and nslookup(1) print it. */
+static bool
+is_type(struct sts_span word)
+{
+	return (word.len == 3 && strncasecmp(word.p, "TXT", 3) == 0) ||
+	    (word.len == 4 && strncasecmp(word.p, "text", 4) == 0);
+}
+
 /*
- * What follows the type in a line of a zone file, "NAME 3600 IN TXT ..."; false
- * if no word of the line is "TXT".
+ * What follows the type in a line of a zone file, "NAME 3600 IN TXT ...", and
+ * the name, empty if there is none; false if no word of the line is a type.
  */
 static bool
-behind_type(struct sts_span line, struct sts_span *data)
+behind_type(struct sts_span line, struct sts_span *name, struct sts_span *data)
 {
 	struct sts_span left = sts_span_trim(line);
 
+	name->p = left.p;
+	/* Behind a blank it is that of the line before. */
+	name->len = left.p == line.p ? word_length(left) : 0;
 	while (left.len > 0 && left.p[0] != '"') {
-		size_t len = word_length(left);
-		bool is_type = len == 3 && strncasecmp(left.p, "TXT", 3) == 0;
+		struct sts_span word = {left.p, word_length(left)};
 
-		left.p += len;
-		left.len -= len;
+		left.p += word.len;
+		left.len -= word.len;
 		left = sts_span_trim(left);
-		if (is_type) {
-			*data = left;
-			return true;
-		}
+		if (!is_type(word))
+			continue;
+		if (word.p == name->p)
+			name->len = 0;
+		if (word.len == 4 && left.len > 0 && left.p[0] == '=')
+			left = sts_span_trim(
+			    (struct sts_span){left.p + 1, left.len - 1});
+		*data = left;
+		return true;
 	}
 	return false;
+}
+
+bool
+sts_lint_record_name(
+    struct sts_span line, const char *wanted, struct sts_span *name)
+{
+	struct sts_span data;
+	size_t len = strlen(wanted);
+
+	if (!behind_type(line, name, &data) || name->len == 0 ||
+	    sts_span_is(*name, "@") || sts_is_digit(name->p[0]) ||
+	    sts_span_is(*name, "IN"))
+		return true;
+	return name->len >= len && strncasecmp(name->p, wanted, len) == 0 &&
+	    (name->len == len || name->p[len] == '.');
 }
 
 /*
@@ -150,7 +180,7 @@ enum sts_status
 sts_lint_read_record(struct sts_span line, char *buf, size_t size, size_t *len,
     char cause[STS_CAUSE_BYTES])
 {
-	struct sts_span text = sts_span_trim(line), data;
+	struct sts_span text = sts_span_trim(line), name, data;
 
 	cause[0] = '\0';
 	if (text.len == 0)
@@ -160,7 +190,7 @@ sts_lint_read_record(struct sts_span line, char *buf, size_t size, size_t *len,
 			return STS_OK;
 		return bad_line(cause, quoted_cause(text));
 	}
-	if (behind_type(text, &data))
+	if (behind_type(text, &name, &data))
 		return read_zone_data(data, buf, size, len, cause);
 	if (text.len > size)
 		return bad_line(cause, "the line is too long");

@@ -464,6 +464,8 @@ static const struct {
     {"_mta-sts\tIN\ttxt ( \"v=STSv1; \" \"id=1\" ) ; a comment", "id=1\n", ""},
     {"_mta-sts IN TXT v=STSv1\\; id=1", "id=1\n", ""},
     {"TXT \"v=STSv1; id=1\"", "id=1\n", ""},
+    {"_mta-sts.d.test descriptive text \"v=STSv1; id=1\"", "id=1\n", ""},
+    {"_mta-sts.d.test\ttext = \"v=STSv1; id=1\"", "id=1\n", ""},
     {"_mta-sts IN TXT v=STSv1; id=1", "", "put the value in quotes"},
     {"v=STSv1\\; id=1", "", "it has a backslash in it"},
     {"\"v=STSv1\\; id=1\"", "", "a \";\" takes no backslash"},
@@ -512,6 +514,38 @@ records_of_people(void)
 	expect(lint_text("tlsrpt",
 		   "_smtp._tls IN TXT \"v=TLSRPTv1; rua=mailto:t@d.test\"\n"),
 	    0, "rua=mailto:t@d.test\n", "", "a line of a zone file");
+}
+
+/* A right record under a name at which no sender asks for it. */
+static void
+places_of_people(void)
+{
+	static const char *const wrong[] = {
+	    "mta-sts.d.test. 3600 IN TXT \"v=STSv1; id=1\"",
+	    "d.test. IN TXT \"v=STSv1; id=1\"",
+	    "_mta-sts-d.test. IN TXT \"v=STSv1; id=1\"",
+	    "_mta_sts TXT \"v=STSv1; id=1\"",
+	    "mta-sts.d.test descriptive text \"v=STSv1; id=1\""};
+	static const char *const right[] = {
+	    "_MTA-STS.d.test. 3600 IN TXT \"v=STSv1; id=1\"",
+	    "_mta-sts IN TXT \"v=STSv1; id=1\"", "@ TXT \"v=STSv1; id=1\"",
+	    "\t3600 IN TXT \"v=STSv1; id=1\"", "3600 TXT \"v=STSv1; id=1\"",
+	    "IN TXT \"v=STSv1; id=1\"", "v=STSv1; id=1",
+	    "d.test. IN TXT \"v=spf1 -all\"\nv=STSv1; id=1"};
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		expect(lint_text("sts", wrong[i]), 0, "id=1\n",
+		    ":1: warning: senders ask for this record at "
+		    "_mta-sts.DOMAIN (lint_record_name): \"",
+		    wrong[i]);
+	for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++)
+		expect(lint_text("sts", right[i]), 0, "id=1\n", "", right[i]);
+	expect(lint_text("tlsrpt",
+		   "_tls.d.test. TXT \"v=TLSRPTv1; rua=mailto:a@d.test\"\n"),
+	    0, "rua=mailto:a@d.test\n",
+	    ":1: warning: senders ask for this record at _smtp._tls.DOMAIN "
+	    "(lint_record_name): \"_tls.d.test.\"",
+	    "a record for reports in a wrong place");
 }
 
 static void
@@ -603,6 +637,7 @@ main(void)
 	policy_lines_of_people();
 	short_max_age();
 	records_of_people();
+	places_of_people();
 	odd_input();
 	unreadable();
 	match_is_told();

@@ -7,7 +7,7 @@
 
 static const char nginx[] =
     "# nginx: /etc/nginx/conf.d/mta-sts.@D.conf\n"
-    "# Certificate first, for example:\n"
+    "# Certificate first, while only the part for port 80 is there:\n"
     "#   certbot certonly --webroot -w @R -d mta-sts.@D\n"
     "server {\n"
     "    listen 80;\n"
@@ -34,7 +34,7 @@ static const char nginx[] =
 static const char apache[] =
     "# Apache: /etc/apache2/sites-available/mta-sts.@D.conf, then\n"
     "#   a2enmod ssl && a2ensite mta-sts.@D\n"
-    "# Certificate first, for example:\n"
+    "# Certificate first, while only the part for port 80 is there:\n"
     "#   certbot certonly --webroot -w @R -d mta-sts.@D\n"
     "<Directory @R>\n"
     "    Options None\n"

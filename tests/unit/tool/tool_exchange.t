@@ -115,7 +115,7 @@ ok $? 'and prints nothing of the input'
 [ "$(find "$two" -name '*passwd*' | wc -l)" -eq 0 ]
 ok $? 'writes nothing elsewhere'
 run 0 'one from the future' "$two" cache show far.example
-out '^expires: .* in [67] days\|^expires: .*in 7' 'ends a max_age from now'
+out '^expires: .*(in [67] days)' 'ends a max_age from now'
 run 1 'a line that was cut' "$two" cache show cut.example
 
 # 1 GiB without a line feed, then one good line.

@@ -87,12 +87,6 @@ make_draft(struct sts_publication *p)
 	p->is_changed = !p->has_present || !sts_draft_is(d, &p->present);
 }
 
-bool
-sts_publication_is_served(const struct sts_publication *p)
-{
-	return p->has_served && sts_draft_is(&p->draft, &p->served);
-}
-
 /*
  * An id that was not made here says nothing of its policy: it stays where
  * neither the file nor what is served has another one.

@@ -156,6 +156,12 @@ print_policy(const struct sts_publication *p, struct sts_screen *screen)
 /* The records. */
 
 bool
+sts_publication_is_served(const struct sts_publication *p)
+{
+	return p->has_served && sts_draft_is(&p->draft, &p->served);
+}
+
+bool
 sts_publication_has_host(const struct sts_publication *p)
 {
 	const struct sts_published_page *page = &p->seen->page[STS_URL_POLICY];

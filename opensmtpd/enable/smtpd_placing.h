@@ -3,6 +3,7 @@
  * What the parts of smtpd_place.h share.
  *
  *	smtpd_place.c		what there is, the order of the steps
+ *	smtpd_placing.c		a refusal, words of the file
  *	smtpd_place_parts.c	definitions, actions
  *	smtpd_place_listen.c	listeners, filter chains
  *	smtpd_place_rules.c	match rules

@@ -29,10 +29,13 @@
 enum {
 	PATH_BYTES = sizeof(DIRECTORY "/") + STS_DAY_TEXT,
 	FILE_BYTES_MAX = 8 * 1024 * 1024,
+	/* What domains of others cause leaves room for what is this machine's.
+	 */
+	COMMON_BYTES_MAX = FILE_BYTES_MAX - 1024 * 1024,
 	LIMIT_MARGIN = 1024 * 1024, /* as in outcomes.c */
 	LINE_BYTES = STS_NAME_MAX + 100,
 	READ_BYTES = 65536,
-	DAYS_BACK = 40, /* that are looked for, if no round came meanwhile */
+	DAYS_BACK = 400, /* that are looked for, if no round came meanwhile */
 	HOUR = 3600
 };
 
@@ -66,16 +69,15 @@ open_to_append(struct sts_store *store, const char *path)
 	    0640);
 }
 
-/* True if the file is the owner's, and has room within all limits. */
+/* True if the file is the owner's, and shorter than `max` and all limits. */
 static bool
-may_append(const struct sts_store *store, int fd)
+may_append(const struct sts_store *store, int fd, off_t max)
 {
 	struct rlimit limit;
 	struct stat st;
 
 	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    st.st_uid == store->uid &&
-	    st.st_size < FILE_BYTES_MAX - LINE_BYTES &&
+	    st.st_uid == store->uid && st.st_size < max - LINE_BYTES &&
 	    ((st.st_mode & 07777) == 0640 || fchmod(fd, 0640) == 0) &&
 	    (getrlimit(RLIMIT_FSIZE, &limit) != 0 ||
 		limit.rlim_cur == RLIM_INFINITY ||
@@ -83,7 +85,8 @@ may_append(const struct sts_store *store, int fd)
 }
 
 static bool
-append(struct sts_store *store, int64_t now, const char *line, int len)
+append(
+    struct sts_store *store, int64_t now, off_t max, const char *line, int len)
 {
 	char path[PATH_BYTES];
 	uid_t uid = geteuid();
@@ -99,7 +102,8 @@ append(struct sts_store *store, int64_t now, const char *line, int len)
 		fd = open_to_append(store, path);
 	if (fd < 0)
 		return false;
-	written = may_append(store, fd) && write(fd, line, (size_t)len) == len;
+	written =
+	    may_append(store, fd, max) && write(fd, line, (size_t)len) == len;
 	(void)close(fd);
 	return written;
 }
@@ -113,7 +117,9 @@ sts_events_result(struct sts_store *store, enum sts_event_kind kind,
 	    kind == STS_EVENT_LOOKUP ? 'L' : 'R', (long long)now,
 	    results[result]);
 
-	(void)append(store, now, line, len);
+	(void)append(store, now,
+	    result == STS_EVENT_FAULT ? FILE_BYTES_MAX : COMMON_BYTES_MAX, line,
+	    len);
 }
 
 bool
@@ -125,7 +131,9 @@ sts_events_deferred(struct sts_store *store, const char *domain,
 	    (long long)now, sts_status_name(why),
 	    sts_domain_is_normalised(domain) ? domain : "-");
 
-	return append(store, now, line, len);
+	return append(store, now,
+	    sts_status_is_local(why) ? FILE_BYTES_MAX : COMMON_BYTES_MAX, line,
+	    len);
 }
 
 /* The totals, with the last day that is in them. */
@@ -163,6 +171,21 @@ parse_totals(struct sts_cursor *c, struct sums *s)
 	return true;
 }
 
+/*
+ * Totals of a day that has not ended were made by a clock that was ahead: the
+ * numbers count, and days are read and added up as if none had been.
+ */
+static void
+distrust_future(struct sums *s)
+{
+	if (s->through >= s->now / STS_DAY)
+		s->through = 0;
+	if (s->events->last_answer > s->now)
+		s->events->last_answer = 0;
+	if (s->events->last_round > s->now)
+		s->events->last_round = 0;
+}
+
 static void
 read_totals(struct sts_store *store, struct sums *s)
 {
@@ -177,6 +200,7 @@ read_totals(struct sts_store *store, struct sums *s)
 		memset(s->events, 0, sizeof(*s->events));
 		s->through = 0;
 	}
+	distrust_future(s);
 	free(text);
 }
 
@@ -390,7 +414,7 @@ sts_events_round(struct sts_store *store, int64_t now)
 	char *buf = malloc(READ_BYTES), line[LINE_BYTES];
 	int len = snprintf(line, sizeof(line), "\nO %lld .\n", (long long)now);
 
-	(void)append(store, now, line, len);
+	(void)append(store, now, FILE_BYTES_MAX, line, len);
 	if (events != NULL && buf != NULL && store->writing)
 		add_up(store, now, &s, buf);
 	free(events);

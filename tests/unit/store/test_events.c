@@ -107,19 +107,19 @@ totals(void)
 	    "and so do those that are there");
 	is_int(e.count[STS_EVENT_REFRESH][STS_EVENT_FAILED], 1, "refreshes");
 	shell("test ! -f events/2027-01-15 && test -f events/2027-01-16");
-	sts_events_round(store, now + 60 * DAY);
-	look(now + 60 * DAY);
+	sts_events_round(store, now + 500 * DAY);
+	look(now + 500 * DAY);
 	is_int(e.count[STS_EVENT_LOOKUP][STS_EVENT_NONE] +
 		e.count[STS_EVENT_LOOKUP][STS_EVENT_POLICY],
 	    lookups,
-	    "of a machine that was off for long what is older than 40 days is "
+	    "of a machine that was off for long what is older than 400 days is "
 	    "gone");
-	is_int(e.last_round, now + 60 * DAY, "the last round");
+	is_int(e.last_round, now + 500 * DAY, "the last round");
 	shell("echo damage >>totals");
-	look(now + 60 * DAY);
+	look(now + 500 * DAY);
 	is_int(e.count[STS_EVENT_LOOKUP][STS_EVENT_NONE], 0,
 	    "damaged totals begin again");
-	shell("rm totals");
+	shell("rm -r totals events");
 }
 
 static void
@@ -155,6 +155,53 @@ damage(void)
 	ok(!sts_events_deferred(store, "a.example", STS_NO_MATCH, later),
 	    "no directory can be made");
 	shell("chmod 0750 .");
+}
+
+/* A round by a clock that is ahead hides nothing of what comes after it. */
+static void
+clock_ahead(void)
+{
+	const int64_t then = now + 200 * DAY;
+	long before;
+
+	sts_events_result(store, STS_EVENT_LOOKUP, STS_EVENT_POLICY, then);
+	sts_events_round(store, then + 300 * DAY);
+	look(then);
+	before = e.count[STS_EVENT_LOOKUP][STS_EVENT_POLICY];
+	is_int(e.last_round, 0, "a round in the future is none");
+	sts_events_result(store, STS_EVENT_LOOKUP, STS_EVENT_POLICY, then);
+	ok(sts_events_deferred(store, "a.example", STS_NO_MATCH, then),
+	    "mail waits after a clock was ahead");
+	sts_events_round(store, then);
+	look(then);
+	is_int(e.count[STS_EVENT_LOOKUP][STS_EVENT_POLICY], before + 1,
+	    "and a lookup counts");
+	is_int(e.deferred[STS_NO_MATCH], 1, "so does the deferral");
+	is_int(e.last_round, then, "and the round");
+	sts_events_round(store, then + 3 * DAY);
+	look(then + 3 * DAY);
+	is_int(e.count[STS_EVENT_LOOKUP][STS_EVENT_POLICY], before + 1,
+	    "each counts once, too, when the days are added up");
+	shell("rm -rf events totals");
+}
+
+/* What others cause in any number leaves room for what an alert is for. */
+static void
+flood(void)
+{
+	const int64_t then = now + 300 * DAY;
+
+	sts_events_result(store, STS_EVENT_LOOKUP, STS_EVENT_NONE, then);
+	shell("truncate -s 7340032 events/$(ls events | tail -n 1)");
+	ok(!sts_events_deferred(store, "a.example", STS_NO_MATCH, then),
+	    "a full file takes no more of what domains cause");
+	ok(sts_events_deferred(store, "a.example", STS_NO_NAMESERVER, then),
+	    "but a fault of this machine");
+	sts_events_round(store, then);
+	look(then);
+	is_int(e.last_round, then, "and the end of a round");
+	is_int(e.faults, 1, "both are found");
+	shell("rm -rf events totals");
 }
 
 static void
@@ -216,6 +263,8 @@ main(void)
 	deferrals();
 	totals();
 	damage();
+	clock_ahead();
+	flood();
 	limit();
 	sts_store_close(store);
 	snprintf(command, sizeof(command), "rm -rf %s", top);

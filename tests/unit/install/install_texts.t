@@ -35,9 +35,10 @@ install() { # VARIABLE=VALUE...
 
 # absent EXPRESSION: no installed text has it.  README.md and NEWS.md are about
 # PREFIX=/usr,
-# the guide names other systems' directories, and cron has the usual PATH.
+# the guide names other systems' directories, cron has the usual PATH, and a policy
+# host's folder, which mta-sts publish takes, is the web server's.
 absent() {
-	! grep -rE --exclude=README.md --exclude=NEWS.md "$1" "$top/root" | grep -v 'Alpine\|OpenBSD\|:PATH=' \
+	! grep -rE --exclude=README.md --exclude=NEWS.md "$1" "$top/root" | grep -v 'Alpine\|OpenBSD\|:PATH=\|/var/www/mta-sts[.]' \
 	    >"$top/out"
 }
 

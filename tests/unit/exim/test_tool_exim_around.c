@@ -270,7 +270,7 @@ on_debian(void)
 {
 	settings("internet", "false");
 	link_fragments(false);
-	debian_says("debian-unsplit", "  fix: ", "ln -sf ",
+	debian_says("debian-unsplit", "  fix: ", "ln -sfn ",
 	    "no fragments: how to link them");
 	link_fragments(true);
 	debian_says("debian-unsplit",

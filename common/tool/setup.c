@@ -394,6 +394,12 @@ sts_tool_setup(struct sts_tool *tool)
 		    "%s: not a place for a state directory; see state-dir in "
 		    "mta-sts.conf(5)",
 		    dir);
+	/* A misspelt state-dir would have the default one made. */
+	if (tool->config.bad_lines > 0 && access(dir, F_OK) != 0)
+		return sts_tool_outside(tool,
+		    "%s: not made, as lines of the configuration are bad; mta-sts "
+		    "config check names them",
+		    dir);
 	if (geteuid() != 0)
 		return sts_tool_outside(tool, "setup needs root");
 	if (!sts_setup_tree(&s, dir))

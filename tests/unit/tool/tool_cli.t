@@ -385,6 +385,11 @@ else
 	run 3 'setup without root' setup -f "$top/good.conf" --user nobody
 fi
 
+printf 'state-dir %s\nstate-directory /elsewhere\n' "$top/absent" >"$top/typo.conf"
+run 3 'setup with a bad line, where nothing is there yet' \
+    setup -f "$top/typo.conf" --user nobody
+err "$top/absent: not made, as lines of the configuration are bad" 'is refused'
+
 # What the command must not load
 if command -v readelf >/dev/null; then
 	! readelf -d "$tool" | grep -E 'NEEDED.*lib(curl|cares|ssl|crypto)\.'

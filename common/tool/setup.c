@@ -397,7 +397,8 @@ sts_tool_setup(struct sts_tool *tool)
 	/* A misspelt state-dir would have the default one made. */
 	if (tool->config.bad_lines > 0 && access(dir, F_OK) != 0)
 		return sts_tool_outside(tool,
-		    "%s: not made, as lines of the configuration are bad; mta-sts "
+		    "%s: not made, as lines of the configuration are bad; "
+		    "mta-sts "
 		    "config check names them",
 		    dir);
 	if (geteuid() != 0)

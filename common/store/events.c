@@ -162,7 +162,8 @@ parse_totals(struct sts_cursor *c, struct sums *s)
 	    !sts_text_number(c, "round", &e->last_round))
 		return false;
 	for (size_t i = 0; i < STS_EVENT_KINDS * STS_EVENT_RESULTS; i++) {
-		key_of(key, i / STS_EVENT_RESULTS, i % STS_EVENT_RESULTS);
+		key_of(key, (enum sts_event_kind)(i / STS_EVENT_RESULTS),
+		    i % STS_EVENT_RESULTS);
 		if (!sts_text_number(c, key,
 			&e->count[i / STS_EVENT_RESULTS]
 				 [i % STS_EVENT_RESULTS]))
@@ -216,7 +217,8 @@ write_totals(struct sts_store *store, const struct sums *s)
 	    (long long)s->through, (long long)e->last_answer,
 	    (long long)e->last_round);
 	for (size_t i = 0; i < STS_EVENT_KINDS * STS_EVENT_RESULTS; i++) {
-		key_of(key, i / STS_EVENT_RESULTS, i % STS_EVENT_RESULTS);
+		key_of(key, (enum sts_event_kind)(i / STS_EVENT_RESULTS),
+		    i % STS_EVENT_RESULTS);
 		sts_text_add_number(&text, key,
 		    e->count[i / STS_EVENT_RESULTS][i % STS_EVENT_RESULTS]);
 	}

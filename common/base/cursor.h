@@ -25,11 +25,14 @@ struct sts_span {
 	size_t len;
 };
 
+/* `bytes` may be NULL if there are none. */
 static inline struct sts_cursor
 sts_cursor_make(const void *bytes, size_t len)
 {
-	struct sts_cursor c = {bytes, (const char *)bytes + len};
+	struct sts_cursor c = {bytes, bytes};
 
+	if (len > 0)
+		c.end += len;
 	return c;
 }
 

@@ -127,6 +127,8 @@ try_file(const char *name)
 static void
 includes(void)
 {
+	static const char table[] =
+	    "table t { \"x\" }\naction \"r\" relay src <t>\n";
 	static const struct {
 		const char *included, *rest, *what, *expected;
 	} cases[] = {
@@ -155,7 +157,7 @@ includes(void)
 		    "%s in an included file is not changed", cases[i].what);
 		sts_smtpd_place_free(&place);
 	}
-	write_file(path, "table t { \"x\" }\naction \"r\" relay src <t>\n", 43);
+	write_file(path, table, sizeof(table) - 1);
 	(void)snprintf(text, sizeof(text),
 	    "# a\ninclude \"%s\"\nlisten on socket\n"
 	    "match for any action \"r\"\n",

@@ -90,13 +90,14 @@ static void
 on_note(void *arg, unsigned line, enum sts_status reason, bool error)
 {
 	struct notes *notes = arg;
-	struct sts_span text = line_text(notes->page, line);
+	struct sts_span text;
 	struct sts_checks_rule rule = {
 	    error ? STS_PUBLISH_PROBLEM : STS_PUBLISH_REMARK, STS_PART_POLICY,
 	    sts_status_name(reason), fix_for(reason)};
 
 	if (++notes->count > NOTES_MAX)
 		return;
+	text = line_text(notes->page, line);
 	if (line == 0)
 		sts_checks_found(notes->c, &rule, "", "%s%s",
 		    sts_status_text(reason),

@@ -20,6 +20,7 @@
 #ifndef STS_CHANGE_CHANGE_H
 #define STS_CHANGE_CHANGE_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -147,5 +148,12 @@ void sts_changes_print(const struct sts_changes *c, FILE *out);
  */
 void sts_change_print_difference(FILE *out, const char *old, size_t old_len,
     const char *next, size_t next_len);
+
+/*
+ * Says what is done, or why not: the prefix, and the text.  What a program said
+ * may be in it: further lines are indented, and what is not printable escaped.
+ */
+void sts_change_say(FILE *out, const char *prefix, const char *format,
+    va_list args) __attribute__((format(printf, 3, 0)));
 
 #endif

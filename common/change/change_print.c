@@ -183,3 +183,20 @@ sts_changes_print(const struct sts_changes *c, FILE *out)
 			print_item(&c->item[i], out);
 	}
 }
+
+void
+sts_change_say(FILE *out, const char *prefix, const char *format, va_list args)
+{
+	char text[4096], *rest = text, *line;
+
+	if (vsnprintf(text, sizeof(text), format, args) < 0)
+		text[0] = '\0';
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		if (line[0] == '\0')
+			continue;
+		(void)fputs(prefix, out);
+		sts_escape_write(out, line, strlen(line));
+		(void)putc('\n', out);
+		prefix = "    ";
+	}
+}

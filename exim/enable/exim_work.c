@@ -7,26 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/escape.h"
 #include "exim/enable/exim_command.h"
-
-/* What programs said has lines of its own. */
-static void
-print(FILE *out, const char *prefix, const char *format, va_list args)
-{
-	char text[2048], *rest = text, *line;
-
-	if (vsnprintf(text, sizeof(text), format, args) < 0)
-		text[0] = '\0';
-	while ((line = strsep(&rest, "\n")) != NULL) {
-		if (line[0] == '\0')
-			continue;
-		(void)fputs(prefix, out);
-		sts_escape_write(out, line, strlen(line));
-		(void)putc('\n', out);
-		prefix = "    ";
-	}
-}
 
 void
 sts_work_say(const struct sts_work *w, const char *format, ...)
@@ -34,7 +15,7 @@ sts_work_say(const struct sts_work *w, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	print(w->e->out, w->e->dry_run ? "would: " : "", format, args);
+	sts_change_say(w->e->out, w->e->dry_run ? "would: " : "", format, args);
 	va_end(args);
 }
 
@@ -45,7 +26,7 @@ sts_work_refuse(
 	va_list args;
 
 	va_start(args, format);
-	print(w->e->err, "mta-sts: ", format, args);
+	sts_change_say(w->e->err, "mta-sts: ", format, args);
 	va_end(args);
 	if (fix != NULL)
 		(void)fprintf(w->e->err, "  fix: %s\n", fix);
@@ -58,7 +39,7 @@ sts_work_fail(const struct sts_work *w, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	print(w->e->err, "mta-sts: ", format, args);
+	sts_change_say(w->e->err, "mta-sts: ", format, args);
 	va_end(args);
 	return STS_ENABLE_OUTSIDE;
 }

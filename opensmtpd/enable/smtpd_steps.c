@@ -12,29 +12,10 @@
 #include <unistd.h>
 
 #include "base/command.h"
-#include "base/escape.h"
 #include "base/readfile.h"
 #include "opensmtpd/check/smtpd.h"
 
 enum { RESTART_SECONDS = 10 };
-
-/* What smtpd said has lines of its own. */
-static void
-print(FILE *out, const char *prefix, const char *format, va_list args)
-{
-	char text[4096], *rest = text, *line;
-
-	if (vsnprintf(text, sizeof(text), format, args) < 0)
-		text[0] = '\0';
-	while ((line = strsep(&rest, "\n")) != NULL) {
-		if (line[0] == '\0')
-			continue;
-		(void)fputs(prefix, out);
-		sts_escape_write(out, line, strlen(line));
-		(void)putc('\n', out);
-		prefix = "    ";
-	}
-}
 
 void
 sts_smtpd_say(const struct sts_smtpd_steps *w, const char *format, ...)
@@ -42,7 +23,7 @@ sts_smtpd_say(const struct sts_smtpd_steps *w, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	print(w->e->out, w->e->dry_run ? "would: " : "", format, args);
+	sts_change_say(w->e->out, w->e->dry_run ? "would: " : "", format, args);
 	va_end(args);
 }
 
@@ -53,7 +34,7 @@ sts_smtpd_stop(
 	va_list args;
 
 	va_start(args, format);
-	print(w->e->err, "mta-sts: ", format, args);
+	sts_change_say(w->e->err, "mta-sts: ", format, args);
 	va_end(args);
 	if (fix != NULL && fix[0] != '\0')
 		(void)fprintf(w->e->err, "  fix: %s\n", fix);
@@ -66,7 +47,7 @@ sts_smtpd_fail(const struct sts_smtpd_steps *w, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	print(w->e->err, "mta-sts: ", format, args);
+	sts_change_say(w->e->err, "mta-sts: ", format, args);
 	va_end(args);
 	return STS_SWITCHED_OUTSIDE;
 }

@@ -8,7 +8,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/escape.h"
 #include "base/log.h"
+#include "base/resemble.h"
 
 struct command {
 	const char *word[2]; /* "cache", "list"; the second may be NULL */
@@ -262,12 +264,69 @@ print_help(FILE *out, char *const *words, size_t count)
 static int
 wrong_usage(FILE *err, const struct command *command, const char *reason)
 {
-	if (reason != NULL)
-		(void)fprintf(err, "mta-sts: %s\n", reason);
-	if (command != NULL)
-		(void)fprintf(err, "usage: mta-sts %s\n", command->usage);
-	else
+	(void)fprintf(
+	    err, "mta-sts: %s\nusage: mta-sts %s\n", reason, command->usage);
+	return STS_EXIT_USAGE;
+}
+
+/* True if there are commands of two words that begin with this one. */
+static bool
+is_group(const char *word)
+{
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		if (strcmp(commands[i].word[0], word) == 0)
+			return true;
+	return false;
+}
+
+static void
+print_group(FILE *err, const char *word)
+{
+	const char *before = "usage:";
+
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		if (strcmp(commands[i].word[0], word) != 0)
+			continue;
+		(void)fprintf(
+		    err, "%s mta-sts %s\n", before, commands[i].usage);
+		before = "      ";
+	}
+}
+
+/* What was meant, as far as that can be guessed. */
+static void
+print_guess(FILE *err, const char *word)
+{
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		if (sts_resembles(word, strlen(word), commands[i].word[0])) {
+			(void)fprintf(
+			    err, "was \"%s\" meant?\n", commands[i].word[0]);
+			break;
+		}
+	(void)fprintf(err, "\"mta-sts help\" lists the commands\n");
+}
+
+static int
+wrong_command(FILE *err, char *const *words, size_t count)
+{
+	bool group;
+
+	if (count == 0) {
 		print_usage(err);
+		return STS_EXIT_USAGE;
+	}
+	group = is_group(words[0]);
+	(void)fprintf(err, "mta-sts: no command is called \"");
+	sts_escape_write(err, words[0], strlen(words[0]));
+	if (group && count > 1) {
+		(void)fputc(' ', err);
+		sts_escape_write(err, words[1], strlen(words[1]));
+	}
+	(void)fprintf(err, "\"\n");
+	if (group)
+		print_group(err, words[0]);
+	else
+		print_guess(err, words[0]);
 	return STS_EXIT_USAGE;
 }
 
@@ -335,8 +394,7 @@ dispatch(struct sts_tool *tool)
 		return STS_EXIT_OK;
 	command = help ? NULL : find_command(words, count, &used);
 	if (command == NULL)
-		return wrong_usage(
-		    tool->err, NULL, count == 0 ? NULL : "unknown command");
+		return wrong_command(tool->err, words, count);
 	return run_command(tool, command, used);
 }
 

@@ -70,8 +70,20 @@ out '^mta-sts [0-9]' 'prints the version'
 run 2 'no command'
 empty out 'usage goes to standard error'
 run 2 'an unknown command' frobnicate
+err '^mta-sts: no command is called "frobnicate"$' 'is named'
+err '^"mta-sts help" lists' 'and where the others are'
+run 2 'a mistyped command' qurey d.test
+err 'called "qurey"$' 'is named alone'
+err '^was "query" meant?$' 'is guessed'
 run 2 'a group without its second word' cache
+err '^usage: mta-sts cache list' 'shows its commands'
 run 2 'an unknown second word' lint spf
+err '^mta-sts: no command is called "lint spf"$' 'is named'
+err '^       mta-sts lint sts' 'beside those that there are'
+[ "$(wc -l <"$top/err")" -eq 4 ]
+ok $? 'and no others'
+run 2 'a terminal sequence' "$(printf '\033[2J')"
+err 'called ".x1b.2J"' 'is escaped'
 run 2 'a missing argument' query
 run 2 'too many arguments' query a.example b.example
 run 2 'far too many arguments' query a b c d e f g h i j

@@ -180,6 +180,13 @@ void sts_smtpd_free_rules(struct sts_smtpd *smtpd);
 /* As in smtpd, a rule without "from" is for local mail. */
 bool sts_smtpd_is_from_local(const struct sts_smtpd_rule *r);
 
+/*
+ * True for a rule for all domains that takes mail of this machine, and by
+ * conditions that do not change where smtpd relays the mail to itself: by
+ * sender and recipient; `whole`: by none, so it takes all of that mail.
+ */
+bool sts_smtpd_is_for_local(const struct sts_smtpd_rule *r, bool whole);
+
 /* True for a rule that relays mail for any domain without asking the table. */
 bool sts_smtpd_is_catch_all(const struct sts_smtpd *s, size_t at);
 

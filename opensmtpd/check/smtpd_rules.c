@@ -437,13 +437,59 @@ has_negation(const struct sts_smtpd_rule *r)
 	return has_condition(r, &negation);
 }
 
+bool
+sts_smtpd_is_for_local(const struct sts_smtpd_rule *r, bool whole)
+{
+	static const char *const more[] = {
+	    "tag", "auth", "helo", "tls", "rdns", "src"};
+	const struct sts_smtpd_word *domain =
+	    sts_smtpd_word_at(r->statement, r->for_begin + 1);
+
+	if (!sts_smtpd_is_from_local(r) || !r->for_any || r->for_not ||
+	    !sts_smtpd_is(domain, "any"))
+		return false;
+	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
+		if (has_keyword(r, more[i]))
+			return false;
+	}
+	return whole ? !has_keyword(r, "mail-from") &&
+		!has_keyword(r, "rcpt-to") && !has_negation(r)
+		     : !has_keyword(r, "socket");
+}
+
 /* "match tag TAG from local for any": the rule for released mail. */
 static bool
 takes_tagged(const struct sts_smtpd_rule *r, const struct sts_smtpd_word *tag)
 {
+	static const char *const more[] = {
+	    "auth", "helo", "tls", "rdns", "src", "mail-from", "rcpt-to"};
+
+	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
+		if (has_keyword(r, more[i]))
+			return false;
+	}
 	return r->for_any && !r->for_not && has_keyword(r, "tag") &&
 	    has_condition(r, tag) && sts_smtpd_is_from_local(r) &&
-	    !has_keyword(r, "auth") && !has_negation(r);
+	    !has_negation(r);
+}
+
+/* A program of this machine can connect to the hold listener as smtpd does. */
+static void
+check_open(struct sts_findings *f, const struct sts_smtpd *s,
+    const struct sts_smtpd_rule *held)
+{
+	for (size_t i = 0; i < s->rule_count; i++) {
+		if (sts_smtpd_is_catch_all(s, i) &&
+		    sts_smtpd_is_for_local(&s->rule[i], true))
+			return;
+	}
+	if (sts_smtpd_is_relay(held->action))
+		sts_smtpd_report(f, STS_FIND_WARNING, held->statement,
+		    "without the hold listener, or with the conditions of "
+		    "your own rules: see \"The hold listener\" in the guide, "
+		    "opensmtpd.md",
+		    "by this rule each program on this machine may send mail "
+		    "to any domain, which no other rule permits");
 }
 
 /*
@@ -481,8 +527,10 @@ check_held(struct sts_findings *f, const struct sts_smtpd *s, size_t at)
 	if (has_condition(r, tag) && has_negation(r))
 		return;
 	for (size_t i = 0; i < at; i++) {
-		if (takes_tagged(&s->rule[i], tag))
+		if (takes_tagged(&s->rule[i], tag)) {
+			check_open(f, s, &s->rule[i]);
 			return;
+		}
 	}
 	(void)snprintf(fix, sizeof(fix),
 	    "before it: match tag %s from local for any action \"relay\"",

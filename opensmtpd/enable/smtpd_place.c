@@ -106,6 +106,12 @@ choose_names(struct sts_smtpd_placing *p)
 	choose(p, "table", "mta-sts-unknown", &p->unknown, &p->add_unknown);
 	choose(p, "action", "mta-sts", &p->strict, &p->add_strict);
 	choose(p, "action", "mta-sts-hold", &p->hold, &p->add_hold);
+	p->held = p->add_hold ? sts_smtpd_may_hold(&p->smtpd) : HELD_ALL;
+	if (p->held == HELD_NONE) {
+		p->add_hold = false;
+		p->add_unknown = false;
+		p->place->no_hold = true;
+	}
 }
 
 static void

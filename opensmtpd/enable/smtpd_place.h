@@ -8,6 +8,7 @@
 #ifndef STS_OPENSMTPD_ENABLE_SMTPD_PLACE_H
 #define STS_OPENSMTPD_ENABLE_SMTPD_PLACE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/config.h"
@@ -30,6 +31,8 @@ struct sts_smtpd_wanted {
 struct sts_smtpd_place {
 	char *text; /* after STS_SMTPD_PLACED; the caller frees it */
 	size_t len;
+	/* Without a hold listener: mail of this machine may not leave. */
+	bool no_hold;
 	char where[1100]; /* "FILE:LINE" or "FILE" */
 	char reason[1024];
 	char fix[2048]; /* may be "" */

@@ -23,12 +23,78 @@ write_conditions(const struct sts_smtpd_placing *p, FILE *out,
 		sts_smtpd_write_words(p, out, r->statement, r->for_end, r->end);
 }
 
+enum sts_smtpd_held
+sts_smtpd_may_hold(const struct sts_smtpd *smtpd)
+{
+	enum sts_smtpd_held held = HELD_NONE;
+
+	for (size_t i = 0; i < smtpd->rule_count; i++) {
+		if (!sts_smtpd_is_catch_all(smtpd, i))
+			continue;
+		if (sts_smtpd_is_for_local(&smtpd->rule[i], true))
+			return HELD_ALL;
+		if (sts_smtpd_is_for_local(&smtpd->rule[i], false))
+			held = HELD_SOME;
+	}
+	return held;
+}
+
+/* Whether the rules for held mail take what this rule takes. */
+static bool
+is_held(const struct sts_smtpd_placing *p, const struct sts_smtpd_rule *r)
+{
+	return p->held == HELD_ALL ||
+	    (p->held == HELD_SOME && sts_smtpd_is_for_local(r, false));
+}
+
+/* Held mail of the senders and recipients that rules name; no other. */
+static void
+write_held_some(const struct sts_smtpd_placing *p, FILE *out)
+{
+	for (size_t i = 0; i < p->smtpd.rule_count; i++) {
+		const struct sts_smtpd_rule *r = &p->smtpd.rule[i];
+
+		if (!sts_smtpd_is_catch_all(&p->smtpd, i) ||
+		    !sts_smtpd_is_for_local(r, false))
+			continue;
+		for (int strict = 1; strict >= 0; strict--) {
+			(void)fputs("match tag HELD", out);
+			sts_smtpd_write_words(
+			    p, out, r->statement, 1, r->for_begin);
+			sts_smtpd_write_words(
+			    p, out, r->statement, r->for_end, r->end);
+			if (strict)
+				(void)fprintf(
+				    out, " for domain <%s>", p->table);
+			else
+				(void)fputs(" for any", out);
+			(void)fprintf(out, " action \"%s\"\n",
+			    strict ? p->strict : r->action->word[1].text);
+		}
+	}
+	(void)fputs("match tag HELD from local for any reject\n", out);
+}
+
+static void
+write_held(const struct sts_smtpd_placing *p, FILE *out)
+{
+	if (p->held == HELD_SOME)
+		write_held_some(p, out);
+	else
+		(void)fprintf(out,
+		    "match tag HELD from local for domain <%s> action \"%s\"\n"
+		    "match tag HELD from local for any action \"%s\"\n",
+		    p->table, p->strict, p->plain->word[1].text);
+}
+
 /* The rules for one table, beside those from `from` to `to`. */
 static void
 write_rules(const struct sts_smtpd_placing *p, FILE *out, size_t from,
     size_t to, const char *table, const char *action)
 {
 	for (; from < to; from++) {
+		if (action == p->hold && !is_held(p, &p->smtpd.rule[from]))
+			continue;
 		write_conditions(p, out, &p->smtpd.rule[from]);
 		(void)fprintf(
 		    out, " for domain <%s> action \"%s\"\n", table, action);
@@ -60,10 +126,7 @@ write_group(
 	if (first)
 		write_reports(p, out);
 	if (first && p->add_hold)
-		(void)fprintf(out,
-		    "match tag HELD from local for domain <%s> action \"%s\"\n"
-		    "match tag HELD from local for any action \"%s\"\n",
-		    p->table, p->strict, p->plain->word[1].text);
+		write_held(p, out);
 	write_rules(p, out, from, to, p->unknown, p->hold);
 	write_rules(p, out, from, to, p->table, p->strict);
 }

@@ -29,6 +29,8 @@ struct sts_smtpd_placing {
 	 */
 	const char *table, *unknown, *filter, *strict, *hold;
 	bool add_table, add_unknown, add_filter, add_strict, add_hold;
+	/* Rules for held mail; none where no mail can be held. */
+	enum sts_smtpd_held { HELD_NONE, HELD_SOME, HELD_ALL } held;
 	bool add_tag;  /* "tag SUBMIT", to listeners and rules with "auth" */
 	unsigned port; /* of the hold listener to be added */
 	/* The action of remote mail; NULL: every rule asks the table. */
@@ -54,6 +56,12 @@ bool sts_smtpd_is_packed(const struct sts_smtpd_statement *s);
 
 /* Behind the last word. */
 size_t sts_smtpd_end(const struct sts_smtpd_statement *s);
+
+/*
+ * What may come in by the hold listener, where programs of this machine can
+ * connect, too: no more than may be sent from this machine without it.
+ */
+enum sts_smtpd_held sts_smtpd_may_hold(const struct sts_smtpd *smtpd);
 
 /* Where the definitions go; *after: behind other definitions. */
 size_t sts_smtpd_definitions_at(const struct sts_smtpd_placing *p, bool *after);

@@ -117,6 +117,11 @@ change(struct sts_smtpd_steps *w)
 		return result;
 	sts_changes_print(&w->changes, w->e->out);
 	(void)fprintf(w->e->out, "smtpd and config check take it\n");
+	if (w->place.no_hold)
+		(void)fprintf(w->e->out,
+		    "without a hold listener: no rule lets the programs of "
+		    "this machine send to any\ndomain, and by that listener "
+		    "they could\n");
 	result = sts_smtpd_set_up(w);
 	if (result != STS_SWITCHED)
 		return result;

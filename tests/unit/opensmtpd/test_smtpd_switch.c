@@ -238,6 +238,12 @@ refused(void)
 	ok(says("smart host") && says("  fix: "), "is said to be one");
 	put("listen on localhost\n");
 	is_int(enable(), 1, "no remote mail");
+	read_text(DATA "auth-only.in", text, sizeof(text));
+	put(text);
+	is_int(run(sts_smtpd_enable, true, conf), 0,
+	    "programs of this machine may not relay");
+	ok(says("without a hold listener: ") && !strstr(said, "HELD"),
+	    "so there is no hold listener, which is said");
 	put(new);
 	is_int(enable(), 0, "written by hand");
 	ok(says("has all that MTA-STS needs") && !strstr(said, "takes it back"),

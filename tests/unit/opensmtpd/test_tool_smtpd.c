@@ -245,6 +245,12 @@ static const struct mutation with_hold[] = {
 	HOLD_RULE " action \"mta-sts-hold\"\n"
 		  "match tag HELD from local for domain",
 	"error: ", "would loop", HOLD_RULE},
+    {NULL, "match tag HELD from local for any",
+	"match tag HELD from local mail-from \"a@b.example\" for any",
+	"error: ", "would loop", HOLD_RULE},
+    {NULL, "\nmatch from local for any",
+	"\nmatch from local mail-from \"a@b.example\" for any", "warning: ",
+	"which no other rule permits", "match tag HELD from local for any"},
     {"10587", " tag HELD", "", "error: ", "without a tag",
 	"\nlisten on 127.0.0.1 port 10587"},
     {"\naction \"mta-sts-hold\"", "10587", "10588",

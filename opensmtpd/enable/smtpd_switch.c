@@ -84,13 +84,39 @@ complete(struct sts_smtpd_steps *w)
 	return STS_SWITCHED;
 }
 
+static enum sts_switched
+changed_meanwhile(const struct sts_smtpd_steps *w)
+{
+	return sts_smtpd_stop(w, "the same command once more",
+	    "%s was changed while this ran; it is left as it is", w->path);
+}
+
+/* The new text was made from, and tried instead of, what was read. */
+static enum sts_switched
+prepare(struct sts_smtpd_steps *w)
+{
+	enum sts_switched result = sts_smtpd_changed(w,
+	    sts_changes_write(
+		&w->changes, w->path, w->place.text, w->place.len));
+	const struct sts_change_state *old = &w->changes.item[0].old;
+
+	if (result == STS_SWITCHED &&
+	    (w->changes.count != 1 || old->len != w->len ||
+		memcmp(old->bytes, w->bytes, w->len) != 0))
+		return changed_meanwhile(w);
+	return result;
+}
+
 /* A file that smtpd does not start with is taken back. */
 static enum sts_switched
 apply(struct sts_smtpd_steps *w)
 {
-	enum sts_switched result =
-	    sts_smtpd_changed(w, sts_changes_apply(&w->changes));
+	enum sts_change_result applied = sts_changes_apply(&w->changes);
+	enum sts_switched result;
 
+	if (applied == STS_CHANGE_EDITED)
+		return changed_meanwhile(w);
+	result = sts_smtpd_changed(w, applied);
 	if (result != STS_SWITCHED)
 		return result;
 	if (sts_smtpd_restart(w, true))
@@ -110,9 +136,7 @@ change(struct sts_smtpd_steps *w)
 	enum sts_switched result = sts_smtpd_try(w);
 
 	if (result == STS_SWITCHED)
-		result = sts_smtpd_changed(w,
-		    sts_changes_write(
-			&w->changes, w->path, w->place.text, w->place.len));
+		result = prepare(w);
 	if (result != STS_SWITCHED)
 		return result;
 	sts_changes_print(&w->changes, w->e->out);

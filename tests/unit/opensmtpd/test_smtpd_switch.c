@@ -73,7 +73,7 @@ static char conf[64], record[64], smtpd[64], systemctl[64], filter[64],
     trial[96];
 static char old[TEXT_MAX], new[TEXT_MAX];
 static unsigned setups;
-static bool with_systemd;
+static bool with_systemd, change_in_setup;
 static char *said; /* both outputs of the last run */
 
 static bool
@@ -82,6 +82,8 @@ set_up(void *arg, const char *user)
 	(void)arg;
 	(void)user;
 	setups++;
+	if (change_in_setup)
+		write_file(conf, "# mine\n", 7);
 	return true;
 }
 
@@ -278,6 +280,32 @@ trial_refused(void)
 	script(smtpd, "#!/bin/sh\n");
 }
 
+/* By the operator, after it was read: while the trial runs, or the setup. */
+static void
+changed_meanwhile(void)
+{
+	char text[TEXT_MAX];
+
+	(void)snprintf(text, sizeof(text),
+	    "#!/bin/sh\ncase $3 in *trial) echo '# mine' >>%s;; esac\n", conf);
+	script(smtpd, text);
+	is_int(enable(), 1, "changed while the trial runs");
+	ok(says("was changed while this ran"), "which is said");
+	read_text(conf, text, sizeof(text));
+	ok(strstr(text, "\n# mine\n") != NULL && strstr(text, "HELD") == NULL,
+	    "the operator's change stays");
+	script(smtpd, "#!/bin/sh\n");
+	put(old);
+	change_in_setup = true;
+	is_int(enable(), 1, "changed while the state directory is made");
+	ok(says("was changed while this ran"), "which is said");
+	change_in_setup = false;
+	read_text(conf, text, sizeof(text));
+	is_str(text, "# mine\n", "the operator's file stays");
+	ok(access(trial, F_OK) != 0, "no trial is left");
+	put(old);
+}
+
 /* The unit is active; a restart fails while smtpd.conf is new. */
 static void
 restarted(void)
@@ -381,6 +409,7 @@ main(void)
 	refused();
 	put(old);
 	trial_refused();
+	changed_meanwhile();
 	restarted();
 	killed(enable, "enable", "old", "new");
 	(void)enable();

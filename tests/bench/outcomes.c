@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What outcomes of sessions cost, for tests/bench/report.py:
+ * What outcomes of sessions cost, for tests/bench/outcomes.py:
  *
  *	outcomes make STATE SESSIONS DOMAINS
  *		writes a day: domains in turn, each tenth session failed
@@ -9,12 +9,16 @@
  *		and the peak of this process's memory in KiB
  *	outcomes append STATE COUNT
  *		appends so many; prints microseconds for each
+ *	outcomes bare STATE COUNT
+ *		writes the same lines to a file that it opens once
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "report/aggregate.h"
 #include "report/write.h"
@@ -118,6 +122,25 @@ append(struct sts_store *store, unsigned count)
 	return good ? 0 : 1;
 }
 
+static int
+bare(const char *state, unsigned count)
+{
+	char text[STS_OUTCOME_LINE_MAX];
+	bool good;
+	int fd;
+
+	snprintf(text, sizeof(text), "%s/bare", state);
+	fd = open(text, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+	good = fd >= 0;
+	for (unsigned i = 0; i < count && good; i++) {
+		struct sts_outcome o = session(i, 1000);
+		size_t len = sts_outcome_format(&o, text);
+
+		good = write(fd, text, len) == (ssize_t)len;
+	}
+	return good ? 0 : 1;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -133,6 +156,8 @@ main(int argc, char **argv)
 		result = aggregate(store);
 	else if (strcmp(argv[1], "append") == 0 && argc == 4)
 		result = append(store, (unsigned)atoi(argv[3]));
+	else if (strcmp(argv[1], "bare") == 0 && argc == 4)
+		result = bare(argv[2], (unsigned)atoi(argv[3]));
 	sts_store_close(store);
 	return result;
 }

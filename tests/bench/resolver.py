@@ -28,46 +28,20 @@ costs).  So `make bench` runs this first, and a second run soon after it says
 less.
 """
 import os
-import resource
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
-BUILD = os.path.abspath(os.environ.get("B", "build"))
-ROUNDS = int(os.environ.get("BENCH_ROUNDS", 5))
-ITEMS = int(os.environ.get("BENCH_ITEMS", 8000))
+from benchlib import (BUILD, ROUNDS, SHORT, children_us as usage, few, make_state,
+                      memory, row, unprivileged as drop)
+
+ITEMS = int(os.environ.get("BENCH_ITEMS", few(8000, 64)))
 FLIGHT = 64
 DIRECTORIES = 256  # of checks in a store
 DELAY = 4000  # microseconds that the name server takes, on average
-NOBODY = 65534
 ALL_CORES = os.sched_getaffinity(0)
-
-
-def drop():
-    """In the child that is measured: its core, and no privilege."""
-    cores = sorted(ALL_CORES)
-    if len(cores) > 1:
-        os.sched_setaffinity(0, cores[:1])
-    if os.getuid() == 0:
-        os.setgroups([])
-        os.setgid(NOBODY)
-        os.setuid(NOBODY)
-
-
-def usage():
-    use = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return (use.ru_utime + use.ru_stime) * 1e6
-
-
-def make_state(top):
-    state = tempfile.mkdtemp(dir=top)
-    os.chmod(state, 0o750)
-    if os.getuid() == 0:
-        os.chown(state, NOBODY, NOBODY)
-    return state
 
 
 def configure(top, port):
@@ -148,10 +122,8 @@ def bare(top, port, count, files=False, program="bare_cares"):
     return (usage() - before) / count
 
 
-def show(name, ours, theirs, goal):
-    a, b = statistics.median(ours), statistics.median(theirs)
-    print(f"{name:40} {a:9.1f} {b:9.1f} {a / b:6.2f}  (goal {goal})",
-          flush=True)
+def show(name, ours, theirs, goal, number="7"):
+    row(number, name, ours, theirs, "us", goal=goal, against="c-ares")
 
 
 def bench_serving(top, slow, quick):
@@ -162,24 +134,25 @@ def bench_serving(top, slow, quick):
               bare(top, quick, ITEMS))
              for _ in range(ROUNDS)]
     ours, again, alone, files, only, quick_ours, quick_alone = zip(*turns)
-    show(f"no record, serving, {FLIGHT} in flight", ours, alone, 2.5)
-    show("again", again, alone, 2.5)
-    show("its DNS", only, alone, 2.5)
-    show("with files", ours, files, "none")
-    show("all answers at once", quick_ours, quick_alone, "none")
+    show(f"no record, serving, {FLIGHT} in flight", ours, alone, "<= 2.5")
+    show("again", again, alone, "<= 2.5")
+    show("its DNS", only, alone, "<= 2.5")
+    show("with files", ours, files, None)
+    show("all answers at once", quick_ours, quick_alone, None)
 
 
 def bench_memory(top, port):
     """What is left where the file system costs next to nothing."""
-    if not os.access("/dev/shm", os.W_OK | os.X_OK):
-        print("in memory: there is no /dev/shm to measure in")
+    if memory() is None:
+        row("7", "in memory", None, None, "us", goal="<= 2.5", against="c-ares",
+            note="there is no /dev/shm to measure in")
         return
-    where = tempfile.mkdtemp(prefix="mta-sts-bench.", dir="/dev/shm")
+    where = tempfile.mkdtemp(prefix="mta-sts-bench.", dir=memory())
     os.chmod(where, 0o755)
     try:
         pairs = [(serve(top, store_in_use(top, port, where), ITEMS),
                   bare(top, port, ITEMS)) for _ in range(ROUNDS)]
-        show("in memory", *zip(*pairs), 2.5)
+        show("in memory", *zip(*pairs), "<= 2.5")
     finally:
         shutil.rmtree(where)
 
@@ -191,7 +164,7 @@ def bench_once(top, port):
     words = [top + "/bare_cares", f"127.0.0.1:{port}", "1"]
     pairs = [(once(top, conf, count), loop(words, "1", count))
              for _ in range(ROUNDS)]
-    show("no record, --once", *zip(*pairs), 1.6)
+    show("no record, --once", *zip(*pairs), "<= 1.6", number="8")
 
 
 def name_server(delay):
@@ -209,8 +182,8 @@ def main():
     for name in ("mta-sts-resolver", "bench/bare_cares", "bench/only_dns"):
         shutil.copy(os.path.join(BUILD, name), top)
     servers = [name_server(DELAY), name_server(0)]
-    time.sleep(6)  # older kernels forget in 5 s what was removed
-    print(f"{'CPU a lookup, microseconds':40} {'ours':>9} {'c-ares':>9}")
+    if not SHORT:
+        time.sleep(6)  # older kernels forget in 5 s what was removed
     try:
         bench_serving(top, servers[0][1], servers[1][1])
         bench_memory(top, servers[0][1])

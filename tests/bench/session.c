@@ -9,6 +9,7 @@
  * counted; -l: reads what is sent to /dev/log meanwhile.
  */
 #include <dlfcn.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,6 +18,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -91,12 +93,19 @@ become_user(void)
 	    (setgid(WORLD_USER) == 0 && setuid(WORLD_USER) == 0);
 }
 
+/* Until the process that is measured is gone, which may be too soon for it to
+ * have the right to end this one. */
 static _Noreturn void
-take_lines(int fd)
+take_lines(int fd, pid_t parent)
 {
+	struct timeval second = {1, 0};
 	char line[2000];
 
-	while (become_user() && recv(fd, line, sizeof(line), 0) >= 0)
+	close(STDOUT_FILENO);
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second));
+	while (become_user() &&
+	    (recv(fd, line, sizeof(line), 0) >= 0 || errno == EAGAIN) &&
+	    getppid() == parent)
 		;
 	_exit(1);
 }
@@ -108,11 +117,11 @@ listen_at_log(void)
 	struct sockaddr_un at = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
 	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
 	mode_t mask = umask(0);
-	pid_t pid = -1;
+	pid_t pid = -1, parent = getpid();
 
 	if (fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0 &&
 	    (pid = fork()) == 0)
-		take_lines(fd);
+		take_lines(fd, parent);
 	(void)umask(mask);
 	if (fd >= 0)
 		close(fd);

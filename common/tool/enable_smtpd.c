@@ -16,11 +16,34 @@ set_up(void *arg, const char *user)
 	return sts_tool_setup(tool) == STS_EXIT_OK;
 }
 
+/* What starts services here. */
+static void
+find_manager(struct sts_smtpd_switch *e)
+{
+	static const struct {
+		const char *sign, *program;
+		enum sts_managed managed;
+	} all[] = {
+	    {"/run/systemd/system", "systemctl", STS_MANAGED_SYSTEMD},
+	    {"/usr/sbin/rcctl", "rcctl", STS_MANAGED_RCCTL},
+	    {"/run/openrc", "rc-service", STS_MANAGED_SERVICE},
+	    {"/usr/sbin/service", "service", STS_MANAGED_SERVICE},
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (access(all[i].sign, F_OK) != 0)
+			continue;
+		e->manager = all[i].program;
+		e->managed = all[i].managed;
+		return;
+	}
+}
+
 static int
 run(struct sts_tool *tool,
     enum sts_switched (*what)(const struct sts_smtpd_switch *e))
 {
-	const struct sts_smtpd_switch e = {.out = tool->out,
+	struct sts_smtpd_switch e = {.out = tool->out,
 	    .err = tool->err,
 	    .dry_run = (tool->args.given & STS_OPT_DRY_RUN) != 0,
 	    .record = STS_ENABLE_DIR "/opensmtpd",
@@ -30,13 +53,12 @@ run(struct sts_tool *tool,
 	    .now = tool->now,
 	    .smtpd = "smtpd",
 	    .smtpctl = "smtpctl",
-	    .systemctl =
-		access("/run/systemd/system", F_OK) == 0 ? "systemctl" : NULL,
 	    .setup = set_up,
 	    .arg = tool};
 
 	if (geteuid() != 0)
 		return sts_tool_outside(tool, "this needs root");
+	find_manager(&e);
 	return (int)what(&e);
 }
 

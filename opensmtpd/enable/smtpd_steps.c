@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 #include "opensmtpd/enable/smtpd_steps.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/command.h"
 #include "base/readfile.h"
 #include "opensmtpd/check/smtpd.h"
-
-enum { RESTART_SECONDS = 10 };
 
 void
 sts_smtpd_say(const struct sts_smtpd_steps *w, const char *format, ...)
@@ -235,78 +231,93 @@ sts_smtpd_set_up(const struct sts_smtpd_steps *w)
 	return STS_SWITCHED_OUTSIDE;
 }
 
-bool
-sts_smtpd_filter_runs(void)
+static void
+ignore(void *arg, const struct sts_finding *finding)
 {
-	DIR *dir = opendir("/proc");
-	struct dirent *entry;
-	char path[300], name[32];
-	bool found = false;
-	FILE *in;
-
-	while (dir != NULL && !found && (entry = readdir(dir)) != NULL) {
-		if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
-			continue;
-		(void)snprintf(
-		    path, sizeof(path), "/proc/%s/comm", entry->d_name);
-		if ((in = fopen(path, "re")) == NULL)
-			continue;
-		found = fgets(name, sizeof(name), in) != NULL &&
-		    strcmp(name, "filter-mta-sts\n") == 0;
-		(void)fclose(in);
-	}
-	if (dir != NULL)
-		(void)closedir(dir);
-	return found;
+	(void)arg;
+	(void)finding;
 }
 
-/* The unit runs, and the filter where there is to be one. */
-static bool
-comes_up(const struct sts_smtpd_steps *w, bool filter)
+/* Tables of ours in smtpd.conf as it is now: so many programs are started. */
+static size_t
+count_tables(const struct sts_smtpd_steps *w)
 {
-	const struct timespec pause = {.tv_sec = 1};
+	struct sts_smtpd_conf conf = {0};
+	struct sts_findings none = {.take = ignore};
+	size_t count = 0;
 
-	for (int i = 0; filter && i < RESTART_SECONDS; i++) {
-		if (sts_smtpd_filter_runs())
-			break;
-		(void)nanosleep(&pause, NULL);
+	if (sts_smtpd_read(&conf, w->path, &none) == STS_OK) {
+		for (size_t i = 0; i < conf.count; i++)
+			count +=
+			    sts_smtpd_is(&conf.statement[i].word[0], "table") &&
+			    sts_smtpd_table_path(&conf.statement[i]) != NULL;
 	}
-	return (!filter || sts_smtpd_filter_runs()) &&
-	    STS_COMMAND(
-		NULL, w->e->systemctl, "is-active", "--quiet", "opensmtpd");
+	sts_smtpd_free(&conf);
+	return count;
 }
 
 bool
-sts_smtpd_restart(const struct sts_smtpd_steps *w, bool filter)
+sts_smtpd_is_current(const struct sts_smtpd_steps *w)
 {
-	const char *systemctl = w->e->systemctl;
-	char *said = NULL;
-	bool fine;
+	const struct sts_smtpd_running *running = &w->service.before;
+	long uptime = sts_service_uptime(&w->service);
+	struct stat st;
 
-	if (systemctl == NULL) {
+	if (uptime < 0 || (running->known && running->filter.count == 0))
+		return false;
+	return stat(w->path, &st) == 0 && w->e->now - uptime >= st.st_ctime;
+}
+
+/* What is the operator's to do, since it is not done here. */
+static void
+say_not_restarted(const struct sts_smtpd_steps *w, enum sts_smtpd_serves serves)
+{
+	char command[256];
+	bool off = serves == STS_SERVES_OFF;
+
+	sts_service_command(
+	    &w->service, off ? "start" : "restart", command, sizeof(command));
+	if (off)
+		(void)fprintf(w->e->out,
+		    "smtpd does not run, and is not started: %s\n", command);
+	else
 		(void)fprintf(w->e->out,
 		    "%s restart smtpd, which reads the file only when it "
-		    "starts:\n    rcctl restart smtpd, or service opensmtpd "
-		    "restart\n",
-		    w->e->dry_run ? "would be yours to do:" : "now");
-		return true;
+		    "starts:\n    %s\n",
+		    w->e->dry_run ? "would be yours to do:" : "now", command);
+}
+
+enum sts_smtpd_serves
+sts_smtpd_restart(struct sts_smtpd_steps *w, bool filter)
+{
+	struct sts_smtpd_service *s = &w->service;
+	enum sts_smtpd_serves serves =
+	    s->alive ? STS_SERVES_ELSE : STS_SERVES_OFF;
+	char command[256];
+
+	if (s->name == NULL) {
+		say_not_restarted(w, serves);
+		return serves;
 	}
-	if (!STS_COMMAND(
-		NULL, systemctl, "is-active", "--quiet", "opensmtpd")) {
-		(void)fprintf(w->e->out,
-		    "smtpd does not run, and is not started: systemctl start "
-		    "opensmtpd\n");
-		return true;
-	}
-	sts_smtpd_say(w, "systemctl restart opensmtpd");
+	sts_service_command(s, "restart", command, sizeof(command));
+	sts_smtpd_say(w, "%s", command);
 	if (w->e->dry_run)
-		return true;
-	fine = STS_COMMAND(&said, systemctl, "restart", "opensmtpd");
-	if (!fine)
-		(void)sts_smtpd_fail(w, "systemctl restart opensmtpd:\n%s",
-		    said != NULL ? said : "");
-	free(said);
-	return fine && comes_up(w, filter);
+		return STS_SERVES;
+	return sts_service_restart(s, filter, filter ? count_tables(w) : 0);
+}
+
+enum sts_switched
+sts_smtpd_not_served(const struct sts_smtpd_steps *w, const char *done,
+    const char *file, const char *why)
+{
+	char fix[128];
+
+	if (w->e->managed == STS_MANAGED_SYSTEMD)
+		(void)snprintf(
+		    fix, sizeof(fix), "see journalctl -u %s", w->service.name);
+	else
+		(void)snprintf(fix, sizeof(fix), "see the log of smtpd");
+	return sts_smtpd_stop(w, fix, "%swith the %s %s", done, file, why);
 }
 
 void

@@ -9,6 +9,7 @@
 
 #include "change/change.h"
 #include "opensmtpd/enable/smtpd_place.h"
+#include "opensmtpd/enable/smtpd_service.h"
 #include "opensmtpd/enable/smtpd_switch.h"
 
 struct sts_smtpd_steps {
@@ -19,6 +20,8 @@ struct sts_smtpd_steps {
 	size_t len;
 	struct sts_smtpd_place place;
 	struct sts_changes changes;
+	struct sts_smtpd_service service;
+	enum sts_smtpd_serves serves; /* with the new file */
 };
 
 /* Prints a step; "would: " before it in a dry run. */
@@ -55,14 +58,19 @@ enum sts_switched sts_smtpd_check_path(
 /* The state directory, where it is not there yet. */
 enum sts_switched sts_smtpd_set_up(const struct sts_smtpd_steps *w);
 
-/* True if a process of that filter runs. */
-bool sts_smtpd_filter_runs(void);
+/* True if smtpd runs with its filter, and was started with the file as it is.
+ */
+bool sts_smtpd_is_current(const struct sts_smtpd_steps *w);
 
 /*
- * Restarts smtpd where systemd runs it, else says what to do.  False if it does
- * not run afterwards; with `filter`, if filter-mta-sts does not.
+ * Restarts smtpd where it runs as a service, else says what to do.  With
+ * `filter`, filter and tables have to come up, too.  In a dry run it is said.
  */
-bool sts_smtpd_restart(const struct sts_smtpd_steps *w, bool filter);
+enum sts_smtpd_serves sts_smtpd_restart(struct sts_smtpd_steps *w, bool filter);
+
+/* Reports STS_SERVES_NOT: what was done then, with which file it is, why. */
+enum sts_switched sts_smtpd_not_served(const struct sts_smtpd_steps *w,
+    const char *done, const char *file, const char *why);
 
 /* Removes the trial, frees all. */
 void sts_smtpd_end_steps(struct sts_smtpd_steps *w);

@@ -68,9 +68,28 @@ explain(const struct sts_smtpd_steps *w, enum sts_smtpd_placed placed)
 	return sts_smtpd_stop(w, p->fix, "%s: %s", p->where, p->reason);
 }
 
+/* smtpd does not serve with the new file: it gets the old one. */
+static enum sts_switched
+take_back(struct sts_smtpd_steps *w)
+{
+	char why[sizeof(w->service.why)];
+	enum sts_switched result;
+
+	(void)snprintf(why, sizeof(why), "%s", w->service.why);
+	result = sts_smtpd_changed(w, sts_changes_undo(&w->changes));
+	if (result != STS_SWITCHED) {
+		(void)sts_smtpd_not_served(w, "", "new file", why);
+		return result;
+	}
+	if (sts_smtpd_restart(w, false) == STS_SERVES_NOT)
+		(void)sts_smtpd_not_served(w, "", "old file", w->service.why);
+	return sts_smtpd_not_served(
+	    w, "the old file is back: ", "new one", why);
+}
+
 /* Nothing is missing: is it right, and is it what runs? */
 static enum sts_switched
-complete(struct sts_smtpd_steps *w)
+complete(struct sts_smtpd_steps *w, bool ours)
 {
 	enum sts_switched result = sts_smtpd_set_up(w);
 
@@ -79,9 +98,13 @@ complete(struct sts_smtpd_steps *w)
 	if (result != STS_SWITCHED)
 		return result;
 	(void)fprintf(w->e->out, "%s has all that MTA-STS needs\n", w->path);
-	if (!sts_smtpd_filter_runs())
-		(void)sts_smtpd_restart(w, true);
-	return STS_SWITCHED;
+	if (sts_smtpd_is_current(w))
+		return STS_SWITCHED;
+	w->serves = sts_smtpd_restart(w, true);
+	if (w->serves != STS_SERVES_NOT)
+		return STS_SWITCHED;
+	return ours ? take_back(w)
+		    : sts_smtpd_not_served(w, "", "file", w->service.why);
 }
 
 static enum sts_switched
@@ -119,15 +142,8 @@ apply(struct sts_smtpd_steps *w)
 	result = sts_smtpd_changed(w, applied);
 	if (result != STS_SWITCHED)
 		return result;
-	if (sts_smtpd_restart(w, true))
-		return STS_SWITCHED;
-	result = sts_smtpd_changed(w, sts_changes_undo(&w->changes));
-	if (result != STS_SWITCHED)
-		return result;
-	(void)sts_smtpd_restart(w, false);
-	return sts_smtpd_stop(w, "see journalctl -u opensmtpd",
-	    "smtpd does not start with the new file, or filter-mta-sts does "
-	    "not run; the old file is back");
+	w->serves = sts_smtpd_restart(w, true);
+	return w->serves == STS_SERVES_NOT ? take_back(w) : STS_SWITCHED;
 }
 
 static enum sts_switched
@@ -160,7 +176,7 @@ static enum sts_switched
 look_again(struct sts_smtpd_steps *w, enum sts_smtpd_placed placed)
 {
 	if (placed == STS_SMTPD_COMPLETE)
-		return complete(w);
+		return complete(w, true);
 	return sts_smtpd_stop(w,
 	    "add what mta-sts config check --smtpd FILE finds, or: mta-sts "
 	    "disable opensmtpd, then this again",
@@ -184,6 +200,7 @@ enable(struct sts_smtpd_steps *w)
 		result = sts_smtpd_parse(w, w->path);
 	if (result != STS_SWITCHED)
 		return result;
+	sts_service_find(&w->service, w->e);
 	placed = sts_smtpd_place(&w->place, &wanted, w->path, w->bytes, w->len);
 	loaded = sts_changes_load(&w->changes);
 	if (loaded == STS_CHANGE_OK)
@@ -191,7 +208,7 @@ enable(struct sts_smtpd_steps *w)
 	if (loaded != STS_CHANGE_NONE)
 		return sts_smtpd_changed(w, loaded);
 	if (placed == STS_SMTPD_COMPLETE)
-		return complete(w);
+		return complete(w, false);
 	return placed == STS_SMTPD_PLACED ? change(w) : explain(w, placed);
 }
 
@@ -212,7 +229,11 @@ sts_smtpd_enable(const struct sts_smtpd_switch *e)
 		    e->out, "nothing was changed: this was a dry run\n");
 	else
 		(void)fprintf(e->out,
-		    "MTA-STS is on; mta-sts status checks it%s\n",
+		    "MTA-STS is on%s; mta-sts status checks it%s\n",
+		    w.serves == STS_SERVES ? ""
+			: w.serves == STS_SERVES_OFF
+			? " once smtpd is started"
+			: " once smtpd is restarted",
 		    w.changes.count > 0
 			? ", mta-sts disable opensmtpd takes it back"
 			: "");
@@ -239,6 +260,18 @@ say_queue(const struct sts_smtpd_steps *w)
 	    "they are submitted anew: see\n\"The action is chosen once\" in "
 	    "the guide, opensmtpd.md\n",
 	    count);
+}
+
+/* With the old file smtpd does not listen there. */
+static void
+forget_hold_port(struct sts_smtpd_steps *w)
+{
+	static const char line[] = "\nlisten on 127.0.0.1 port ";
+	const char *bytes = w->changes.item[0].next.bytes, *at;
+
+	if (bytes != NULL && (at = strstr(bytes, line)) != NULL)
+		sts_running_forget_port(&w->service.before,
+		    (unsigned)strtoul(at + sizeof(line) - 1, NULL, 10));
 }
 
 /* There is no record: nothing is on, or it was done by hand. */
@@ -286,17 +319,18 @@ disable(struct sts_smtpd_steps *w)
 		result = is_of_record(w);
 	if (result != STS_SWITCHED)
 		return result;
+	sts_service_find(&w->service, w->e);
+	forget_hold_port(w);
 	sts_smtpd_say(w, "restore %s", w->changes.item[0].path);
 	say_queue(w);
 	if (!w->e->dry_run)
 		result = sts_smtpd_changed(w, sts_changes_undo(&w->changes));
 	if (result != STS_SWITCHED)
 		return result;
-	if (!sts_smtpd_restart(w, false))
-		return sts_smtpd_fail(w,
-		    "the old file is back, but smtpd "
-		    "does not start: journalctl -u "
-		    "opensmtpd");
+	if (sts_smtpd_restart(w, false) == STS_SERVES_NOT) {
+		(void)sts_smtpd_not_served(w, "", "old file", w->service.why);
+		return STS_SWITCHED_OUTSIDE;
+	}
 	(void)fprintf(w->e->out, "%s",
 	    w->e->dry_run
 		? "nothing was changed: this was a dry run\n"

@@ -19,6 +19,14 @@ enum sts_switched {
 	STS_SWITCHED_OUTSIDE = 3 /* the system refused something */
 };
 
+/* What starts and stops services here. */
+enum sts_managed {
+	STS_MANAGED_NOT,     /* nothing that this command knows */
+	STS_MANAGED_SYSTEMD, /* systemctl VERB NAME */
+	STS_MANAGED_RCCTL,   /* OpenBSD: rcctl VERB NAME */
+	STS_MANAGED_SERVICE  /* service NAME VERB; OpenRC: rc-service */
+};
+
 struct sts_smtpd_switch {
 	FILE *out;          /* what is done */
 	FILE *err;          /* why something is not */
@@ -28,8 +36,15 @@ struct sts_smtpd_switch {
 	const struct sts_config *config; /* of this suite, loaded */
 	const char *config_file;         /* as by -f; NULL: default */
 	int64_t now;                     /* seconds since 1970 */
-	/* Programs by name or path; systemctl is NULL without systemd. */
-	const char *smtpd, *smtpctl, *systemctl;
+	/* Programs by name or path; manager is NULL with STS_MANAGED_NOT. */
+	const char *smtpd, *smtpctl, *manager;
+	enum sts_managed managed;
+	/*
+	 * For tests: how long smtpd may take to come up, and must stay up then,
+	 * in milliseconds; where its processes are seen.  0, NULL: as usual.
+	 */
+	unsigned wait_ms, stays_ms;
+	const char *proc;
 	/* As whom smtpd runs filters; NULL: by the usual names. */
 	const char *user;
 	/*

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * `mta-sts enable opensmtpd` and `disable`, with an smtpd and a systemctl of
- * the test's: smtpd.conf is old or new, whatever refuses, and wherever the
- * command dies.  The calls below stand before those of libc.
+ * `mta-sts enable opensmtpd` and `disable`, with an smtpd, an smtpctl and a
+ * service of the test's: smtpd.conf is old or new, whatever refuses, and
+ * wherever the command dies.  The calls below stand before those of libc.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,10 +15,12 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "opensmtpd/enable/smtpd_switch.h"
 #include "tests/unit/lib/tap.h"
+#include "tests/unit/lib/tap_service.h"
 #include "tests/unit/lib/tap_tool.h"
 
 #define DATA "tests/unit/data/opensmtpd/enable/"
@@ -69,11 +71,12 @@ unlink(const char *path)
 }
 
 static char top[] = "/tmp/mta-sts-switch.XXXXXX";
-static char conf[64], record[64], smtpd[64], systemctl[64], filter[64],
+static char conf[64], record[64], smtpd[64], manager[64], smtpctl[64], proc[64],
     trial[96];
 static char old[TEXT_MAX], new[TEXT_MAX];
 static unsigned setups;
-static bool with_systemd, change_in_setup;
+static enum sts_managed managed;
+static bool change_in_setup;
 static char *said; /* both outputs of the last run */
 
 static bool
@@ -99,8 +102,13 @@ run(enum sts_switched (*what)(const struct sts_smtpd_switch *e), bool dry_run,
 	    .file = file,
 	    .config = &config,
 	    .smtpd = smtpd,
-	    .smtpctl = "true",
-	    .systemctl = with_systemd ? systemctl : NULL,
+	    .smtpctl = smtpctl,
+	    .manager = managed != STS_MANAGED_NOT ? manager : NULL,
+	    .managed = managed,
+	    .wait_ms = 100,
+	    .stays_ms = 50,
+	    .proc = proc,
+	    .now = time(NULL) + 3600,
 	    .user = getpwuid(geteuid())->pw_name,
 	    .setup = set_up};
 
@@ -163,13 +171,6 @@ remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
 }
 
 static void
-script(const char *path, const char *text)
-{
-	write_file(path, text, strlen(text));
-	(void)chmod(path, 0755);
-}
-
-static void
 arrange(void)
 {
 	(void)!mkdtemp(top);
@@ -179,16 +180,18 @@ arrange(void)
 	(void)snprintf(trial, sizeof(trial), "%s.mta-sts-trial", conf);
 	(void)snprintf(record, sizeof(record), "%s/record/opensmtpd", top);
 	(void)snprintf(smtpd, sizeof(smtpd), "%s/smtpd", top);
-	(void)snprintf(systemctl, sizeof(systemctl), "%s/systemctl", top);
-	(void)snprintf(filter, sizeof(filter), "%s/filter-mta-sts", top);
+	(void)snprintf(manager, sizeof(manager), "%s/manager", top);
+	(void)snprintf(smtpctl, sizeof(smtpctl), "%s/smtpctl", top);
+	(void)snprintf(proc, sizeof(proc), "%s/proc", top);
 	read_text(DATA "debian-12.in", old, sizeof(old));
 	read_text(DATA "debian-12.out", new, sizeof(new));
-	script(smtpd,
+	service_script(smtpd,
 	    "#!/bin/sh\n"
 	    "while read -r line; do case $line in\n"
 	    "*BROKEN*) echo \"$3:7: syntax error\"; exit 1;; esac\n"
 	    "done <\"$3\"\n");
 	put(old);
+	service_script(smtpctl, "#!/bin/sh\necho uptime=1\n");
 }
 
 static void
@@ -270,14 +273,14 @@ refused(void)
 static void
 trial_refused(void)
 {
-	script(smtpd,
+	service_script(smtpd,
 	    "#!/bin/sh\n"
 	    "case $3 in *trial) echo \"$3:9: no\"; exit 1;; esac\n");
 	is_int(enable(), 1, "a trial that smtpd does not take");
 	ok(says("trial:9: no"), "in smtpd's own words");
 	is_str(now(), "old", "nothing is changed");
 	ok(access(trial, F_OK) != 0, "no trial is left");
-	script(smtpd, "#!/bin/sh\n");
+	service_script(smtpd, "#!/bin/sh\n");
 }
 
 /* By the operator, after it was read: while the trial runs, or the setup. */
@@ -288,13 +291,13 @@ changed_meanwhile(void)
 
 	(void)snprintf(text, sizeof(text),
 	    "#!/bin/sh\ncase $3 in *trial) echo '# mine' >>%s;; esac\n", conf);
-	script(smtpd, text);
+	service_script(smtpd, text);
 	is_int(enable(), 1, "changed while the trial runs");
 	ok(says("was changed while this ran"), "which is said");
 	read_text(conf, text, sizeof(text));
 	ok(strstr(text, "\n# mine\n") != NULL && strstr(text, "HELD") == NULL,
 	    "the operator's change stays");
-	script(smtpd, "#!/bin/sh\n");
+	service_script(smtpd, "#!/bin/sh\n");
 	put(old);
 	change_in_setup = true;
 	is_int(enable(), 1, "changed while the state directory is made");
@@ -306,38 +309,59 @@ changed_meanwhile(void)
 	put(old);
 }
 
-/* The unit is active; a restart fails while smtpd.conf is new. */
+/* Switched on before, and smtpd no longer comes up: taken back, if it is ours.
+ */
+static void
+complete_but_dead(void)
+{
+	char text[96];
+
+	service_make(top, "opensmtpd");
+	is_int(enable(), 0, "smtpd starts with it, and so does the filter");
+	is_str(now(), "new", "it stays");
+	ok(says("MTA-STS is on;"), "and is on");
+	is_int(disable(), 0, "taken back");
+	ok(says("manager restart opensmtpd") && says("MTA-STS is off"),
+	    "smtpd is restarted, and does not miss the hold listener");
+	is_int(enable(), 0, "switched on");
+	is_int(enable(), 0, "once more, and it is what runs");
+	ok(!strstr(said, "restart"), "so nothing is restarted");
+	service_fault(top, "filter");
+	(void)snprintf(text, sizeof(text), "rm -r %s/*1", proc);
+	(void)!system(text);
+	is_int(enable(), 1, "the filter has died, and does not come up again");
+	ok(says("has all that MTA-STS needs") && says("does not run"),
+	    "which is said");
+	is_str(now(), "old", "the old file is back");
+	put(new);
+	is_int(enable(), 1, "the same with a file that was written by hand");
+	ok(says("does not run") && !strstr(said, "is back:"), "is said");
+	is_str(now(), "new", "and the file stays");
+	put(old);
+}
+
+/* A restart fails while smtpd.conf is new; test_smtpd_service has each reason.
+ */
 static void
 restarted(void)
 {
-	char text[512];
-	pid_t pid;
-
-	with_systemd = true;
-	(void)snprintf(text, sizeof(text),
-	    "#!/bin/sh\necho \"$@\" >>%s/calls\n"
-	    "[ \"$1\" != restart ] || ! grep -q HELD %s\n",
-	    top, conf);
-	script(systemctl, text);
+	managed = STS_MANAGED_SYSTEMD;
+	service_make(top, "opensmtpd");
+	service_fault(top, "refused");
 	is_int(enable(), 1, "smtpd does not start with the new file");
+	ok(says("the old file is back: with the new one smtpd cannot be "
+		"restarted: no such luck\n"),
+	    "which is said");
 	is_str(now(), "old", "the old one is back");
-	script(systemctl, "#!/bin/sh\n[ \"$1\" != is-active ]\n");
+	complete_but_dead();
+	service_script(smtpctl, "#!/bin/sh\nexit 1\n");
+	service_script(manager, "#!/bin/sh\nexit 1\n");
 	is_int(enable(), 0, "smtpd does not run");
-	ok(says("is not started"), "it is not started");
+	ok(says("is not started") && says("on once smtpd is started"),
+	    "it is not started");
 	is_int(disable(), 0, "taken back");
-	script(systemctl, "#!/bin/sh\n");
-	(void)snprintf(text, sizeof(text), "cp /bin/sleep %s", filter);
-	(void)!system(text);
-	if ((pid = fork()) == 0) {
-		(void)execl(filter, filter, "60", (char *)NULL);
-		_exit(1);
-	}
-	is_int(enable(), 0, "smtpd starts with it, and so does the filter");
-	is_str(now(), "new", "it stays");
-	is_int(disable(), 0, "taken back");
-	(void)kill(pid, SIGKILL);
-	(void)waitpid(pid, NULL, 0);
-	with_systemd = false;
+	managed = STS_MANAGED_NOT;
+	service_script(smtpctl, "#!/bin/sh\necho uptime=1\n");
 }
 
 /* In a child, with the call at which it dies or the disk is full. */

@@ -2,9 +2,9 @@
 /*
  * Postfix's side of a policy daemon, the socketmap protocol:
  *
- *	ask_map PORT MAP CONNECTIONS DOMAINS COUNT
+ *	ask_map PORT MAP CONNECTIONS FIRST DOMAINS COUNT
  *
- * asks 127.0.0.1:PORT for nN.example, N from 0 to DOMAINS - 1 in turn, COUNT
+ * asks 127.0.0.1:PORT for nN.example, DOMAINS numbers from FIRST in turn, COUNT
  * times in all, one question under way on each connection.  Prints the CPU that
  * it took itself and the seconds that passed, both in microseconds a question,
  * and how many answers were not NOTFOUND.
@@ -29,7 +29,7 @@ struct connection {
 
 static struct connection connections[CONNECTIONS_MAX];
 static struct pollfd fds[CONNECTIONS_MAX];
-static long asked, answered, found, count, domains;
+static long asked, answered, found, count, first, domains;
 static const char *map;
 
 static double
@@ -62,8 +62,8 @@ ask(int fd)
 
 	if (asked == count)
 		return true;
-	len = snprintf(
-	    text, sizeof(text), "%s n%ld.example", map, asked++ % domains);
+	len = snprintf(text, sizeof(text), "%s n%ld.example", map,
+	    first + asked++ % domains);
 	len = snprintf(netstring, sizeof(netstring), "%d:%s,", len, text);
 	return send(fd, netstring, (size_t)len, 0) == len;
 }
@@ -116,11 +116,12 @@ main(int argc, char **argv)
 	double cpu, began;
 	nfds_t number;
 
-	if (argc != 6 || (number = (nfds_t)atol(argv[3])) > CONNECTIONS_MAX)
+	if (argc != 7 || (number = (nfds_t)atol(argv[3])) > CONNECTIONS_MAX)
 		return 2;
 	map = argv[2];
-	domains = atol(argv[4]);
-	count = atol(argv[5]);
+	first = atol(argv[4]);
+	domains = atol(argv[5]);
+	count = atol(argv[6]);
 	for (nfds_t i = 0; i < number; i++) {
 		if (!open_connection(atoi(argv[1]), &fds[i]))
 			return 1;

@@ -198,6 +198,9 @@ def turns(*measures):
                       for _ in range(ROUNDS)]))
 
 
+median = statistics.median
+
+
 def paired(ours, reference):
     return statistics.median(a / b for a, b in zip(ours, reference))
 

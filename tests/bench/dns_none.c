@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A name server for benches: NXDOMAIN to everything.
+ * A name server for benches: NXDOMAIN to everything or, with "policies", a
+ * record for each _mta-sts.NAME, 127.0.0.1 for each mta-sts.NAME, and else no
+ * such record.
  *
- *	dns_none [MICROSECONDS]
+ *	dns_none [MICROSECONDS [PORT [policies]]]
  *
  * Prints the port that it took on 127.0.0.1, and ends with its standard input.
  * It answers at once or, with an argument, each question after a time of its
@@ -16,12 +18,19 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { HELD_MAX = 1024, MESSAGE_MAX = 512 };
+enum {
+	HELD_MAX = 1024,
+	MESSAGE_MAX = 512,
+	HEADER = 12,
+	TYPE_A = 1,
+	TYPE_TXT = 16
+};
 
 struct question {
 	int64_t due_ns;
@@ -33,6 +42,7 @@ struct question {
 static struct question held[HELD_MAX];
 static size_t held_count;
 static int64_t delay_ns;
+static bool has_policies;
 
 static int64_t
 now_ns(void)
@@ -43,11 +53,69 @@ now_ns(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+/* Where the question ends; 0 where it is none. */
+static size_t
+question_end(const struct question *q)
+{
+	size_t at = HEADER;
+
+	while (at < q->len && q->message[at] != 0)
+		at += 1u + q->message[at];
+	return at + 5 <= q->len ? at + 5 : 0;
+}
+
+static bool
+begins(const struct question *q, const char *label)
+{
+	size_t len = strlen(label);
+
+	return q->message[HEADER] == len &&
+	    memcmp(q->message + HEADER + 1, label, len) == 0;
+}
+
+/* Appends a record about the name that was asked for. */
+static void
+add_record(struct question *q, size_t end, const void *data, size_t len)
+{
+	unsigned char *p = q->message + end;
+	const unsigned char head[] = {0xc0, HEADER, q->message[end - 4],
+	    q->message[end - 3], 0, 1, 0, 0, 14, 16, 0, (unsigned char)len};
+
+	if (end + sizeof(head) + len > sizeof(q->message))
+		return;
+	memcpy(p, head, sizeof(head));
+	memcpy(p + sizeof(head), data, len);
+	q->message[7] = 1;
+	q->len = end + sizeof(head) + len;
+}
+
+static void
+answer_policy(struct question *q)
+{
+	static const char text[] = "\x10v=STSv1; id=1234";
+	static const unsigned char loopback[] = {127, 0, 0, 1};
+	size_t end = question_end(q);
+	int type;
+
+	q->message[3] = 0x80;
+	memset(q->message + 6, 0, 6); /* no record yet, EDNS neither */
+	if (end == 0)
+		return;
+	q->len = end;
+	type = q->message[end - 4] << 8 | q->message[end - 3];
+	if (type == TYPE_TXT && begins(q, "_mta-sts"))
+		add_record(q, end, text, sizeof(text) - 1);
+	else if (type == TYPE_A && begins(q, "mta-sts"))
+		add_record(q, end, loopback, sizeof(loopback));
+}
+
 static void
 answer(int fd, struct question *q)
 {
 	q->message[2] = 0x85; /* an answer, authoritative */
 	q->message[3] = 0x83;
+	if (has_policies)
+		answer_policy(q);
 	(void)sendto(fd, q->message, q->len, 0, (struct sockaddr *)&q->from,
 	    sizeof(q->from));
 }
@@ -117,6 +185,8 @@ main(int argc, char **argv)
 	int size = 4 * 1024 * 1024, fd = socket(AF_INET, SOCK_DGRAM, 0);
 
 	delay_ns = argc > 1 ? atol(argv[1]) * 1000 : 0;
+	address.sin_port = htons((uint16_t)(argc > 2 ? atoi(argv[2]) : 0));
+	has_policies = argc > 3;
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, len) != 0 ||
 	    getsockname(fd, (struct sockaddr *)&address, &len) != 0)
 		return 1;

@@ -19,9 +19,9 @@ if [ -n "${BENCH_SHORT:-}" ]; then
 fi
 
 bad=0
-first= against=
+first='' against=''
 show() { # WHAT, MICROSECONDS, GOAL; "-" ends a group
-	[ "$1" = - ] && { first= against=; return; }
+	[ "$1" = - ] && { first='' against=''; return; }
 	[ -n "$2" ] || { echo "exim.sh: no figure: $1" >&2; bad=1; return; }
 	python3 "$here/benchlib.py" 1 "$1" "$2" "${first:--}" us "${3:--}" \
 		"${against:--}" || bad=1

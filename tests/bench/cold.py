@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""Row 7: lookups a second of domains never seen, 64 under way, in a resolver
+that serves; beside bare loops that ask and fetch the same (bare_cares.c,
+bare_fetch.c) and beside postfix-tlspol, 64 connections.  Name server and policy
+host on loopback answer at once, and have a core of their own where there are
+two.  What a lookup costs in CPU is in resolver.py and fetch.py."""
+import os
+import subprocess
+import time
+
+import world
+from benchlib import (BUILD, configure, few, make_state, median, place, row, run,
+                      turns, unprivileged)
+from peers import Missing
+
+SIZES = few((1000, 2000, 4000), (8, 16, 24))
+FLIGHT = 64
+
+
+def serve(top, count, settings):
+    """Lookups a second in a store that is new."""
+    conf = configure(top, make_state(top), log_level="error", **settings)
+    child = subprocess.Popen([top + "/mta-sts-resolver", "-f", conf],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                             preexec_fn=unprivileged)
+    sent = done = 0
+    began = None
+    # The first one starts the fetcher, and is not counted.
+    while done <= count:
+        until = 1 if done == 0 else count + 1
+        lines = b""
+        while sent < until and sent - done < FLIGHT:
+            lines += b"lookup n%d.example\n" % sent
+            sent += 1
+        if lines:
+            os.write(child.stdin.fileno(), lines)
+        said = os.read(child.stdout.fileno(), 65536)
+        if b"fault" in said or not said:
+            raise SystemExit("the resolver says: " + said.decode())
+        done += said.count(b"\n")
+        began = began or time.monotonic()
+    rate = count / (time.monotonic() - began)
+    child.stdin.close()
+    child.wait()
+    return rate
+
+
+def bare_none(top, port, count):
+    began = time.monotonic()
+    run(top + "/bare_cares", f"127.0.0.1:{port}", FLIGHT, count,
+        preexec_fn=unprivileged)
+    return count / (time.monotonic() - began)
+
+
+def bare_policy(top, ports, ca, count):
+    began = time.monotonic()
+    said = run(top + "/bare_fetch", *ports, ca, FLIGHT,
+               *[f"n{n}.example" for n in range(count)], preexec_fn=unprivileged)
+    if int(said) != count:
+        raise SystemExit(f"the bare loop got {said} of {count}")
+    return count / (time.monotonic() - began)
+
+
+class Tlspol:
+    """The daemon, asked for domains that it has not seen."""
+
+    def __init__(self, top, ca):
+        self.daemon, self.next = world.tlspol(top, ca), 0
+
+    def rate(self, count):
+        first, self.next = self.next, self.next + count
+        return 1e6 / self.daemon.ask(FLIGHT, first, count, count)[1]
+
+
+def beside_bare(kind, goal, serving, bare):
+    sizes = []
+    for count in SIZES:
+        a, b = turns(lambda: serving(count), lambda: bare(count))
+        sizes.append([count, median(a), median(b)])
+    row("7", f"cold lookups, {kind}, {SIZES[-1]:,} domains", a, b, "per s",
+        goal=goal, against="a bare loop", sizes=sizes)
+
+
+def beside_tlspol(kind, serving, top, ca):
+    work, count = f"cold lookups, {kind}", SIZES[1]
+    try:
+        tlspol = Tlspol(top, ca)
+    except Missing as why:
+        row("7", work, serving(count), world.TLSPOL["cold " + kind], "per s",
+            goal=">= 1", against="postfix-tlspol",
+            note=f"{why}; its figure is of {world.TLSPOL_DATE}")
+        return
+    try:
+        a, b = turns(lambda: serving(count), lambda: tlspol.rate(count))
+    finally:
+        tlspol.daemon.end()
+    row("7", work, a, b, "per s", goal=">= 1", against=tlspol.daemon.name)
+
+
+def main():
+    in_world = world.enter()
+    # Others' ports are those of root.
+    dns_port, https_port = (53, 443) if in_world else (0, 0)
+    with place("mta-sts-resolver", "mta-sts-fetcher", "bench/bare_cares",
+               "bench/bare_fetch") as top:
+        settings = {"allow_private": "yes", "dns_timeout": 20,
+                    "fetch_timeout": 60, "fetcher": top + "/mta-sts-fetcher"}
+        with world.server(BUILD + "/bench/dns_none", 0, dns_port) as port:
+            def none(count):
+                return serve(top, count, dict(
+                    settings, nameserver=f"127.0.0.1:{port}"))
+
+            beside_bare("none", ">= 0.5", none,
+                        lambda count: bare_none(top, port, count))
+            beside_tlspol("none", none, top, "/dev/null")
+        if not in_world:
+            row("7", "cold lookups, policy", None, None, "per s", goal=">= 0.8",
+                against="a bare loop", note="needs root, for port 443")
+            return
+        with world.policies(top, dns_port, https_port) as (dns, https, ca):
+            def policy(count):
+                return serve(top, count, dict(
+                    settings, nameserver=f"127.0.0.1:{dns}", ca_file=ca))
+
+            beside_bare("policy", ">= 0.8", policy,
+                        lambda count: bare_policy(top, (dns, https), ca, count))
+            beside_tlspol("policy", policy, top, ca)
+
+
+if __name__ == "__main__":
+    main()

@@ -9,6 +9,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/*
+ * Milliseconds that a test waits for what has to come: a moment, or a minute
+ * on a machine that is slow or does other work.
+ */
+enum { TAP_WAIT_MS = 120000 };
+
 /* One assertion, named after the behaviour it holds.  Returns `holds`. */
 bool ok(bool holds, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -142,6 +142,17 @@ enum sts_change_result sts_changes_undo(struct sts_changes *c);
  */
 void sts_changes_print(const struct sts_changes *c, FILE *out);
 
+/* As after STS_CHANGE_EDITED, for a caller that has seen it itself. */
+void sts_changes_note_edited(struct sts_changes *c, size_t index);
+
+/*
+ * After STS_CHANGE_EDITED: what the operator can do, as the text of a fix.  The
+ * change is kept in the record while `mta-sts disable SERVER` takes back the
+ * rest, and is then made again; `again` is a command behind that, or NULL.
+ */
+void sts_change_edited_fix(const struct sts_changes *c, const char *server,
+    const char *again, char *buf, size_t size);
+
 /*
  * Prints the difference of two texts: "@@ line N @@", lines with "-", "+" or,
  * around them, " ".  Bytes that are not printable are escaped.

@@ -42,13 +42,18 @@ sts_changes_is_unfinished(const struct sts_changes *c)
 	return has_list(c, STS_CHANGE_OPEN);
 }
 
-/* EDITED, with the file noted. */
-static enum sts_change_result
-edited(struct sts_changes *c, size_t index)
+void
+sts_changes_note_edited(struct sts_changes *c, size_t index)
 {
 	(void)sts_change_fail(c, c->item[index].path, 0);
 	(void)snprintf(
 	    c->written, sizeof(c->written), "%s/%zu.new", c->record, index);
+}
+
+static enum sts_change_result
+edited(struct sts_changes *c, size_t index)
+{
+	sts_changes_note_edited(c, index);
 	return STS_CHANGE_EDITED;
 }
 

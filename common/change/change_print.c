@@ -185,6 +185,26 @@ sts_changes_print(const struct sts_changes *c, FILE *out)
 }
 
 void
+sts_change_edited_fix(const struct sts_changes *c, const char *server,
+    const char *again, char *buf, size_t size)
+{
+	const char *written = c->written, *file = c->where;
+
+	(void)snprintf(buf, size,
+	    "see what differs: diff %s %s\n"
+	    "    to keep your change:\n"
+	    "      diff -u %s %s >%s/edit.diff\n"
+	    "      cp %s %s\n"
+	    "      mta-sts disable %s\n"
+	    "      patch %s %s/edit.diff%s%s\n"
+	    "    what patch rejects is of lines that are gone by then\n"
+	    "    to drop it: cp %s %s, then this again",
+	    written, file, written, file, c->record, written, file, server,
+	    file, c->record, again != NULL ? "\n      " : "",
+	    again != NULL ? again : "", written, file);
+}
+
+void
 sts_change_say(FILE *out, const char *prefix, const char *format, va_list args)
 {
 	char text[4096], *rest = text, *line;

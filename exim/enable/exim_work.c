@@ -49,12 +49,9 @@ static enum sts_enable_result
 refuse_edited(const struct sts_work *w)
 {
 	const struct sts_changes *c = &w->changes;
-	char fix[8192];
+	char fix[16384];
 
-	(void)snprintf(fix, sizeof(fix),
-	    "see what differs: diff %s %s; if that is not to stay: cp %s %s, "
-	    "then run this again",
-	    c->written, c->where, c->written, c->where);
+	sts_change_edited_fix(c, "exim", NULL, fix, sizeof(fix));
 	return sts_work_refuse(w, fix,
 	    "%s was changed after \"mta-sts enable exim\" wrote it; it is left "
 	    "as it is",

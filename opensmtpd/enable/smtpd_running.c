@@ -87,7 +87,7 @@ add_process(struct sts_smtpd_running *r, struct sockets *s, const char *proc,
 		return;
 	if (name[0] == 's')
 		add_sockets(s, proc, pid);
-	add_pid(name[0] == 's'       ? &r->smtpd
+	add_pid(name[0] == 's'   ? &r->smtpd
 		: name[0] == 'f' ? &r->filter
 				 : &r->table,
 	    pid);
@@ -176,8 +176,8 @@ has_pid(const struct sts_running_pids *pids, long pid)
 }
 
 size_t
-sts_running_new(const struct sts_running_pids *now,
-    const struct sts_running_pids *before)
+sts_running_new(
+    const struct sts_running_pids *now, const struct sts_running_pids *before)
 {
 	size_t count = 0;
 
@@ -187,8 +187,8 @@ sts_running_new(const struct sts_running_pids *now,
 }
 
 const struct sts_running_port *
-sts_running_lost_port(const struct sts_smtpd_running *now,
-    const struct sts_smtpd_running *before)
+sts_running_lost_port(
+    const struct sts_smtpd_running *now, const struct sts_smtpd_running *before)
 {
 	for (size_t i = 0; i < before->ports; i++) {
 		if (!has_port(now, &before->port[i]))

@@ -35,8 +35,8 @@ struct sts_smtpd_running {
 void sts_smtpd_look(struct sts_smtpd_running *r, const char *proc);
 
 /* How many are in `now`, but not in `before`. */
-size_t sts_running_new(const struct sts_running_pids *now,
-    const struct sts_running_pids *before);
+size_t sts_running_new(
+    const struct sts_running_pids *now, const struct sts_running_pids *before);
 
 /* The first port of `before` that `now` lacks; NULL: none. */
 const struct sts_running_port *sts_running_lost_port(

@@ -71,8 +71,8 @@ sts_service_find(struct sts_smtpd_service *s, const struct sts_smtpd_switch *e)
 }
 
 void
-sts_service_command(const struct sts_smtpd_service *s, const char *what,
-    char *buf, size_t size)
+sts_service_command(
+    const struct sts_smtpd_service *s, const char *what, char *buf, size_t size)
 {
 	const char *name = s->name != NULL ? s->name : "opensmtpd";
 	const char *program = s->e->manager;
@@ -92,8 +92,7 @@ sts_service_command(const struct sts_smtpd_service *s, const char *what,
 }
 
 /* False, with the reason. */
-static bool
-lacks(struct sts_smtpd_service *s, const char *format, ...)
+static bool lacks(struct sts_smtpd_service *s, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 static bool
@@ -128,7 +127,8 @@ is_complete(struct sts_smtpd_service *s, bool filter, size_t tables,
 	if (found < tables)
 		return lacks(s, "its table, table-mta-sts, does not run");
 	if ((port = sts_running_lost_port(now, &s->before)) != NULL)
-		return lacks(s, "smtpd does not listen on port %u (IPv%c) any more",
+		return lacks(s,
+		    "smtpd does not listen on port %u (IPv%c) any more",
 		    port->number, port->v6 ? '6' : '4');
 	return true;
 }

@@ -49,27 +49,31 @@ sts_smtpd_fail(const struct sts_smtpd_steps *w, const char *format, ...)
 }
 
 enum sts_switched
+sts_smtpd_edited(const struct sts_smtpd_steps *w, const char *again)
+{
+	char fix[16384];
+
+	sts_change_edited_fix(
+	    &w->changes, "opensmtpd", again, fix, sizeof(fix));
+	return sts_smtpd_stop(w, fix,
+	    "%s was changed after \"mta-sts enable opensmtpd\" wrote it; it "
+	    "is left as it is",
+	    w->changes.where);
+}
+
+enum sts_switched
 sts_smtpd_changed(
     const struct sts_smtpd_steps *w, enum sts_change_result result)
 {
 	const struct sts_changes *c = &w->changes;
-	char fix[8192];
 
 	if (result == STS_CHANGE_OK || result == STS_CHANGE_NONE)
 		return STS_SWITCHED;
 	if (result == STS_CHANGE_BUSY)
 		return sts_smtpd_fail(
 		    w, "%s: another run is at work", c->record);
-	if (result == STS_CHANGE_EDITED) {
-		(void)snprintf(fix, sizeof(fix),
-		    "see what differs: diff %s %s; if that is not to stay: "
-		    "cp %s %s, then run this again",
-		    c->written, c->where, c->written, c->where);
-		return sts_smtpd_stop(w, fix,
-		    "%s was changed after \"mta-sts enable opensmtpd\" wrote "
-		    "it; it is left as it is",
-		    c->where);
-	}
+	if (result == STS_CHANGE_EDITED)
+		return sts_smtpd_edited(w, NULL);
 	if (c->error == EPERM)
 		return sts_smtpd_fail(w,
 		    "%s: refused, since another user could change it or its "

@@ -41,6 +41,13 @@ enum sts_switched sts_smtpd_fail(const struct sts_smtpd_steps *w,
 enum sts_switched sts_smtpd_changed(
     const struct sts_smtpd_steps *w, enum sts_change_result result);
 
+/*
+ * The operator has changed what this command wrote (STS_CHANGE_EDITED): how to
+ * keep that, and, unless NULL, a command to run in the end.
+ */
+enum sts_switched sts_smtpd_edited(
+    const struct sts_smtpd_steps *w, const char *again);
+
 /* Finds and reads smtpd.conf. */
 enum sts_switched sts_smtpd_load(struct sts_smtpd_steps *w);
 

@@ -171,17 +171,24 @@ change(struct sts_smtpd_steps *w)
 	return STS_SWITCHED;
 }
 
-/* Switched on by this command before: is it still as it was made? */
+/*
+ * Switched on by this command before: is it still as it was made?  What it
+ * lacks now cannot be placed beside a record of the first time.
+ */
 static enum sts_switched
 look_again(struct sts_smtpd_steps *w, enum sts_smtpd_placed placed)
 {
+	const struct sts_change_state *next = &w->changes.item[0].next;
+
 	if (placed == STS_SMTPD_COMPLETE)
 		return complete(w, true);
-	return sts_smtpd_stop(w,
-	    "add what mta-sts config check --smtpd FILE finds, or: mta-sts "
-	    "disable opensmtpd, then this again",
-	    "MTA-STS was switched on by this command, and %s was changed since",
-	    w->path);
+	if (next->len == w->len && memcmp(next->bytes, w->bytes, w->len) == 0)
+		return sts_smtpd_stop(w,
+		    "mta-sts disable opensmtpd, then this again",
+		    "%s is as this command wrote it, but by now it needs more",
+		    w->path);
+	sts_changes_note_edited(&w->changes, 0);
+	return sts_smtpd_edited(w, "mta-sts enable opensmtpd");
 }
 
 static enum sts_switched

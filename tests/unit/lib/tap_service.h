@@ -2,8 +2,8 @@
 /*
  * smtpd as a service of the test's: TOP/manager is systemctl, rcctl or service,
  * TOP/smtpctl answers while it runs, and its processes and sockets are files
- * below TOP/proc.  It has a filter and two tables if TOP/etc/smtpd.conf contains
- * "mta-sts".
+ * below TOP/proc.  It has a filter and two tables if TOP/etc/smtpd.conf
+ * contains "mta-sts".
  */
 #ifndef STS_TESTS_TAP_SERVICE_H
 #define STS_TESTS_TAP_SERVICE_H

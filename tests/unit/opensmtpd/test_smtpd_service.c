@@ -87,7 +87,8 @@ faults(void)
 	is_int(replace("mta-sts\n", "mta-sts\n", "none", true, 2), STS_SERVES,
 	    "restarted with the same file");
 	is_int(replace("mta-sts\n", "mta-sts\n", "stays", true, 2),
-	    STS_SERVES_NOT, "a filter that was there before is not the new one");
+	    STS_SERVES_NOT,
+	    "a filter that was there before is not the new one");
 	is_int(replace("mta-sts\n", "", "none", false, 0), STS_SERVES,
 	    "without a filter none is missed");
 }

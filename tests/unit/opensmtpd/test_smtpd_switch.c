@@ -270,6 +270,83 @@ refused(void)
 	is_int(run(sts_smtpd_enable, false, path), 3, "no such file");
 }
 
+/* The line of the last output that begins with these words, run. */
+static bool
+follow(const char *words)
+{
+	char line[512];
+	const char *at = strstr(said, words);
+
+	if (at == NULL)
+		return false;
+	(void)snprintf(line, sizeof(line), "%.*s", (int)strcspn(at, "\n"), at);
+	return system(line) != -1;
+}
+
+/* Whether smtpd.conf has this text. */
+static bool
+has(const char *part)
+{
+	static char text[TEXT_MAX];
+
+	read_text(conf, text, sizeof(text));
+	return strstr(text, part) != NULL;
+}
+
+/* What is said after a change of the operator's is done as it stands. */
+static void
+keep_edit(const char *text, const char *name, bool rejected)
+{
+	bool again;
+
+	is_int(enable(), 0, "%s: switched on before", name);
+	put(text);
+	is_int(disable(), 1, "%s: disable refuses", name);
+	again = enable() != 0;
+	if (!again)
+		(void)disable();
+	ok(says("    to keep your change:\n") && follow("diff -u ") &&
+		follow("cp "),
+	    "%s: how to keep it is said", name);
+	is_str(now(), "new", "%s: the change is put aside", name);
+	ok(says("mta-sts disable opensmtpd\n") &&
+		again == (strstr(said, "mta-sts enable opensmtpd\n") != NULL),
+	    "%s: then come the commands", name);
+	if (system("command -v patch >/dev/null") == 0) {
+		static char patch[TEXT_MAX];
+		char *end;
+
+		(void)snprintf(
+		    patch, sizeof(patch), "%s", strstr(said, "patch "));
+		end = strchr(patch, '\n');
+		if (end != NULL)
+			*end = '\0';
+		is_int(disable(), 0, "%s: disable", name);
+		ok((system(patch) == 0) == !rejected && has("# mine") &&
+			!has("mta-sts"),
+		    "%s: the change is in the old file", name);
+		is_int(enable(), 0, "%s: enable", name);
+		ok(has("# mine") && has("mta-sts"), "%s: and in the new one",
+		    name);
+	}
+	is_int(disable(), 0, "%s: taken back", name);
+	put(old);
+}
+
+static void
+edited(void)
+{
+	static char text[TEXT_MAX + 16];
+	char *at;
+
+	(void)snprintf(text, sizeof(text), "%s# mine\n", new);
+	keep_edit(text, "a line at the end", false);
+	(void)snprintf(text, sizeof(text), "# mine\n%s", new);
+	at = strstr(text, "match from local for domain <mta-sts> ");
+	memset(at, '#', strcspn(at, "\n"));
+	keep_edit(text, "a rule of ours taken out", true);
+}
+
 static void
 trial_refused(void)
 {
@@ -432,6 +509,7 @@ main(void)
 	plain();
 	refused();
 	put(old);
+	edited();
 	trial_refused();
 	changed_meanwhile();
 	restarted();

@@ -191,8 +191,9 @@ def write_none(domain):
     path = sabotage.STATE / 'checks' / policy.parent.name / domain
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text + b'crc32: %08x\n' % zlib.crc32(text))
+    owner = sabotage.STATE.stat()
     for made in (path, path.parent, path.parent.parent):
-        os.chown(made, 995, 995)
+        os.chown(made, owner.st_uid, owner.st_gid)
         made.chmod(0o750 if made.is_dir() else 0o640)
 
 

@@ -82,5 +82,5 @@ def main(version):
             thread.join()
 
 
-main('7.6')
+main(opensmtpd_lab.VERSIONS[-1])
 tap.done()

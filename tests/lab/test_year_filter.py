@@ -21,7 +21,8 @@ from labkit.lab import Lab
 
 DAYS = int(os.environ.get('LAB_DAYS', '') or '3')
 ROUND = 3000
-FILTER = '/usr/local/libexec/filter-mta-sts'
+FILTER = '/usr/libexec/opensmtpd/filter-mta-sts' if paths.PACKAGED else \
+    '/usr/local/libexec/filter-mta-sts'
 
 
 class Filter:
@@ -29,8 +30,9 @@ class Filter:
 
     def __init__(self):
         owner = pathlib.Path(paths.STATE).stat()
-        os.makedirs(os.path.dirname(FILTER), exist_ok=True)
-        shutil.copy('/run/lab/build/filter-mta-sts', FILTER)
+        if not paths.PACKAGED:
+            os.makedirs(os.path.dirname(FILTER), exist_ok=True)
+            shutil.copy('/run/lab/build/filter-mta-sts', FILTER)
         ours, theirs = socket.socketpair()
         self.process = subprocess.Popen(
             [FILTER], stdin=theirs, stdout=theirs, user=owner.st_uid,

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: ISC
 """table.py DIRECTORY: what tests/matrix/packages has found, scenario by version.
 
-DIRECTORY has a folder CELL-SERVER each, with `version` and `rows.json`."""
+DIRECTORY has a folder CELL-SERVER each, with `version`, `rows.json` and `lab`,
+what the whole lab has said, if it has run."""
 import json
 import pathlib
+import re
 import sys
 
 CELLS = ('bookworm', 'bookworm-backports', 'trixie', 'trixie-backports', 'sid')
@@ -22,8 +24,10 @@ def load(directory, server):
         path = pathlib.Path(directory, f'{name}-{server}')
         if (path / 'rows.json').exists():
             version = (path / 'version').read_text().split()[-1]
-            found.append((name, version.split('-')[0],
-                          json.loads((path / 'rows.json').read_text())))
+            result = json.loads((path / 'rows.json').read_text())
+            lab = path / 'lab'
+            result['lab'] = lab.read_text() if lab.exists() else ''
+            found.append((name, version.split('-')[0], result))
     return found
 
 
@@ -32,6 +36,14 @@ def cell(row):
         return '-'
     word = short(row['verdict'])
     return word if row['good'] else f'WRONG: {word}'
+
+
+def whole(result):
+    """Of the lab's programs: how many tests there were, or that one failed."""
+    tests = re.search(r' (\d+) tests', result['lab'])
+    if not tests:
+        return '-'
+    return 'WRONG' if 'FAILED' in result['lab'] else tests[1]
 
 
 def show(name, found):
@@ -45,6 +57,8 @@ def show(name, found):
     for row in names:
         lines.append((row, *(cell(result['rows'].get(row))
                              for _, _, result in found)))
+    lines.append(('tests of the whole lab',
+                  *(whole(result) for _, _, result in found)))
     widths = [max(map(len, column)) for column in zip(*lines)]
     print()
     for line in lines:

@@ -118,6 +118,9 @@ tree_fill() {
 	printf '#!/bin/sh\nexit 101\n' >"$directory/usr/sbin/policy-rc.d"
 	chmod 755 "$directory/usr/sbin/policy-rc.d"
 	cp /etc/resolv.conf "$directory/etc/resolv.conf"
+	# Whether a mirror may be behind is this machine's to say.
+	apt-config dump Acquire::Check-Valid-Until \
+	    >"$directory/etc/apt/apt.conf.d/90machine"
 	[ -z "${tree_backports:-}" ] || tree_add_backports "$directory"
 	# Whatever a package starts nevertheless ends with the namespace.
 	tree_held "$TREE_LIMIT" sh -c '

@@ -43,10 +43,7 @@ def main(server):
         lab.mta.configure(fragments=False)
         rows, run = scenarios.load(), scenarios.run
     else:
-        version = subprocess.run(
-            ['dpkg-query', '-W', '-f', '${Version}', 'opensmtpd'],
-            stdout=subprocess.PIPE, text=True, check=True).stdout
-        version = '6.8' if version.startswith('6.') else '7.6'
+        version, = opensmtpd_lab.VERSIONS
         lab = opensmtpd_lab.SmtpdLab(version)
         lab.mta.setup()  # the world has made the state directory for Exim
         rows, run = opensmtpd_lab.load(version), opensmtpd_lab.run

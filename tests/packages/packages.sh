@@ -29,11 +29,17 @@ packages_source() {
 	    cp tests/packages/build "$scratch/dist/"
 }
 
-# packages_build SUITE [BACKPORTS]: makes the tree SUITE-packages, and the packages in it,
+# packages_build SUITE: makes the tree SUITE-packages, and the packages in it,
 # which lie in $scratch/SUITE then, with the tests that were compiled beside them
-# in tests.tar.  With DEB_BUILD_OPTIONS, which is "nocheck" unless it is set.
+# in lab.tar.  With DEB_BUILD_OPTIONS, which is "nocheck" unless it is set.  Where
+# PACKAGES_KEPT names a directory, what was built before is taken from there, however
+# old it is, and what is built now is left there: for work at the tests.
 packages_build() {
 	[ ! -e "$scratch/$1/complete" ] || return 0
+	if [ -e "${PACKAGES_KEPT:-}/$1/complete" ]; then
+		cp -a "$PACKAGES_KEPT/$1" "$scratch/"
+		return
+	fi
 	packages_source || return 1
 	# shellcheck disable=SC2046,SC2086
 	tree_make "$1" "$(dpkg --print-architecture)" "$1-packages" \
@@ -41,5 +47,6 @@ packages_build() {
 	mkdir -p "$scratch/$1"
 	tree_run_as '' "$scratch/$1" "$PACKAGES_LIMIT" "$1-packages" \
 	    "$scratch/dist" env DEB_BUILD_OPTIONS="${DEB_BUILD_OPTIONS-nocheck}" \
-	    sh /src/build && touch "$scratch/$1/complete"
+	    sh /src/build && touch "$scratch/$1/complete" || return 1
+	[ -z "${PACKAGES_KEPT:-}" ] || cp -a "$scratch/$1" "$PACKAGES_KEPT/"
 }

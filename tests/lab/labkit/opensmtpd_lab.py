@@ -4,13 +4,28 @@ import contextlib
 import csv
 import pathlib
 import re
+import subprocess
 import zlib
 
 from labkit import paths, scenarios, tap
 from labkit.lab import SENDER, Lab, Message, Outcome
 from labkit.opensmtpd import OpenSmtpd, Refused
 
-VERSIONS = ('6.8', '7.6')
+
+def versions():
+    """Both; where packages are tried, the one that is installed, if any: 6.8, or
+    7.6, which stands for 7.4 and all later ones."""
+    if not paths.PACKAGED:
+        return ('6.8', '7.6')
+    done = subprocess.run(
+        ['dpkg-query', '-W', '-f', '${Version}', 'opensmtpd'], text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    if not done.stdout:
+        return ()
+    return ('6.8',) if done.stdout.startswith('6.') else ('7.6',)
+
+
+VERSIONS = versions()
 NO_FAULTS = ('-', 'trust-ad')
 TABLE = pathlib.Path(__file__).parents[1] / 'scenarios-opensmtpd.tsv'
 

@@ -126,6 +126,7 @@ plan(struct sts_work *w)
 	if (has_state(w) && !w->e->check(w->e->arg))
 		return sts_work_refuse(
 		    w, NULL, "mta-sts config check finds the errors above");
+	sts_work_route_before(w);
 	result = sts_work_try(
 	    w, w->trial[0] != '\0' ? w->trial : NULL, has_state(w));
 	if (result == STS_ENABLE_DONE)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "exim/enable/exim_place.h"
 
+#include <ctype.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +61,23 @@ mentions(const struct sts_exim_lines *lines, const char *what)
 	return false;
 }
 
+/* True for a boolean option that is on: "NAME", and not "no_NAME". */
+static bool
+is_on(const struct plan *p, const struct sts_exim_span *span, const char *name)
+{
+	char value[VALUE_BYTES];
+	const char *at;
+	size_t line;
+
+	if (!sts_exim_option(
+		&p->lines, span, name, value, sizeof(value), &line) ||
+	    strcmp(value, "false") == 0 || strcmp(value, "no") == 0)
+		return false;
+	at = memmem(
+	    p->lines.line[line].p, p->lines.line[line].len, name, strlen(name));
+	return at == p->lines.line[line].p || at[-1] != '_';
+}
+
 /* True for a router that looks up the MX hosts of every remote domain. */
 static bool
 is_remote(const struct plan *p, const struct sts_exim_span *span)
@@ -72,8 +91,7 @@ is_remote(const struct plan *p, const struct sts_exim_span *span)
 		return false;
 	if (!sts_exim_option(
 		lines, span, "transport", value, sizeof(value), NULL) ||
-	    sts_exim_option(
-		lines, span, "verify_only", value, sizeof(value), NULL))
+	    is_on(p, span, "verify_only"))
 		return false;
 	if (!sts_exim_option(
 		lines, span, "domains", value, sizeof(value), NULL))
@@ -81,35 +99,136 @@ is_remote(const struct plan *p, const struct sts_exim_span *span)
 	return sts_exim_list_is_open(value);
 }
 
-/* The first such router, and another one with another transport. */
+/* True if the list has "+NAME" in it. */
+static bool
+has_list(const char *domains, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = domains; (at = strstr(at, name)) != NULL;
+	     at += len) {
+		if (at > domains && at[-1] == '+' && at[len] != '_' &&
+		    !isalnum((unsigned char)at[len]))
+			return true;
+	}
+	return false;
+}
+
+/* True for a list of nothing but domains for which our routers do nothing. */
+static bool
+is_own(const char *domains)
+{
+	static const char *const own[] = {
+	    "local_domains", "relay_to_domains", "relay_domains"};
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		if (domains[0] == '+' && strcmp(domains + 1, own[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* True for a router that a remote address may pass without a loss. */
+static bool
+is_passable(const struct plan *p, const struct sts_exim_span *span)
+{
+	char value[VALUE_BYTES];
+
+	return is_on(p, span, "verify_only") ||
+	    (sts_exim_option(
+		 &p->lines, span, "domains", value, sizeof(value), NULL) &&
+		is_own(value));
+}
+
+/* Options of a router that mail taken by ours will not meet. */
+static void
+note_lost(struct plan *p, const struct sts_exim_span *span)
+{
+	static const char *const names[] = {"condition", "senders",
+	    "local_parts", "require_files", "headers_add", "headers_remove",
+	    "errors_to", "unseen"};
+	char *lost = p->place->lost;
+	size_t size = sizeof(p->place->lost);
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char value[4];
+		size_t line = SIZE_MAX;
+
+		(void)sts_exim_option(
+		    &p->lines, span, names[i], value, sizeof(value), &line);
+		if (line == SIZE_MAX || strstr(lost, names[i]) != NULL)
+			continue;
+		if (lost[0] != '\0')
+			(void)strlcat(lost, ", ", size);
+		(void)strlcat(lost, names[i], size);
+	}
+}
+
+/* What is remembered of the routers so far. */
+struct search {
+	unsigned found;    /* that look up MX hosts */
+	char between[128]; /* that routes otherwise, behind the first, or "" */
+};
+
+/* One router that looks up the MX hosts: the first, or one more. */
+static enum sts_place_result
+take_router(struct plan *p, const struct sts_exim_span *span,
+    const struct search *search)
+{
+	struct sts_place *place = p->place;
+	char transport[128], name[128];
+
+	sts_exim_driver_name(&p->lines, span, name, sizeof(name));
+	note_lost(p, span);
+	if (!sts_exim_option(&p->lines, span, "transport", transport,
+		sizeof(transport), NULL))
+		return cannot(
+		    p, GUIDE, "the transport of router %s is too long", name);
+	if (search->found == 0) {
+		p->router = *span;
+		(void)snprintf(
+		    place->router, sizeof(place->router), "%s", name);
+		(void)snprintf(place->transport, sizeof(place->transport), "%s",
+		    transport);
+	} else if (search->between[0] != '\0')
+		return cannot(p,
+		    "where it may, move it before the first of them; else "
+		    "place the four lines by hand: 3b in the guide, exim.md",
+		    "routers %s and %s both look up MX hosts, and %s stands "
+		    "between them: mail to enforced domains would pass it by",
+		    place->router, name, search->between);
+	else if (strcmp(transport, place->transport) != 0)
+		(void)snprintf(place->other, sizeof(place->other), "%s", name);
+	return STS_PLACE_OK;
+}
+
+/*
+ * The first such router, and another one with another transport.  Ours come
+ * before the first, since it would take mail to enforced domains; so no router
+ * that an operator's mail may take instead must stand before the last.
+ */
 static enum sts_place_result
 find_router(struct plan *p)
 {
-	struct sts_place *place = p->place;
+	struct search search = {0};
 	struct sts_exim_span span;
-	char transport[128];
 	size_t at = 0;
-	bool found = false;
 
 	while (
 	    sts_exim_next_driver(&p->lines, STS_SECTION_ROUTERS, &at, &span)) {
-		if (!is_remote(p, &span) ||
-		    !sts_exim_option(&p->lines, &span, "transport", transport,
-			sizeof(transport), NULL))
-			continue;
-		if (!found) {
-			p->router = span;
-			sts_exim_driver_name(&p->lines, &span, place->router,
-			    sizeof(place->router));
-			(void)snprintf(place->transport,
-			    sizeof(place->transport), "%s", transport);
-		} else if (strcmp(transport, place->transport) != 0) {
-			sts_exim_driver_name(&p->lines, &span, place->other,
-			    sizeof(place->other));
-		}
-		found = true;
+		enum sts_place_result result = STS_PLACE_OK;
+
+		if (is_remote(p, &span)) {
+			result = take_router(p, &span, &search);
+			search.found++;
+		} else if (search.found > 0 && search.between[0] == '\0' &&
+		    !is_passable(p, &span))
+			sts_exim_driver_name(&p->lines, &span, search.between,
+			    sizeof(search.between));
+		if (result != STS_PLACE_OK)
+			return result;
 	}
-	return found
+	return search.found > 0
 	    ? STS_PLACE_OK
 	    : cannot(p, GUIDE,
 		  "there is no router in it that looks up the MX hosts "
@@ -117,16 +236,27 @@ find_router(struct plan *p)
 		  "file that it includes is not found");
 }
 
-/* Adds domains that this host is a backup MX for: it would not find itself. */
-static void
+/*
+ * Takes out domains that this host is a backup MX for: it would not find
+ * itself.  They come first, for an item before them might match.
+ */
+static enum sts_place_result
 exclude(struct plan *p, const char *list)
 {
-	size_t len = strlen(p->domains);
+	char domains[VALUE_BYTES];
 
-	if (sts_exim_has_domainlist(&p->lines, list) &&
-	    strstr(p->domains, list) == NULL && p->domains[0] != '<')
-		(void)snprintf(p->domains + len, sizeof(p->domains) - len,
-		    " : ! +%s", list);
+	if (!sts_exim_has_domainlist(&p->lines, list) ||
+	    has_list(p->domains, list))
+		return STS_PLACE_OK;
+	if (p->domains[0] == '<' ||
+	    snprintf(domains, sizeof(domains), "! +%s : %s", list,
+		p->domains) >= (int)sizeof(domains))
+		return cannot(p, GUIDE,
+		    "the domains of router %s, to which \"! +%s\" belongs, are "
+		    "too many or have a separator of their own",
+		    p->place->router, list);
+	memcpy(p->domains, domains, sizeof(domains));
+	return STS_PLACE_OK;
 }
 
 /* The domains and addresses of the router, which ours come before. */
@@ -134,9 +264,15 @@ static enum sts_place_result
 read_router(struct plan *p)
 {
 	const struct sts_exim_lines *lines = &p->lines;
+	enum sts_place_result result;
+	size_t line = SIZE_MAX;
 
 	if (!sts_exim_option(lines, &p->router, "domains", p->domains,
-		sizeof(p->domains), NULL)) {
+		sizeof(p->domains), &line)) {
+		if (line != SIZE_MAX)
+			return cannot(p, GUIDE,
+			    "the domains of router %s are too many",
+			    p->place->router);
 		if (!sts_exim_has_domainlist(lines, "local_domains"))
 			return cannot(p, GUIDE,
 			    "router %s has no domains, and there is no "
@@ -146,13 +282,14 @@ read_router(struct plan *p)
 		(void)snprintf(
 		    p->domains, sizeof(p->domains), "! +local_domains");
 	}
-	exclude(p, "relay_to_domains");
-	exclude(p, "relay_domains");
+	result = exclude(p, "relay_to_domains");
+	if (result == STS_PLACE_OK)
+		result = exclude(p, "relay_domains");
 	if (!sts_exim_option(lines, &p->router, "ignore_target_hosts",
 		p->barred, sizeof(p->barred), NULL) ||
 	    strchr(p->barred, '$') != NULL)
 		p->barred[0] = '\0';
-	return STS_PLACE_OK;
+	return result;
 }
 
 static enum sts_place_result

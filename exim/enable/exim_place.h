@@ -27,6 +27,7 @@ struct sts_place {
 	char router[128];    /* the router before which ours are */
 	char transport[128]; /* whose options are taken over */
 	char other[128]; /* of another such router, with other options, or "" */
+	char lost[128];  /* options of such routers that ours lack, or "" */
 	char reason[512];
 	char fix[512];
 };

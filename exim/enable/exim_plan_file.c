@@ -110,6 +110,11 @@ plan(struct sts_work *w, const struct sts_place *place)
 		    "will "
 		    "have the options of %s too, where a domain enforces\n",
 		    place->other, place->transport);
+	if (place->lost[0] != '\0')
+		(void)fprintf(w->e->out,
+		    "  note: options of your routers that do not apply to "
+		    "such mail: %s\n",
+		    place->lost);
 	if (result == STS_CHANGE_OK)
 		result = sts_changes_write(c, w->live, place->text, place->len);
 	if (result != STS_CHANGE_OK)

@@ -109,18 +109,49 @@ is_local(const char *why)
 	    sts_status_class(status) == STS_CLASS_LOCAL;
 }
 
-/* Routes an address, as a delivery does; the resolver may query the network. */
+/*
+ * Routes you@DOMAIN, as a delivery does; the resolver may query the network.
+ * The caller frees *said, which may be NULL.  True if a router took it.
+ */
+static bool
+route(const struct sts_work *w, const char *trial, char **said)
+{
+	char address[320];
+
+	(void)snprintf(address, sizeof(address), "you@%s", w->e->domain);
+	(void)run_exim(w, trial, "-bt", address, said);
+	return *said != NULL && strstr(*said, "  router = ") != NULL;
+}
+
+void
+sts_work_route_before(struct sts_work *w)
+{
+	char *said;
+
+	w->routed = route(w, NULL, &said);
+	free(said);
+}
+
+static enum sts_enable_result
+refuse_unrouted(const struct sts_work *w, const char *said)
+{
+	return sts_work_refuse(w, NULL,
+	    "today mail for %s has a route, and with the new configuration it "
+	    "would have none: %.*s",
+	    w->e->domain, said != NULL ? (int)strcspn(said, "\n") : 0,
+	    said != NULL ? said : "");
+}
+
 static enum sts_enable_result
 try_route(const struct sts_work *w, const char *trial)
 {
 	static const char mark[] = "MTA-STS: ";
 	enum sts_enable_result result = STS_ENABLE_DONE;
-	char address[320], fix[320], *said, *why;
+	char fix[320], *said, *why;
+	bool routed = route(w, trial, &said);
 
-	(void)snprintf(address, sizeof(address), "you@%s", w->e->domain);
 	(void)snprintf(fix, sizeof(fix), "see what is wrong: mta-sts query %s",
 	    w->e->domain);
-	(void)run_exim(w, trial, "-bt", address, &said);
 	why = said != NULL ? strstr(said, mark) : NULL;
 	if (why != NULL && is_local(why + sizeof(mark) - 1))
 		result = sts_work_refuse(w, fix, "mail for %s would wait: %.*s",
@@ -130,7 +161,9 @@ try_route(const struct sts_work *w, const char *trial)
 		    "mail for %s would wait (mta-sts query %s), for a reason "
 		    "that is not this machine's\n",
 		    w->e->domain, w->e->domain);
-	else if (said != NULL)
+	else if (w->routed && !routed)
+		result = refuse_unrouted(w, said);
+	else if (routed)
 		print_route(w, said);
 	free(said);
 	return result;

@@ -24,6 +24,7 @@ struct sts_work {
 	bool split;
 	char trial_dir[64];              /* made by sts_work_trial_dir, or "" */
 	char trial[STS_WORK_PATH_BYTES]; /* what would be the configuration */
+	bool routed; /* mail for the domain had a route before: route_before */
 };
 
 /* "STEP", a line on `out` for what is done, or in a dry run would be. */
@@ -57,6 +58,9 @@ void sts_work_end(struct sts_work *w);
 /* Fill `changes`, and the trial file: exim_plan_debian.c, exim_plan_file.c. */
 enum sts_enable_result sts_work_plan_debian(struct sts_work *w);
 enum sts_enable_result sts_work_plan_file(struct sts_work *w);
+
+/* Whether Exim has a route for the domain as it is configured now. */
+void sts_work_route_before(struct sts_work *w);
 
 /*
  * Checks the trial file, or with NULL what Exim reads: that Exim takes it, that

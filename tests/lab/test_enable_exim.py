@@ -90,6 +90,16 @@ for kind, pattern in (('smarthost', "that host's task"),
 fake = pathlib.Path('/run/lab/home/light')
 fake.write_text('#!/bin/sh\n[ "$1" = -be ] || exec /usr/sbin/exim4 "$@"\n')
 fake.chmod(0o755)
+stuck = pathlib.Path('/run/lab/home/stuck')
+stuck.write_text('#!/bin/sh\ncase $1,$3 in\n-C,-bt) echo "$4 cannot be '
+                 'resolved at this time: a lock";;\n'
+                 '*) exec /usr/sbin/exim4 "$@";;\nesac\n')
+stuck.chmod(0o755)
+before = enabling.picture()
+enabling.refused(enabling.enable('--exim-binary', str(stuck)),
+                 '(?s)today mail for good.test has a route, .*a lock.*nothing '
+                 'was changed', 'a trial in which all mail waits')
+enabling.same(before, 'all files are as before')
 enabling.refused(enabling.enable('--exim-binary', str(fake)),
                  '(?s)no dlfunc.*install exim4-daemon-heavy',
                  'an Exim without dlfunc')

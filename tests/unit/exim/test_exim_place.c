@@ -3,6 +3,7 @@
  * Where the four includes go in files of the kind that panels write, and that
  * nothing else of them changes.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,8 +79,8 @@ test_hestia(void)
 	       "takes it out.\n" INC "routers\n\ndnslookup:"),
 	    "the routers stand right before it");
 	ok(has(place.text,
-	       "MTA_STS_DOMAINS = !+local_domains : ! +relay_to_domains\n"),
-	    "its domains, without those of a backup MX");
+	       "MTA_STS_DOMAINS = ! +relay_to_domains : !+local_domains\n"),
+	    "its domains, but first without those of a backup MX");
 	ok(has(place.text,
 	       "MTA_STS_INTERFACE = ${if exists{OUTGOING_IP}{${readfile{"
 	       "OUTGOING_IP}}}}\ndns_dnssec_ok = 1\n" INC "main\n"),
@@ -102,6 +103,8 @@ test_cpanel(void)
 	ok(only_adds(), "nothing else of it changes");
 	is_str(place.router, "dkim_lookuphost", "before the first of two");
 	is_str(place.other, "lookuphost", "the other one is named");
+	is_str(place.lost, "condition, headers_add",
+	    "and what of both mail does not meet any more");
 	ok(has(place.text, INC "routers\n\n#\n# This sends mail with"),
 	    "above the comment of the router");
 	ok(has(place.text, "MTA_STS_BARRED = +loopback : 64.94.110.11/32\n"),
@@ -145,6 +148,11 @@ test_directadmin(void)
 	"  domains = ! +local_domains\n  transport = smtp\n"
 #define TRANSPORT "begin transports\nsmtp:\n  driver = smtp\n"
 #define RETRY     "begin retry\n* * F,4d,1h\n"
+
+#define NAMED(name, rest)                                    \
+	name ":\n  driver = dnslookup\n  transport = smtp\n" \
+	     "  domains = ! +local_domains\n" rest
+#define PARTNER "partner:\n  driver = manualroute\n"
 
 static void
 is_refused(const char *bytes, const char *reason, const char *name)
@@ -191,6 +199,108 @@ test_refused(void)
 	is_refused("", "no router", "an empty file");
 }
 
+/* A router between two that look up MX hosts. */
+static void
+test_between(void)
+{
+	const char *condition = NAMED("one", "  condition = X\n");
+	char bytes[4096];
+	static const struct {
+		const char *router, *name;
+		bool stops;
+	} between[] = {
+	    {PARTNER "  domains = partner.example\n", "a route of its own",
+		true},
+	    {PARTNER "", "a route for all", true},
+	    {"r:\n  driver = redirect\n  data = x\n", "a redirection", true},
+	    {PARTNER "  domains = +relay_to_domains : a.example\n",
+		"own domains and one more", true},
+	    {PARTNER "  no_verify_only\n", "what \"no_\" denies", true},
+	    {PARTNER "  domains = +relay_to_domains\n",
+		"the domains of a backup MX", false},
+	    {"l:\n  driver = accept\n  domains = +local_domains\n", "own mail",
+		false},
+	    {PARTNER "  verify_only\n", "what only verifies", false},
+	};
+
+	for (size_t i = 0; i < sizeof(between) / sizeof(between[0]); i++) {
+		snprintf(bytes, sizeof(bytes), MAIN "begin routers\n%s%s%s%s",
+		    condition, between[i].router, NAMED("two", ""),
+		    TRANSPORT RETRY);
+		place_text(bytes);
+		if (between[i].stops)
+			ok(result == STS_PLACE_CANNOT &&
+				has(place.reason, "routers one and two") &&
+				has(place.fix, "move it before the first"),
+			    "%s between: %s", between[i].name, place.reason);
+		else
+			is_int(result, STS_PLACE_OK, "%s between: placed",
+			    between[i].name);
+		/* Behind both it is none of our business. */
+		snprintf(bytes, sizeof(bytes), MAIN "begin routers\n%s%s%s%s",
+		    condition, NAMED("two", ""), between[i].router,
+		    TRANSPORT RETRY);
+		place_text(bytes);
+		is_int(
+		    result, STS_PLACE_OK, "%s behind: placed", between[i].name);
+	}
+	place_text(MAIN "begin routers\n" NAMED("one", "  no_verify_only\n")
+		NAMED("two", "") TRANSPORT RETRY);
+	is_str(place.router, "one", "no_verify_only: it routes mail");
+	place_text(MAIN "begin routers\n" NAMED(
+	    "one", "  verify_only = false\n") NAMED("two", "") TRANSPORT RETRY);
+	is_str(place.router, "one", "so does verify_only = false");
+}
+
+/* Domains that this host relays to are taken out, whatever else matches. */
+static void
+test_domains(void)
+{
+	static const char backup[] =
+	    MAIN "domainlist relay_to_domains = b.example\n";
+	static const struct {
+		const char *domains, *ours, *name;
+	} rows[] = {
+	    {"*", "! +relay_to_domains : *", "a \"*\" does not win"},
+	    {"+my_relay_to_domains : *",
+		"! +relay_to_domains : +my_relay_to_domains : *",
+		"another list of a longer name"},
+	    {"! +relay_to_domains : *", "! +relay_to_domains : *",
+		"what is there is not repeated"},
+	    {"! +local_domains", "! +relay_to_domains : ! +local_domains",
+		"own domains"},
+	};
+	char bytes[8192], wanted[256], many[4096] = "";
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(bytes, sizeof(bytes),
+		    "%sbegin routers\nr:\n  driver = dnslookup\n"
+		    "  transport = smtp\n  domains = %s\n%s",
+		    backup, rows[i].domains, TRANSPORT RETRY);
+		place_text(bytes);
+		snprintf(wanted, sizeof(wanted), "\nMTA_STS_DOMAINS = %s\n",
+		    rows[i].ours);
+		ok(has(place.text, wanted), "%s", rows[i].name);
+	}
+	snprintf(bytes, sizeof(bytes),
+	    "%sbegin routers\nr:\n  driver = dnslookup\n"
+	    "  transport = smtp\n  domains = <; ! a.example ; *\n%s",
+	    backup, TRANSPORT RETRY);
+	is_refused(bytes, "separator", "a separator of its own");
+	while (strlen(many) < 2030)
+		strcat(many, "! d.example : ");
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(bytes, sizeof(bytes),
+		    "%sbegin routers\nr:\n  driver = dnslookup\n"
+		    "  transport = smtp\n  domains = %s*\n%s",
+		    backup, many, TRANSPORT RETRY);
+		is_refused(bytes, "too many",
+		    i == 0 ? "no room for one more" : "no room for them");
+		strcat(many, "! d.example : ");
+		strcat(many, "! d.example : ");
+	}
+}
+
 int
 main(void)
 {
@@ -198,6 +308,8 @@ main(void)
 	test_cpanel();
 	test_directadmin();
 	test_refused();
+	test_between();
+	test_domains();
 	sts_place_free(&place);
 	free(text);
 	return tap_done();

@@ -20,7 +20,9 @@
 #include <unistd.h>
 
 #include "core/domain.h"
+#include "store/day_files.h"
 #include "store/file.h"
+#include "store/lock.h"
 #include "store/outcomes.h"
 
 #define DIRECTORY "events"
@@ -32,10 +34,15 @@ enum {
 	/* What domains of others cause leaves room for what is this machine's.
 	 */
 	COMMON_BYTES_MAX = FILE_BYTES_MAX - 1024 * 1024,
+	/* Beyond this one a minute, so that none of the day's hours is without
+	 * them: 1440 lines have room. */
+	FAULT_BYTES_MAX = FILE_BYTES_MAX - 512 * 1024,
+	PAUSE = 60,
 	LIMIT_MARGIN = 1024 * 1024, /* as in outcomes.c */
 	LINE_BYTES = STS_NAME_MAX + 100,
 	READ_BYTES = 65536,
-	DAYS_BACK = 400, /* that are looked for, if no round came meanwhile */
+	DAYS_BACK = 400, /* that are looked for, if none were added up */
+	DAYS_KEPT = 31,  /* at most, where no process can add up */
 	HOUR = 3600
 };
 
@@ -69,71 +76,72 @@ open_to_append(struct sts_store *store, const char *path)
 	    0640);
 }
 
-/* True if the file is the owner's, and shorter than `max` and all limits. */
-static bool
-may_append(const struct sts_store *store, int fd, off_t max)
-{
-	struct rlimit limit;
-	struct stat st;
+/* What the day's file has room for. */
+enum importance {
+	COMMON, /* what domains of others cause */
+	FAULT,  /* of this machine */
+	ROUND
+};
 
-	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    st.st_uid == store->uid && st.st_size < max - LINE_BYTES &&
-	    ((st.st_mode & 07777) == 0640 || fchmod(fd, 0640) == 0) &&
-	    (getrlimit(RLIMIT_FSIZE, &limit) != 0 ||
-		limit.rlim_cur == RLIM_INFINITY ||
-		(rlim_t)st.st_size + LIMIT_MARGIN < limit.rlim_cur);
+static bool
+has_room(const struct stat *st, enum importance importance, int64_t now)
+{
+	off_t max = importance == COMMON ? COMMON_BYTES_MAX : FILE_BYTES_MAX;
+	int64_t age = now - (int64_t)st->st_mtime;
+
+	if (importance == FAULT && st->st_size >= FAULT_BYTES_MAX && age >= 0 &&
+	    age < PAUSE)
+		return false;
+	return st->st_size < max - LINE_BYTES;
 }
 
+/* True if the file is the owner's, and within this process's limit. */
 static bool
-append(
-    struct sts_store *store, int64_t now, off_t max, const char *line, int len)
+may_append(const struct sts_store *store, int fd, const struct stat *st)
+{
+	struct rlimit limit;
+
+	return S_ISREG(st->st_mode) && st->st_uid == store->uid &&
+	    ((st->st_mode & 07777) == 0640 || fchmod(fd, 0640) == 0) &&
+	    (getrlimit(RLIMIT_FSIZE, &limit) != 0 ||
+		limit.rlim_cur == RLIM_INFINITY ||
+		(rlim_t)st->st_size + LIMIT_MARGIN < limit.rlim_cur);
+}
+
+static int
+open_day(struct sts_store *store, int64_t day)
 {
 	char path[PATH_BYTES];
-	uid_t uid = geteuid();
-	bool written;
 	int fd;
 
-	if (uid == 0 || uid != store->uid || len <= 0 || len >= LINE_BYTES)
-		return false;
-	day_path(now / STS_DAY, path);
+	day_path(day, path);
 	fd = open_to_append(store, path);
 	if (fd < 0 && errno == ENOENT &&
 	    sts_file_make_dir(store, DIRECTORY) == STS_OK)
 		fd = open_to_append(store, path);
-	if (fd < 0)
+	return fd;
+}
+
+/* *first: it is the first of its day, so that something else is over. */
+static bool
+append(struct sts_store *store, int64_t now, enum importance importance,
+    const char *line, int len, bool *first)
+{
+	uid_t uid = geteuid();
+	struct stat st;
+	bool written;
+	int fd;
+
+	*first = false;
+	if (uid == 0 || uid != store->uid || len <= 0 || len >= LINE_BYTES ||
+	    (fd = open_day(store, now / STS_DAY)) < 0)
 		return false;
-	written =
-	    may_append(store, fd, max) && write(fd, line, (size_t)len) == len;
+	written = fstat(fd, &st) == 0 && may_append(store, fd, &st) &&
+	    has_room(&st, importance, now) &&
+	    write(fd, line, (size_t)len) == len;
 	(void)close(fd);
+	*first = written && st.st_size == 0;
 	return written;
-}
-
-void
-sts_events_result(struct sts_store *store, enum sts_event_kind kind,
-    enum sts_event_result result, int64_t now)
-{
-	char line[LINE_BYTES];
-	int len = snprintf(line, sizeof(line), "\n%c %lld %s .\n",
-	    kind == STS_EVENT_LOOKUP ? 'L' : 'R', (long long)now,
-	    results[result]);
-
-	(void)append(store, now,
-	    result == STS_EVENT_FAULT ? FILE_BYTES_MAX : COMMON_BYTES_MAX, line,
-	    len);
-}
-
-bool
-sts_events_deferred(struct sts_store *store, const char *domain,
-    enum sts_status why, int64_t now)
-{
-	char line[LINE_BYTES];
-	int len = snprintf(line, sizeof(line), "\nD %lld %s %s .\n",
-	    (long long)now, sts_status_name(why),
-	    sts_domain_is_normalised(domain) ? domain : "-");
-
-	return append(store, now,
-	    sts_status_is_local(why) ? FILE_BYTES_MAX : COMMON_BYTES_MAX, line,
-	    len);
 }
 
 /* The totals, with the last day that is in them. */
@@ -383,42 +391,102 @@ sts_events_read(struct sts_store *store, int64_t now, struct sts_events *events)
 }
 
 /*
- * Two rounds that do this at once read the same days into the same totals, and
- * a day that is in the totals does not count any more: nothing counts twice,
- * whenever one is killed.
+ * Whenever it is killed, nothing counts twice: a day that is in the totals does
+ * not count any more, and its file is removed by the next that adds up.
  */
 static void
-add_up(struct sts_store *store, int64_t now, struct sums *s, char *buf)
+add_up_locked(struct sts_store *store, int64_t now, struct sums *s, char *buf)
 {
-	int64_t last = now / STS_DAY - 2, first;
-	char path[PATH_BYTES];
+	int64_t last = now / STS_DAY - 2;
 
 	read_totals(store, s);
-	if (s->through >= last)
-		return;
-	first = first_day(s, now / STS_DAY);
-	for (int64_t day = first; day <= last; day++)
-		read_day(store, day, s, buf);
-	s->through = last;
-	if (write_totals(store, s) != STS_OK)
-		return;
-	for (int64_t day = first; day <= last; day++) {
-		day_path(day, path);
-		(void)unlinkat(store->dir, path, 0);
+	if (s->through < last) {
+		for (int64_t day = first_day(s, now / STS_DAY); day <= last;
+		     day++)
+			read_day(store, day, s, buf);
+		s->through = last;
+		if (write_totals(store, s) != STS_OK)
+			return;
 	}
+	sts_day_files_expire(store, DIRECTORY, s->through + 1);
+}
+
+/* One process at a time, if this file system has locks; another is enough. */
+static void
+add_up(struct sts_store *store, int64_t now)
+{
+	struct sts_events *events = calloc(1, sizeof(*events));
+	struct sums s = {events, now, 0};
+	char *buf = malloc(READ_BYTES);
+	bool held = false;
+
+	if (events != NULL && buf != NULL &&
+	    (sts_lock_try(store, DIRECTORY "/", &held) != STS_OK || held))
+		add_up_locked(store, now, &s, buf);
+	if (held)
+		sts_lock_release(store, DIRECTORY "/");
+	free(events);
+	free(buf);
+}
+
+/*
+ * Where no round comes, the first event of a day does it.  Where that is none
+ * of a process that may write the totals either, a month is enough: what is
+ * older is in no answer but the sums.
+ */
+static void
+begin_day(struct sts_store *store, int64_t now)
+{
+	if (now < DAYS_BACK * (int64_t)STS_DAY)
+		return;
+	if (store->writing)
+		add_up(store, now);
+	else
+		sts_day_files_expire(
+		    store, DIRECTORY, now / STS_DAY - DAYS_KEPT);
+}
+
+void
+sts_events_result(struct sts_store *store, enum sts_event_kind kind,
+    enum sts_event_result result, int64_t now)
+{
+	char line[LINE_BYTES];
+	int len = snprintf(line, sizeof(line), "\n%c %lld %s .\n",
+	    kind == STS_EVENT_LOOKUP ? 'L' : 'R', (long long)now,
+	    results[result]);
+	bool first;
+
+	(void)append(store, now, result == STS_EVENT_FAULT ? FAULT : COMMON,
+	    line, len, &first);
+	if (first)
+		begin_day(store, now);
+}
+
+bool
+sts_events_deferred(struct sts_store *store, const char *domain,
+    enum sts_status why, int64_t now)
+{
+	char line[LINE_BYTES];
+	int len = snprintf(line, sizeof(line), "\nD %lld %s %s .\n",
+	    (long long)now, sts_status_name(why),
+	    sts_domain_is_normalised(domain) ? domain : "-");
+	bool first,
+	    written = append(store, now,
+		sts_status_is_local(why) ? FAULT : COMMON, line, len, &first);
+
+	if (first)
+		begin_day(store, now);
+	return written;
 }
 
 void
 sts_events_round(struct sts_store *store, int64_t now)
 {
-	struct sts_events *events = calloc(1, sizeof(*events));
-	struct sums s = {events, now, 0};
-	char *buf = malloc(READ_BYTES), line[LINE_BYTES];
+	char line[LINE_BYTES];
 	int len = snprintf(line, sizeof(line), "\nO %lld .\n", (long long)now);
+	bool first;
 
-	(void)append(store, now, FILE_BYTES_MAX, line, len);
-	if (events != NULL && buf != NULL && store->writing)
-		add_up(store, now, &s, buf);
-	free(events);
-	free(buf);
+	(void)append(store, now, ROUND, line, len, &first);
+	if (store->writing)
+		add_up(store, now);
 }

@@ -8,9 +8,14 @@
  * An answer from the store is no event and costs nothing.  Any number of
  * processes append, a write each, without a lock; only the owner of the state
  * directory, never root.  A file has at most 8 MiB, beyond which events of the
- * day are lost.  A loss changes nothing but these numbers.  A round of
- * refreshes adds the days before yesterday to the totals and removes them, so
- * numbers only grow.
+ * day are lost: first those that domains of others cause; of faults of this
+ * machine one a minute is still written.  A loss changes nothing but these
+ * numbers.
+ *
+ * A round of refreshes adds the days before yesterday to the totals and removes
+ * them, so numbers only grow; without rounds the first event of a day does it.
+ * Where no process that may write the totals has events, as without a resolver,
+ * files are removed after 31 days.
  */
 #ifndef STS_STORE_EVENTS_H
 #define STS_STORE_EVENTS_H

@@ -23,6 +23,7 @@
 
 #include "base/log.h"
 #include "core/domain.h"
+#include "store/day_files.h"
 #include "store/file.h"
 #include "store/outcome_socket.h"
 
@@ -342,42 +343,19 @@ open_error(void)
 	return sts_status_shortage_or(errno, STS_STATE_UNREADABLE);
 }
 
-static bool
-is_ours(const struct sts_store *store, int fd, mode_t type)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) == type &&
-	    st.st_uid == store->uid && (st.st_mode & S_IWOTH) == 0;
-}
-
-/* A reader may be root: it takes no name on trust. */
-static enum sts_status
-open_directory(struct sts_store *store, int *dir)
-{
-	*dir = openat(store->dir, DIRECTORY,
-	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (*dir < 0)
-		return open_error();
-	if (is_ours(store, *dir, S_IFDIR))
-		return STS_OK;
-	close(*dir);
-	return STS_STATE_UNREADABLE;
-}
-
 static enum sts_status
 open_to_read(struct sts_store *store, const char *name, int *fd)
 {
 	enum sts_status status;
 	int dir;
 
-	if ((status = open_directory(store, &dir)) != STS_OK)
+	if ((status = sts_day_files_open(store, DIRECTORY, &dir)) != STS_OK)
 		return status;
 	*fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (*fd < 0)
 		status = open_error();
 	close(dir);
-	if (status == STS_OK && !is_ours(store, *fd, S_IFREG)) {
+	if (status == STS_OK && !sts_day_files_is_ours(store, *fd, S_IFREG)) {
 		close(*fd);
 		status = STS_STATE_UNREADABLE;
 	}
@@ -434,7 +412,7 @@ read_others(struct sts_store *store, const char *day,
 	DIR *list;
 	int dir;
 
-	if (open_directory(store, &dir) != STS_OK)
+	if (sts_day_files_open(store, DIRECTORY, &dir) != STS_OK)
 		return status;
 	if ((list = fdopendir(dir)) == NULL) {
 		close(dir);
@@ -465,45 +443,10 @@ sts_outcomes_read(
 	return read_others(store, name, reader, status);
 }
 
-/* A day's file, of this machine or another. */
-static bool
-is_day_file(const char *name)
-{
-	static const char form[] = "0000-00-00";
-	char day[STS_DAY_TEXT];
-	size_t i = 0;
-
-	for (; form[i] != '\0'; i++) {
-		if (form[i] == '0' ? !sts_is_digit((unsigned char)name[i])
-				   : name[i] != form[i])
-			return false;
-	}
-	memcpy(day, name, i);
-	day[i] = '\0';
-	return name[i] == '\0' || sts_outcomes_is_machine(name, day);
-}
-
 void
 sts_outcomes_expire(struct sts_store *store, int64_t now)
 {
-	char oldest[STS_DAY_TEXT];
-	struct dirent *d;
-	DIR *list;
-	int dir;
-
-	if (!store->writing || now < STS_OUTCOMES_DAYS * STS_DAY ||
-	    open_directory(store, &dir) != STS_OK)
-		return;
-	if ((list = fdopendir(dir)) == NULL) {
-		close(dir);
-		return;
-	}
-	sts_outcomes_day_text(now / STS_DAY - STS_OUTCOMES_DAYS, oldest);
-	while ((d = readdir(list)) != NULL) {
-		/* This form sorts by time. */
-		if (is_day_file(d->d_name) &&
-		    strncmp(d->d_name, oldest, STS_DAY_TEXT - 1) < 0)
-			(void)unlinkat(dir, d->d_name, 0);
-	}
-	closedir(list);
+	if (store->writing && now >= STS_OUTCOMES_DAYS * STS_DAY)
+		sts_day_files_expire(
+		    store, DIRECTORY, now / STS_DAY - STS_OUTCOMES_DAYS);
 }

@@ -204,6 +204,107 @@ flood(void)
 	shell("rm -rf events totals");
 }
 
+static int
+files(void)
+{
+	char command[100], text[20] = "";
+	FILE *p;
+
+	snprintf(command, sizeof(command), "ls %s/events | wc -l", top);
+	if ((p = popen(command, "r")) == NULL)
+		return -1;
+	if (fgets(text, sizeof(text), p) == NULL)
+		text[0] = '\0';
+	(void)pclose(p);
+	return atoi(text);
+}
+
+/* A round that was killed, or a clock that was behind, leaves files. */
+static void
+left_over(void)
+{
+	const int64_t then = now + 400 * DAY; /* 2028-02-19 */
+
+	sts_events_result(store, STS_EVENT_LOOKUP, STS_EVENT_NONE, then);
+	sts_events_round(store, then + 2 * DAY);
+	shell("for d in 2028-02-19 2028-02-18 2027-01-01 1970-01-01; do printf "
+	      "'\nL 1834560000 none .\n' >events/$d; done; touch events/x");
+	sts_events_round(store, then + 2 * DAY);
+	look(then + 2 * DAY);
+	is_int(files(), 2, "a round removes what a killed one left");
+	is_int(e.count[STS_EVENT_LOOKUP][STS_EVENT_NONE], 1,
+	    "which was in the totals, and counts once");
+	shell("rm -rf events totals");
+}
+
+/* No timer refreshes: a lookup on a new day adds up. */
+static void
+no_rounds(void)
+{
+	const int64_t then = now + 500 * DAY;
+	int most = 0;
+
+	for (int day = 0; day < 60; day++) {
+		sts_events_result(store, STS_EVENT_LOOKUP, STS_EVENT_NONE,
+		    then + (int64_t)day * DAY);
+		if (files() > most)
+			most = files();
+	}
+	ok(most <= 3, "without a round there are three files, not %d", most);
+	look(then + 59 * DAY);
+	is_int(e.count[STS_EVENT_LOOKUP][STS_EVENT_NONE], 60,
+	    "and the totals have all of their days");
+	is_int(e.last_round, 0, "which is no round");
+	shell("rm -rf events totals");
+}
+
+/* Nor does a lookup come to an end: mail waits, and no process can add up. */
+static void
+no_lookups(void)
+{
+	const int64_t then = now + 600 * DAY;
+	struct sts_store *reading;
+	bool written = true;
+
+	if (sts_store_open(&reading, top, false) != STS_OK) {
+		ok(false, "the store opens for reading");
+		return;
+	}
+	for (int day = 0; day < 60; day++)
+		written =
+		    sts_events_deferred(reading, "a.example",
+			STS_RESOLVER_MISSING, then + (int64_t)day * DAY) &&
+		    written;
+	ok(written, "deferrals of 60 days are written");
+	is_int(files(), 32, "and stay for a month");
+	sts_store_close(reading);
+	shell("rm -rf events totals");
+}
+
+/* Whatever number of faults a day has, those of its last hour are seen. */
+static void
+storm(void)
+{
+	const int64_t then = now + 700 * DAY; /* 1860480000, 2028-12-15 */
+
+	sts_events_result(store, STS_EVENT_LOOKUP, STS_EVENT_NONE, then);
+	shell("truncate -s 7900000 events/2028-12-15 && "
+	      "touch -d @1860480000 events/2028-12-15");
+	ok(!sts_events_deferred(
+	       store, "a.example", STS_NO_NAMESERVER, then + 59),
+	    "near its end a file takes no second event of a minute");
+	sts_events_round(store, then + 59);
+	look(then + 59);
+	is_int(e.last_round, then + 59, "but the end of a round");
+	shell("touch -d @1860480000 events/2028-12-15");
+	ok(sts_events_deferred(
+	       store, "a.example", STS_NO_NAMESERVER, then + 60),
+	    "and one a minute, so that a fault that lasts is seen all day");
+	look(then + 60);
+	is_int(e.faults, 1, "as it is here");
+	shell("rm -rf events totals");
+}
+
 static void
 limit(void)
 {
@@ -265,6 +366,10 @@ main(void)
 	damage();
 	clock_ahead();
 	flood();
+	left_over();
+	no_rounds();
+	no_lookups();
+	storm();
 	limit();
 	sts_store_close(store);
 	snprintf(command, sizeof(command), "rm -rf %s", top);

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "base/cursor.h"
+#include "core/domain.h"
 #include "store/file.h"
-#include "store/outcomes.h"
 
 bool
 sts_day_files_is_ours(const struct sts_store *store, int fd, mode_t type)
@@ -41,7 +41,6 @@ static bool
 is_day_file(const char *name)
 {
 	static const char form[] = "0000-00-00";
-	char day[STS_DAY_TEXT];
 	size_t i = 0;
 
 	for (; form[i] != '\0'; i++) {
@@ -49,16 +48,14 @@ is_day_file(const char *name)
 				   : name[i] != form[i])
 			return false;
 	}
-	memcpy(day, name, i);
-	day[i] = '\0';
-	return name[i] == '\0' || sts_outcomes_is_machine(name, day);
+	return name[i] == '\0' ||
+	    (name[i] == '.' && sts_domain_is_normalised(name + i + 1));
 }
 
 void
 sts_day_files_expire(
-    struct sts_store *store, const char *directory, int64_t oldest)
+    struct sts_store *store, const char *directory, const char *oldest)
 {
-	char first[STS_DAY_TEXT];
 	struct dirent *d;
 	DIR *list;
 	int dir;
@@ -69,11 +66,10 @@ sts_day_files_expire(
 		close(dir);
 		return;
 	}
-	sts_outcomes_day_text(oldest, first);
 	while ((d = readdir(list)) != NULL) {
 		/* This form sorts by time. */
 		if (is_day_file(d->d_name) &&
-		    strncmp(d->d_name, first, STS_DAY_TEXT - 1) < 0)
+		    strncmp(d->d_name, oldest, strlen(oldest)) < 0)
 			(void)unlinkat(dir, d->d_name, 0);
 	}
 	closedir(list);

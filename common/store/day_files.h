@@ -20,10 +20,10 @@ enum sts_status sts_day_files_open(
     struct sts_store *store, const char *directory, int *dir);
 
 /*
- * Removes the files of all days before `oldest`, counted from 1970, as the user
- * of this process.  What has another name stays.
+ * Removes the files of all days before `oldest`, YYYY-MM-DD, as the user of
+ * this process.  What has another name stays.
  */
 void sts_day_files_expire(
-    struct sts_store *store, const char *directory, int64_t oldest);
+    struct sts_store *store, const char *directory, const char *oldest);
 
 #endif

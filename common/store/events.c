@@ -390,6 +390,15 @@ sts_events_read(struct sts_store *store, int64_t now, struct sts_events *events)
 	return STS_OK;
 }
 
+static void
+remove_before(struct sts_store *store, int64_t day)
+{
+	char oldest[STS_DAY_TEXT];
+
+	sts_outcomes_day_text(day, oldest);
+	sts_day_files_expire(store, DIRECTORY, oldest);
+}
+
 /*
  * Whenever it is killed, nothing counts twice: a day that is in the totals does
  * not count any more, and its file is removed by the next that adds up.
@@ -408,7 +417,7 @@ add_up_locked(struct sts_store *store, int64_t now, struct sums *s, char *buf)
 		if (write_totals(store, s) != STS_OK)
 			return;
 	}
-	sts_day_files_expire(store, DIRECTORY, s->through + 1);
+	remove_before(store, s->through + 1);
 }
 
 /* One process at a time, if this file system has locks; another is enough. */
@@ -442,8 +451,7 @@ begin_day(struct sts_store *store, int64_t now)
 	if (store->writing)
 		add_up(store, now);
 	else
-		sts_day_files_expire(
-		    store, DIRECTORY, now / STS_DAY - DAYS_KEPT);
+		remove_before(store, now / STS_DAY - DAYS_KEPT);
 }
 
 void

@@ -446,7 +446,10 @@ sts_outcomes_read(
 void
 sts_outcomes_expire(struct sts_store *store, int64_t now)
 {
-	if (store->writing && now >= STS_OUTCOMES_DAYS * STS_DAY)
-		sts_day_files_expire(
-		    store, DIRECTORY, now / STS_DAY - STS_OUTCOMES_DAYS);
+	char oldest[STS_DAY_TEXT];
+
+	if (!store->writing || now < STS_OUTCOMES_DAYS * STS_DAY)
+		return;
+	sts_outcomes_day_text(now / STS_DAY - STS_OUTCOMES_DAYS, oldest);
+	sts_day_files_expire(store, DIRECTORY, oldest);
 }

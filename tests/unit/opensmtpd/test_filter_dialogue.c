@@ -41,7 +41,7 @@ expect_registration(const char *version)
 
 	for (size_t i = 0; i < sizeof(registered) / sizeof(registered[0]);
 	     i++) {
-		const char *line = peer_line(&p, 5000);
+		const char *line = peer_line(&p, TAP_WAIT_MS);
 
 		right += line != NULL && strcmp(line, registered[i]) == 0;
 	}
@@ -54,7 +54,7 @@ static void
 expect(const char *lines, const char *reply, const char *what)
 {
 	peer_say(&p, lines);
-	is_str(peer_line(&p, 8000), reply, "%s", what);
+	is_str(peer_line(&p, TAP_WAIT_MS), reply, "%s", what);
 }
 
 /* smtpd 6.8 has no protocol line, and swaps the arguments of link-auth. */
@@ -173,7 +173,8 @@ test_local(void)
 		    i, rows[i].from, rows[i].to, i, i);
 		peer_say(&p, text);
 		snprintf(text, sizeof(text), "filter-result|%x|1|proceed", i);
-		is_str(peer_line(&p, 5000), text, "%s: answered", rows[i].what);
+		is_str(peer_line(&p, TAP_WAIT_MS), text, "%s: answered",
+		    rows[i].what);
 		snprintf(line, sizeof(line), "lookup local%u.test", i);
 		is_int(smtpd_ran(&w, line), rows[i].local, "%s: %s",
 		    rows[i].what, rows[i].local ? "held" : "not held");
@@ -208,7 +209,8 @@ test_recipients(void)
 		    "filter|0.7|1.1|smtp-in|rcpt-to|1|%x|%s\n", i, nothing[i]);
 		peer_say(&p, text);
 		snprintf(text, sizeof(text), "filter-result|1|%x|proceed", i);
-		is_str(peer_line(&p, 5000), text, "recipient %u: no lookup", i);
+		is_str(peer_line(&p, TAP_WAIT_MS), text,
+		    "recipient %u: no lookup", i);
 	}
 	expect("filter|0.7|1.1|smtp-in|rcpt-to|1|a0|\"a|b@c\"@None-Q.Test\n",
 	    "filter-result|1|a0|proceed", "a quoted local part");
@@ -294,7 +296,7 @@ test_split(void)
 		usleep(500);
 	}
 	expect_registration("byte by byte");
-	is_str(peer_line(&p, 5000), "filter-result|1|2|proceed",
+	is_str(peer_line(&p, TAP_WAIT_MS), "filter-result|1|2|proceed",
 	    "byte by byte: answered");
 	is_int(peer_end(&p), 0, "ends with its input");
 }

@@ -36,7 +36,7 @@ start(bool sees_out)
 		       "config|subsystem|smtp-out\nconfig|ready\n"
 		     : "config|subsystem|smtp-in\nconfig|ready\n");
 	for (;;) {
-		const char *line = peer_line(&p, 5000);
+		const char *line = peer_line(&p, TAP_WAIT_MS);
 
 		if (line == NULL || strcmp(line, "register|ready") == 0)
 			break;
@@ -48,7 +48,7 @@ static void
 settle(void)
 {
 	peer_say(&p, "filter|0.7|1.1|smtp-in|rcpt-to|ffff|1|root\n");
-	is_str(peer_line(&p, 5000), "filter-result|ffff|1|proceed",
+	is_str(peer_line(&p, TAP_WAIT_MS), "filter-result|ffff|1|proceed",
 	    "the filter goes on");
 }
 
@@ -196,7 +196,7 @@ test_failures(void)
 	    "192.0.2.2:25\n"
 	    "report|0.7|1.1|smtp-out|link-greeting|c1|mx\n"
 	    "report|0.7|1.1|smtp-out|link-disconnect|c1\n");
-	ok(smtpd_wait_ran(&w, "probe mx2.enforce.test", 1, 5000),
+	ok(smtpd_wait_ran(&w, "probe mx2.enforce.test", 1, TAP_WAIT_MS),
 	    "a session without a transaction: its host is probed");
 	is_int(smtpd_ran(&w, "probe mx1.enforce.test"), 0, "and no other");
 	is_int(noted(NULL), 0, "its address being known");
@@ -259,7 +259,7 @@ test_shared(void)
 	share_address();
 	start(true);
 	peer_say(&p, failed_at_shared);
-	ok(smtpd_wait_ran(&w, "probe mx1.enforce", 1, 5000),
+	ok(smtpd_wait_ran(&w, "probe mx1.enforce", 1, TAP_WAIT_MS),
 	    "hosts share an address: a session there fails");
 	poll(NULL, 0, 300);
 	is_int(smtpd_ran(&w, "probe "), 1, "one of them is asked for");
@@ -423,27 +423,27 @@ test_refresh(void)
 		age(domain, 3700);
 	}
 	start(true);
-	ok(smtpd_wait_ran(&w, "lookup enforce-kept.test", 1, 5000),
+	ok(smtpd_wait_ran(&w, "lookup enforce-kept.test", 1, TAP_WAIT_MS),
 	    "a prefetch domain is looked up at start");
-	ok(smtpd_wait_ran(&w, "routes enforce-kept.test", 1, 5000),
+	ok(smtpd_wait_ran(&w, "routes enforce-kept.test", 1, TAP_WAIT_MS),
 	    "and its hosts are found");
-	ok(smtpd_wait_ran(&w, "lookup none-kept.test", 1, 5000),
+	ok(smtpd_wait_ran(&w, "lookup none-kept.test", 1, TAP_WAIT_MS),
 	    "each of them");
 	is_int(smtpd_ran(&w, "refresh-all"), 1, "a round begins at start");
-	ok(smtpd_wait_ran(&w, "refresh old-slow30-", 20, 10000),
+	ok(smtpd_wait_ran(&w, "refresh old-slow30-", 20, TAP_WAIT_MS),
 	    "policies past refresh-after are refreshed");
 	poll(NULL, 0, 500);
 	is_int(smtpd_ran(&w, "refresh "), 24, "each once, and no other");
-	ok(smtpd_wait_ran(&w, "routes old-enforce-mail.test", 1, 5000),
+	ok(smtpd_wait_ran(&w, "routes old-enforce-mail.test", 1, TAP_WAIT_MS),
 	    "MX hosts older than the refreshed policy are found anew");
 	is_int(smtpd_ran(&w, "routes old-"), 1,
 	    "not those of a domain without mail, found after the policy was "
 	    "fetched, or after a local fault");
-	ok(smtpd_wait_ran(&w, "routes nohosts.test", 1, 5000),
+	ok(smtpd_wait_ran(&w, "routes nohosts.test", 1, TAP_WAIT_MS),
 	    "a prefetch domain whose policy is known: its hosts are found");
 	is_int(
 	    smtpd_ran(&w, "lookup nohosts.test"), 0, "without another lookup");
-	ok(smtpd_wait_ran(&w, "routes still-old.test", 1, 5000),
+	ok(smtpd_wait_ran(&w, "routes still-old.test", 1, TAP_WAIT_MS),
 	    "one whose lookup leaves it out of date: they are found as well");
 	is_int(smtpd_ran(&w, "lookup still-old.test"), 1, "after one lookup");
 	is_int(smtpd_ran(&w, "routes fault-old.test"), 0,
@@ -488,7 +488,8 @@ test_idle(void)
 	peer_say(&p,
 	    "report|0.7|1.1|smtp-in|link-connect|1|n|pass|local|local"
 	    "\nfilter|0.7|1.1|smtp-in|rcpt-to|1|1|u@none.test\n");
-	is_str(peer_line(&p, 5000), "filter-result|1|1|proceed", "at work");
+	is_str(
+	    peer_line(&p, TAP_WAIT_MS), "filter-result|1|1|proceed", "at work");
 	before = ticks();
 	poll(NULL, 0, 1500);
 	ok(ticks() - before <= 2, "idle: no processor time: %ld ticks",

@@ -44,7 +44,7 @@ registered(const char *beginning)
 	const char *line;
 	int count = 0;
 
-	while ((line = peer_line(&p, 5000)) != NULL) {
+	while ((line = peer_line(&p, TAP_WAIT_MS)) != NULL) {
 		count += strncmp(line, beginning, strlen(beginning)) == 0;
 		if (strcmp(line, "register|ready") == 0)
 			break;
@@ -57,7 +57,7 @@ static void
 settle(void)
 {
 	peer_say(&p, "filter|0.7|1.1|smtp-in|rcpt-to|ffff|1|root\n");
-	is_str(peer_line(&p, 10000), "filter-result|ffff|1|proceed",
+	is_str(peer_line(&p, TAP_WAIT_MS), "filter-result|ffff|1|proceed",
 	    "the filter goes on");
 }
 
@@ -395,9 +395,9 @@ test_plain_before_rcpt(void)
 	peer_say(&p,
 	    "report|0.7|1.1|smtp-in|link-connect|a1|n|pass|local|local\n"
 	    "filter|0.7|1.1|smtp-in|rcpt-to|a1|1|u@mail.test\n");
-	is_str(peer_line(&p, 5000), "filter-result|a1|1|proceed",
+	is_str(peer_line(&p, TAP_WAIT_MS), "filter-result|a1|1|proceed",
 	    "mail for a domain that wants reports");
-	ok(smtpd_wait_ran(&w, "routes mail.test", 1, 5000),
+	ok(smtpd_wait_ran(&w, "routes mail.test", 1, TAP_WAIT_MS),
 	    "has its hosts looked up");
 	poll(NULL, 0, 200);
 	say("0.7", 1, "192.0.2.1:25", "mail.test", TLS_76 "-\n");
@@ -407,7 +407,7 @@ test_plain_before_rcpt(void)
 	    "a hang-up before RCPT at one of them is that domain's");
 	world_none(&w, "state", "unasked.test", "", 10, 3600);
 	peer_say(&p, "filter|0.7|1.1|smtp-in|rcpt-to|a1|2|u@unasked.test\n");
-	is_str(peer_line(&p, 5000), "filter-result|a1|2|proceed",
+	is_str(peer_line(&p, TAP_WAIT_MS), "filter-result|a1|2|proceed",
 	    "mail for one that wants none");
 	settle();
 	poll(NULL, 0, 200);
@@ -422,15 +422,15 @@ test_waiting(void)
 	    10, 10);
 	want_reports(&w, "new.test");
 	say("0.7", 1, "192.0.2.1:25", "new.test", TLS_76 MAIL BYE);
-	ok(smtpd_wait_ran(&w, "routes new.test", 1, 5000),
+	ok(smtpd_wait_ran(&w, "routes new.test", 1, TAP_WAIT_MS),
 	    "a session of a domain whose hosts are unknown: they are found");
-	ok(smtpd_wait_ran(&w, "probe mx1.new.test", 1, 5000),
+	ok(smtpd_wait_ran(&w, "probe mx1.new.test", 1, TAP_WAIT_MS),
 	    "the policy is in testing: its host is probed");
 	is_int(smtpd_ran(&w, "probe mx2.new.test"), 0, "and no other");
 	is_str(outcome("new.test"), "", "the session waits for that");
 	add_routes(
 	    "new.test", "mx1.new.test", "192.0.2.1", 1, STS_MX_CERT_UNTRUSTED);
-	is_str(outcome_within("new.test", 5000),
+	is_str(outcome_within("new.test", TAP_WAIT_MS),
 	    "sts certificate-not-trusted mx-cert-untrusted mx1.new.test "
 	    "192.0.2.1",
 	    "and is recorded with its result");
@@ -440,10 +440,10 @@ test_waiting(void)
 	is_int(smtpd_ran(&w, "probe mx1.new.test"), 1, "once a day");
 	add_strict("wait.test", "198.51.100.20", 0, STS_OK);
 	peer_say(&p, "filter|0.7|1.1|smtp-in|rcpt-to|a1|3|u@wait.test\n");
-	is_str(peer_line(&p, 5000), "filter-result|a1|3|proceed",
+	is_str(peer_line(&p, TAP_WAIT_MS), "filter-result|a1|3|proceed",
 	    "mail for a domain that enforces");
 	say("0.7", 3, "198.51.100.20:25", "wait.test", TLS "-\n");
-	ok(smtpd_wait_ran(&w, "probe mx.wait.test", 1, 5000),
+	ok(smtpd_wait_ran(&w, "probe mx.wait.test", 1, TAP_WAIT_MS),
 	    "a strict session fails: its host is probed, as always");
 	is_str(outcome("wait.test"), "", "the session waits for that");
 }

@@ -30,7 +30,7 @@ await_ready(void)
 {
 	const char *line;
 
-	while ((line = peer_line(&p, 5000)) != NULL &&
+	while ((line = peer_line(&p, TAP_WAIT_MS)) != NULL &&
 	    strcmp(line, "register|ready") != 0)
 		continue;
 	ok(line != NULL, "it registers");
@@ -71,7 +71,8 @@ answers(const char *program, say *ask, const char *answer)
 			ask(n + 1);
 			(void)kill(p.pid, signals[i].number);
 		}
-		while (got < REQUESTS && (line = peer_line(&p, 5000)) != NULL &&
+		while (got < REQUESTS &&
+		    (line = peer_line(&p, TAP_WAIT_MS)) != NULL &&
 		    strstr(line, answer) != NULL)
 			got++;
 		is_int(got, REQUESTS, "%s: SIG%s while it answers %d requests",
@@ -120,11 +121,11 @@ test_held(void)
 	peer_say(&p,
 	    "report|0.7|1.1|smtp-in|link-connect|1|n|pass|local|local\n"
 	    "filter|0.7|1.1|smtp-in|rcpt-to|1|1|u@none-slow500.test\n");
-	ok(smtpd_wait_ran(&w, "lookup none-slow500.test", 1, 5000),
+	ok(smtpd_wait_ran(&w, "lookup none-slow500.test", 1, TAP_WAIT_MS),
 	    "a recipient is held");
 	for (size_t i = 0; i < SIGNALS; i++)
 		(void)kill(p.pid, signals[i].number);
-	is_str(peer_line(&p, 5000), "filter-result|1|1|proceed",
+	is_str(peer_line(&p, TAP_WAIT_MS), "filter-result|1|1|proceed",
 	    "all signals meanwhile: it is answered");
 	is_int(peer_end(&p), 0, "and the filter ends with its input");
 }
@@ -142,14 +143,14 @@ test_resolver(void)
 	    "config|ready\n"
 	    "table|0.1|1.1|mta-sts|check|domain|1|none-slow501.test\n");
 	await_ready();
-	is_str(
-	    peer_line(&p, 5000), "check-result|1|not-found", "an old answer");
-	ok(smtpd_wait_ran(&w, "lookup none-slow501.test", 1, 5000),
+	is_str(peer_line(&p, TAP_WAIT_MS), "check-result|1|not-found",
+	    "an old answer");
+	ok(smtpd_wait_ran(&w, "lookup none-slow501.test", 1, TAP_WAIT_MS),
 	    "the table has its domain looked up");
 	for (size_t i = 0; i < SIGNALS; i++)
 		(void)kill(p.pid, signals[i].number);
 	peer_say(&p, "table|0.1|1.1|mta-sts|check|domain|2|known.test\n");
-	is_str(peer_line(&p, 5000), "check-result|2|not-found",
+	is_str(peer_line(&p, TAP_WAIT_MS), "check-result|2|not-found",
 	    "all signals meanwhile: the table answers");
 	is_int(
 	    smtpd_ran(&w, "serve") - served, 1, "it goes on with its resolver");

@@ -70,12 +70,12 @@ reply(char *value)
 	size_t rest;
 
 	value[0] = '\0';
-	if (!peer_bytes(&p, &h, sizeof(h), 5000) || h.type != 0 ||
-	    h.len < sizeof(h) + 4 || !peer_bytes(&p, &result, 4, 5000))
+	if (!peer_bytes(&p, &h, sizeof(h), TAP_WAIT_MS) || h.type != 0 ||
+	    h.len < sizeof(h) + 4 || !peer_bytes(&p, &result, 4, TAP_WAIT_MS))
 		return -99;
 	rest = h.len - sizeof(h) - 4;
 	if (rest > 0 &&
-	    (rest > 300 || !peer_bytes(&p, value, rest, 5000) ||
+	    (rest > 300 || !peer_bytes(&p, value, rest, TAP_WAIT_MS) ||
 		value[rest - 1] != '\0'))
 		return -98;
 	return result;
@@ -102,7 +102,7 @@ start(enum peer_style style, const char *name)
 
 	peer_start(&p, "table-mta-sts", style, name, arguments);
 	send_message(OPEN, &open, sizeof(open));
-	ok(peer_bytes(&p, &h, sizeof(h), 5000), "OPEN is answered");
+	ok(peer_bytes(&p, &h, sizeof(h), TAP_WAIT_MS), "OPEN is answered");
 	is_int(h.type, 0, "with type 0");
 	is_int(h.len, sizeof(h), "and nothing in it");
 }

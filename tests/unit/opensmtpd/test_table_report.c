@@ -23,7 +23,7 @@ begin(const char *lines)
 	peer_start(&p, "table-mta-sts", PEER_BOTH, "mta-sts", arguments);
 	peer_say(&p, "config|ready\n");
 	for (int i = 0; i < 3; i++)
-		(void)peer_line(&p, 5000);
+		(void)peer_line(&p, TAP_WAIT_MS);
 	serial = 0;
 }
 
@@ -45,7 +45,8 @@ is_host(const char *domain, const char *reply)
 	snprintf(
 	    expected, sizeof(expected), "lookup-result|%08x|%s", serial, reply);
 	peer_say(&p, request);
-	is_str(peer_line(&p, 5000), expected, "smtpd asks for %s", domain);
+	is_str(
+	    peer_line(&p, TAP_WAIT_MS), expected, "smtpd asks for %s", domain);
 }
 
 static void

@@ -26,16 +26,18 @@ handshake(void)
 	peer_say(&p,
 	    "config|smtpd-version|7.8.0\nconfig|protocol|0.1\n"
 	    "config|tablename|mta-sts\nconfig|ready\n");
-	is_str(peer_line(&p, 5000), "register|domain", "registers domain");
-	is_str(peer_line(&p, 5000), "register|relayhost", "and relayhost");
-	is_str(peer_line(&p, 5000), "register|ready", "and is ready");
+	is_str(
+	    peer_line(&p, TAP_WAIT_MS), "register|domain", "registers domain");
+	is_str(
+	    peer_line(&p, TAP_WAIT_MS), "register|relayhost", "and relayhost");
+	is_str(peer_line(&p, TAP_WAIT_MS), "register|ready", "and is ready");
 }
 
 static void
 expect(const char *request, const char *reply, const char *what)
 {
 	peer_say(&p, request);
-	is_str(peer_line(&p, 5000), reply, "%s", what);
+	is_str(peer_line(&p, TAP_WAIT_MS), reply, "%s", what);
 }
 
 static void
@@ -85,8 +87,10 @@ test_split_and_merged(void)
 		if (i % 16 == 0)
 			usleep(1000);
 	}
-	is_str(peer_line(&p, 5000), "check-result|1|found", "byte by byte");
-	is_str(peer_line(&p, 5000), "check-result|2|not-found", "in order");
+	is_str(
+	    peer_line(&p, TAP_WAIT_MS), "check-result|1|found", "byte by byte");
+	is_str(
+	    peer_line(&p, TAP_WAIT_MS), "check-result|2|not-found", "in order");
 	is_int(peer_end(&p), 0, "ends with its input");
 }
 
@@ -148,7 +152,7 @@ test_pipelined(void)
 		}
 	}
 	while (right < COUNT) {
-		const char *got = peer_line(&p, 10000);
+		const char *got = peer_line(&p, TAP_WAIT_MS);
 
 		snprintf(expected, sizeof(expected), "check-result|%08x|%s",
 		    right, right % 3 == 0 ? "found" : "not-found");
@@ -185,7 +189,7 @@ test_nobody_reads(void)
 		_exit(0);
 	}
 	sleep(2);
-	while (peer_line(&p, 3000) != NULL)
+	while (peer_line(&p, lines < COUNT ? TAP_WAIT_MS : 500) != NULL)
 		lines++;
 	is_int(lines, COUNT, "answers wait for a reader, all of them");
 	is_int(peer_end(&p), 0, "ends with its input");

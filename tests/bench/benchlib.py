@@ -10,13 +10,11 @@ ratios, so what makes the whole machine slow for a while makes both slow.
     B             the build, and B/bench.json has the rows
 """
 import contextlib
-import ctypes
 import json
 import operator
 import os
 import resource
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
@@ -91,24 +89,13 @@ def own_us():
     return time.process_time() * 1e6
 
 
-def pss_mib(*pids):
-    """Memory of processes, what they share with others divided among all."""
-    kib = 0
-    for pid in pids:
-        with open(f"/proc/{pid}/smaps_rollup") as f:
-            kib += sum(int(line.split()[1]) for line in f
-                       if line.startswith("Pss:"))
-    return kib / 1024
-
-
-def rss_mib(*pids):
-    """Resident memory of processes, added up."""
-    kib = 0
-    for pid in pids:
-        with open(f"/proc/{pid}/status") as f:
-            kib += sum(int(line.split()[1]) for line in f
-                       if line.startswith("VmRSS:"))
-    return kib / 1024
+def memory_mib(pid, field):
+    """VmRSS, what is resident now, or VmHWM, its peak."""
+    with open(f"/proc/{pid}/status") as f:
+        for line in f:
+            if line.startswith(field + ":"):
+                return int(line.split()[1]) / 1024
+    return 0.0
 
 
 def run(*words, **more):
@@ -129,10 +116,6 @@ def instructions(*words, **more):
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **more).stderr
     return sum(int(line.split(":")[1].replace(",", ""))
                for line in said.splitlines() if "Collected :" in line)
-
-
-def die_with_parent():
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 # Places
@@ -202,6 +185,10 @@ median = statistics.median
 
 
 def paired(ours, reference):
+    """The median ratio; one value stands for all of its side."""
+    many = max(len(ours), len(reference))
+    ours, reference = (x * many if len(x) == 1 else x
+                       for x in (ours, reference))
     return statistics.median(a / b for a, b in zip(ours, reference))
 
 

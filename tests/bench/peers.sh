@@ -11,6 +11,7 @@
 #	dkimsign	opensmtpd-filter-dkimsign, of this machine's release
 #	sqlite-imsg	table-sqlite for smtpd 6.8 to 7.5, of bookworm
 #	sqlite-text	table-sqlite for smtpd 7.6 and later, of sid
+#	dig, curl	of this machine's release
 #
 # BENCH_OFFLINE=1: nothing is downloaded.
 cd "$(dirname "$0")/../.." || exit 1
@@ -24,6 +25,8 @@ tlspol) suite=sid package=postfix-tlspol ;;
 dkimsign) suite=$(lab_suite) package=opensmtpd-filter-dkimsign ;;
 sqlite-imsg) suite=bookworm package=opensmtpd-extras ;;
 sqlite-text) suite=sid package=opensmtpd-table-sqlite ;;
+dig) suite=$(lab_suite) package=bind9-dnsutils ;;
+curl) suite=$(lab_suite) package=curl ;;
 *) echo "$0: no peer $1" >&2; exit 2 ;;
 esac
 if [ ! -e "$LAB_CACHE/$1/complete" ]; then

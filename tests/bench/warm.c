@@ -2,14 +2,15 @@
 /*
  * A decision from the store, beside a bare reading of the files that it needs:
  *
- *	warm [-b] [-f] [-n DOMAINS] OBJECT CONFIGURATION STATE KIND COUNT
+ *	warm [-b] [-f] [-n DOMAINS] [-s STEP] OBJECT CONFIGURATION STATE KIND
+ *COUNT
  *
- * calls mta_sts_query of OBJECT COUNT times, for nN.example in turn, N from 0
- * to DOMAINS - 1 (1 where it is not given), as fill.c makes them.  KIND is
- * "policy" or "none": what the answer must be, and which files -b opens,
- * fstats, reads and closes instead.  With -f each call is the first one of a
- * process of its own, forked when the object is open.  Prints the CPU of a call
- * in microseconds; with -f, that of the median.
+ * calls mta_sts_query of OBJECT COUNT times, for nN.example, as fill.c makes
+ * them: DOMAINS numbers in turn, from 0 on and STEP apart (1 and 1 where they
+ * are not given).  KIND is "policy", "none", or "any": what the answer must be,
+ * and which files -b opens, fstats, reads and closes instead.  With -f each
+ *call is the first one of a process of its own, forked when the object is open.
+ *Prints the CPU of a call in microseconds; with -f, that of the median.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -31,7 +32,8 @@ typedef int exim_function(
 static exim_function *query;
 static const char *conf, *state;
 static bool is_bare, has_policy;
-static long domains = 1;
+static long domains = 1, step = 1;
+static const char *want = "mode=";
 
 static double
 cpu_us(void)
@@ -79,10 +81,10 @@ decide(const char *domain)
 	unsigned char *argv[] = {(unsigned char *)(uintptr_t)domain,
 	    (unsigned char *)(uintptr_t)conf};
 	unsigned char *yield = NULL;
-	const char *want = has_policy ? "mode=enforce" : "mode=none";
 
 	return query(&yield, 2, argv) == 0 &&
-	    strncmp((char *)yield, want, strlen(want)) == 0;
+	    strncmp((char *)yield, want, strlen(want)) == 0 &&
+	    strncmp((char *)yield, "mode=defer", 10) != 0;
 }
 
 static bool
@@ -90,7 +92,8 @@ call(long number)
 {
 	char domain[64];
 
-	snprintf(domain, sizeof(domain), "n%ld.example", number % domains);
+	snprintf(
+	    domain, sizeof(domain), "n%ld.example", number % domains * step);
 	return is_bare ? read_bare(domain) : decide(domain);
 }
 
@@ -179,11 +182,13 @@ main(int argc, char **argv)
 	int letter;
 	long count;
 
-	while ((letter = getopt(argc, argv, "bfn:")) != -1) {
+	while ((letter = getopt(argc, argv, "bfn:s:")) != -1) {
 		is_bare = is_bare || letter == 'b';
 		forks = forks || letter == 'f';
 		if (letter == 'n')
 			domains = atol(optarg);
+		if (letter == 's')
+			step = atol(optarg);
 	}
 	if (argc - optind != 5 || domains < 1 ||
 	    (count = atol(argv[optind + 4])) < 1)
@@ -191,6 +196,8 @@ main(int argc, char **argv)
 	conf = argv[optind + 1];
 	state = argv[optind + 2];
 	has_policy = strcmp(argv[optind + 3], "policy") == 0;
+	if (strcmp(argv[optind + 3], "any") != 0)
+		want = has_policy ? "mode=enforce" : "mode=none";
 	if (!open_object(argv[optind]))
 		return 1;
 	if ((took = forks ? all_fresh(count) : all_in_one(count)) < 0) {

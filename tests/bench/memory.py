@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""Row 11: resident memory, shared pages and all.  Filter and table after the
+load of rows 5 and 6; resolver and fetcher together, their peaks, under that of
+row 7, beside postfix-tlspol's peak under the same; a resolver with 1,000 lookups
+that wait for a name server that is silent."""
+import os
+import socket
+import subprocess
+
+import world
+from benchlib import (configure, few, make_state, make_store, memory_mib, place,
+                      row, to_drive, unprivileged)
+from peers import Missing
+from smtpd import lines, rcpt, start_filter, start_text_table, text_check
+
+DOMAINS, ASKED, COLD, HANGING = (few(1000, 10), few(20000, 50), few(2000, 20),
+                                 few(1000, 20))
+FLIGHT = 64
+
+
+def smtpd_side(top, conf):
+    for name, words, start, question in (
+            ("filter", [top + "/filter-mta-sts", "-f", conf], start_filter, rcpt),
+            ("table", [top + "/table-mta-sts", conf], start_text_table,
+             text_check)):
+        peer = start(words)
+        peer.ask([question(n, b"n%d.example" % (n % DOMAINS))
+                  for n in range(ASKED)], lines)
+        row("11", f"{name}, after {ASKED:,} answers",
+            memory_mib(peer.process.pid, "VmRSS"), None, "MiB",
+            goal="ours <= 3", against="")
+        peer.end()
+
+
+def start_resolver(top, conf):
+    return subprocess.Popen([top + "/mta-sts-resolver", "-f", conf],
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                            preexec_fn=unprivileged)
+
+
+def children_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as f:
+        return [int(child) for child in f.read().split()]
+
+
+def cold_peak(top, conf):
+    """Peaks of the resolver and its fetcher, added up."""
+    child = start_resolver(top, conf)
+    sent = done = 0
+    while done < COLD:
+        out = b""
+        while sent < COLD and sent - done < FLIGHT:
+            out += b"lookup n%d.example\n" % sent
+            sent += 1
+        if out:
+            os.write(child.stdin.fileno(), out)
+        said = os.read(child.stdout.fileno(), 65536)
+        if b"fault" in said or not said:
+            raise SystemExit("the resolver says: " + said.decode())
+        done += said.count(b"\n")
+    peak = memory_mib(child.pid, "VmHWM") + sum(
+        memory_mib(pid, "VmHWM") for pid in children_of(child.pid))
+    child.stdin.close()
+    child.wait()
+    return peak
+
+
+def tlspol_peak(top, ca):
+    daemon = world.tlspol(top, ca)
+    try:
+        daemon.ask(FLIGHT, 0, COLD, COLD)
+        return memory_mib(daemon.process.pid, "VmHWM"), daemon.name
+    finally:
+        daemon.end()
+
+
+def under_load(top, settings):
+    work = "resolver and fetcher, peaks under row 7"
+    with world.policies(top) as (dns, _, ca):
+        ours = cold_peak(top, configure(
+            top, make_state(top), ca_file=ca, nameserver=f"127.0.0.1:{dns}",
+            **settings))
+        try:
+            peak, name = tlspol_peak(top, ca)
+            row("11", work, ours, peak, "MiB", goal="<= 1", against=name)
+        except Missing as why:
+            row("11", work, ours, world.TLSPOL["resident"], "MiB", goal="<= 1",
+                against="postfix-tlspol",
+                note=f"{why}; its figure is of {world.TLSPOL_DATE}")
+
+
+def in_flight(top, settings):
+    silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    silent.bind(("127.0.0.1", 0))
+    silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+    conf = configure(top, make_state(top), **{
+        **settings, "dns_timeout": 30,
+        "nameserver": f"127.0.0.1:{silent.getsockname()[1]}"})
+    child = start_resolver(top, conf)
+    child.stdin.write(b"".join(b"lookup h%d.example\n" % n
+                               for n in range(HANGING)))
+    child.stdin.flush()
+    names = set()
+    while len(names) < HANGING:  # by the questions that came
+        silent.settimeout(20)
+        names.add(silent.recv(512)[12:60])
+    row("11", f"resolver, {HANGING:,} lookups in flight",
+        memory_mib(child.pid, "VmRSS"), None, "MiB", goal="ours <= 64",
+        against="")
+    child.kill()
+    child.wait()
+
+
+def main():
+    in_world = world.enter()
+    to_drive()
+    with place("filter-mta-sts", "table-mta-sts", "mta-sts-resolver",
+               "mta-sts-fetcher") as top:
+        settings = {"allow_private": "yes", "dns_timeout": 20,
+                    "fetch_timeout": 60, "resolver": top + "/mta-sts-resolver",
+                    "fetcher": top + "/mta-sts-fetcher", "log_level": "error"}
+        smtpd_side(top, configure(top, make_store(top, DOMAINS, 1), **settings))
+        in_flight(top, settings)
+        if in_world:
+            under_load(top, settings)
+        else:
+            row("11", "resolver and fetcher, peaks under row 7", None, None,
+                "MiB", goal="<= 1", against="postfix-tlspol",
+                note="needs root, for port 443")
+
+
+if __name__ == "__main__":
+    main()

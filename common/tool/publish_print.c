@@ -93,19 +93,6 @@ is_new(const struct sts_publication *p)
 	return p->is_changed || p->is_written;
 }
 
-/* The bytes that are, or will be, in the file. */
-static void
-print_body(const struct sts_publication *p, FILE *out)
-{
-	char body[STS_DRAFT_BYTES];
-	size_t len = sts_draft_write(&p->draft, body);
-
-	if (is_new(p))
-		(void)fwrite(body, 1, len, out);
-	else
-		(void)fwrite(p->present.body, 1, p->present.body_len, out);
-}
-
 /* For a terminal: one of the web server's may have any byte. */
 static void
 print_lines(const struct sts_publication *p, FILE *out)
@@ -121,6 +108,23 @@ print_lines(const struct sts_publication *p, FILE *out)
 		sts_escape_write(out, line.p, line.len);
 		(void)putc('\n', out);
 	}
+}
+
+/* The bytes that are, or will be, in the file, where no terminal obeys them. */
+static void
+print_body(const struct sts_publication *p, FILE *out)
+{
+	char body[STS_DRAFT_BYTES];
+	size_t len = sts_draft_write(&p->draft, body);
+	struct sts_screen screen;
+
+	sts_screen_open(&screen, out);
+	if (screen.width > 0)
+		print_lines(p, out);
+	else if (is_new(p))
+		(void)fwrite(body, 1, len, out);
+	else
+		(void)fwrite(p->present.body, 1, p->present.body_len, out);
 }
 
 static void

@@ -3,17 +3,20 @@
  * `mta-sts publish`, with a resolver that prints given facts: what is refused,
  * what is written and kept, and when the id changes.
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/policy.h"
 #include "tests/unit/lib/tap.h"
 #include "tests/unit/lib/tap_tool.h"
+#include "tool/tool.h"
 
 #define MX     "dns mx ok\nmx 10 mx1.d.test\nmx 20 mx2.d.test\n"
 #define GOOD_1 "probe mx1.d.test ok 192.0.2.1 TLSv1.3\n"
@@ -498,6 +501,59 @@ test_none(void)
 	ran_free(&ran);
 }
 
+/* Runs it with a terminal as its standard output, until it has closed it. */
+static void
+publish_at_terminal(char *text, size_t size)
+{
+	char program[] = "mta-sts", f[] = "-f", word[] = "publish",
+	     domain[] = "d.test", print[] = "--print", policy[] = "policy",
+	     write[] = "--write";
+	char *argv[] = {
+	    program, f, conf, word, domain, print, policy, write, file, NULL};
+	int master = posix_openpt(O_RDWR | O_NOCTTY);
+	size_t len = 0;
+	ssize_t n;
+	pid_t child;
+
+	if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0) {
+		printf("Bail out! no terminal\n");
+		exit(1);
+	}
+	fflush(stdout);
+	if ((child = fork()) == 0) {
+		(void)dup2(open(ptsname(master), O_RDWR | O_NOCTTY), 1);
+		(void)sts_tool_run(9, argv, stdout, stderr);
+		fflush(stdout);
+		_exit(0);
+	}
+	while (len < size - 1 &&
+	    (n = read(master, text + len, size - 1 - len)) > 0)
+		len += (size_t)n;
+	text[len] = '\0';
+	(void)waitpid(child, NULL, 0);
+	close(master);
+}
+
+/* Bytes as served go to a file or a pipe; a terminal would obey them. */
+static void
+test_terminal(void)
+{
+	static const char odd[] = "version: STSv1\nmode: testing\n"
+				  "mx: *.d.test\nmax_age: 90000\n"
+				  "x: a\033[2Jb.";
+	char text[1024];
+	struct ran ran;
+
+	put(file, odd);
+	ran = publish(NOTHING WORKS, "--print", "policy", "--write", file);
+	is_str(ran.out, odd, "--print policy: the bytes, where they are piped");
+	ran_free(&ran);
+	publish_at_terminal(text, sizeof(text));
+	ok(strchr(text, '\033') == NULL, "on a terminal nothing that it obeys");
+	ok(strstr(text, "max_age: 90000\r\nx: a\\x1b[2Jb.") != NULL,
+	    "but the same lines, with such bytes escaped");
+}
+
 int
 main(void)
 {
@@ -506,6 +562,7 @@ main(void)
 	test_dead_resolver();
 	test_write();
 	test_kept();
+	test_terminal();
 	test_refused_files();
 	test_unlisted();
 	test_full();

@@ -473,6 +473,16 @@ sts_config_lookup_ms(const struct sts_config *config)
 	return (config->fetch_timeout + 2 * config->dns_timeout) * 1000;
 }
 
+int64_t
+sts_config_examine_ms(const struct sts_config *config)
+{
+	const int64_t rows = STS_EXAMINE_HOSTS / STS_EXAMINE_AT_ONCE;
+	int64_t dns_ms = config->dns_timeout * 1000;
+	int64_t probe_ms = STS_EXAMINE_PROBE_MS + dns_ms;
+
+	return dns_ms + rows * STS_EXAMINE_ADDRESSES * probe_ms;
+}
+
 const char *
 sts_config_default_file(void)
 {

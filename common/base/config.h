@@ -135,6 +135,20 @@ bool sts_config_reports(const struct sts_config *config);
  */
 int64_t sts_config_lookup_ms(const struct sts_config *config);
 
+/*
+ * The milliseconds within which all that a domain publishes has been examined
+ * (resolver/examine.h): its MX records, then the addresses of its hosts, so
+ * many at once, each for so long beyond the question for it; the policy host
+ * has less.
+ */
+int64_t sts_config_examine_ms(const struct sts_config *config);
+enum {
+	STS_EXAMINE_HOSTS = 16,
+	STS_EXAMINE_ADDRESSES = 2,
+	STS_EXAMINE_AT_ONCE = 4,
+	STS_EXAMINE_PROBE_MS = 20000
+};
+
 /* The compiled-in path of the configuration file. */
 const char *sts_config_default_file(void);
 

@@ -27,8 +27,7 @@
 #include "resolver/mx_probe.h"
 
 enum {
-	HOSTS_MAX = 16, /* MX hosts that are examined */
-	PROBES_AT_ONCE = 4,
+	HOSTS_MAX = STS_EXAMINE_HOSTS, /* MX hosts that are examined */
 	HTTPS_PORT = 443,
 	HTTP_PORT = 80,
 	HTTP_OK = 200,
@@ -37,6 +36,11 @@ enum {
 	NAMES = 5,
 	PAGES = 3
 };
+
+/* base/config.h has what the command is to wait for. */
+_Static_assert((int)STS_MX_PROBE_ADDRESSES == (int)STS_EXAMINE_ADDRESSES &&
+	(int)STS_MX_PROBE_MS == (int)STS_EXAMINE_PROBE_MS,
+    "a probe lasts as long as it is waited for");
 
 #define POLICY_PATH "/.well-known/mta-sts.txt"
 
@@ -177,7 +181,7 @@ ask_records(struct examination *x)
 /* MX hosts. */
 
 static void probe_next(struct examination *x);
-static void probe(struct host *h);
+static bool probe(struct host *h);
 
 /* One address, which no probe has tried. */
 static bool
@@ -217,16 +221,17 @@ on_probe(void *arg, const struct sts_mx_probe_result *result)
 		!sts_status_is_local(result->status));
 
 	print_probe(h, result);
-	if (more) {
-		probe(h);
+	if (more && probe(h))
 		return;
-	}
 	/* Port 25 may be closed for this machine alone. */
-	end(h->x, result->status == STS_NETWORK ? STS_OK : result->status);
+	if (!more)
+		end(h->x,
+		    result->status == STS_NETWORK ? STS_OK : result->status);
 	probe_next(h->x);
 }
 
-static void
+/* False without memory: that ended this host's piece. */
+static bool
 probe(struct host *h)
 {
 	struct sts_mx_probe_spec spec = {.host = h->name,
@@ -236,15 +241,17 @@ probe(struct host *h)
 	    .allow = is_allowed};
 
 	h->trying = false;
-	if (sts_mx_probe_start(&h->x->network, &spec, on_probe, h) == NULL)
-		end(h->x, STS_NO_MEMORY);
+	if (sts_mx_probe_start(&h->x->network, &spec, on_probe, h) != NULL)
+		return true;
+	end(h->x, STS_NO_MEMORY);
+	return false;
 }
 
 static void
 probe_next(struct examination *x)
 {
-	if (x->next_host < x->host_count)
-		probe(&x->host[x->next_host++]);
+	while (x->next_host < x->host_count && !probe(&x->host[x->next_host++]))
+		;
 }
 
 static void
@@ -295,7 +302,7 @@ start_probes(struct examination *x)
 		ask_tlsa(&x->host[i]);
 		begin(x);
 	}
-	for (int i = 0; i < PROBES_AT_ONCE; i++)
+	for (int i = 0; i < STS_EXAMINE_AT_ONCE; i++)
 		probe_next(x);
 }
 

@@ -27,8 +27,8 @@ enum { EXIT_USAGE = 2, EXIT_FAULT = 3 };
 /* Policy hosts asked at once by a round of its own process: many may hang. */
 enum { REFRESHES_AT_ONCE = 32 };
 
-/* Seconds: the command has given up by then. */
-enum { EXAMINE_LIFE = 420 };
+/* Seconds beyond what an examination takes: the command has given up. */
+enum { EXAMINE_GRACE = 30 };
 
 struct options {
 	const char *config_file;
@@ -334,7 +334,8 @@ set_up_process(const struct options *o, const struct sts_config *config)
 		limit_life((unsigned)(config->fetch_timeout +
 		    4 * config->dns_timeout + 30));
 	else if (o->examine)
-		limit_life(EXAMINE_LIFE);
+		limit_life((unsigned)(sts_config_examine_ms(config) / 1000 +
+		    EXAMINE_GRACE));
 }
 
 static int

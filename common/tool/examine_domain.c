@@ -6,8 +6,8 @@
 #include "tool/access.h"
 #include "tool/resolver_lines.h"
 
-/* Two probes each, of four hosts at a time, of 16; the policy host has less. */
-enum { PROBES_MS = 2 * 4 * 30 * 1000 };
+/* For programs to start and to end on a slow machine. */
+enum { GRACE_MS = 15000 };
 
 struct examination {
 	struct sts_tool *tool;
@@ -82,9 +82,7 @@ sts_tool_examine_only(
 
 	sts_published_init(p, domain);
 	status = sts_tool_resolver_lines(config, arguments,
-	    PROBES_MS +
-		2 * (config->fetch_timeout + config->dns_timeout) * 1000,
-	    take_line, &x);
+	    sts_config_examine_ms(config) + GRACE_MS, take_line, &x);
 	clear_progress(&x);
 	if (status == STS_OK)
 		status = p->ended ? p->outcome : STS_RESOLVER_DIED;

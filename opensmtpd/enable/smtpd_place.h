@@ -46,6 +46,22 @@ enum sts_smtpd_placed sts_smtpd_place(struct sts_smtpd_place *place,
     const struct sts_smtpd_wanted *wanted, const char *path, const char *bytes,
     size_t len);
 
+/* Names of actions of ours that a file does not have. */
+struct sts_smtpd_lost {
+	const char *name[2];
+	size_t count;
+};
+
+/* Of the file at `path`; none if it cannot be read. */
+void sts_smtpd_find_lost(struct sts_smtpd_lost *lost, const char *path);
+
+/*
+ * Puts actions of the lost names behind the file's bytes, that relay as its own
+ * action for all domains does.  False if it has none, or without memory.
+ */
+bool sts_smtpd_place_lost(struct sts_smtpd_place *place, const char *path,
+    const char *bytes, size_t len);
+
 void sts_smtpd_place_free(struct sts_smtpd_place *place);
 
 #endif

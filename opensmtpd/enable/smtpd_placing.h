@@ -7,6 +7,7 @@
  *	smtpd_place_parts.c	definitions, actions
  *	smtpd_place_listen.c	listeners, filter chains
  *	smtpd_place_rules.c	match rules
+ *	smtpd_place_lost.c	actions for mail that was accepted under ours
  */
 #ifndef STS_OPENSMTPD_ENABLE_SMTPD_PLACING_H
 #define STS_OPENSMTPD_ENABLE_SMTPD_PLACING_H

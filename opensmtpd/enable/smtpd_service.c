@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/command.h"
 
-enum { WAIT_MS = 30000, STAYS_MS = 5000, PAUSE_MS = 100 };
+enum { WAIT_MS = 30000, STAYS_MS = 5000, ENDED_MS = 5000, PAUSE_MS = 100 };
 
 /* systemctl VERB NAME, rcctl VERB NAME; service NAME VERB, rc-service too. */
 static bool
@@ -115,7 +115,8 @@ is_complete(struct sts_smtpd_service *s, bool filter, size_t tables,
 	size_t found;
 
 	sts_smtpd_look(now, s->e->proc);
-	if (!is_active(s, s->name))
+	s->active = is_active(s, s->name);
+	if (!s->active)
 		return lacks(s, "the service %s ended", s->name);
 	if ((*uptime = sts_service_uptime(s)) < 0)
 		return lacks(s, "smtpd does not answer smtpctl");
@@ -149,7 +150,7 @@ stays(struct sts_smtpd_service *s, bool filter, size_t tables)
 	int64_t wait = s->e->wait_ms > 0 ? s->e->wait_ms : WAIT_MS;
 	int64_t steady = s->e->stays_ms > 0 ? s->e->stays_ms : STAYS_MS;
 	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
-	int64_t end = sts_monotonic_ms() + wait, since = -1, at;
+	int64_t end = sts_monotonic_ms() + wait, since = -1, active = -1, at;
 	struct sts_smtpd_running first = {0}, now;
 	long uptime = 0, last = 0;
 
@@ -166,6 +167,10 @@ stays(struct sts_smtpd_service *s, bool filter, size_t tables)
 			return true;
 		}
 		last = uptime;
+		active = s->active || active < 0 ? at : active;
+		/* One that has ended comes up no more, but by a restart. */
+		if (at - active >= ENDED_MS)
+			return false;
 		/* What has come up in time may have its while. */
 		if (at >= end + (since >= 0 ? steady : 0))
 			return false;

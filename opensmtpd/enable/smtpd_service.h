@@ -21,6 +21,7 @@ struct sts_smtpd_service {
 	const struct sts_smtpd_switch *e;
 	const char *name; /* of the service; NULL: none runs */
 	bool alive;       /* smtpctl was answered */
+	bool active;      /* when it was last looked at */
 	struct sts_smtpd_running before;
 	char why[256];
 };

@@ -83,6 +83,15 @@ sts_smtpd_changed(
 }
 
 enum sts_switched
+sts_smtpd_new_changes(struct sts_smtpd_steps *w)
+{
+	sts_changes_free(&w->changes);
+	memset(&w->changes, 0, sizeof(w->changes));
+	w->changes.record = w->e->record;
+	return sts_smtpd_changed(w, sts_changes_begin(&w->changes));
+}
+
+enum sts_switched
 sts_smtpd_load(struct sts_smtpd_steps *w)
 {
 	const char *file = w->e->file;
@@ -96,6 +105,13 @@ sts_smtpd_load(struct sts_smtpd_steps *w)
 		w->path[0] = '\0';
 		return sts_smtpd_fail(w, "%s: %s", file, strerror(errno));
 	}
+	return sts_smtpd_reload(w);
+}
+
+enum sts_switched
+sts_smtpd_reload(struct sts_smtpd_steps *w)
+{
+	free(w->bytes);
 	if (sts_readfile(w->path, false, STS_SMTPD_FILE_MAX, &w->bytes,
 		&w->len) != STS_OK)
 		return sts_smtpd_fail(w, "%s: %s", w->path, strerror(errno));
@@ -261,13 +277,14 @@ count_tables(const struct sts_smtpd_steps *w)
 }
 
 bool
-sts_smtpd_is_current(const struct sts_smtpd_steps *w)
+sts_smtpd_is_current(const struct sts_smtpd_steps *w, bool filter)
 {
 	const struct sts_smtpd_running *running = &w->service.before;
 	long uptime = sts_service_uptime(&w->service);
 	struct stat st;
 
-	if (uptime < 0 || (running->known && running->filter.count == 0))
+	if (uptime < 0 ||
+	    (filter && running->known && running->filter.count == 0))
 		return false;
 	return stat(w->path, &st) == 0 && w->e->now - uptime >= st.st_ctime;
 }

@@ -48,8 +48,12 @@ enum sts_switched sts_smtpd_changed(
 enum sts_switched sts_smtpd_edited(
     const struct sts_smtpd_steps *w, const char *again);
 
-/* Finds and reads smtpd.conf. */
+/* Finds and reads smtpd.conf; reads it again. */
 enum sts_switched sts_smtpd_load(struct sts_smtpd_steps *w);
+enum sts_switched sts_smtpd_reload(struct sts_smtpd_steps *w);
+
+/* Ends with a set of changes, and begins an empty one. */
+enum sts_switched sts_smtpd_new_changes(struct sts_smtpd_steps *w);
 
 /* `smtpd -n` on a file; what smtpd says is passed on. */
 enum sts_switched sts_smtpd_parse(
@@ -65,9 +69,11 @@ enum sts_switched sts_smtpd_check_path(
 /* The state directory, where it is not there yet. */
 enum sts_switched sts_smtpd_set_up(const struct sts_smtpd_steps *w);
 
-/* True if smtpd runs with its filter, and was started with the file as it is.
+/*
+ * True if smtpd runs (and with `filter` that filter), and was started with the
+ * file as it is.
  */
-bool sts_smtpd_is_current(const struct sts_smtpd_steps *w);
+bool sts_smtpd_is_current(const struct sts_smtpd_steps *w, bool filter);
 
 /*
  * Restarts smtpd where it runs as a service, else says what to do.  With

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/command.h"
+#include "opensmtpd/enable/smtpd_drain.h"
 #include "opensmtpd/enable/smtpd_steps.h"
 
 /* Locks the record, and takes back what an interrupted run left. */
@@ -34,10 +35,33 @@ begin(struct sts_smtpd_steps *w)
 		    "it\n");
 	if (result != STS_SWITCHED)
 		return result;
-	sts_changes_free(&w->changes);
-	memset(&w->changes, 0, sizeof(w->changes));
-	w->changes.record = w->e->record;
-	return sts_smtpd_changed(w, sts_changes_begin(&w->changes));
+	return sts_smtpd_new_changes(w);
+}
+
+static bool
+is_draining(const struct sts_smtpd_steps *w)
+{
+	return strcmp(w->changes.note, STS_SMTPD_DRAINING) == 0;
+}
+
+/* What a `disable` left for mail that waits is taken back first. */
+static enum sts_switched
+end_drain(struct sts_smtpd_steps *w)
+{
+	enum sts_change_result loaded = sts_changes_load(&w->changes);
+	enum sts_switched result;
+
+	if (loaded != STS_CHANGE_OK)
+		return sts_smtpd_changed(w, loaded);
+	if (!is_draining(w))
+		return sts_smtpd_new_changes(w);
+	if (w->e->dry_run)
+		return sts_smtpd_stop(w,
+		    "mta-sts enable opensmtpd, which takes them out first",
+		    "%s has actions for mail that waits from before",
+		    w->changes.item[0].path);
+	result = sts_smtpd_changed(w, sts_changes_undo(&w->changes));
+	return result == STS_SWITCHED ? sts_smtpd_new_changes(w) : result;
 }
 
 /* The usual places of trust roots, unless this suite has its own. */
@@ -81,8 +105,7 @@ take_back(struct sts_smtpd_steps *w)
 		(void)sts_smtpd_not_served(w, "", "new file", why);
 		return result;
 	}
-	if (sts_smtpd_restart(w, false) == STS_SERVES_NOT)
-		(void)sts_smtpd_not_served(w, "", "old file", w->service.why);
+	(void)sts_smtpd_settle(w);
 	return sts_smtpd_not_served(
 	    w, "the old file is back: ", "new one", why);
 }
@@ -98,7 +121,7 @@ complete(struct sts_smtpd_steps *w, bool ours)
 	if (result != STS_SWITCHED)
 		return result;
 	(void)fprintf(w->e->out, "%s has all that MTA-STS needs\n", w->path);
-	if (sts_smtpd_is_current(w))
+	if (sts_smtpd_is_current(w, true))
 		return STS_SWITCHED;
 	w->serves = sts_smtpd_restart(w, true);
 	if (w->serves != STS_SERVES_NOT)
@@ -202,6 +225,8 @@ enable(struct sts_smtpd_steps *w)
 	enum sts_smtpd_placed placed;
 
 	if (result == STS_SWITCHED)
+		result = end_drain(w);
+	if (result == STS_SWITCHED)
 		result = sts_smtpd_load(w);
 	if (result == STS_SWITCHED)
 		result = sts_smtpd_parse(w, w->path);
@@ -229,6 +254,8 @@ sts_smtpd_enable(const struct sts_smtpd_switch *e)
 		(void)fprintf(e->err,
 		    "mta-sts: smtpd.conf could not be taken back: when that is "
 		    "repaired, mta-sts disable opensmtpd does it\n");
+	else if (result != STS_SWITCHED && is_draining(&w))
+		(void)fprintf(e->err, "mta-sts: MTA-STS is not on\n");
 	else if (result != STS_SWITCHED)
 		(void)fprintf(e->err, "mta-sts: smtpd.conf is as it was\n");
 	else if (e->dry_run)
@@ -246,27 +273,6 @@ sts_smtpd_enable(const struct sts_smtpd_switch *e)
 			: "");
 	sts_smtpd_end_steps(&w);
 	return result;
-}
-
-/* Mail keeps the action that was chosen when it was accepted. */
-static void
-say_queue(const struct sts_smtpd_steps *w)
-{
-	char *said = NULL;
-	unsigned count = 0;
-
-	if (STS_COMMAND(&said, w->e->smtpctl, "show", "queue") && said != NULL)
-		for (const char *p = said; *p != '\0'; p++)
-			count += *p == '\n';
-	free(said);
-	if (count == 0)
-		return;
-	(void)fprintf(w->e->out,
-	    "%u recipient(s) wait in the queue.  Those with the action mta-sts "
-	    "or mta-sts-hold\nwait until smtpd.conf has it again, or until "
-	    "they are submitted anew: see\n\"The action is chosen once\" in "
-	    "the guide, opensmtpd.md\n",
-	    count);
 }
 
 /* With the old file smtpd does not listen there. */
@@ -291,6 +297,10 @@ not_ours(struct sts_smtpd_steps *w)
 		    "see \"Removing it\" in the guide, opensmtpd.md",
 		    "what %s has of MTA-STS was not written by this command",
 		    w->path);
+	sts_service_find(&w->service, w->e);
+	if (!w->e->dry_run && w->bytes != NULL &&
+	    (w->service.before.filter.count > 0 || sts_smtpd_waiting(w) > 0))
+		return sts_smtpd_settle(w);
 	(void)fprintf(w->e->out,
 	    "nothing to do: this command has not switched MTA-STS on\n");
 	return STS_SWITCHED;
@@ -326,18 +336,18 @@ disable(struct sts_smtpd_steps *w)
 		result = is_of_record(w);
 	if (result != STS_SWITCHED)
 		return result;
+	(void)snprintf(w->path, sizeof(w->path), "%s", w->changes.item[0].path);
 	sts_service_find(&w->service, w->e);
+	if (is_draining(w))
+		return sts_smtpd_settle_again(w);
 	forget_hold_port(w);
-	sts_smtpd_say(w, "restore %s", w->changes.item[0].path);
-	say_queue(w);
+	sts_smtpd_say(w, "restore %s", w->path);
 	if (!w->e->dry_run)
 		result = sts_smtpd_changed(w, sts_changes_undo(&w->changes));
 	if (result != STS_SWITCHED)
 		return result;
-	if (sts_smtpd_restart(w, false) == STS_SERVES_NOT) {
-		(void)sts_smtpd_not_served(w, "", "old file", w->service.why);
+	if (sts_smtpd_settle(w) == STS_SWITCHED_NOT)
 		return STS_SWITCHED_OUTSIDE;
-	}
 	(void)fprintf(w->e->out, "%s",
 	    w->e->dry_run
 		? "nothing was changed: this was a dry run\n"

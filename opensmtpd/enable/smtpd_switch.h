@@ -40,11 +40,12 @@ struct sts_smtpd_switch {
 	const char *smtpd, *smtpctl, *manager;
 	enum sts_managed managed;
 	/*
-	 * For tests: how long smtpd may take to come up, and must stay up then,
-	 * in milliseconds; where its processes are seen.  0, NULL: as usual.
+	 * For tests: how long smtpd may take to come up, must stay up then, and
+	 * may take to send what waits, in milliseconds; where its processes and
+	 * its queue are seen.  0, NULL: as usual.
 	 */
-	unsigned wait_ms, stays_ms;
-	const char *proc;
+	unsigned wait_ms, stays_ms, drain_ms;
+	const char *proc, *queue;
 	/* As whom smtpd runs filters; NULL: by the usual names. */
 	const char *user;
 	/*

@@ -6,6 +6,7 @@ where it is killed, smtpd.conf is as it was."""
 import pathlib
 import shutil
 import signal
+import smtplib
 import subprocess
 import time
 
@@ -61,6 +62,7 @@ def on(lab):
                         'on: without STARTTLS it waits')
     lab.expect_delivered(plain, 'on: no policy, as before', tls=False)
     local(lab, 'on')
+    return notls
 
 
 def switch(lab, stock):
@@ -77,13 +79,61 @@ def switch(lab, stock):
     tap.same(lab.mta.check().stdout.strip(), 'configuration OK',
              'smtpd takes what it made')
     lab.mta.start()
-    on(lab)
+    drain(lab, stock, on(lab))
     lab.mta.empty_queue()
     lab.mta.stop()
     tap.same(command(lab, 'disable', 'opensmtpd')[0], 0, 'disable')
     tap.same(CONF.read_bytes(), stock, 'smtpd.conf is as it was')
     lab.mta.start()
     off(lab, 'afterwards')
+
+
+def drain(lab, stock, message):
+    """smtpd does not see what waits under the strict action without it; by the
+    action that `disable` adds until then it leaves."""
+    waiting = len(lab.mta.envelopes())
+    lab.mta.stop()
+    code, said = command(lab, 'disable', 'opensmtpd')
+    tap.same((code, b'\naction "mta-sts" relay\n' in CONF.read_bytes(),
+              CONF.read_bytes().startswith(stock)), (0, True, True),
+             'disable with mail in the queue adds actions for it')
+    lab.mta.start()
+    code, said = command(lab, 'disable', 'opensmtpd')
+    tap.same((waiting, code, lab.mta.envelopes(), CONF.read_bytes()),
+             (1, 0, {}, stock),
+             'once smtpd is started it leaves, and smtpd.conf is as it was')
+    lab.expect_delivered(message, 'as without MTA-STS', tls=False)
+
+
+def relay(sender, rcpt):
+    """What a program of this machine is answered at the hold listener."""
+    with smtplib.SMTP('127.0.0.1', 10587, timeout=90) as smtp:
+        smtp.ehlo('program.test')
+        smtp.mail(sender)
+        return smtp.rcpt(rcpt)[0]
+
+
+def senders(lab, stock):
+    """Where only one sender may send from this machine."""
+    some = stock.replace(b'match from local for any',
+                         b'match from local mail-from "a@sender.test" for any')
+    lab.mta.stop()
+    CONF.write_bytes(some)
+    code, said = command(lab, 'enable', 'opensmtpd')
+    tap.same((code, b'match tag HELD from local for any reject' in
+              CONF.read_bytes()), (0, True), 'a rule for one sender: enable')
+    lab.mta.start()
+    tap.same([relay(sender, 'bob@plain.test')
+              for sender in ('a@sender.test', 'b@sender.test')], [250, 550],
+             'the hold listener takes mail of this sender only')
+    lab.forget('plain.test')
+    held = lab.sendmail('bob@plain.test', sender='a@sender.test')
+    lab.expect_delivered(held, 'whose mail is held, and leaves', tls=False)
+    lab.mta.stop()
+    command(lab, 'disable', 'opensmtpd')
+    tap.same(CONF.read_bytes(), some, 'smtpd.conf is as it was')
+    CONF.write_bytes(stock)
+    lab.mta.start()
 
 
 def broken(lab, stock):
@@ -144,6 +194,7 @@ for version in opensmtpd_lab.VERSIONS:
     with opensmtpd_lab.running(version, edit=lambda _body: stock) as lab:
         arrange(lab)
         switch(lab, stock.encode())
+        senders(lab, stock.encode())
         broken(lab, stock.encode())
         full(lab, stock.encode())
         killed(lab, stock.encode())

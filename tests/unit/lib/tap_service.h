@@ -3,7 +3,8 @@
  * smtpd as a service of the test's: TOP/manager is systemctl, rcctl or service,
  * TOP/smtpctl answers while it runs, and its processes and sockets are files
  * below TOP/proc.  It has a filter and two tables if TOP/etc/smtpd.conf
- * contains "mta-sts".
+ * contains "mta-sts:/".  Where it has an action "mta-sts", scheduling empties
+ * TOP/queue, unless there is a file TOP/stuck.
  */
 #ifndef STS_TESTS_TAP_SERVICE_H
 #define STS_TESTS_TAP_SERVICE_H
@@ -14,7 +15,7 @@
 void service_make(const char *top, const char *unit);
 
 /*
- * What is wrong with a smtpd.conf that contains "mta-sts", from the next
+ * What is wrong with a smtpd.conf that contains "mta-sts:/", from the next
  * restart on; see the script.
  */
 void service_fault(const char *top, const char *fault);

@@ -78,18 +78,18 @@ faults(void)
 
 	e.managed = STS_MANAGED_SYSTEMD;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		is_int(replace("", "mta-sts\n", rows[i].fault, true, 2),
+		is_int(replace("", "mta-sts:/\n", rows[i].fault, true, 2),
 		    STS_SERVES_NOT, "%s: it does not serve", rows[i].fault);
 		is_str(service.why, rows[i].why, "%s: why", rows[i].fault);
 	}
-	is_int(replace("", "mta-sts\n", "table", true, 1), STS_SERVES,
+	is_int(replace("", "mta-sts:/\n", "table", true, 1), STS_SERVES,
 	    "as many tables as the file has");
-	is_int(replace("mta-sts\n", "mta-sts\n", "none", true, 2), STS_SERVES,
-	    "restarted with the same file");
-	is_int(replace("mta-sts\n", "mta-sts\n", "stays", true, 2),
+	is_int(replace("mta-sts:/\n", "mta-sts:/\n", "none", true, 2),
+	    STS_SERVES, "restarted with the same file");
+	is_int(replace("mta-sts:/\n", "mta-sts:/\n", "stays", true, 2),
 	    STS_SERVES_NOT,
 	    "a filter that was there before is not the new one");
-	is_int(replace("mta-sts\n", "", "none", false, 0), STS_SERVES,
+	is_int(replace("mta-sts:/\n", "", "none", false, 0), STS_SERVES,
 	    "without a filter none is missed");
 }
 
@@ -145,7 +145,7 @@ running(void)
 {
 	struct sts_smtpd_running r;
 
-	write_file(conf, "mta-sts\n", 8);
+	write_file(conf, "mta-sts:/\n", 10);
 	service_make(top, "smtpd");
 	sts_smtpd_look(&r, proc);
 	ok(r.known && r.smtpd.count == 1 && r.filter.count == 1 &&

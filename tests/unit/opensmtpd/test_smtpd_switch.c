@@ -72,7 +72,7 @@ unlink(const char *path)
 
 static char top[] = "/tmp/mta-sts-switch.XXXXXX";
 static char conf[64], record[64], smtpd[64], manager[64], smtpctl[64], proc[64],
-    trial[96];
+    queue[64], trial[96];
 static char old[TEXT_MAX], new[TEXT_MAX];
 static unsigned setups;
 static enum sts_managed managed;
@@ -107,7 +107,9 @@ run(enum sts_switched (*what)(const struct sts_smtpd_switch *e), bool dry_run,
 	    .managed = managed,
 	    .wait_ms = 100,
 	    .stays_ms = 50,
+	    .drain_ms = 30,
 	    .proc = proc,
+	    .queue = queue,
 	    .now = time(NULL) + 3600,
 	    .user = getpwuid(geteuid())->pw_name,
 	    .setup = set_up};
@@ -130,6 +132,13 @@ static int
 disable(void)
 {
 	return run(sts_smtpd_disable, false, NULL);
+}
+
+/* Without a record the file has to be named, as it is not the usual one. */
+static int
+disable_file(void)
+{
+	return run(sts_smtpd_disable, false, conf);
 }
 
 /* "old", "new" or "neither". */
@@ -183,6 +192,7 @@ arrange(void)
 	(void)snprintf(manager, sizeof(manager), "%s/manager", top);
 	(void)snprintf(smtpctl, sizeof(smtpctl), "%s/smtpctl", top);
 	(void)snprintf(proc, sizeof(proc), "%s/proc", top);
+	(void)snprintf(queue, sizeof(queue), "%s/queue", top);
 	read_text(DATA "debian-12.in", old, sizeof(old));
 	read_text(DATA "debian-12.out", new, sizeof(new));
 	service_script(smtpd,
@@ -417,6 +427,78 @@ complete_but_dead(void)
 	put(old);
 }
 
+/* A recipient in the queue, of this action. */
+static void
+queue_one(const char *action)
+{
+	char path[128], text[192];
+
+	(void)snprintf(
+	    text, sizeof(text), "mkdir -p %s/a0/a0b1c2d3 %s/no", queue, queue);
+	(void)!system(text);
+	(void)snprintf(
+	    path, sizeof(path), "%s/a0/a0b1c2d3/a0b1c2d3e4f50617", queue);
+	(void)snprintf(text, sizeof(text),
+	    "version: 3\ndispatcher: %s\ntype: mta\n", action);
+	write_file(path, text, strlen(text));
+}
+
+/* As it is left for mail that waits, and nothing of policies in it. */
+static bool
+is_draining(void)
+{
+	return has("\naction \"mta-sts\" relay\n"
+		   "action \"mta-sts-hold\" relay\n") &&
+	    !has("<mta-sts");
+}
+
+/* Mail that was accepted with MTA-STS does not wait for ever. */
+static void
+drained(void)
+{
+	char stuck[96];
+
+	(void)snprintf(stuck, sizeof(stuck), "%s/stuck", top);
+	service_make(top, "opensmtpd");
+	is_int(enable(), 0, "switched on");
+	queue_one("mta-sts-hold");
+	is_int(disable(), 0, "disable, with mail of ours in the queue");
+	ok(says("+action \"mta-sts-hold\" relay\n") &&
+		says("nothing waits under these actions any more"),
+	    "brings it out");
+	is_str(now(), "old", "and gives back what was there");
+	is_int(enable(), 0, "switched on");
+	queue_one("mta-sts");
+	write_file(stuck, "", 0);
+	is_int(disable(), 0, "disable, with mail that does not leave");
+	ok(is_draining() && says("1 recipient(s) accepted under the actions"),
+	    "the actions stay for it, which is said");
+	is_int(disable(), 0, "once more");
+	ok(is_draining() && says("still wait"), "the same");
+	is_int(run(sts_smtpd_enable, true, conf), 1, "enable --dry-run");
+	is_int(enable(), 0, "enable");
+	is_str(now(), "new", "takes them out, and is what it always is");
+	is_int(disable(), 0, "disable");
+	(void)unlink(stuck);
+	is_int(disable(), 0, "and when the mail leaves, once more");
+	is_str(now(), "old", "gives back what was there");
+	queue_one("relay");
+	is_int(disable_file(), 0, "mail of another action");
+	ok(says("nothing to do"), "does not matter");
+	queue_one("mta-sts");
+	is_int(disable_file(), 0,
+	    "mail of ours, after a run that was interrupted");
+	ok(says("nothing waits under these actions any more"), "leaves");
+	is_str(now(), "old", "and the file is as it was");
+	service_fault(top, "filter");
+	queue_one("mta-sts");
+	is_int(enable(), 1, "taken back by itself");
+	ok(says("nothing waits under these actions any more") &&
+		says("the old file is back"),
+	    "and what was accepted meanwhile leaves");
+	is_str(now(), "old", "the file is as it was");
+}
+
 /* A restart fails while smtpd.conf is new; test_smtpd_service has each reason.
  */
 static void
@@ -431,6 +513,7 @@ restarted(void)
 	    "which is said");
 	is_str(now(), "old", "the old one is back");
 	complete_but_dead();
+	drained();
 	service_script(smtpctl, "#!/bin/sh\nexit 1\n");
 	service_script(manager, "#!/bin/sh\nexit 1\n");
 	is_int(enable(), 0, "smtpd does not run");
@@ -483,6 +566,32 @@ killed(
 	is_int(bad, 0, "old or new, then switched on and off again");
 }
 
+/* The same with mail that does not leave: the third state is said to be one. */
+static void
+killed_draining(void)
+{
+	char text[96];
+	unsigned bad = 0;
+	long at = 1;
+	int code = -1;
+
+	for (; code < 0 && at < CALLS_MAX; at += 5) {
+		(void)run_child(enable, 0, 0);
+		queue_one("mta-sts");
+		code = run_child(disable_file, at, 0);
+		bad += strcmp(now(), "neither") == 0 && !is_draining();
+		bad += run_child(disable_file, 0, 0) != 0 || !is_draining();
+		bad += run_child(enable, 0, 0) != 0 || strcmp(now(), "new");
+		(void)run_child(disable_file, 0, 0);
+		(void)snprintf(text, sizeof(text), "rm -r %s", queue);
+		(void)!system(text);
+		bad +=
+		    run_child(disable_file, 0, 0) != 0 || strcmp(now(), "old");
+	}
+	is_int(code, 0, "disable with mail that waits, killed at its calls");
+	is_int(bad, 0, "old, new or for that mail; then on and off again");
+}
+
 static void
 full(void)
 {
@@ -517,6 +626,7 @@ main(void)
 	(void)enable();
 	killed(disable, "disable", "new", "old");
 	(void)disable();
+	killed_draining();
 	full();
 	free(said);
 	(void)nftw(top, remove_one, 8, FTW_DEPTH | FTW_PHYS);

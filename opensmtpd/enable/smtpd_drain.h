@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Mail that smtpd accepted under the actions of this suite, once smtpd.conf has
+ * them no more.  An envelope carries the name of its action for good, and smtpd
+ * leaves one alone whose action it does not know.  So smtpd.conf gets actions
+ * of these names that relay as its own do, for as long as such mail is there.
+ */
+#ifndef STS_OPENSMTPD_ENABLE_SMTPD_DRAIN_H
+#define STS_OPENSMTPD_ENABLE_SMTPD_DRAIN_H
+
+#include "opensmtpd/enable/smtpd_steps.h"
+
+/* The note of the record while smtpd.conf has these actions. */
+#define STS_SMTPD_DRAINING "draining"
+
+/* Recipients that wait for an action of ours that smtpd.conf does not have. */
+unsigned sts_smtpd_waiting(const struct sts_smtpd_steps *w);
+
+/*
+ * smtpd.conf is the operator's old one: has smtpd run with it, and brings out
+ * what waits.  Says what stays, and what to do then.  NOT if smtpd does not
+ * serve.
+ */
+enum sts_switched sts_smtpd_settle(struct sts_smtpd_steps *w);
+
+/* The same where an earlier run has left the actions; their record is loaded.
+ */
+enum sts_switched sts_smtpd_settle_again(struct sts_smtpd_steps *w);
+
+#endif

@@ -13,7 +13,7 @@ host=$B/tests/help_exim_host
 world=$("$B/tests/help_world" '') || exit 1
 trap 'rm -rf "$world"' EXIT
 conf=$world/mta-sts.conf
-calls=2000 sessions=20000 children=300 lookups=100 turns=5
+calls=2000 sessions=20000 children=300 lookups=30 turns=5
 if [ -n "${BENCH_SHORT:-}" ]; then
 	calls=20 sessions=50 children=5 lookups=3 turns=1
 fi

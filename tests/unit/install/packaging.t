@@ -47,7 +47,8 @@ diff "$top/installed" "$top/packaged" >"$top/out"
 ok $? 'Debian: each file is in one package, and in no other'
 files "$top/debian" | sed -n 's,^usr/lib/systemd/system/\(mta-sts-[a-z]*\).*,\1,p' |
     sort -u | while read -r unit; do
-	grep -q "^UNITS = .*\\b$unit\\b" $packaging/debian/rules || echo "$unit"
+	grep -q "^TIMERS = .*\\b$unit\\b\|--name=$unit " \
+	    $packaging/debian/rules || echo "$unit"
 done >"$top/out"
 [ ! -s "$top/out" ]
 ok $? 'Debian: debian/rules knows each unit'

@@ -2,6 +2,7 @@
 #include "exim/enable/exim_enable.h"
 
 #include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,12 +18,21 @@
 static enum sts_enable_result
 make_again(const struct sts_work *w)
 {
+	enum sts_enable_result result = STS_ENABLE_DONE;
+	char *said;
+
 	if (!w->changes.stale)
-		return STS_ENABLE_DONE;
+		return result;
 	sts_work_say(w, "update-exim4.conf");
-	return STS_COMMAND(NULL, "/usr/sbin/update-exim4.conf")
-	    ? STS_ENABLE_DONE
-	    : sts_work_fail(w, "update-exim4.conf fails: see what it says");
+	if (!STS_COMMAND(&said, "/usr/sbin/update-exim4.conf"))
+		result = sts_work_fail(w,
+		    "update-exim4.conf fails, so Exim goes on "
+		    "with " STS_DEBIAN_MADE
+		    " as it is, which may still have MTA-STS "
+		    "in it; run it again: %s",
+		    said != NULL ? said : "");
+	free(said);
+	return result;
 }
 
 /* Takes back what a run left that was interrupted. */
@@ -31,15 +41,20 @@ recover(struct sts_work *w)
 {
 	enum sts_change_result taken = sts_changes_recover(&w->changes);
 	enum sts_enable_result result = sts_work_changes(w, taken);
+	enum sts_enable_result serves;
 
-	if (taken == STS_CHANGE_OK) {
-		(void)fprintf(w->e->out,
-		    "an earlier run was interrupted: all files are as before "
-		    "it\n");
-		result = make_again(w);
-		sts_work_reload(w);
+	if (taken == STS_CHANGE_NONE)
+		return result;
+	if (taken != STS_CHANGE_OK) {
+		w->files = STS_FILES_LEFT;
+		return result;
 	}
-	return result;
+	(void)fprintf(w->e->out,
+	    "an earlier run was interrupted: all files are as before it\n");
+	result = make_again(w);
+	w->files = result == STS_ENABLE_DONE ? STS_FILES_BACK : STS_FILES_LEFT;
+	serves = sts_work_serve(w);
+	return result == STS_ENABLE_DONE ? serves : result;
 }
 
 static enum sts_enable_result
@@ -134,57 +149,88 @@ plan(struct sts_work *w)
 	return result;
 }
 
+/*
+ * Takes all back after a check that failed.  Exim routes each message anew at
+ * each attempt, so what came in since has nothing of ours in it; what has
+ * waited has a time in Exim's hints before which it is not tried.
+ */
+static enum sts_enable_result
+put_back(struct sts_work *w, enum sts_enable_result why)
+{
+	enum sts_enable_result result =
+	    sts_work_changes(w, sts_changes_undo(&w->changes));
+	enum sts_enable_result serves;
+
+	if (result == STS_ENABLE_DONE)
+		result = make_again(w);
+	w->files = result == STS_ENABLE_DONE ? STS_FILES_BACK : STS_FILES_LEFT;
+	serves = sts_work_serve(w);
+	if (result != STS_ENABLE_DONE)
+		return result;
+	(void)fprintf(w->e->out,
+	    "all files are as before; mail that came in meanwhile leaves as it "
+	    "did before, with the next queue run: exim -qff\n");
+	return serves == STS_ENABLE_DONE ? why : serves;
+}
+
 /* What is in place is checked as well, and taken back if it is not right. */
 static enum sts_enable_result
 apply(struct sts_work *w)
 {
-	enum sts_enable_result result, taken;
+	enum sts_enable_result result;
 
 	if (w->changes.count == 0) {
 		(void)fprintf(w->e->out, "no file has to change\n");
 		return STS_ENABLE_DONE;
 	}
 	show(w);
-	if (w->e->dry_run) {
-		sts_work_reload(w);
-		return STS_ENABLE_DONE;
-	}
+	if (w->e->dry_run)
+		return sts_work_reload(w);
 	if (sts_refresh_is_missing(w))
 		(void)snprintf(
 		    w->changes.note, sizeof(w->changes.note), TIMER_NOTE);
 	result = sts_work_changes(w, sts_changes_apply(&w->changes));
-	if (result != STS_ENABLE_DONE)
+	if (result != STS_ENABLE_DONE) {
+		if (sts_changes_is_unfinished(&w->changes))
+			w->files = STS_FILES_LEFT;
 		return result;
-	sts_work_reload(w);
+	}
+	/* The daemon last: what Exim refuses would end it. */
 	result = sts_work_try(w, NULL, true);
 	if (result == STS_ENABLE_DONE)
-		return result;
-	taken = sts_work_changes(w, sts_changes_undo(&w->changes));
-	sts_work_reload(w);
-	return taken == STS_ENABLE_DONE ? result : taken;
+		result = sts_work_reload(w);
+	return result == STS_ENABLE_DONE ? result : put_back(w, result);
 }
 
-/* Where it is on: whether it still works. */
+/*
+ * Where it is on: whether it still works.  A run that was killed behind its
+ * last file may not have come to the daemon.
+ */
 static enum sts_enable_result
-look_again(const struct sts_work *w)
+look_again(struct sts_work *w)
 {
-	if (sts_work_try(w, NULL, true) == STS_ENABLE_DONE) {
+	enum sts_enable_result result = sts_work_try(w, NULL, true);
+
+	w->files = STS_FILES_LEFT;
+	if (result != STS_ENABLE_DONE)
+		return sts_work_refuse(w,
+		    "mta-sts disable exim, then this again",
+		    "MTA-STS was switched on by this command, and something "
+		    "has changed since");
+	result = sts_work_serve(w);
+	if (result == STS_ENABLE_DONE)
 		(void)fprintf(w->e->out, "MTA-STS is on already\n");
-		return STS_ENABLE_DONE;
-	}
-	return sts_work_refuse(w, "mta-sts disable exim, then this again",
-	    "MTA-STS was switched on by this command, and something has "
-	    "changed since");
+	return result;
 }
 
 static enum sts_enable_result
 enable(struct sts_work *w)
 {
-	enum sts_enable_result result = begin(w);
+	enum sts_enable_result result = sts_work_find(w);
 	enum sts_change_result loaded;
 
 	if (result == STS_ENABLE_DONE)
-		result = sts_work_find(w);
+		result = begin(w);
 	if (result == STS_ENABLE_DONE)
 		result = sts_work_facts(w);
 	if (result != STS_ENABLE_DONE)
@@ -198,6 +244,22 @@ enable(struct sts_work *w)
 	return result == STS_ENABLE_DONE ? apply(w) : result;
 }
 
+/* What it comes to, behind the reason. */
+static const char *
+outcome(const struct sts_work *w)
+{
+	switch (w->files) {
+	case STS_FILES_UNTOUCHED:
+		return "nothing was changed";
+	case STS_FILES_BACK:
+		return "MTA-STS is not on: all files are as before";
+	case STS_FILES_LEFT:
+		break;
+	}
+	return "what \"mta-sts enable exim\" changed is still there, in "
+	       "part or whole: see above, then mta-sts disable exim";
+}
+
 enum sts_enable_result
 sts_exim_enable(const struct sts_enable *e)
 {
@@ -205,7 +267,7 @@ sts_exim_enable(const struct sts_enable *e)
 	enum sts_enable_result result = enable(&w);
 
 	if (result != STS_ENABLE_DONE)
-		(void)fprintf(e->err, "mta-sts: nothing was changed\n");
+		(void)fprintf(e->err, "mta-sts: %s\n", outcome(&w));
 	else
 		result = sts_refresh_enable(&w);
 	if (result == STS_ENABLE_DONE)
@@ -246,7 +308,7 @@ show_back(const struct sts_work *w)
 static enum sts_enable_result
 take_back(struct sts_work *w)
 {
-	enum sts_enable_result result;
+	enum sts_enable_result result, serves;
 	enum sts_change_result loaded = sts_changes_load(&w->changes);
 
 	if (loaded == STS_CHANGE_NONE)
@@ -260,13 +322,15 @@ take_back(struct sts_work *w)
 	if (result != STS_ENABLE_DONE)
 		return result;
 	result = make_again(w);
-	sts_work_reload(w);
+	serves = sts_work_serve(w);
 	if (strcmp(w->changes.note, TIMER_NOTE) == 0)
 		sts_refresh_disable(w);
+	if (result != STS_ENABLE_DONE)
+		return result;
 	(void)fprintf(w->e->out,
 	    "MTA-STS is off: mail leaves as it did before; for what waits: "
 	    "exim -qff\n");
-	return result;
+	return serves;
 }
 
 enum sts_enable_result

@@ -4,67 +4,45 @@
  * recipients for clients and starts queue runs, does so at SIGHUP.  A daemon
  * that does not run is not started.
  */
-#include <limits.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/types.h>
-#include <time.h>
-#include <unistd.h>
-
-#include "base/readfile.h"
+#include "exim/enable/exim_daemon.h"
 #include "exim/enable/exim_work.h"
 
-/* The process in the file, if it is this Exim: the number may be another's now.
- */
-static pid_t
-daemon_pid(const struct sts_work *w)
-{
-	char exe[64], is[PATH_MAX], ours[PATH_MAX], *text, *end;
-	size_t len;
-	long pid;
-	ssize_t n;
-
-	if (w->pid_file[0] == '\0' ||
-	    sts_readfile(w->pid_file, true, 64, &text, &len) != STS_OK)
-		return 0;
-	pid = strtol(text, &end, 10);
-	if (end == text)
-		pid = 0;
-	free(text);
-	if (pid <= 1 || pid > INT_MAX || realpath(w->binary, ours) == NULL)
-		return 0;
-	(void)snprintf(exe, sizeof(exe), "/proc/%ld/exe", pid);
-	n = readlink(exe, is, sizeof(is) - 1);
-	if (n > 0)
-		is[n] = '\0';
-	return n > 0 && strcmp(is, ours) == 0 ? (pid_t)pid : 0;
-}
-
-/* It starts itself anew, with the same number; false if it has ended. */
+/* What it was before a first failure is what it has to be again. */
 static bool
-hang_up(pid_t pid)
+find(struct sts_work *w)
 {
-	const struct timespec pause = {.tv_nsec = 500L * 1000 * 1000};
-
-	if (kill(pid, SIGHUP) != 0)
-		return false;
-	(void)nanosleep(&pause, NULL);
-	return kill(pid, 0) == 0;
+	if (!w->daemon_failed)
+		sts_daemon_find(&w->daemon, w->binary, w->pid_file);
+	return w->daemon.pid != 0;
 }
 
-void
-sts_work_reload(const struct sts_work *w)
+enum sts_enable_result
+sts_work_reload(struct sts_work *w)
 {
-	pid_t pid = daemon_pid(w);
+	if (!find(w))
+		return STS_ENABLE_DONE;
+	sts_work_say(w, "have Exim's daemon, process %ld, read it again",
+	    (long)w->daemon.pid);
+	if (w->e->dry_run || sts_daemon_hang_up(&w->daemon))
+		return STS_ENABLE_DONE;
+	w->daemon_failed = true;
+	return sts_work_refuse(
+	    w, "see Exim's log, mainlog or paniclog", "%s", w->daemon.why);
+}
 
-	if (pid == 0)
-		return;
-	sts_work_say(
-	    w, "have Exim's daemon, process %ld, read it again", (long)pid);
-	if (!w->e->dry_run && !hang_up(pid))
-		(void)sts_work_fail(w,
-		    "process %ld has ended: see Exim's log, and start its "
-		    "daemon",
-		    (long)pid);
+enum sts_enable_result
+sts_work_serve(struct sts_work *w)
+{
+	char command[STS_DAEMON_COMMAND_BYTES];
+
+	if (!w->daemon_failed && sts_work_reload(w) == STS_ENABLE_DONE)
+		return STS_ENABLE_DONE;
+	(void)sts_daemon_command(&w->daemon, command);
+	sts_work_say(w, "start Exim's daemon again: %s", command);
+	if (sts_daemon_start(&w->daemon)) {
+		w->daemon_failed = false;
+		return STS_ENABLE_DONE;
+	}
+	return sts_work_fail(w, "%s: no mail comes in until it is started: %s",
+	    w->daemon.why, command);
 }

@@ -28,12 +28,16 @@ def enforces(kind):
     settle()
     lab.expect_delivered(lab.send('bob@good.test'), f'{kind}: good mail leaves',
                          tls=True)
-    lab.expect_deferred(lab.send('bob@stolen.test'), 'no MX host',
+    waits = lab.send('bob@stolen.test')
+    lab.expect_deferred(waits, 'no MX host',
                         f'{kind}: mail to a host outside the policy waits')
+    return waits
 
 
-def flows(kind):
+def flows(kind, waits):
     settle()
+    lab.mta.run('-qff')
+    lab.expect_delivered(waits, f'{kind}: what waited is routed anew')
     lab.mta.empty_queue()
     lab.expect_delivered(lab.send('bob@stolen.test'),
                          f'{kind}: mail flows as before')
@@ -47,11 +51,14 @@ def round_trip(kind, *more):
     result = enabling.enable(*more)
     tap.diag(result[1])
     enabling.succeeded(result, f'{kind}: enable')
-    enforces(kind)
-    enabling.succeeded(enabling.enable(*more), f'{kind}: again')
+    waits = enforces(kind)
+    result = enabling.enable(*more)
+    enabling.succeeded(result, f'{kind}: again')
+    tap.like(result[1], "have Exim's daemon, process [0-9]+, read it again",
+             f'{kind}: a daemon that a killed run did not come to reads it')
     enabling.succeeded(enabling.disable(), f'{kind}: disable')
     enabling.same(before, f'{kind}: every file is as before')
-    flows(kind)
+    flows(kind, waits)
 
 
 def use(text):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """`mta-sts enable exim`, killed between two files, with a configuration that is not
-right, on a full disk, beside changes of the operator's: all is old, or all is new."""
+right, with a daemon that ends, on a full disk, beside changes of the operator's: all
+is old, or all is new."""
 import pathlib
 import re
 import subprocess
@@ -89,4 +90,30 @@ tap.same(number, 5, 'a file of one\'s own: killed before each of four renames')
 tap.ok(order and whole, 'mail goes the old way or the new one')
 enabling.disable()
 
+# The daemon, and no other process, runs this when it starts (-ps).
+startup = pathlib.Path('/run/lab/startup.pl')
+startup.write_text(
+    f"open(my $file, '<', '{SINGLE}') or die; local $/;\n"
+    "die 'not with these' if <$file> =~ m,include/routers,; 1;\n")
+SINGLE.write_text(enabling.OWN.format(so=paths.OBJECT).replace(
+    'acl_smtp_rcpt',
+    f"perl_startup = do '{startup}' or die $@\nacl_smtp_rcpt"))
+before = enabling.picture()
+lab.mta.run('-bd', '-q10m', '-ps')
+tap.until(lab.mta._is_up, 60)
+result = enabling.enable()
+enabling.refused(result, "Exim's daemon has ended",
+                 'a daemon that ends with the new file')
+tap.like(result[1], "start Exim's daemon again: /usr/sbin/exim4 -bd -q10m -ps\n",
+         'is started again')
+tap.like(result[1], 'MTA-STS is not on: all files are as before',
+         'with the old one')
+enabling.same(before, 'which is back')
+tap.ok(lab.mta._is_up(), 'and serves')
+startup.write_text('die;\n')
+result = enabling.enable()
+enabling.refused(result, 'no mail comes in until it is started: '
+                 '/usr/sbin/exim4 -bd -q10m -ps\n',
+                 'one that does not start any more', 3)
+enabling.same(before, 'the old file is back')
 tap.done()

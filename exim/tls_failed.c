@@ -2,16 +2,23 @@
 /*
  * Exim connects in a process that it forks, and writes the bounce in its
  * parent: a byte in memory that both share has the parent know why.
+ *
+ * The process that takes messages in asks, too, where it verifies recipients.
+ * Unless it starts Exim anew for each delivery, the memory is then in all of
+ * them; so each process that asks has its own.
  */
 #include "exim/tls_failed.h"
 
 #include <errno.h>
 #include <stddef.h>
 #include <sys/mman.h>
+#include <sys/types.h>
+#include <unistd.h>
 
 enum { EXIM_OK = 0 };
 
 static volatile unsigned char *failed;
+static pid_t owner; /* which asked, and forks the processes that connect */
 
 void
 sts_tls_failed_prepare(void)
@@ -21,11 +28,12 @@ sts_tls_failed_prepare(void)
 	int saved_errno = errno;
 	void *page;
 
-	if (failed == NULL) {
+	if (failed == NULL || owner != getpid()) {
 		/* cppcheck-suppress invalidFunctionArg */
 		page = mmap(NULL, 1, access, flags, -1, 0);
-		if (page != MAP_FAILED)
-			failed = page;
+		/* That of a parent's stays mapped: this happens once. */
+		failed = page != MAP_FAILED ? page : NULL;
+		owner = getpid();
 	}
 	errno = saved_errno;
 }
@@ -53,6 +61,8 @@ mta_sts_bounce(unsigned char **yield, int argc, unsigned char *argv[])
 	(void)argc;
 	(void)argv;
 	if (yield != NULL)
-		*yield = failed != NULL && *failed != 0 ? yes : no;
+		*yield = failed != NULL && *failed != 0 && owner == getpid()
+		    ? yes
+		    : no;
 	return EXIM_OK;
 }

@@ -22,8 +22,8 @@ __attribute__((visibility("default"))) int mta_sts_tls_failed(
 
 /*
  * ${dlfunc{FILE}{mta_sts_bounce}}: "yes" if mta_sts_tls_failed was called since
- * the process that delivers this message began, there or in a process that it
- * forked; else "".  Always succeeds.
+ * this process first asked about a domain, here or in a process that it forked;
+ * else "".  Always succeeds.
  */
 __attribute__((visibility("default"))) int mta_sts_bounce(
     unsigned char **yield, int argc, unsigned char *argv[]);

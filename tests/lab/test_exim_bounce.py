@@ -4,11 +4,12 @@ it, and the bounce says so, and what to do, when the mail has waited too long.  
 bounces, of the same domain too, are as without MTA-STS."""
 import pathlib
 import re
+import smtplib
 import time
 
 from labkit import tap
 from labkit.exim import Exim
-from labkit.lab import Lab
+from labkit.lab import SENDER, Lab
 
 WAIT = 2  # seconds that mail may wait; four days in the files
 MAILBOX = pathlib.Path('/var/mail/alice')
@@ -62,10 +63,40 @@ def refused(lab, domain, what):
         tap.diag(text)
 
 
+def said_to(smtp, rcpt, tag):
+    """A message over this connection; returns its id."""
+    smtp.mail(SENDER)
+    tap.same(smtp.rcpt(rcpt)[0], 250, f'{rcpt}: taken')
+    _code, reply = smtp.data(Lab.text(tag, [rcpt]).encode())
+    return re.search(r'id=(\S+)', reply.decode()).group(1)
+
+
+def one_connection(lab):
+    """Exim that delivers by forking, where the process that takes mail in has
+    verified a recipient whose policy is enforced."""
+    lab.edit = lambda text: 'deliver_drop_privilege = true\n' + impatient(text)
+    lab.reconfigure()
+    with smtplib.SMTP('127.0.0.1', 25, timeout=60) as smtp:
+        smtp.ehlo('client.sender.test')
+        first = said_to(smtp, 'bob@again.test', 'again')
+        tap.ok(tap.until(lambda: f'{first} == bob@again.test' in lab.mta.log(),
+                         20), 'the first of a connection waits for its TLS')
+        second = said_to(smtp, 'bob@unknown.test', 'unknown')
+        tap.ok(tap.until(lambda: f'{second} Completed' in lab.mta.log(), 20),
+               'the second is refused')
+    # No mailbox takes it, since Exim cannot become its user.
+    bounce = re.search(rf'(\S+) <= <> R={second} ', lab.mta.log())
+    text = lab.mta.run('-Mvb', bounce[1]) if bounce else ''
+    tap.ok('550 5.1.1' in text and 'MTA-STS' not in text,
+           'and its bounce has no word of the policy of the first') or \
+        tap.diag(text or lab.mta.log())
+
+
 def run(flavour):
     lab = Lab(Exim(flavour))
     for domain, host, _reason in CASES:
         lab.domain(domain, 'enforce', mx=[host])
+    lab.domain('again.test', 'enforce', mx=[('mx.again.test', 'good', 'expired')])
     lab.domain('unknown.test', 'enforce', mx=[('mx.unknown.test', 'reject')])
     lab.domain('nopolicy.test', None, mx=[('mx.nopolicy.test', 'reject')])
     lab.dns.commit()
@@ -80,10 +111,12 @@ def run(flavour):
     refused(lab, 'unknown.test', 'an unknown user of such a domain: no word of it')
     refused(lab, 'nopolicy.test', 'a domain without a policy: no word of it')
     tap.same(lab.mta.panics(), '', f'{flavour}: nothing in the panic log')
+    if flavour == 'single':
+        one_connection(lab)
     lab.mta.stop()
 
 
 MAILBOX.unlink(missing_ok=True)
-run('single')
 run('debian')
+run('single')
 tap.done()

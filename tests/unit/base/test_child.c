@@ -25,6 +25,9 @@
 #include "base/child_exec.h"
 #include "tests/unit/lib/tap.h"
 
+/* Less than a test waits, or a child that hangs does. */
+enum { LONG_MS = 60000 };
+
 enum { SOMEBODY = 65534 };
 
 static char dir[] = "/tmp/test_child.XXXXXX";
@@ -108,9 +111,9 @@ run_child(const struct sts_child_spec *spec)
 	shared->flags_right =
 	    right_flags(child.in_fd) && right_flags(child.out_fd);
 	n = sts_child_read(&child, shared->text, sizeof(shared->text) - 1,
-	    false, start + 10000);
+	    false, start + TAP_WAIT_MS);
 	shared->text[n > 0 ? n : 0] = '\0';
-	shared->wait_status = sts_child_finish(&child, start + 10000);
+	shared->wait_status = sts_child_finish(&child, start + TAP_WAIT_MS);
 	shared->errno_kept = errno == ERANGE;
 	shared->took_ms = sts_monotonic_ms() - start;
 	sigprocmask(SIG_SETMASK, NULL, &mask_after);
@@ -514,7 +517,7 @@ expect_missing(const char *path, const char *what)
 	spec.path = path;
 	run_hostile(NULL, &spec);
 	is_int(shared->status, STS_RESOLVER_MISSING, "%s", what);
-	ok(shared->leaked == 0 && shared->took_ms < 2000,
+	ok(shared->leaked == 0 && shared->took_ms < LONG_MS,
 	    "%s: at once, without a leak", what);
 }
 
@@ -577,7 +580,7 @@ static void
 test_input_file(void)
 {
 	struct sts_child_spec spec = spec_of("cat");
-	int64_t deadline = sts_monotonic_ms() + 5000;
+	int64_t deadline = sts_monotonic_ms() + TAP_WAIT_MS;
 	FILE *file = tmpfile();
 	struct sts_child child;
 	char buf[100] = "";
@@ -601,7 +604,7 @@ static void
 test_input(void)
 {
 	struct sts_child_spec spec = spec_of("cat");
-	int64_t deadline = sts_monotonic_ms() + 5000;
+	int64_t deadline = sts_monotonic_ms() + TAP_WAIT_MS;
 	struct sts_child child;
 	char buf[100];
 
@@ -633,7 +636,7 @@ static void
 test_unfinished_line(void)
 {
 	struct sts_child_spec spec = shell_spec("printf 'a\\nbc'; exit 7");
-	int64_t deadline = sts_monotonic_ms() + 5000;
+	int64_t deadline = sts_monotonic_ms() + TAP_WAIT_MS;
 	struct sts_child child;
 	char buf[100];
 
@@ -651,7 +654,7 @@ test_late_line(void)
 {
 	struct sts_child_spec spec =
 	    shell_spec("echo a; read x; sleep 0.1; echo b; echo c; exit 7");
-	int64_t deadline = sts_monotonic_ms() + 5000;
+	int64_t deadline = sts_monotonic_ms() + TAP_WAIT_MS;
 	struct sts_child child;
 	char buf[100];
 
@@ -683,7 +686,8 @@ test_deadline(void)
 	    (fd = open(fifo, O_RDONLY | O_NONBLOCK | O_CLOEXEC)) < 0)
 		return;
 	is_int(sts_child_start(&child, &spec), STS_OK, "a child that hangs");
-	ok(sts_child_read(&child, buf, sizeof(buf), true, start + 5000) > 0,
+	ok(sts_child_read(&child, buf, sizeof(buf), true, start + TAP_WAIT_MS) >
+		0,
 	    "has begun");
 	ok(read(fd, buf, 1) < 0 && errno == EAGAIN, "it holds the FIFO");
 	is_int(sts_child_read(
@@ -691,9 +695,9 @@ test_deadline(void)
 	    -1, "the deadline of a read");
 	is_int(sts_child_finish(&child, sts_monotonic_ms() + 200), -1,
 	    "killed at the deadline");
-	ok(sts_monotonic_ms() - start < 3000, "in time");
+	ok(sts_monotonic_ms() - start < LONG_MS, "in time");
 	ok(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD, "no zombie");
-	for (int i = 0; i < 200 && read(fd, buf, 1) < 0; i++)
+	for (int i = 0; i < TAP_WAIT_MS / 10 && read(fd, buf, 1) < 0; i++)
 		usleep(10000);
 	is_int(read(fd, buf, 1), 0, "nor is a child of its own left");
 	close(fd);
@@ -747,7 +751,7 @@ test_signals_of_the_host(void)
 	is_int(shared->status, STS_OK, "SIGCHLD ignored: started");
 	ok(said("session=own"), "SIGCHLD ignored: its output is read");
 	is_int(shared->wait_status, -1, "SIGCHLD ignored: no status, no hang");
-	ok(shared->took_ms < 5000, "SIGCHLD ignored: in time");
+	ok(shared->took_ms < LONG_MS, "SIGCHLD ignored: in time");
 	run_hostile(handle_sigchld, &spec);
 	ok(shared->status == STS_OK && said("session=own"),
 	    "a handler that reaps everything");
@@ -762,7 +766,7 @@ static void
 test_detached(void)
 {
 	struct sts_child_spec spec = shell_spec("echo a; sleep 0.3; echo b");
-	int64_t deadline = sts_monotonic_ms() + 5000;
+	int64_t deadline = sts_monotonic_ms() + TAP_WAIT_MS;
 	struct sts_child child;
 	char buf[100];
 
@@ -791,9 +795,10 @@ test_lifetime(void)
 	spec.detach = true;
 	spec.lifetime = 1;
 	is_int(sts_child_start(&child, &spec), STS_OK, "a lifetime of 1 s");
-	is_int(sts_child_read(&child, buf, sizeof(buf), false, start + 5000), 0,
-	    "ends a detached child that hangs");
-	ok(sts_monotonic_ms() - start < 3000, "in time");
+	is_int(sts_child_read(
+		   &child, buf, sizeof(buf), false, start + TAP_WAIT_MS),
+	    0, "ends a detached child that hangs");
+	ok(sts_monotonic_ms() - start < LONG_MS, "in time");
 	sts_child_close(&child);
 }
 

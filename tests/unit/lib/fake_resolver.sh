@@ -23,7 +23,7 @@ fault_unknown) fault no_such_token; exit 3 ;;
 fault_ok) fault ok; exit 3 ;;
 hangs) trap '' TERM HUP; sleep 100; ok ;;
 hangs_alone) exec sleep 100 ;;
-late_fault) sleep 3; fault ca_unusable; exit 3 ;;
+late_fault) sleep 20; fault ca_unusable; exit 3 ;;
 crashes) kill -SEGV $$ ;;
 killed) kill -KILL $$ ;;
 garbage) head -c 300 /dev/urandom; echo ;;

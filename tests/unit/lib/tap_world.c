@@ -58,7 +58,7 @@ world_make(struct world *w, const char *fake, const char *lines)
 		give_up("no configuration");
 	fprintf(f,
 	    "state-dir %s\nresolver %s/%s\n"
-	    "dns-timeout 30\nfetch-timeout 60\n%s",
+	    "dns-timeout 10\nfetch-timeout 20\n%s",
 	    w->state, w->dir, fake[0] != '\0' ? fake : "missing", lines);
 	fclose(f);
 	shell("chmod 644 %s && mkdir -m 750 %s %s/prepared", w->conf, w->state,

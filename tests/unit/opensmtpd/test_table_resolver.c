@@ -17,7 +17,7 @@
 enum {
 	DAY = 86400,
 	AT_ONCE_MS = 1400, /* an answer that waits takes 1.5 s */
-	LONG_MS = 60000,   /* less than a lookup's limits, 2 minutes */
+	LONG_MS = 30000,   /* less than a lookup's limits, 40 s */
 	CHILDREN_MAX = 8
 };
 

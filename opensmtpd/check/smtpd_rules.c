@@ -437,6 +437,22 @@ has_negation(const struct sts_smtpd_rule *r)
 	return has_condition(r, &negation);
 }
 
+/* A "!" before anything but sender and recipient, such as "! from local". */
+static bool
+has_other_negation(const struct sts_smtpd_rule *r)
+{
+	const struct sts_smtpd_word *word = r->statement->word;
+
+	for (size_t i = skip_for(r, 1); i + 1 < r->end;
+	     i = skip_for(r, i + 1)) {
+		if (sts_smtpd_is_mark(&word[i], '!') &&
+		    !sts_smtpd_is(&word[i + 1], "mail-from") &&
+		    !sts_smtpd_is(&word[i + 1], "rcpt-to"))
+			return true;
+	}
+	return false;
+}
+
 bool
 sts_smtpd_is_for_local(const struct sts_smtpd_rule *r, bool whole)
 {
@@ -454,7 +470,7 @@ sts_smtpd_is_for_local(const struct sts_smtpd_rule *r, bool whole)
 	}
 	return whole ? !has_keyword(r, "mail-from") &&
 		!has_keyword(r, "rcpt-to") && !has_negation(r)
-		     : !has_keyword(r, "socket");
+		     : !has_keyword(r, "socket") && !has_other_negation(r);
 }
 
 /* "match tag TAG from local for any": the rule for released mail. */

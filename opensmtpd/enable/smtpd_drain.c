@@ -122,6 +122,15 @@ sts_smtpd_waiting(const struct sts_smtpd_steps *w)
 	return count_lost(w, &lost);
 }
 
+bool
+sts_smtpd_has_none(const struct sts_smtpd_steps *w)
+{
+	struct sts_smtpd_lost lost;
+
+	sts_smtpd_find_lost(&lost, w->path);
+	return lost.count == sizeof(lost.name) / sizeof(lost.name[0]);
+}
+
 /* The actions into smtpd.conf; false if they cannot be, which is said. */
 static bool
 add_actions(struct sts_smtpd_steps *w)

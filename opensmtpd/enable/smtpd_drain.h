@@ -16,6 +16,9 @@
 /* Recipients that wait for an action of ours that smtpd.conf does not have. */
 unsigned sts_smtpd_waiting(const struct sts_smtpd_steps *w);
 
+/* True if smtpd.conf has no action of ours. */
+bool sts_smtpd_has_none(const struct sts_smtpd_steps *w);
+
 /*
  * smtpd.conf is the operator's old one: has smtpd run with it, and brings out
  * what waits.  Says what stays, and what to do then.  NOT if smtpd does not

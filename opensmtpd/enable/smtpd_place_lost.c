@@ -36,11 +36,12 @@ sts_smtpd_find_lost(struct sts_smtpd_lost *lost, const char *path)
 	sts_smtpd_free(&conf);
 }
 
-/* The action of the first rule that relays mail for any domain. */
+/* The action of the last rule that relays mail for any domain: exceptions come
+ * first. */
 static const struct sts_smtpd_statement *
 find_relay(const struct sts_smtpd *smtpd)
 {
-	for (size_t i = 0; i < smtpd->rule_count; i++) {
+	for (size_t i = smtpd->rule_count; i-- > 0;) {
 		if (smtpd->rule[i].for_any &&
 		    sts_smtpd_is_relay(smtpd->rule[i].action))
 			return smtpd->rule[i].action;

@@ -49,8 +49,10 @@ sts_service_uptime(const struct sts_smtpd_service *s)
 	long uptime = -1;
 
 	if (STS_COMMAND(&said, s->e->smtpctl, "show", "stats") &&
-	    said != NULL && (at = strstr(said, "uptime=")) != NULL)
-		uptime = strtol(at + 7, NULL, 10);
+	    said != NULL) {
+		at = strstr(said, "uptime=");
+		uptime = at != NULL ? strtol(at + 7, NULL, 10) : 0;
+	}
 	free(said);
 	return uptime;
 }

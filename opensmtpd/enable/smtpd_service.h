@@ -35,7 +35,7 @@ void sts_service_command(const struct sts_smtpd_service *s, const char *what,
     char *buf, size_t size);
 
 /*
- * Seconds since smtpd was started, as it says; -1: it does not answer.
+ * Seconds since smtpd was started, 0 if it does not say; -1: no answer.
  */
 long sts_service_uptime(const struct sts_smtpd_service *s);
 

@@ -172,10 +172,10 @@ apply(struct sts_smtpd_steps *w)
 static enum sts_switched
 change(struct sts_smtpd_steps *w)
 {
-	enum sts_switched result = sts_smtpd_try(w);
+	enum sts_switched result = prepare(w);
 
 	if (result == STS_SWITCHED)
-		result = prepare(w);
+		result = sts_smtpd_try(w);
 	if (result != STS_SWITCHED)
 		return result;
 	sts_changes_print(&w->changes, w->e->out);
@@ -298,7 +298,7 @@ not_ours(struct sts_smtpd_steps *w)
 		    "what %s has of MTA-STS was not written by this command",
 		    w->path);
 	sts_service_find(&w->service, w->e);
-	if (!w->e->dry_run && w->bytes != NULL &&
+	if (!w->e->dry_run && w->bytes != NULL && sts_smtpd_has_none(w) &&
 	    (w->service.before.filter.count > 0 || sts_smtpd_waiting(w) > 0))
 		return sts_smtpd_settle(w);
 	(void)fprintf(w->e->out,

@@ -370,6 +370,26 @@ trial_refused(void)
 	service_script(smtpd, "#!/bin/sh\n");
 }
 
+/* Another user could choose what is written there. */
+static void
+unsafe(void)
+{
+	char dir[96], text[192], mark[96];
+
+	(void)snprintf(dir, sizeof(dir), "%s/etc", top);
+	(void)snprintf(mark, sizeof(mark), "%s/tried", top);
+	(void)snprintf(text, sizeof(text),
+	    "#!/bin/sh\ncase $3 in *trial) : >%s;; esac\n", mark);
+	service_script(smtpd, text);
+	(void)chmod(dir, 0777);
+	is_int(enable(), 3, "a directory that all can write");
+	ok(says("another user could change"), "is refused");
+	ok(access(mark, F_OK) != 0, "before the trial is written there");
+	(void)chmod(dir, 0755);
+	service_script(smtpd, "#!/bin/sh\n");
+	is_str(now(), "old", "nothing is changed");
+}
+
 /* By the operator, after it was read: while the trial runs, or the setup. */
 static void
 changed_meanwhile(void)
@@ -383,6 +403,15 @@ changed_meanwhile(void)
 	ok(says("was changed while this ran"), "which is said");
 	read_text(conf, text, sizeof(text));
 	ok(strstr(text, "\n# mine\n") != NULL && strstr(text, "HELD") == NULL,
+	    "the operator's change stays");
+	(void)snprintf(text, sizeof(text),
+	    "#!/bin/sh\ncase $3 in *trial) ;; *) echo '# ours' >>%s;; esac\n",
+	    conf);
+	service_script(smtpd, text);
+	put(old);
+	is_int(enable(), 1, "changed while smtpd looks at the old file");
+	ok(says("was changed while this ran") && has("\n# ours\n") &&
+		!has("HELD"),
 	    "the operator's change stays");
 	service_script(smtpd, "#!/bin/sh\n");
 	put(old);
@@ -620,6 +649,7 @@ main(void)
 	put(old);
 	edited();
 	trial_refused();
+	unsafe();
 	changed_meanwhile();
 	restarted();
 	killed(enable, "enable", "old", "new");

@@ -77,7 +77,7 @@ take(void *arg, const char *domain, struct sts_aggregate_policy *policies,
 		struct sts_report report = {"o", "a@b.example", domain,
 		    day * STS_DAY, day * STS_DAY + STS_DAY - 1,
 		    &policies[i].report, 1, NULL};
-		char *json;
+		char *json = NULL;
 		size_t len;
 
 		*good = *good && sts_report_write(&report, &json, &len) == NULL;

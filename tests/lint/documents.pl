@@ -15,7 +15,7 @@ chdir $top or die "$top: $!\n";
 
 my @documents = qw(README.md CONTRIBUTING.md SECURITY.md docs/architecture.md
     docs/exim.md docs/opensmtpd.md docs/tlsrpt.md docs/troubleshooting.md
-    docs/dane.md docs/proof.md docs/upgrading.md
+    docs/dane.md docs/proof.md docs/upgrading.md docs/performance.md
     tests/README.md);
 my $bad = 0;
 

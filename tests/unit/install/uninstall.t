@@ -46,6 +46,21 @@ grep -q /bin/mta-sts "$top/out" && grep -q /mta-sts.so "$top/out" &&
     grep -q /mta-sts-refresh.timer "$top/out" &&
     grep -q /etc/cron.d/mta-sts "$top/out"
 ok $? 'which puts programs, plugins, manual pages, units and a cron file there'
+
+# An installation over that, while the mail server reads what is there.
+routers=$top/root/usr/share/mta-sts/exim/include/routers
+cp "$routers" "$top/routers"
+mkdir "$top/bin"
+cat >"$top/bin/sed" <<END
+#!/bin/sh
+cmp "$routers" "$top/routers" >>"$top/halves" 2>&1
+exec $(command -v sed) "\$@"
+END
+chmod 755 "$top/bin/sed"
+(PATH=$top/bin:$PATH && pretend PREFIX=/usr DESTDIR="$top/root" install)
+cp "$top/halves" "$top/out"
+cmp "$routers" "$top/routers" && [ -e "$top/halves" ] && [ ! -s "$top/halves" ]
+ok $? 'make install over it: no file is missing, or a half, meanwhile'
 pretend PREFIX=/usr DESTDIR="$top/root" uninstall
 ok $? 'make uninstall'
 files "$top/root" | diff "$top/before" - >"$top/out"

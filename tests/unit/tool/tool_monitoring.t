@@ -53,8 +53,37 @@ for alert in $(sed -n 's/.*- alert: //p' $rules); do
 	grep -q "^| .$alert. |" docs/monitoring.md
 	ok $? "the guide explains $alert"
 done
-grep -q 'mv mta-sts.tmp mta-sts.prom' common/conf/mta-sts-status.service
+grep -q 'mv -fT mta-sts.tmp mta-sts.prom' common/conf/mta-sts-status.service
 ok $? 'the metrics are written by a rename'
+
+# What the unit and the line for cron do, as root, in a directory where another
+# user has put links.
+unit=$(tr -d '\n' <common/conf/mta-sts-status.service |
+    sed "s/.*ExecStart=\\([^']*'[^']*'\\).*/\\1/; s/\\\\//g")
+cron=$(sed -n 's/^ *[*]\/10 [* ]*root  *//p' docs/monitoring.md)
+printf '#!/bin/sh\necho metrics\n' >"$top/mta-sts"
+chmod 755 "$top/mta-sts"
+mkdir "$top/collected"
+for writer in "$unit" "$cron"; do
+	echo precious >"$top/precious"
+	chmod 600 "$top/precious"
+	ln -sf "$top/precious" "$top/collected/mta-sts.tmp"
+	mkdir -p "$top/elsewhere"
+	rm -f "$top/collected/mta-sts.prom"
+	ln -s "$top/elsewhere" "$top/collected/mta-sts.prom"
+	echo "$writer" | sed "s,/usr/bin/mta-sts,mta-sts,
+	    s,/var/lib/prometheus/node-exporter,$top/collected," >"$top/writer"
+	(umask 022 && cd "$top/collected" &&
+	    PATH=$top:$PATH sh "$top/writer") >"$top/out" 2>&1
+	ls -lR "$top/collected" "$top/elsewhere" >>"$top/out"
+	[ -n "$writer" ] && [ ! -h "$top/collected/mta-sts.prom" ] &&
+	    [ "$(cat "$top/collected/mta-sts.prom")" = metrics ] &&
+	    [ "$(stat -c %a "$top/collected/mta-sts.prom")" = 644 ]
+	ok $? 'the metrics are there, for all to read'
+	[ "$(cat "$top/precious") $(stat -c %a "$top/precious")" = 'precious 600' ] &&
+	    [ -z "$(ls "$top/elsewhere")" ]
+	ok $? 'and no link of another user has been followed'
+done
 for unit in refresh report status; do
 	grep -q '^OnFailure=mta-sts-failed.service$' \
 	    common/conf/mta-sts-$unit.service

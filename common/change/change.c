@@ -40,6 +40,8 @@ sts_changes_begin(struct sts_changes *c)
 
 	if (!make_parents(c->record, 0755))
 		return sts_change_fail(c, c->record, errno);
+	if (!sts_path_is_safe(c->record, NULL))
+		return sts_change_fail(c, c->record, EPERM);
 	fd = open(c->record, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return sts_change_fail(c, c->record, errno);

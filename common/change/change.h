@@ -148,7 +148,8 @@ void sts_changes_note_edited(struct sts_changes *c, size_t index);
 /*
  * After STS_CHANGE_EDITED: what the operator can do, as the text of a fix.  The
  * change is kept in the record while `mta-sts disable SERVER` takes back the
- * rest, and is then made again; `again` is a command behind that, or NULL.
+ * rest, and is then made again, or put aside where nothing is left to make it
+ * in; `again` is a command behind that, or NULL.  The set still has its items.
  */
 void sts_change_edited_fix(const struct sts_changes *c, const char *server,
     const char *again, char *buf, size_t size);

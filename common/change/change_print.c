@@ -3,6 +3,8 @@
  * The difference of two texts, for a reader: after each line in which they part
  * the nearest place is taken at which they meet again.
  */
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -184,12 +186,52 @@ sts_changes_print(const struct sts_changes *c, FILE *out)
 	}
 }
 
+static const struct sts_change_item *
+find_item(const struct sts_changes *c, const char *path)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		if (strcmp(c->item[i].path, path) == 0)
+			return &c->item[i];
+	}
+	return NULL;
+}
+
+/*
+ * For what is a link, or was not there before, no text is left behind in which
+ * a change could be made again: the operator's file is put aside as it is.
+ */
+static void
+fix_whole(const struct sts_changes *c, const char *server, const char *again,
+    const char *target, char *buf, size_t size)
+{
+	const char *written = c->written, *file = c->where;
+
+	(void)snprintf(buf, size,
+	    "see what differs: diff %s %s\n"
+	    "    to put your file aside, which is in %s/edit.kept then:\n"
+	    "      mv %s %s/edit.kept\n"
+	    "      %s %s %s\n"
+	    "      mta-sts disable %s%s%s\n"
+	    "    to drop it: the same, then rm %s/edit.kept",
+	    target != NULL ? target : written, file, c->record, file, c->record,
+	    target != NULL ? "ln -s" : "cp", target != NULL ? target : written,
+	    file, server, again != NULL ? "\n      " : "",
+	    again != NULL ? again : "", c->record);
+}
+
 void
 sts_change_edited_fix(const struct sts_changes *c, const char *server,
     const char *again, char *buf, size_t size)
 {
 	const char *written = c->written, *file = c->where;
+	const struct sts_change_item *item = find_item(c, file);
+	bool is_link = item != NULL && item->next.kind == STS_CHANGE_LINK;
 
+	if (is_link || (item != NULL && item->old.kind == STS_CHANGE_ABSENT)) {
+		fix_whole(c, server, again, is_link ? item->next.bytes : NULL,
+		    buf, size);
+		return;
+	}
 	(void)snprintf(buf, size,
 	    "see what differs: diff %s %s\n"
 	    "    to keep your change:\n"

@@ -152,7 +152,9 @@ look_unit(struct sts_daemon *d)
 		const char *end =
 		    name != NULL ? strstr(name, ".service") : NULL;
 
-		if (end != NULL && end[strlen(".service")] == '\0')
+		/* Not what a user's own manager runs. */
+		if (end != NULL && end[strlen(".service")] == '\0' &&
+		    strstr(line, ":/system.slice/") != NULL)
 			(void)snprintf(
 			    d->unit, sizeof(d->unit), "%s", name + 1);
 	}
@@ -275,6 +277,36 @@ sts_daemon_hang_up(struct sts_daemon *d)
 	return await(d, true);
 }
 
+static bool
+has_only(const char *word, const char *allowed)
+{
+	return word[strspn(word, allowed)] == '\0' &&
+	    strstr(word, "..") == NULL;
+}
+
+/*
+ * The file may be Exim's user's, and name a process of his: what he could have
+ * root do by its words, such as -C FILE, is neither run nor printed.
+ */
+static bool
+is_harmless(const struct sts_daemon *d, const char *word, const char *before)
+{
+	static const char *const known[] = {
+	    "-bd", "-bdf", "-ps", "-pd", "-oX", "-oP"};
+	static const char name[] = "abcdefghijklmnopqrstuvwxyz"
+				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/-_.";
+
+	if (strcmp(before, "-oX") == 0)
+		return has_only(word, "0123456789abcdefABCDEF.:[]<;, ");
+	if (strcmp(before, "-oP") == 0)
+		return strcmp(word, d->pid_file) == 0;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (strcmp(word, known[i]) == 0)
+			return true;
+	}
+	return strncmp(word, "-q", 2) == 0 && has_only(word, name);
+}
+
 /* Its words, the first one Exim's whole path; false if they are not known. */
 static bool
 split(const struct sts_daemon *d, const char *argv[STS_DAEMON_ARGS_MAX + 1])
@@ -282,8 +314,13 @@ split(const struct sts_daemon *d, const char *argv[STS_DAEMON_ARGS_MAX + 1])
 	size_t count = 0;
 
 	for (size_t at = 0; at < d->command_len;
-	     at += strlen(d->command + at) + 1)
+	     at += strlen(d->command + at) + 1) {
+		if (count > 0 &&
+		    !is_harmless(
+			d, d->command + at, count > 1 ? argv[count - 1] : ""))
+			return false;
 		argv[count++] = d->command + at;
+	}
 	argv[count] = NULL;
 	argv[0] = d->binary;
 	return count > 1;

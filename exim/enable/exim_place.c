@@ -259,6 +259,33 @@ exclude(struct plan *p, const char *list)
 	return STS_PLACE_OK;
 }
 
+/*
+ * Which of two values in a condition (.ifdef) counts is Exim's to know. Options
+ * in the condition that the whole router is in do not differ from it.
+ */
+static enum sts_place_result
+check_depth(struct plan *p)
+{
+	static const char *const names[] = {
+	    "driver", "domains", "transport", "ignore_target_hosts"};
+	const struct sts_exim_lines *lines = &p->lines;
+	char value[4];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		size_t line = SIZE_MAX;
+
+		(void)sts_exim_option(
+		    lines, &p->router, names[i], value, sizeof(value), &line);
+		if (line != SIZE_MAX &&
+		    lines->line[line].depth !=
+			lines->line[p->router.from].depth)
+			return cannot(p, GUIDE,
+			    "%s of router %s depends on a condition (.ifdef)",
+			    names[i], p->place->router);
+	}
+	return STS_PLACE_OK;
+}
+
 /* The domains and addresses of the router, which ours come before. */
 static enum sts_place_result
 read_router(struct plan *p)
@@ -442,6 +469,8 @@ look(struct plan *p)
 {
 	enum sts_place_result result = find_router(p);
 
+	if (result == STS_PLACE_OK)
+		result = check_depth(p);
 	if (result == STS_PLACE_OK)
 		result = read_router(p);
 	if (result == STS_PLACE_OK)

@@ -123,6 +123,31 @@ plan(struct sts_work *w, const struct sts_place *place)
 	return write_trial(w, place);
 }
 
+/*
+ * Conditions (.ifdef) and macros are Exim's to resolve: it is asked whether the
+ * router that was found is one of its routers, with that transport.
+ */
+static enum sts_enable_result
+check_router(const struct sts_work *w, const struct sts_place *place)
+{
+	char wanted[STS_WORK_PATH_BYTES], *said;
+	bool is_there;
+
+	(void)snprintf(
+	    wanted, sizeof(wanted), "\ntransport = %s\n", place->transport);
+	is_there =
+	    STS_COMMAND(&said, w->binary, "-bP", "router", place->router) &&
+	    said != NULL && strstr(said, wanted) != NULL;
+	free(said);
+	if (is_there)
+		return STS_ENABLE_DONE;
+	return sts_work_refuse(w,
+	    "place the four lines by hand: 3b in the guide, exim.md",
+	    "%s: Exim has no router %s with transport %s: a condition (.ifdef) "
+	    "leaves it out, so mail leaves by another way",
+	    w->live, place->router, place->transport);
+}
+
 enum sts_enable_result
 sts_work_plan_file(struct sts_work *w)
 {
@@ -135,9 +160,15 @@ sts_work_plan_file(struct sts_work *w)
 		return result;
 	if (sts_readfile(w->live, false, TEXT_MAX, &text, &len) != STS_OK)
 		return sts_work_fail(w, "%s: %s", w->live, strerror(errno));
+	if (strlen(text) != len) {
+		free(text);
+		return sts_work_refuse(w, NULL, "%s: a byte 0 in it", w->live);
+	}
 	switch (sts_place_includes(&place, text, len)) {
 	case STS_PLACE_OK:
-		result = plan(w, &place);
+		result = check_router(w, &place);
+		if (result == STS_ENABLE_DONE)
+			result = plan(w, &place);
 		break;
 	case STS_PLACE_THERE:
 		(void)fprintf(w->e->out,

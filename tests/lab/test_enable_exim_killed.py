@@ -67,13 +67,38 @@ link = pathlib.Path('/etc/exim4/conf.d/main/04_mta-sts')
 target = link.readlink()
 link.unlink()
 link.write_text('# mine\n')
-enabling.refused(enabling.disable(), '(?s)was changed after .*diff ',
+result = enabling.disable()
+enabling.refused(result, '(?s)was changed after .*diff ',
                  'a file that was changed since')
 tap.same(link.read_text(), '# mine\n', 'is left')
+enabling.follow(result[1])
+enabling.same(before, 'the printed commands take the rest back')
+kept = enabling.RECORD / 'exim/edit.kept'
+tap.same(kept.read_text(), '# mine\n', 'and the file is kept')
+
+# Interrupted, then changed.
+enabling.killed(3, 'enable', 'exim', '--domain', 'good.test')
+target = link.readlink()
+link.unlink()
+link.write_text('# mine\n')
+enabling.refused(enabling.enable(), '(?s)was changed after .*still there, in '
+                 'part or whole', 'what cannot be taken back is not denied')
 link.unlink()
 link.symlink_to(target)
 enabling.disable()
-enabling.same(before, 'and can be put back')
+enabling.same(before, 'once it can, it is')
+
+# What is made from the files of before.
+enabling.enable()
+with enabling.MADE.open('a') as file:
+    file.write('# made again\n')
+local.write_text(text + 'no_such_option = 1\n')
+result = enabling.disable()
+enabling.refused(result, 'update-exim4.conf fails', 'what is not made again', 3)
+tap.ok('MTA-STS is off' not in result[1], 'is not said to be off')
+local.write_text(text)
+subprocess.run(['update-exim4.conf'], check=True)
+enabling.same(before, 'until it is made')
 
 SINGLE.write_text(enabling.OWN.format(so=paths.OBJECT))
 before = enabling.picture()
@@ -88,7 +113,23 @@ while enabling.killed(number, 'enable', 'exim', '--domain', 'good.test'):
     number += 1
 tap.same(number, 5, 'a file of one\'s own: killed before each of four renames')
 tap.ok(order and whole, 'mail goes the old way or the new one')
-enabling.disable()
+was = SINGLE.read_text()
+SINGLE.write_text('# mine\n' + was)
+enabling.succeeded(enabling.enable(), 'with an edit it is still on')
+result = enabling.disable()
+enabling.refused(result, 'was changed after', 'which disable does not drop')
+enabling.follow(result[1])
+tap.same(SINGLE.read_text(), '# mine\n' + enabling.OWN.format(so=paths.OBJECT),
+         'the printed commands take ours out and keep it')
+tap.ok(not enabling.OPTIONS.exists(), 'and the rest is gone')
+
+# A router that a condition leaves out, and bytes that are no text.
+for edit, reason in ((lambda old: old.replace(
+        'outward:', '.ifdef NEVER\noutward:').replace(
+        '  no_more\n', '  no_more\n.endif\n'), 'no router outward'),
+        (lambda old: old + '# \0\n', 'a byte 0 in it')):
+    SINGLE.write_text(edit(enabling.OWN.format(so=paths.OBJECT)))
+    enabling.refused(enabling.enable(), reason, reason)
 
 # The daemon, and no other process, runs this when it starts (-ps).
 startup = pathlib.Path('/run/lab/startup.pl')

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pathlib
+import re
 import subprocess
 
 from labkit import paths, sabotage, tap
@@ -99,6 +100,17 @@ def refused(result, pattern, name, status=1):
     if not tap.ok(result[0] == status, name):
         tap.diag(f'status {result[0]}')
     tap.like(result[1], pattern, f'{name}: the reason')
+
+
+def follow(said):
+    """Runs the commands that were printed, each in a line of its own."""
+    lines = [line.strip() for line in said.splitlines()
+             if line.startswith(' ' * 6)]
+    text = '\n'.join(re.sub('^mta-sts ', f'{paths.COMMAND} ', line)
+                     for line in lines)
+    done = subprocess.run(['sh', '-c', text], text=True, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    tap.diag(done.stdout)
 
 
 def killed(number, *argv):

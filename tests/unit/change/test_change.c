@@ -225,10 +225,13 @@ recover(void)
 	return result;
 }
 
+/* The set stays, for what is said of it. */
 static enum sts_change_result
-undo(void)
+undo_kept(void)
 {
 	enum sts_change_result result;
+
+	sts_changes_free(&set);
 
 	memset(&set, 0, sizeof(set));
 	set.root = top;
@@ -238,6 +241,14 @@ undo(void)
 		result = sts_changes_load(&set);
 	if (result == STS_CHANGE_OK)
 		result = sts_changes_undo(&set);
+	return result;
+}
+
+static enum sts_change_result
+undo(void)
+{
+	enum sts_change_result result = undo_kept();
+
 	sts_changes_free(&set);
 	return result;
 }
@@ -416,6 +427,28 @@ test_full(void)
 	ok(unchanged, "and all is as before");
 }
 
+/* The fix has that text, in which each %s is the record. */
+static void
+is_fix(const char *wanted, const char *name)
+{
+	static char fix[16384], text[4096];
+	size_t used = 0;
+
+	for (; *wanted != '\0'; wanted++) {
+		if (strncmp(wanted, "%s", 2) == 0) {
+			used += (size_t)snprintf(
+			    text + used, sizeof(text) - used, "%s", record);
+			wanted++;
+		} else {
+			text[used++] = *wanted;
+		}
+	}
+	text[used] = '\0';
+	sts_change_edited_fix(&set, "exim", NULL, fix, sizeof(fix));
+	if (!ok(strstr(fix, text) != NULL, "%s", name))
+		tap_diag("%s", fix);
+}
+
 static void
 test_edited(void)
 {
@@ -425,12 +458,27 @@ test_edited(void)
 	(void)apply();
 	put("/etc/fresh", "fresh\nand mine\n", 0644);
 	mine = picture();
-	is_int(undo(), STS_CHANGE_EDITED, "what the operator changed is said");
+	is_int(undo_kept(), STS_CHANGE_EDITED,
+	    "what the operator changed is said");
 	is_str(set.where, "/etc/fresh", "by its name");
 	ok(strstr(set.written, "/2.new") != NULL,
 	    "with the file to compare it with: %s", set.written);
 	ok(looks(mine), "and nothing is taken back");
+	is_fix("mv /etc/fresh %s/edit.kept\n      cp %s/2.new /etc/fresh\n",
+	    "a new file is put aside, and the one of before made again");
 	put("/etc/fresh", "fresh\n", 0644);
+	(void)unlink(at("/etc/link"));
+	put("/etc/link", "mine\n", 0644);
+	is_int(undo_kept(), STS_CHANGE_EDITED, "a file for a link is noticed");
+	is_fix("mv /etc/link %s/edit.kept\n"
+	       "      ln -s /usr/share/y /etc/link\n",
+	    "it is put aside, and the link made again");
+	(void)unlink(at("/etc/link"));
+	(void)!symlinkat("/usr/share/y", AT_FDCWD, at("/etc/link"));
+	put("/etc/live", "new\nlive\nmine\n", 0640);
+	is_int(undo_kept(), STS_CHANGE_EDITED, "so is an edit");
+	is_fix("patch /etc/live %s/edit.diff\n", "which is made again");
+	put("/etc/live", "new\nlive\n", 0640);
 	put("/etc/made", "by a program, again\n", 0644);
 	is_int(undo(), STS_CHANGE_OK, "as it was made, it is taken back");
 	ok(set.stale, "what a program has made since is said");
@@ -464,6 +512,12 @@ test_refused(void)
 	    "a record that others may read is refused");
 	sts_changes_free(&c);
 	(void)chmod(record, 0700);
+	(void)chmod(at("/var"), 0777);
+	is_int(sts_changes_begin(&c), STS_CHANGE_FAILED,
+	    "and one that others may replace");
+	is_int(c.error, EPERM, "which is said as well");
+	sts_changes_free(&c);
+	(void)chmod(at("/var"), 0755);
 	for (int i = 0; i < STS_CHANGE_MAX; i++) {
 		char path[32];
 

@@ -2,7 +2,7 @@
 /*
  * Exim's daemon at SIGHUP: it counts as serving only if it starts anew, listens
  * where it did, and stays.  The daemon here is this program, run as
- * "test_exim_daemon -bd FAULT DIRECTORY".
+ * "test_exim_daemon -bd -qDIRECTORY/FAULT".
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -92,7 +92,7 @@ name_files(const char *dir)
 
 /* Waits for SIGHUP, at most a minute: whatever becomes of the test, it ends. */
 static void
-await_hang_up(char **argv)
+await_hang_up(char **argv, const char *fault)
 {
 	const struct timespec minute = {.tv_sec = 60};
 	sigset_t hup;
@@ -101,12 +101,12 @@ await_hang_up(char **argv)
 	(void)sigaddset(&hup, SIGHUP);
 	(void)sigprocmask(SIG_BLOCK, &hup, NULL);
 	put_number(pid_file, getpid());
-	if (strcmp(argv[2], "dies later") == 0 && number_in(count_file) == 2) {
+	if (strcmp(fault, "dies-later") == 0 && number_in(count_file) == 2) {
 		sleep_ms(300);
 		return;
 	}
 	if (sigtimedwait(&hup, NULL, &minute) == SIGHUP &&
-	    strcmp(argv[2], "does not obey") != 0)
+	    strcmp(fault, "does-not-obey") != 0)
 		(void)execv(self, argv);
 	(void)sigtimedwait(&hup, NULL, &minute);
 }
@@ -115,11 +115,14 @@ await_hang_up(char **argv)
 static int
 run_daemon(char **argv)
 {
-	const char *fault = argv[2];
+	const char *fault = strrchr(argv[2], '/') + 1;
+	char dir[64];
 	long starts;
 	bool again;
 
-	name_files(argv[3]);
+	(void)snprintf(dir, sizeof(dir), "%.*s", (int)(fault - argv[2]) - 3,
+	    argv[2] + strlen("-q"));
+	name_files(dir);
 	starts = number_in(count_file);
 	again = number_in(pid_file) == getpid();
 	if ((!again || strcmp(fault, "forks") == 0) && fork() != 0)
@@ -130,12 +133,12 @@ run_daemon(char **argv)
 	put_number(count_file, starts + 1);
 	if (again && strcmp(fault, "dies") == 0)
 		return 1;
-	if (again && strcmp(fault, "is late") == 0)
+	if (again && strcmp(fault, "is-late") == 0)
 		sleep_ms(500);
-	if (strcmp(fault, "has a queue") != 0 &&
-	    !(again && strcmp(fault, "is deaf") == 0))
+	if (strcmp(fault, "has-a-queue") != 0 &&
+	    !(again && strcmp(fault, "is-deaf") == 0))
 		(void)listen_there();
-	await_hang_up(argv);
+	await_hang_up(argv, fault);
 	return 0;
 }
 
@@ -145,8 +148,10 @@ static struct sts_daemon daemon_;
 static void
 start(const char *fault)
 {
-	const char *argv[] = {self, "-bd", fault, top, NULL};
+	char word[128];
+	const char *argv[] = {self, "-bd", word, NULL};
 
+	(void)snprintf(word, sizeof(word), "-q%s/%s", top, fault);
 	(void)unlink(pid_file);
 	(void)unlink(port_file);
 	(void)unlink(count_file);
@@ -170,14 +175,14 @@ static void
 test_serves(void)
 {
 	static const char *const rows[] = {
-	    "does well", "is late", "forks", "has a queue"};
+	    "does-well", "is-late", "forks", "has-a-queue"};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		start(rows[i]);
 		is_int(daemon_.pid, number_in(pid_file), "one that %s is found",
 		    rows[i]);
 		is_int((long long)daemon_.ports,
-		    strcmp(rows[i], "has a queue") != 0, "with its port");
+		    strcmp(rows[i], "has-a-queue") != 0, "with its port");
 		ok(sts_daemon_hang_up(&daemon_), "it serves: %s", daemon_.why);
 		for (int n = 0; n < 600 && number_in(count_file) < 2; n++)
 			sleep_ms(50);
@@ -190,7 +195,7 @@ static void
 test_ended(void)
 {
 	char command[STS_DAEMON_COMMAND_BYTES], wanted[1024];
-	static const char *const rows[] = {"dies", "dies later"};
+	static const char *const rows[] = {"dies", "dies-later"};
 
 	for (size_t i = 0; i < 2; i++) {
 		start(rows[i]);
@@ -198,8 +203,8 @@ test_ended(void)
 		daemon_.stays_ms = 30000;
 		ok(!sts_daemon_hang_up(&daemon_), "one that %s", rows[i]);
 		is_str(daemon_.why, "Exim's daemon has ended", "has ended");
-		snprintf(
-		    wanted, sizeof(wanted), "%s -bd %s %s", self, rows[i], top);
+		snprintf(wanted, sizeof(wanted), "%s -bd -q%s/%s", self, top,
+		    rows[i]);
 		is_str(sts_daemon_command(&daemon_, command), wanted,
 		    "how it was started is known");
 		daemon_.stays_ms = 50;
@@ -215,7 +220,7 @@ test_does_not_serve(void)
 {
 	char wanted[128];
 
-	start("is deaf");
+	start("is-deaf");
 	daemon_.wait_ms = 200;
 	ok(!sts_daemon_hang_up(&daemon_), "one that is deaf does not serve");
 	for (int n = 0; n < 600 && number_in(count_file) < 2; n++)
@@ -230,12 +235,50 @@ test_does_not_serve(void)
 		sleep_ms(50);
 	is_int(number_in(count_file), 3, "though it read it once more");
 	stop();
-	start("does not obey");
+	start("does-not-obey");
 	daemon_.wait_ms = 200;
 	ok(!sts_daemon_hang_up(&daemon_) &&
 		strstr(daemon_.why, "does not obey") != NULL,
 	    "one that goes on as before: %s", daemon_.why);
 	stop();
+}
+
+/* Words of a process that Exim's user may have named. */
+static void
+test_words(void)
+{
+	static const struct {
+		const char *words;
+		size_t len;
+		const char *command;
+	} rows[] = {
+#define WORDS(text) "exim\0" text, sizeof("exim\0" text)
+	    {WORDS("-bd\0-q5m\0-ps"), "/x/exim -bd -q5m -ps"},
+	    {WORDS("-bd\0-oX\00025:587\0-oP\0/run/x.pid"),
+		"/x/exim -bd -oX 25:587 -oP /run/x.pid"},
+	    {WORDS("-bd\0-C\0/tmp/mine"), NULL},
+	    {WORDS("-C/tmp/mine\0-bd"), NULL},
+	    {WORDS("-bd\0-DX=y"), NULL},
+	    {WORDS("-bd\0-oP\0/etc/passwd"), NULL},
+	    {WORDS("-bd\0-q30m;reboot"), NULL},
+	    {WORDS("-bd\0-qG../x"), NULL},
+	    {WORDS("-be\0${run{/bin/sh}}"), NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char command[STS_DAEMON_COMMAND_BYTES];
+
+		memset(&daemon_, 0, sizeof(daemon_));
+		daemon_.binary = "/x/exim";
+		daemon_.pid_file = "/run/x.pid";
+		memcpy(daemon_.command, rows[i].words, rows[i].len);
+		daemon_.command_len = rows[i].len;
+		is_str(sts_daemon_command(&daemon_, command),
+		    rows[i].command != NULL ? rows[i].command
+					    : "/x/exim -bd -q30m",
+		    "words of row %zu: %s", i,
+		    rows[i].command != NULL ? "repeated" : "not repeated");
+	}
 }
 
 static void
@@ -271,7 +314,7 @@ main(int argc, char **argv)
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
 	self[len > 0 ? len : 0] = '\0';
-	if (argc == 4)
+	if (argc == 3)
 		return run_daemon(argv);
 	if (mkdtemp(top) == NULL)
 		return 1;
@@ -279,6 +322,7 @@ main(int argc, char **argv)
 	test_serves();
 	test_ended();
 	test_does_not_serve();
+	test_words();
 	test_none();
 	(void)unlink(pid_file);
 	(void)unlink(port_file);

@@ -196,6 +196,12 @@ test_refused(void)
 	is_refused("begin routers\nremote:\n  driver = dnslookup\n"
 		   "  transport = smtp\n" TRANSPORT RETRY,
 	    "no domains", "own domains unknown");
+	is_refused(MAIN
+	    "begin routers\nr:\n  driver = dnslookup\n"
+	    "  transport = smtp\n.ifdef X\n  domains = ! a.example\n"
+	    ".else\n  domains = ! +local_domains\n.endif\n" TRANSPORT RETRY,
+	    "domains of router r depends on a condition",
+	    "domains in a condition");
 	is_refused("", "no router", "an empty file");
 }
 

@@ -32,7 +32,9 @@ sts_tls_failed_prepare(void)
 		/* cppcheck-suppress invalidFunctionArg */
 		page = mmap(NULL, 1, access, flags, -1, 0);
 		/* That of a parent's stays mapped: this happens once. */
-		failed = page != MAP_FAILED ? page : NULL;
+		failed = NULL;
+		if (page != MAP_FAILED)
+			failed = page;
 		owner = getpid();
 	}
 	errno = saved_errno;

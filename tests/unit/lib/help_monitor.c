@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A world (tap_world.h) in a state that an alert is for, and prints its
- * directory: help_monitor fine | stopped-timer | dead-nameserver |
- * expired-roots.
+ * directory: help_monitor fine | stopped-timer | dead-nameserver | old.  In the
+ * last no policy has been fetched for more than a day; why is the caller's.
  */
 #include <stdio.h>
 #include <string.h>
@@ -59,7 +59,7 @@ main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "fine";
 	char lines[500], name[16];
-	bool roots = strcmp(what, "expired-roots") == 0;
+	bool old = strcmp(what, "old") == 0;
 	bool stopped = strcmp(what, "stopped-timer") == 0;
 
 	world_make(&w, "nameservers", "");
@@ -78,15 +78,13 @@ main(int argc, char **argv)
 	for (int i = 0; i < 4; i++) {
 		snprintf(name, sizeof(name), "d%d.example", i);
 		world_policy(&w, "state", name, body,
-		    (roots            ? 30
+		    (old              ? 30
 			    : stopped ? 28
 				      : 2) *
 			HOUR,
 		    60);
-		if (roots)
-			world_failing(&w, "state", name, 29 * HOUR, HOUR / 2);
 	}
-	world_newest(&w, (roots ? 30 : 2) * HOUR);
+	world_newest(&w, (old ? 30 : 2) * HOUR);
 	events(stopped ? 27 * HOUR : HOUR / 2);
 	printf("%s\n", w.dir);
 	return 0;

@@ -54,9 +54,12 @@ def main():
               "fe80::1 unreachable 22", silent.address + " silent",
               refusing.address + " failed 5", good.address + " answered"],
              "each by itself, in order")
-        same(check(lame.address, rootless.address, dropping.address),
-             [lame.address + " failed", rootless.address + " answered",
-              dropping.address + " answered"],
+        said = check(lame.address, rootless.address, dropping.address)
+        # The answer that comes first: without a code, or SERVFAIL.
+        if said[0] == lame.address + " failed 2":
+            said[0] = lame.address + " failed"
+        same(said, [lame.address + " failed", rootless.address + " answered",
+                    dropping.address + " answered"],
              "one answer is enough, if it is of use")
         same(run([good.address], "--check-nameservers", "d.test")[1], 2,
              "with a domain: wrong usage")

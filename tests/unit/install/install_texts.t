@@ -6,7 +6,7 @@
 
 B=${B:-build}
 case $B in /*) ;; *) B=$PWD/$B ;; esac
-unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
+. tests/unit/lib/no_make.sh
 top=$(mktemp -d /tmp/mta-sts-install.XXXXXX) || exit 1
 trap 'rm -rf "$top"' EXIT
 count=0 failed=0

@@ -4,7 +4,7 @@
 # make install without a compiler, for tests of what is installed where.  Sourced
 # with $top, a directory of the test's; $top/out is what make says.
 
-unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
+. tests/unit/lib/no_make.sh
 cat >"$top/cc" <<'END'
 #!/bin/sh
 while [ $# -gt 0 ]; do

@@ -59,7 +59,7 @@ mount --bind {SETTINGS} {paths.CONFIG}"""
         """A program on that machine, as root."""
         done = subprocess.run(
             ['nsenter', f'--target={self.process.pid}', '--net', '--mount',
-             '--root', *argv], input=text, stdout=subprocess.PIPE,
+             '--root', '--wd', *argv], input=text, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, check=False, timeout=120)
         return done.returncode, done.stdout
 

@@ -93,7 +93,8 @@ def dying(lab, stock):
     lab.expect_delivered(message, 'and mail leaves', tls=False)
 
 
-for version, what in (('6.8', dying), ('7.6', good)):
+for version, what in ((opensmtpd_lab.VERSIONS[0], dying),
+                      (opensmtpd_lab.VERSIONS[-1], good)):
     stock = (DATA / STOCK[version]).read_text(encoding='utf-8')
     with opensmtpd_lab.running(version, edit=lambda _body: stock) as lab:
         lab.domain('notls.test', 'enforce', mx=[('mx.notls.test',

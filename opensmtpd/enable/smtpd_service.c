@@ -64,11 +64,13 @@ sts_service_find(struct sts_smtpd_service *s, const struct sts_smtpd_switch *e)
 
 	memset(s, 0, sizeof(*s));
 	s->e = e;
+	s->alive = sts_service_uptime(s) >= 0;
+	/* Debian's script of smtpd says yes to "status" whatever is. */
 	for (size_t i = 0; s->name == NULL && i < 2; i++) {
-		if (is_active(s, names[i]))
+		if ((s->alive || e->managed != STS_MANAGED_SERVICE) &&
+		    is_active(s, names[i]))
 			s->name = names[i];
 	}
-	s->alive = sts_service_uptime(s) >= 0;
 	sts_smtpd_look(&s->before, e->proc);
 }
 

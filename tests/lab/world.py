@@ -115,6 +115,8 @@ def use_installed():
     for directory in ('/var/spool/exim4', '/var/log/exim4', '/var/mail',
                       paths.STATE):
         shutil.rmtree(directory, ignore_errors=True)
+    # smtpd is started by the test, and is no service here.
+    pathlib.Path('/etc/init.d/opensmtpd').unlink(missing_ok=True)
 
 
 def use_unpacked():

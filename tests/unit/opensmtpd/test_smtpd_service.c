@@ -135,6 +135,12 @@ managers(void)
 	sts_service_find(&service, &e);
 	is_int(sts_service_restart(&service, false, 0), STS_SERVES_OFF,
 	    "nor where it does not run");
+	e.managed = STS_MANAGED_SERVICE;
+	service_make(top, "opensmtpd");
+	service_script(smtpctl, "#!/bin/sh\nexit 1\n");
+	sts_service_find(&service, &e);
+	ok(service.name == NULL,
+	    "a script that says yes to status, but no smtpd: none is found");
 	e.managed = STS_MANAGED_NOT;
 	sts_service_find(&service, &e);
 	ok(service.name == NULL, "nothing that starts services: none is found");

@@ -4,6 +4,8 @@
  * recipients for clients and starts queue runs, does so at SIGHUP.  A daemon
  * that does not run is not started.
  */
+#include <stdio.h>
+
 #include "exim/enable/exim_daemon.h"
 #include "exim/enable/exim_work.h"
 
@@ -19,8 +21,14 @@ find(struct sts_work *w)
 enum sts_enable_result
 sts_work_reload(struct sts_work *w)
 {
-	if (!find(w))
+	if (!find(w)) {
+		/* One that is process 1 of a container is left alone, too. */
+		(void)fprintf(w->e->out,
+		    "note: no daemon of Exim was found by its file, \"%s\"; if "
+		    "one runs, restart it\n",
+		    w->pid_file);
 		return STS_ENABLE_DONE;
+	}
 	sts_work_say(w, "have Exim's daemon, process %ld, read it again",
 	    (long)w->daemon.pid);
 	if (w->e->dry_run || sts_daemon_hang_up(&w->daemon))

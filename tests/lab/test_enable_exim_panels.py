@@ -33,6 +33,8 @@ for name in ('hestia', 'cpanel', 'directadmin'):
     result = enabling.enable()
     tap.diag(result[1])
     enabling.succeeded(result, f'{name}: enable')
+    tap.like(result[1], 'no daemon of Exim was found by its file, "/run/exim',
+             f'{name}: a daemon that is not found is the operator\'s')
     tap.like(lab.mta.run('-bt', 'bob@good.test'),
              'router = mta_sts_enforce, transport = remote_smtp_mta_sts\n',
              f'{name}: an enforcing domain goes the new way')

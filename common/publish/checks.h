@@ -24,6 +24,11 @@ struct sts_checks_rule {
 	    *fix; /* DOMAIN stands for the domain, HOST for the subject */
 };
 
+/* Defines one. */
+#define STS_CHECKS_RULE(part, name, severity, token, advice) \
+	static const struct sts_checks_rule name = {         \
+	    severity, part, token, advice}
+
 /* Reports one finding; `format` and what follows are its cause. */
 void sts_checks_found(const struct sts_checks *c,
     const struct sts_checks_rule *rule, const char *subject, const char *format,

@@ -7,9 +7,7 @@
 
 enum { LIST_MAX = 400, PATTERNS_MAX = 20 /* that are named */ };
 
-#define RULE(name, severity, token, advice)          \
-	static const struct sts_checks_rule name = { \
-	    severity, STS_PART_MX, token, advice}
+#define RULE(...) STS_CHECKS_RULE(STS_PART_MX, __VA_ARGS__)
 
 RULE(no_dns, STS_PUBLISH_PROBLEM, "mx_dns_failed",
     "see that every name server of DOMAIN answers MX queries for DOMAIN");

@@ -7,9 +7,7 @@
 
 enum { WEEK = 7 * 86400, NOTES_MAX = 12, HTTP_OK = 200 };
 
-#define RULE(name, severity, token, advice)          \
-	static const struct sts_checks_rule name = { \
-	    severity, STS_PART_POLICY, token, advice}
+#define RULE(...) STS_CHECKS_RULE(STS_PART_POLICY, __VA_ARGS__)
 
 RULE(html, STS_PUBLISH_PROBLEM, "policy_html",
     "serve the policy as a plain text file; mta-sts publish DOMAIN writes one");

@@ -5,9 +5,7 @@
 #include "core/record.h"
 #include "publish/checks.h"
 
-#define RULE(name, severity, token, advice)          \
-	static const struct sts_checks_rule name = { \
-	    severity, STS_PART_REPORTS, token, advice}
+#define RULE(...) STS_CHECKS_RULE(STS_PART_REPORTS, __VA_ARGS__)
 
 RULE(no_dns, STS_PUBLISH_PROBLEM, "tlsrpt_dns",
     "see that every name server of DOMAIN answers TXT queries for "

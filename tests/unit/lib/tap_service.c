@@ -50,8 +50,8 @@ static const char smtpctl_text[] =
     "polls=$((polls + 1)); echo $polls >polls\n"
     "[ $fault$polls != dies1 ] || rm -r proc/*1\n"
     "[ $fault != loops ] || mv proc/*1 proc/$((n + 100 * polls + 1))\n"
-    "[ $fault != again ] || polls=$((9 - polls))\n"
-    "echo smtp.session=0; echo uptime=$polls; echo uptime.human=x\n";
+    "uptime=0; [ $fault != again ] || uptime=$((9 - polls))\n"
+    "echo smtp.session=0; echo uptime=$uptime; echo uptime.human=x\n";
 
 static void
 put_word(const char *top, const char *name, const char *text)

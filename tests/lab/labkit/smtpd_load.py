@@ -53,8 +53,10 @@ def _measure(pipe):
 
 class Meter:
     def __enter__(self):
-        self.pipe, far = multiprocessing.Pipe()
-        self.process = multiprocessing.Process(target=_measure, args=(far,))
+        # As a copy of this process: a test is no module to be imported anew.
+        fork = multiprocessing.get_context('fork')
+        self.pipe, far = fork.Pipe()
+        self.process = fork.Process(target=_measure, args=(far,))
         self.process.start()
         return self
 

@@ -12,7 +12,7 @@ import subprocess
 
 from benchlib import BUILD, HERE, ROUNDS, SHORT, few, row
 
-TURNS, MESSAGES = min(ROUNDS, 3), few(500, 5)
+TURNS, MESSAGES = min(ROUNDS, 2), few(300, 5)
 GOALS = {"enforce, TLS reports": 1.03}
 if not SHORT:
     GOALS = {"no policy": 1.01, "enforce": 1.02, **GOALS}

@@ -13,7 +13,7 @@ from benchlib import (BUILD, NOBODY, configure, few, make_store, os, place, row,
 from peers import Missing, command, tree, version
 from smtpd import lines, rcpt, start_filter
 
-DOMAINS, RECIPIENTS = 1000, few(100000, 500)
+DOMAINS, RECIPIENTS = 1000, few(40000, 500)
 MESSAGES, BODY = few(2000, 20), 60
 
 

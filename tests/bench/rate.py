@@ -10,7 +10,7 @@ from benchlib import (BUILD, configure, few, make_store, median, place, row, run
 from peers import Missing
 
 SIZES = few((100, 1000, 10000), (5, 10, 20))
-DECISIONS = few(50000, 40)
+DECISIONS = few(20000, 40)
 
 
 def ours(top, conf, state, domains):

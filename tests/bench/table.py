@@ -10,7 +10,7 @@ from peers import Missing, command, tree, version
 from smtpd import (imsg_check, lines, messages, start_imsg_table,
                    start_text_table, text_check)
 
-DOMAINS, CHECKS = 1000, few(100000, 500)
+DOMAINS, CHECKS = 1000, few(40000, 500)
 PROTOCOLS = (
     ("text", start_text_table, text_check, lines, "sqlite-text",
      "opensmtpd-table-sqlite"),

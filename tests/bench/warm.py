@@ -7,7 +7,7 @@ process of its own."""
 from benchlib import (BUILD, configure, few, make_store, place, row, run, turns,
                       unprivileged)
 
-LIVING, FRESH = few(200000, 500), few(2000, 20)
+LIVING, FRESH = few(50000, 500), few(2000, 20)
 
 
 def measure(top, conf, state, kind, options, count):

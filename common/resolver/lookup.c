@@ -162,7 +162,11 @@ ends_waiting(struct sts_lookup *l)
 {
 	int64_t now_ms = sts_monotonic_ms();
 
-	if (l->task == STS_TASK_AFTER) {
+	/*
+	 * It waits a while: the other process may only read, as one that looks
+	 * for routes does, and then nothing would be fetched.
+	 */
+	if (l->task == STS_TASK_AFTER && sts_lookup_has_waited(l)) {
 		finish(l, STS_NOT_DUE);
 		return true;
 	}

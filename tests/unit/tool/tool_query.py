@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: ISC
 """`mta-sts query` and `mta-sts cache` on real answers: the command, the
 resolver, a DNS server and policy hosts on loopback."""
+import fcntl
 import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../lib"))
@@ -290,6 +292,29 @@ def a_policy_that_is_due():
                 == "testing"), "for the next question")
 
 
+def a_policy_that_is_due_and_locked():
+    """A process that only reads has a domain's lock, too, for a moment."""
+    for seconds, said in ((60, "done due d.test ok\n"),
+                          (2, "done due d.test failed not_due\n")):
+        case = Case(fetch_timeout=seconds)
+        case.publish()
+        case.run("query", "d.test")
+        case.age(86400 + 1)
+        with open(case.state + "/lock", "r+") as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+            due = subprocess.Popen(
+                [TOP + "/help_resolver", case.conf, str(WORLD.https_port),
+                 "due", "d.test"], stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL)
+            if seconds > 10:
+                time.sleep(0.5)
+                same(due.poll(), None, "a lock is waited for")
+            else:
+                wait_for(lambda: due.poll() is not None)
+        same(due.communicate()[0].decode(), said,
+             "for a while: %s" % said.strip())
+
+
 def refreshes():
     case = Case()
     case.publish()
@@ -339,6 +364,7 @@ def main():
     the_cache()
     escapes()
     a_policy_that_is_due()
+    a_policy_that_is_due_and_locked()
     refreshes()
     corruption()
 

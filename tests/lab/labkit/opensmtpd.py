@@ -186,10 +186,11 @@ class OpenSmtpd:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd='/',
                 env={'PATH': os.environ['PATH'], **(environment or {})})
         self.paused = False
-        # It reads its queue by and by.
-        kept = len(list(QUEUE.glob('*/*/' + '[0-9a-f]' * 16)))
-        if not until(self._is_up, 60) or \
-                not until(lambda: len(self.envelopes()) >= kept, 60):
+        # It reads its queue by and by, and delivers some of it meanwhile.
+        def has_read():
+            kept = len(list(QUEUE.glob('*/*/' + '[0-9a-f]' * 16)))
+            return len(self.envelopes()) >= kept
+        if not until(self._is_up, 60) or not until(has_read, 60):
             raise RuntimeError('smtpd does not listen:\n' +
                                self.log()[-2000:])
 

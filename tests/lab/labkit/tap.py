@@ -3,6 +3,7 @@
 import re
 import sys
 import time
+import traceback
 
 _count = 0
 _failed = 0
@@ -49,6 +50,14 @@ def skip(name, why):
 def diag(text):
     for line in str(text).splitlines():
         print(f'# {line}', flush=True)
+
+
+def _died(*what):
+    """What prove shows of a program that ends by an exception."""
+    diag(''.join(traceback.format_exception(*what)))
+
+
+sys.excepthook = _died
 
 
 def done():

@@ -1,13 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 #
-# make test-slow: make check again and again at a part of one core, as on a slow
-# build machine, from a clone, as nobody, with no network but loopback.  Builds
-# at full speed first.  Root and Linux; a line for each run, the failed tests'
-# names in it; ends with "N of N passed", exit status 0 where all did.  Logs lie
-# in $B/slow.
+# make test-slow: make check again and again, each time at a part of one core, as
+# on a slow build machine, from a clone, as nobody, with no network but loopback.
+# As many runs at once as JOBS, each with its share of its own.  Builds at full
+# speed first.  Root and Debian; a line for each run, the failed tests' names in
+# it; ends with "N of N passed", exit status 0 where all did.  Logs lie in
+# $B/slow.
 #
-# usage: tests/slow.sh [RUNS [PERCENT [MAKE-ARGUMENT...]]]    (default: 20 25)
+# usage: tests/slow.sh [RUNS [PERCENT [JOBS [MAKE-ARGUMENT...]]]]
+#        (default: 20 25, and two jobs for each processor)
 set -u
 top=$(cd "$(dirname "$0")/.." && pwd)
 cd "$top" || exit 1
@@ -15,35 +17,48 @@ cd "$top" || exit 1
 need_root
 # What is started here is no part of the make that started us.
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
-runs=${1:-20} percent=${2:-25}
-[ $# -gt 0 ] && shift
-[ $# -gt 0 ] && shift
+runs=${1:-20} percent=${2:-25} jobs=${3:-$((2 * $(nproc)))}
+[ $# -gt 3 ] && shift 3 || shift $#
 
 logs=$top/${B:-build}/slow
 case ${B:-build} in /*) logs=$B/slow ;; esac
 scratch=$(mktemp -d) && mkdir -p "$logs" || exit 1
-group=
-trap 'rm -rf "$scratch"; [ -z "$group" ] || rmdir "$group" 2>/dev/null' EXIT
+groups=
+# However this ends, what it started ends with it.
+slow_end() {
+	for group in $groups; do
+		echo 1 >"$group/cgroup.kill" 2>/dev/null ||
+		    xargs -r kill -s KILL <"$group/cgroup.procs" 2>/dev/null
+	done
+	wait
+	for group in $groups; do
+		rmdir "$group" 2>/dev/null
+	done
+	rm -rf "$scratch"
+}
+trap slow_end EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# A group of processes that has so much of one core: of either version.
-for root in /sys/fs/cgroup /sys/fs/cgroup/cpu; do
-	group=$root/mta-sts-slow.$$
-	mkdir "$group" 2>/dev/null || { group=; continue; }
-	if [ -e "$group/cpu.max" ]; then
-		echo "$((percent * 1000)) 100000" >"$group/cpu.max" && break
-	elif [ -e "$group/cpu.cfs_quota_us" ]; then
-		echo 100000 >"$group/cpu.cfs_period_us" &&
-		    echo "$((percent * 1000))" >"$group/cpu.cfs_quota_us" && break
-	fi
-	rmdir "$group"
-	group=
-done
-if [ -z "$group" ]; then
+# make_group NAME: $group, a group of processes that has so much of one core: of
+# either version of cgroups.
+make_group() {
+	for root in /sys/fs/cgroup /sys/fs/cgroup/cpu; do
+		group=$root/mta-sts-slow.$$.$1
+		mkdir "$group" 2>/dev/null || continue
+		if [ -e "$group/cpu.max" ]; then
+			echo "$((percent * 1000)) 100000" >"$group/cpu.max" &&
+			    return
+		elif [ -e "$group/cpu.cfs_quota_us" ]; then
+			echo 100000 >"$group/cpu.cfs_period_us" &&
+			    echo "$((percent * 1000))" \
+				>"$group/cpu.cfs_quota_us" && return
+		fi
+		rmdir "$group"
+	done
 	echo "$0: no cgroup can be made that limits the processor" >&2
 	exit 1
-fi
+}
 
 # as_nobody COMMAND...
 as_nobody() {
@@ -51,16 +66,47 @@ as_nobody() {
 	    env -i PATH="$PATH" HOME="$scratch/home" "$@"
 }
 
-# check ARGUMENT...: make check in the group.
+# check GROUP COPY ARGUMENT...: make check in this group, in this copy.
 check() (
+	group=$1 copy=$2
+	shift 2
 	# shellcheck disable=SC2016
 	exec unshare --net sh -c 'echo $$ >"$1/cgroup.procs" || exit 1
 		shift; ip link set lo up; exec "$@"' sh "$group" \
 	    setpriv --reuid nobody --regid nogroup --clear-groups \
 	    env -i PATH="$PATH" HOME="$scratch/home" \
-	    make -s -C "$scratch/clone" "$@" check
+	    make -s -C "$copy" "$@" check
 )
 
+# one_run NUMBER GROUP COPY ARGUMENT...
+one_run() {
+	run=$1 start=$(date +%s)
+	shift
+	if check "$@" >"$logs/$run.log" 2>&1; then
+		result=passed
+		: >"$scratch/passed.$run"
+	else
+		result="FAILED: $(awk '/\(Wstat|^  Failed test/ { print $1 }' \
+		    "$logs/$run.log" | sort -u | tr '\n' ' ')"
+	fi
+	echo "$commit, run $run of $runs at $percent %:" \
+	    "$(($(date +%s) - start)) s, $result"
+}
+
+# one_job NUMBER GROUP COPY ARGUMENT...: each run that is this job's.
+one_job() (
+	trap - EXIT
+	run=$1
+	shift
+	while [ "$run" -le "$runs" ]; do
+		one_run "$run" "$@"
+		run=$((run + jobs))
+	done
+)
+
+# shellcheck disable=SC2086
+install_packages git util-linux iproute2 perl python3 openssl $BUILD_TOOLS ||
+    exit 1
 git -c safe.directory="$top/.git" clone -q --no-hardlinks "$top" \
     "$scratch/clone" || exit 1
 commit=$(git -C "$scratch/clone" log -1 --format=%h)
@@ -70,18 +116,16 @@ chown -R nobody "$scratch/clone" "$scratch/home"
 as_nobody make -s -j"$(nproc)" -C "$scratch/clone" "$@" all check-bin \
     >"$logs/build.log" 2>&1 || { cat "$logs/build.log"; exit 1; }
 
-passed=0 run=0
-while [ "$run" -lt "$runs" ]; do
-	run=$((run + 1))
-	start=$(date +%s)
-	if check "$@" >"$logs/$run.log" 2>&1; then
-		passed=$((passed + 1)) result=passed
-	else
-		result="FAILED: $(awk '/\(Wstat|^  Failed test/ { print $1 }' \
-		    "$logs/$run.log" | sort -u | tr '\n' ' ')"
-	fi
-	echo "$commit, run $run of $runs at $percent %:" \
-	    "$(($(date +%s) - start)) s, $result"
+job=0
+while [ "$job" -lt "$jobs" ]; do
+	job=$((job + 1))
+	make_group "$job"
+	groups="$groups $group"
+	cp -a "$scratch/clone" "$scratch/$job"
+	one_job "$job" "$group" "$scratch/$job" "$@" &
 done
+# In the background: a shell heeds no signal until what it waits for has ended.
+wait
+passed=$(find "$scratch" -maxdepth 1 -name 'passed.*' | wc -l)
 echo "$passed of $runs passed"
 [ "$passed" -eq "$runs" ]

@@ -264,6 +264,18 @@ sts_file_read(struct sts_store *store, enum sts_kind kind, const char *domain,
 	return status;
 }
 
+bool
+sts_file_is_missing(
+    struct sts_store *store, enum sts_kind kind, const char *domain)
+{
+	char path[FILE_PATH];
+	struct stat st;
+
+	file_path(kind, domain, path);
+	return fstatat(store->dir, path, &st, AT_SYMLINK_NOFOLLOW) != 0 &&
+	    errno == ENOENT;
+}
+
 static enum sts_status
 write_all(int fd, const char *buf, size_t len)
 {

@@ -67,6 +67,10 @@ enum sts_status sts_file_write(struct sts_store *store, enum sts_kind kind,
 enum sts_status sts_file_remove(
     struct sts_store *store, enum sts_kind kind, const char *domain);
 
+/* True only if there is surely no file of that name, whatever it may be. */
+bool sts_file_is_missing(
+    struct sts_store *store, enum sts_kind kind, const char *domain);
+
 /*
  * Opens the directory of that kind for names of `bucket`, 0 to 255; a
  * descriptor, or -1 with errno.  The second gives the bucket of a domain.

@@ -12,7 +12,7 @@
  * are removed first, and a live enforce policy that mail has used on two days
  * never.  If a directory has only such policies, a new one is enforced for its
  * lookup and removed by the next trimming.  A check stays as long as its
- * policy.
+ * policy; of the others the oldest are removed first.
  */
 #include "store/file.h"
 
@@ -83,35 +83,29 @@ rank_policy(struct sts_store *store, struct candidate *c, int64_t now)
 	sts_entry_free(&e);
 }
 
-static void
-rank_check(struct sts_store *store, struct candidate *c, int64_t now)
+/* Sets the time of the last write; true if the domain has a policy, any file. */
+static bool
+look_at(struct sts_store *store, struct candidate *c, int dir)
 {
-	struct sts_check check;
-	struct sts_entry e;
-	enum sts_status status = sts_store_read_policy(store, c->name, now, &e);
+	struct stat st;
 
-	if (status == STS_OK)
-		sts_entry_free(&e);
-	c->rank = RANK_OTHER;
-	if (status != STS_NOT_FOUND)
-		c->rank = RANK_KEPT;
-	else if (sts_store_read_check(store, c->name, now, &check) != STS_OK ||
-	    !sts_check_is_none(&check, now))
-		c->rank = RANK_EXPIRED;
-	else
-		c->time = check.checked;
+	if (fstatat(dir, c->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		c->time = st.st_mtime;
+	return !sts_file_is_missing(store, STS_KIND_POLICY, c->name);
+}
+
+/* By age alone: there are thousands, and reading each finds little more. */
+static void
+rank_check(struct sts_store *store, struct candidate *c, int dir)
+{
+	c->rank = look_at(store, c, dir) ? RANK_KEPT : RANK_OTHER;
 }
 
 /* Routes of a domain without a policy are useless. */
 static void
-rank_routes(struct sts_store *store, struct candidate *c, int64_t now, int dir)
+rank_routes(struct sts_store *store, struct candidate *c, int dir)
 {
-	struct stat st;
-
-	rank_check(store, c, now);
-	if (fstatat(dir, c->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		c->time = st.st_mtime;
-	c->rank = c->rank == RANK_KEPT ? RANK_OTHER : RANK_EXPIRED;
+	c->rank = look_at(store, c, dir) ? RANK_OTHER : RANK_EXPIRED;
 }
 
 static size_t
@@ -147,9 +141,9 @@ list_files(struct sts_store *store, enum sts_kind kind, DIR *dir,
 		if (kind == STS_KIND_POLICY)
 			rank_policy(store, c, now);
 		else if (kind == STS_KIND_CHECK)
-			rank_check(store, c, now);
+			rank_check(store, c, dirfd(dir));
 		else
-			rank_routes(store, c, now, dirfd(dir));
+			rank_routes(store, c, dirfd(dir));
 		if (strcmp(c->name, added) == 0)
 			c->rank = RANK_KEPT;
 		count++;

@@ -18,6 +18,7 @@ struct walk {
 	char done[PATH_MAX]; /* "" is "/" */
 	char left[PATH_MAX];
 	unsigned links;
+	uid_t user; /* of this process */
 };
 
 static bool
@@ -46,7 +47,7 @@ static bool
 check_step(const struct walk *w, const struct stat *st, bool above,
     struct sts_unsafe *unsafe)
 {
-	uid_t user = geteuid();
+	uid_t user = w->user;
 	mode_t writers = st->st_mode & (S_IWGRP | S_IWOTH);
 
 	if (st->st_uid != 0 && st->st_uid != user)
@@ -119,6 +120,7 @@ begin(struct walk *w, const char *path)
 
 	w->done[0] = '\0';
 	w->links = 0;
+	w->user = geteuid();
 	if (path[0] != '/') {
 		if (getcwd(w->left, sizeof(w->left) - 1) == NULL)
 			return false;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "exim/enable/exim_daemon.h"
 
-#include <dirent.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdint.h>
@@ -57,66 +56,15 @@ read_pid(const struct sts_daemon *d)
 	return n > 0 && strcmp(is, ours) == 0 ? (pid_t)pid : 0;
 }
 
-/* True if the process has the socket open. */
-static bool
-has_socket(pid_t pid, unsigned long inode)
-{
-	char path[PATH_MAX], target[64], wanted[64];
-	struct dirent *entry;
-	bool found = false;
-	DIR *dir;
-
-	(void)snprintf(wanted, sizeof(wanted), "socket:[%lu]", inode);
-	(void)snprintf(path, sizeof(path), "/proc/%ld/fd", (long)pid);
-	if ((dir = opendir(path)) == NULL)
-		return false;
-	while (!found && (entry = readdir(dir)) != NULL) {
-		ssize_t len;
-
-		(void)snprintf(path, sizeof(path), "/proc/%ld/fd/%s", (long)pid,
-		    entry->d_name);
-		len = readlink(path, target, sizeof(target) - 1);
-		target[len > 0 ? len : 0] = '\0';
-		found = strcmp(target, wanted) == 0;
-	}
-	(void)closedir(dir);
-	return found;
-}
-
-/* A line of net/tcp: "N: ADDRESS:PORT ADDRESS:PORT STATE ... INODE ...". */
 static void
-add_port(struct sts_daemon *d, pid_t pid, const char *line, bool v6)
+look_ports(struct sts_ports *ports, pid_t pid)
 {
-	enum { LISTENS = 10 };
-	struct sts_daemon_port port = {.v6 = v6};
-	unsigned state;
+	struct sts_sockets sockets = {.count = 0};
+	char process[64];
 
-	if (sscanf(line,
-		" %*[0-9]: %*[0-9A-F]:%x %*s %x %*s %*s %*s %*s %*s %lu",
-		&port.number, &state, &port.inode) == 3 &&
-	    state == LISTENS && d->ports < STS_DAEMON_PORTS_MAX &&
-	    has_socket(pid, port.inode))
-		d->port[d->ports++] = port;
-}
-
-static void
-look_ports(struct sts_daemon *d, pid_t pid)
-{
-	static const char *const names[] = {"tcp", "tcp6"};
-	char path[64], line[512];
-
-	d->ports = 0;
-	for (size_t i = 0; i < 2; i++) {
-		FILE *in;
-
-		(void)snprintf(path, sizeof(path), "/proc/%ld/net/%s",
-		    (long)pid, names[i]);
-		if ((in = fopen(path, "re")) == NULL)
-			continue;
-		while (fgets(line, sizeof(line), in) != NULL)
-			add_port(d, pid, line, i == 1);
-		(void)fclose(in);
-	}
+	(void)snprintf(process, sizeof(process), "/proc/%ld", (long)pid);
+	sts_sockets_add(&sockets, process);
+	sts_ports_find(ports, &sockets, process);
 }
 
 /* A file of /proc, whose size is not known before; returns what it has. */
@@ -182,29 +130,18 @@ sts_daemon_find(struct sts_daemon *d, const char *binary, const char *pid_file)
 	d->pid = read_pid(d);
 	if (d->pid == 0)
 		return;
-	look_ports(d, d->pid);
+	look_ports(&d->ports, d->pid);
 	look_unit(d);
 	look_command(d);
 }
 
-static bool
-has_port(const struct sts_daemon *d, const struct sts_daemon_port *port)
-{
-	for (size_t i = 0; i < d->ports; i++) {
-		if (d->port[i].number == port->number &&
-		    d->port[i].v6 == port->v6)
-			return true;
-	}
-	return false;
-}
-
 /* A socket of before is still listened on: it has not started anew yet. */
 static bool
-is_as_before(const struct sts_daemon *d, const struct sts_daemon *now)
+is_as_before(const struct sts_ports *before, const struct sts_ports *now)
 {
-	for (size_t i = 0; i < now->ports; i++) {
-		for (size_t k = 0; k < d->ports; k++) {
-			if (now->port[i].inode == d->port[k].inode)
+	for (size_t i = 0; i < now->count; i++) {
+		for (size_t k = 0; k < before->count; k++) {
+			if (now->port[i].inode == before->port[k].inode)
 				return true;
 		}
 	}
@@ -215,7 +152,8 @@ is_as_before(const struct sts_daemon *d, const struct sts_daemon *now)
 static pid_t
 look(struct sts_daemon *d, bool anew)
 {
-	struct sts_daemon now = {.ports = 0};
+	const struct sts_port *lost;
+	struct sts_ports now;
 	pid_t pid = read_pid(d);
 
 	if (pid == 0) {
@@ -224,17 +162,15 @@ look(struct sts_daemon *d, bool anew)
 		return 0;
 	}
 	look_ports(&now, pid);
-	if (anew && is_as_before(d, &now)) {
+	if (anew && is_as_before(&d->ports, &now)) {
 		(void)snprintf(d->why, sizeof(d->why),
 		    "Exim's daemon, process %ld, does not obey", (long)pid);
 		return 0;
 	}
-	for (size_t i = 0; i < d->ports; i++) {
-		if (has_port(&now, &d->port[i]))
-			continue;
+	if ((lost = sts_ports_lost(&now, &d->ports)) != NULL) {
 		(void)snprintf(d->why, sizeof(d->why),
 		    "Exim's daemon does not listen on port %u (IPv%c) any more",
-		    d->port[i].number, d->port[i].v6 ? '6' : '4');
+		    lost->number, lost->v6 ? '6' : '4');
 		return 0;
 	}
 	return pid;
@@ -248,7 +184,7 @@ await(struct sts_daemon *d, bool anew)
 	int64_t end = at + (d->wait_ms > 0 ? d->wait_ms : WAIT_MS);
 	int64_t gone = d->gone_ms > 0 ? d->gone_ms : GONE_MS;
 	int64_t stays = d->stays_ms > 0 ? d->stays_ms
-	    : d->ports > 0              ? STAYS_MS
+	    : d->ports.count > 0        ? STAYS_MS
 					: STAYS_DEAF_MS;
 	pid_t pid, first = 0;
 

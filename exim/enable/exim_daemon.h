@@ -11,25 +11,15 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-enum {
-	STS_DAEMON_PORTS_MAX = 64, /* more are left out */
-	STS_DAEMON_ARGS_MAX = 10,
-	STS_DAEMON_COMMAND_BYTES = 2048
-};
+#include "base/listening.h"
 
-/* A socket on which it listens. */
-struct sts_daemon_port {
-	unsigned long inode;
-	unsigned number;
-	bool v6;
-};
+enum { STS_DAEMON_ARGS_MAX = 10, STS_DAEMON_COMMAND_BYTES = 2048 };
 
 struct sts_daemon {
 	const char *binary;   /* Exim; the caller's */
 	const char *pid_file; /* the caller's */
 	pid_t pid;            /* 0: none runs */
-	struct sts_daemon_port port[STS_DAEMON_PORTS_MAX];
-	size_t ports;
+	struct sts_ports ports;
 	char unit[256]; /* the service of systemd that it is, or "" */
 	/* The command that it was started by, as its words; no more: "". */
 	char command[STS_DAEMON_COMMAND_BYTES];

@@ -8,13 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SOCKETS_MAX = 1024, PATH_BYTES = 512 };
-
-/* Sockets of all processes of smtpd, by inode. */
-struct sockets {
-	unsigned long inode[SOCKETS_MAX];
-	size_t count;
-};
+enum { PATH_BYTES = 512 };
 
 /* The target of a link; "" if it cannot be read. */
 static void
@@ -46,29 +40,8 @@ add_pid(struct sts_running_pids *pids, const char *pid)
 }
 
 static void
-add_sockets(struct sockets *s, const char *proc, const char *pid)
-{
-	char path[PATH_BYTES], target[64];
-	struct dirent *entry;
-	DIR *dir;
-
-	(void)snprintf(path, sizeof(path), "%s/%s/fd", proc, pid);
-	dir = opendir(path);
-	while (dir != NULL && (entry = readdir(dir)) != NULL) {
-		(void)snprintf(path, sizeof(path), "%s/%s/fd/%s", proc, pid,
-		    entry->d_name);
-		read_target(target, sizeof(target), path);
-		if (s->count < SOCKETS_MAX &&
-		    sscanf(target, "socket:[%lu]", &s->inode[s->count]) == 1)
-			s->count++;
-	}
-	if (dir != NULL)
-		(void)closedir(dir);
-}
-
-static void
-add_process(struct sts_smtpd_running *r, struct sockets *s, const char *proc,
-    const char *pid)
+add_process(struct sts_smtpd_running *r, struct sts_sockets *s,
+    const char *proc, const char *pid)
 {
 	char path[PATH_BYTES], name[32] = "";
 	FILE *in;
@@ -85,66 +58,19 @@ add_process(struct sts_smtpd_running *r, struct sockets *s, const char *proc,
 		return;
 	if (!is_here(proc, pid))
 		return;
+	(void)snprintf(path, sizeof(path), "%s/%s", proc, pid);
 	if (name[0] == 's')
-		add_sockets(s, proc, pid);
+		sts_sockets_add(s, path);
 	add_pid(name[0] == 's'   ? &r->smtpd
 		: name[0] == 'f' ? &r->filter
 				 : &r->table,
 	    pid);
 }
 
-static bool
-has_port(const struct sts_smtpd_running *r, const struct sts_running_port *p)
-{
-	for (size_t i = 0; i < r->ports; i++) {
-		if (r->port[i].v6 == p->v6 && r->port[i].number == p->number)
-			return true;
-	}
-	return false;
-}
-
-/* A line of net/tcp: "N: ADDRESS:PORT ADDRESS:PORT STATE ... INODE ...". */
-static void
-add_port(struct sts_smtpd_running *r, const struct sockets *s, const char *line,
-    bool v6)
-{
-	struct sts_running_port port = {.v6 = v6};
-	unsigned state;
-	unsigned long inode;
-
-	if (sscanf(line,
-		" %*[0-9]: %*[0-9A-F]:%x %*s %x %*s %*s %*s %*s %*s %lu",
-		&port.number, &state, &inode) != 3 ||
-	    state != 10 || has_port(r, &port))
-		return;
-	for (size_t i = 0; i < s->count; i++) {
-		if (s->inode[i] == inode && r->ports < STS_RUNNING_PORTS_MAX) {
-			r->port[r->ports++] = port;
-			return;
-		}
-	}
-}
-
-static void
-look_ports(struct sts_smtpd_running *r, const struct sockets *s,
-    const char *proc, bool v6)
-{
-	char path[PATH_BYTES], line[512];
-	FILE *in;
-
-	(void)snprintf(
-	    path, sizeof(path), "%s/net/%s", proc, v6 ? "tcp6" : "tcp");
-	if ((in = fopen(path, "re")) == NULL)
-		return;
-	while (fgets(line, sizeof(line), in) != NULL)
-		add_port(r, s, line, v6);
-	(void)fclose(in);
-}
-
 void
 sts_smtpd_look(struct sts_smtpd_running *r, const char *proc)
 {
-	struct sockets *s = calloc(1, sizeof(*s));
+	struct sts_sockets *s = calloc(1, sizeof(*s));
 	struct dirent *entry;
 	DIR *dir;
 
@@ -158,10 +84,8 @@ sts_smtpd_look(struct sts_smtpd_running *r, const char *proc)
 	}
 	if (dir != NULL)
 		(void)closedir(dir);
-	if (s != NULL) {
-		look_ports(r, s, proc, false);
-		look_ports(r, s, proc, true);
-	}
+	if (s != NULL)
+		sts_ports_find(&r->ports, s, proc);
 	free(s);
 }
 
@@ -184,27 +108,4 @@ sts_running_new(
 	for (size_t i = 0; i < now->count; i++)
 		count += !has_pid(before, now->pid[i]);
 	return count;
-}
-
-const struct sts_running_port *
-sts_running_lost_port(
-    const struct sts_smtpd_running *now, const struct sts_smtpd_running *before)
-{
-	for (size_t i = 0; i < before->ports; i++) {
-		if (!has_port(now, &before->port[i]))
-			return &before->port[i];
-	}
-	return NULL;
-}
-
-void
-sts_running_forget_port(struct sts_smtpd_running *r, unsigned number)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < r->ports; i++) {
-		if (r->port[i].number != number)
-			r->port[kept++] = r->port[i];
-	}
-	r->ports = kept;
 }

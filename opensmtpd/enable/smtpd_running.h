@@ -9,26 +9,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum {
-	STS_RUNNING_PIDS_MAX = 64, /* more are left out */
-	STS_RUNNING_PORTS_MAX = 64
-};
+#include "base/listening.h"
+
+enum { STS_RUNNING_PIDS_MAX = 64 /* more are left out */ };
 
 struct sts_running_pids {
 	long pid[STS_RUNNING_PIDS_MAX];
 	size_t count;
 };
 
-struct sts_running_port {
-	bool v6;
-	unsigned number;
-};
-
 struct sts_smtpd_running {
 	bool known; /* this system shows its processes there */
 	struct sts_running_pids smtpd, filter, table;
-	struct sts_running_port port[STS_RUNNING_PORTS_MAX];
-	size_t ports;
+	struct sts_ports ports;
 };
 
 /* Looks below `proc`, NULL: /proc; at processes of this pid namespace. */
@@ -37,13 +30,5 @@ void sts_smtpd_look(struct sts_smtpd_running *r, const char *proc);
 /* How many are in `now`, but not in `before`. */
 size_t sts_running_new(
     const struct sts_running_pids *now, const struct sts_running_pids *before);
-
-/* The first port of `before` that `now` lacks; NULL: none. */
-const struct sts_running_port *sts_running_lost_port(
-    const struct sts_smtpd_running *now,
-    const struct sts_smtpd_running *before);
-
-/* Leaves a port out, of both families. */
-void sts_running_forget_port(struct sts_smtpd_running *r, unsigned number);
 
 #endif

@@ -115,7 +115,7 @@ static bool
 is_complete(struct sts_smtpd_service *s, bool filter, size_t tables,
     struct sts_smtpd_running *now, long *uptime)
 {
-	const struct sts_running_port *port;
+	const struct sts_port *port;
 	size_t found;
 
 	sts_smtpd_look(now, s->e->proc);
@@ -131,7 +131,7 @@ is_complete(struct sts_smtpd_service *s, bool filter, size_t tables,
 	found = sts_running_new(&now->table, &s->before.table);
 	if (found < tables)
 		return lacks(s, "its table, table-mta-sts, does not run");
-	if ((port = sts_running_lost_port(now, &s->before)) != NULL)
+	if ((port = sts_ports_lost(&now->ports, &s->before.ports)) != NULL)
 		return lacks(s,
 		    "smtpd does not listen on port %u (IPv%c) any more",
 		    port->number, port->v6 ? '6' : '4');

@@ -283,7 +283,7 @@ forget_hold_port(struct sts_smtpd_steps *w)
 	const char *bytes = w->changes.item[0].next.bytes, *at;
 
 	if (bytes != NULL && (at = strstr(bytes, line)) != NULL)
-		sts_running_forget_port(&w->service.before,
+		sts_ports_forget(&w->service.before.ports,
 		    (unsigned)strtoul(at + sizeof(line) - 1, NULL, 10));
 }
 

@@ -181,7 +181,7 @@ test_serves(void)
 		start(rows[i]);
 		is_int(daemon_.pid, number_in(pid_file), "one that %s is found",
 		    rows[i]);
-		is_int((long long)daemon_.ports,
+		is_int((long long)daemon_.ports.count,
 		    strcmp(rows[i], "has-a-queue") != 0, "with its port");
 		ok(sts_daemon_hang_up(&daemon_), "it serves: %s", daemon_.why);
 		for (int n = 0; n < 600 && number_in(count_file) < 2; n++)

@@ -157,10 +157,11 @@ running(void)
 	ok(r.known && r.smtpd.count == 1 && r.filter.count == 1 &&
 		r.table.count == 2,
 	    "what runs");
-	ok(r.ports == 1 && r.port[0].number == 25 && !r.port[0].v6,
+	ok(r.ports.count == 1 && r.ports.port[0].number == 25 &&
+		!r.ports.port[0].v6,
 	    "and where it listens");
-	sts_running_forget_port(&r, 25);
-	is_int((int)r.ports, 0, "a port that is left out");
+	sts_ports_forget(&r.ports, 25);
+	is_int((int)r.ports.count, 0, "a port that is left out");
 	sts_smtpd_look(&r, top);
 	ok(!r.known, "a system without /proc");
 	sts_smtpd_look(&r, NULL);

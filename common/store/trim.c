@@ -83,7 +83,7 @@ rank_policy(struct sts_store *store, struct candidate *c, int64_t now)
 	sts_entry_free(&e);
 }
 
-/* Sets the time of the last write; true if the domain has a policy, any file. */
+/* Sets the time of the last write; true if the domain has a policy file. */
 static bool
 look_at(struct sts_store *store, struct candidate *c, int dir)
 {

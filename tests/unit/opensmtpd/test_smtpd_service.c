@@ -4,7 +4,6 @@
  * tables, and listens where it did: each thing that can be wrong, by a service
  * of the test's.
  */
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,15 +23,6 @@ static struct sts_smtpd_switch e = {.manager = manager,
     .wait_ms = 100,
     .stays_ms = 50};
 static struct sts_smtpd_service service;
-
-static int
-remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-	(void)st;
-	(void)kind;
-	(void)ftw;
-	return remove(path);
-}
 
 static void
 arrange(void)
@@ -175,6 +165,6 @@ main(void)
 	faults();
 	managers();
 	running();
-	(void)nftw(top, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	service_remove(top);
 	return tap_done();
 }

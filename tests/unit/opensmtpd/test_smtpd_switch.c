@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -168,15 +167,6 @@ says(const char *text)
 	if (!found)
 		tap_diag("%s", said);
 	return found;
-}
-
-static int
-remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-	(void)st;
-	(void)kind;
-	(void)ftw;
-	return remove(path);
 }
 
 static void
@@ -659,6 +649,6 @@ main(void)
 	killed_draining();
 	full();
 	free(said);
-	(void)nftw(top, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	service_remove(top);
 	return tap_done();
 }

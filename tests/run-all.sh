@@ -241,7 +241,7 @@ stage packages packages
 counted=$(date +%s)
 if [ $# -eq 0 ]; then
 	set -- lint gcc unit bench clang sanitizers corruptions memcheck fuzz \
-	    distcheck lab mutants left_behind demo
+	    distcheck lab left_behind demo mutants
 fi
 for name in "$@"; do
 	case "$name $*" in

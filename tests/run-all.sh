@@ -24,8 +24,9 @@ mkdir -p "$B/logs"
 scratch=$(mktemp -d) || exit 1
 trap '[ -z "$beside" ] || kill -s TERM -- "-$beside" 2>/dev/null
 	rm -rf "$scratch"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+# Once: make passes on what a terminal has sent to both.
+trap 'trap "" INT TERM HUP; exit 130' INT
+trap 'trap "" INT TERM HUP; exit 143' TERM HUP
 
 # Adds up what prove says: "Files=1, Tests=9, ..." and "Failed: 2)".
 count_tests() {

@@ -37,8 +37,9 @@ slow_end() {
 	rm -rf "$scratch"
 }
 trap slow_end EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+# Once: make passes on what a terminal has sent to both.
+trap 'trap "" INT TERM HUP; exit 130' INT
+trap 'trap "" INT TERM HUP; exit 143' TERM HUP
 
 # make_group NAME: $group, a group of processes that has so much of one core: of
 # either version of cgroups.

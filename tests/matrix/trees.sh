@@ -18,8 +18,9 @@ tree_job='' tree_new=''
 tree_begin() {
 	scratch=$(mktemp -d) || exit 1
 	trap tree_end EXIT
-	trap 'exit 130' INT
-	trap 'exit 143' TERM HUP
+	# Once: make passes on what a terminal has sent to both.
+	trap 'trap "" INT TERM HUP; exit 130' INT
+	trap 'trap "" INT TERM HUP; exit 143' TERM HUP
 }
 
 # The job has a process group of its own; its first processes die with timeout,

@@ -127,5 +127,20 @@ stand_in setpriv "echo 'tests/unit/net_dns.t .... skipped: no python3'"
 run tests/matrix/run bookworm/gcc
 said 0 'skipped: net_dns.t: no python3'
 report $? 'the tests that were skipped, and why'
+
+# As make passes on what a terminal has sent to both of them.
+mkdir "$work/tmp"
+stand_in setpriv 'touch "$MATRIX_CACHE/begun"; trap "" TERM; sleep 0.3'
+PATH=$work/bin:$PATH MATRIX_CACHE=$work/cache B=$work/b TMPDIR=$work/tmp \
+    tests/matrix/run bookworm/gcc >"$work/said" 2>&1 &
+until [ -e "$work/cache/begun" ]; do
+	sleep 0.1
+done
+while kill -s TERM $! 2>/dev/null; do
+	:
+done
+wait $!
+[ $? -eq 143 ] && ls -A "$work/tmp" >"$work/said" && [ ! -s "$work/said" ]
+report $? 'ended by signals, it leaves no file behind'
 echo "1..$n"
 exit "$failed"

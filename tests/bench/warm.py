@@ -28,6 +28,12 @@ def main():
                                     (*options, "-b"), count))
                 row("1", f"warm decision, {kind}, a process that {what}", ours,
                     bare, "us", goal="<= 2", against="the same files, bare")
+                row("1", f"its questions to the kernel alone, {kind}, {what}",
+                    *turns(lambda: measure(top, conf, state, kind,
+                                           (*options, "-c"), count),
+                           lambda: measure(top, conf, state, kind,
+                                           (*options, "-b"), count)),
+                    "us", against="the same files, bare")
 
 
 if __name__ == "__main__":

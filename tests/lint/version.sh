@@ -3,8 +3,8 @@
 #
 # version.sh [--release VERSION]: the version stands in GNUmakefile; NEWS.md and
 # the packages in docs/packaging have the same.  With --release: is this tree
-# ready to be tagged?  Then its news are dated, SOURCE_DATE_EPOCH is that day, and
-# all is committed.  One line a fault; exit status 1 where there is one.
+# ready to be tagged?  Then its news are dated, SOURCE_DATE_EPOCH is that day, as is
+# the packages' changelog, and all is committed.  One line a fault; exit status 1 where there is one.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 bad=0
@@ -35,6 +35,10 @@ same docs/packaging/openbsd/Makefile \
 day=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%d)
 [ "$heading" = "## $version ($day)" ] || fault "NEWS.md: its first heading is
 not \"## $version ($day)\", of which the day is GNUmakefile's SOURCE_DATE_EPOCH"
+# By which the packages take the clock to be wrong.
+built=$(sed -n 's/^ -- .*>  //p; /^ --/q' docs/packaging/debian/changelog)
+[ "$(date -u -d "$built" +%Y-%m-%d)" = "$day" ] ||
+    fault "docs/packaging/debian/changelog: of $built, and not of $day"
 [ "$(git describe --exact-match HEAD 2>/dev/null)" = "v$version" ] ||
     [ -z "$(git tag -l "v$version")" ] ||
     fault "git: the tag v$version is there already, at another commit"

@@ -71,16 +71,26 @@ packages() {
 	    unpack_servers
 }
 
-# quiet_build COMPILER DIRECTORY: builds all, tests too; a warning is an error.
+# quiet_build COMMAND...: has make build all, tests too; a warning is an error.
 quiet_build() {
-	make -s -j"$jobs" CC="$1" B="$2" all check-bin >"$scratch/build" 2>&1
+	"$@" all check-bin >"$scratch/build" 2>&1
 	status=$?
 	cat "$scratch/build"
 	if grep -q 'warning:' "$scratch/build"; then
-		echo "$1: there are warnings"
+		echo 'there are warnings'
 		return 1
 	fi
 	return $status
+}
+
+with_gcc() {
+	make -s -j"$jobs" CC=gcc B="$B" "$@"
+}
+
+# With sanitizers; leaks are looked for where a process is to end by itself.
+with_clang() {
+	make -s -j"$jobs" CC=clang B="$B/san" CFLAGS='-O1 -g' \
+	    SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' "$@"
 }
 
 unit() {
@@ -106,18 +116,13 @@ begin_mutants() {
 	beside=$!
 }
 
-# Leaks are looked for where a process is to end by itself.
 sanitizers() {
-	make -s -j"$jobs" B="$B/san" CC=clang CFLAGS='-O1 -g' \
-	    SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' \
-	    PROVEFLAGS="$proveflags" check
+	with_clang PROVEFLAGS="$proveflags" check
 }
 
 # Files of the store, damaged 10,000 times, under the same sanitizers.
 corruptions() {
-	make -s -j"$jobs" B="$B/san" CC=clang CFLAGS='-O1 -g' \
-	    SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' \
-	    "$B/san/tests/test_corrupt" &&
+	with_clang "$B/san/tests/test_corrupt" &&
 	    STS_CORRUPTIONS=10000 prove -v "$B/san/tests/test_corrupt"
 }
 
@@ -250,8 +255,8 @@ for name in "$@"; do
 		[ -n "$beside" ] || begin_mutants ;;
 	esac
 	case $name in
-	gcc) stage gcc quiet_build gcc "$B" ;;
-	clang) stage clang quiet_build clang "$B/clang" ;;
+	gcc) stage gcc quiet_build with_gcc ;;
+	clang) stage clang quiet_build with_clang ;;
 	mutants)
 		[ -z "$beside" ] || wait "$beside"
 		stage mutants mutants

@@ -85,7 +85,7 @@ for writer in "$unit" "$cron"; do
 	ok $? 'and no link of another user has been followed'
 done
 for unit in refresh report status; do
-	grep -q '^OnFailure=mta-sts-failed.service$' \
+	grep -q '^OnFailure=mta-sts-failed@%N.service$' \
 	    common/conf/mta-sts-$unit.service
 	ok $? "a failure of mta-sts-$unit.service is mailed"
 done
@@ -93,7 +93,7 @@ if command -v systemd-analyze >/dev/null; then
 	cp common/conf/*.service common/conf/*.timer "$top/"
 	sed -i 's,/usr/bin/mta-sts,/bin/true,; s,/usr/sbin/sendmail,/bin/cat,' \
 	    "$top"/*.service
-	systemd-analyze verify --man=no "$top"/mta-sts-failed.service \
+	systemd-analyze verify --man=no "$top"/mta-sts-failed@mta-sts-status.service \
 	    "$top"/mta-sts-status.timer >"$top/out" 2>&1
 	ok $? 'systemd takes the units'
 fi

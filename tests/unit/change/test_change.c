@@ -88,15 +88,6 @@ at(const char *path)
 	return buf;
 }
 
-static int
-forget(const char *path, const struct stat *st, int type, struct FTW *f)
-{
-	(void)st;
-	(void)type;
-	(void)f;
-	return remove(path);
-}
-
 static void
 put(const char *path, const char *text, mode_t mode)
 {
@@ -112,8 +103,8 @@ put(const char *path, const char *text, mode_t mode)
 static void
 arrange(void)
 {
-	(void)nftw(at("/etc"), forget, 8, FTW_DEPTH | FTW_PHYS);
-	(void)nftw(record, forget, 8, FTW_DEPTH | FTW_PHYS);
+	tap_remove(at("/etc"));
+	tap_remove(record);
 	(void)mkdir(at("/etc"), 0755);
 	put("/etc/gone", "to be removed\n", 0644);
 	put("/etc/live", "old\nlive\n", 0640);
@@ -579,6 +570,6 @@ main(void)
 	test_difference();
 	free(before);
 	free(after);
-	(void)nftw(top, forget, 8, FTW_DEPTH | FTW_PHYS);
+	tap_remove(top);
 	return tap_done();
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 #include "tests/unit/lib/tap.h"
 
+#include <ftw.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static unsigned run, failed;
@@ -219,4 +221,19 @@ vector_unescape(char *text)
 	}
 	*to = '\0';
 	return (size_t)(to - text);
+}
+
+static int
+remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+	(void)st;
+	(void)kind;
+	(void)ftw;
+	return remove(path);
+}
+
+void
+tap_remove(const char *top)
+{
+	(void)nftw(top, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }

@@ -59,4 +59,7 @@ bool vector_next(struct vector_file *file, char **fields, size_t count);
 void vector_close(struct vector_file *file);
 size_t vector_unescape(char *text); /* in place; returns the length */
 
+/* Removes the directory and all below, where there is one. */
+void tap_remove(const char *top);
+
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "tests/unit/lib/tap_service.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,19 +113,4 @@ service_was_called(const char *top, const char *words)
 	(void)snprintf(path, sizeof(path), "%s/calls", top);
 	read_text(path, text, sizeof(text));
 	return strstr(text, words) != NULL;
-}
-
-static int
-remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-	(void)st;
-	(void)kind;
-	(void)ftw;
-	return remove(path);
-}
-
-void
-service_remove(const char *top)
-{
-	(void)nftw(top, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }

@@ -26,7 +26,4 @@ void service_script(const char *path, const char *text);
 /* Whether the manager was called with these words, other than to look. */
 bool service_was_called(const char *top, const char *words);
 
-/* Removes the directory and all below. */
-void service_remove(const char *top);
-
 #endif

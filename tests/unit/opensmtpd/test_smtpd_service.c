@@ -165,6 +165,6 @@ main(void)
 	faults();
 	managers();
 	running();
-	service_remove(top);
+	tap_remove(top);
 	return tap_done();
 }

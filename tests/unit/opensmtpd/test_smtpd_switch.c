@@ -649,6 +649,6 @@ main(void)
 	killed_draining();
 	full();
 	free(said);
-	service_remove(top);
+	tap_remove(top);
 	return tap_done();
 }

@@ -135,29 +135,32 @@ routes_are_fresh(const struct sts_domain_state *k, int64_t now)
 	    age < (useful ? STS_ROUTES_FRESH : STS_EMPTY_TTL);
 }
 
-/* Reads the rest from the store, if the answer is incomplete. */
+/*
+ * Reads the rest from the store, which the answer may have opened, if that is
+ * incomplete.
+ */
 static void
-read_more(const struct sts_config *config, bool want_routes, int64_t now,
-    struct sts_domain_state *k)
+read_more(const struct sts_config *config, struct sts_store **store,
+    bool want_routes, int64_t now, struct sts_domain_state *k)
 {
-	struct sts_store *store;
 	bool want_old =
 	    k->verdict == STS_VERDICT_DEFER && k->why == STS_NOT_FOUND;
 
 	if (k->domain[0] == '\0' || (!want_old && !want_routes))
 		return;
-	k->routes_status = config->state_dir == NULL
-	    ? STS_NO_MEMORY
-	    : sts_store_open(&store, config->state_dir, false);
+	k->routes_status = STS_OK;
+	if (*store == NULL)
+		k->routes_status = config->state_dir == NULL
+		    ? STS_NO_MEMORY
+		    : sts_store_open(store, config->state_dir, false);
 	if (k->routes_status != STS_OK)
 		return;
 	if (want_old)
-		read_old(config, store, now, k);
+		read_old(config, *store, now, k);
 	k->routes_status = STS_NOT_FOUND;
 	if (want_routes)
 		k->routes_status =
-		    sts_store_read_routes(store, k->domain, now, &k->routes);
-	sts_store_close(store);
+		    sts_store_read_routes(*store, k->domain, now, &k->routes);
 	if (k->routes_status != STS_OK)
 		return;
 	if (now - k->routes.recorded > STS_STALE_MAX)
@@ -170,10 +173,11 @@ sts_domain_state_read(const struct sts_config *config, const char *name,
     bool want_routes, struct sts_domain_state *known)
 {
 	struct sts_answer answer;
+	struct sts_store *store;
 	int64_t now;
 
 	memset(known, 0, sizeof(*known));
-	sts_ask_store(config, name, &answer);
+	sts_ask_in_store(config, name, &answer, &store);
 	now = (int64_t)time(NULL);
 	memcpy(known->domain, answer.domain, sizeof(known->domain));
 	known->verdict = answer.verdict;
@@ -192,7 +196,8 @@ sts_domain_state_read(const struct sts_config *config, const char *name,
 	}
 	sts_answer_free(&answer);
 	known->routes_status = STS_NOT_FOUND;
-	read_more(config, want_routes, now, known);
+	read_more(config, &store, want_routes, now, known);
+	sts_store_close(store);
 }
 
 void

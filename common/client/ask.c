@@ -343,13 +343,14 @@ ask_name(struct question *q, const char *name)
 	return true;
 }
 
+/* Leaves the store open if it was needed; else *store is NULL. */
 static void
-ask(struct question *q, const char *name)
+ask(struct question *q, const char *name, struct sts_store **store)
 {
 	struct sts_answer *a = q->answer;
-	struct sts_store *store;
 	enum sts_status status;
 
+	*store = NULL;
 	memset(a, 0, sizeof(*a));
 	a->verdict = STS_VERDICT_DEFER;
 	if (ask_name(q, name) || ask_override(q))
@@ -357,15 +358,14 @@ ask(struct question *q, const char *name)
 	/* No state_dir: loading the configuration ran out of memory. */
 	status = q->config->state_dir == NULL
 	    ? STS_NO_MEMORY
-	    : sts_store_open(&store, q->config->state_dir, false);
+	    : sts_store_open(store, q->config->state_dir, false);
 	if (status != STS_OK) {
 		answer_fault(q, status);
 		return;
 	}
-	a->owner = sts_store_uid(store);
-	ask_store(q, store);
-	start_refresh(q, store);
-	sts_store_close(store);
+	a->owner = sts_store_uid(*store);
+	ask_store(q, *store);
+	start_refresh(q, *store);
 	a->verdict = sts_override_verdict(a->override, a->verdict);
 }
 
@@ -374,17 +374,29 @@ sts_ask(const struct sts_config *config, const char *domain,
     struct sts_budget *budget, struct sts_answer *answer)
 {
 	struct question q = {config, budget, true, answer};
+	struct sts_store *store;
 
-	ask(&q, domain);
+	ask(&q, domain, &store);
+	sts_store_close(store);
+}
+
+void
+sts_ask_in_store(const struct sts_config *config, const char *domain,
+    struct sts_answer *answer, struct sts_store **store)
+{
+	struct question q = {config, NULL, false, answer};
+
+	ask(&q, domain, store);
 }
 
 void
 sts_ask_store(const struct sts_config *config, const char *domain,
     struct sts_answer *answer)
 {
-	struct question q = {config, NULL, false, answer};
+	struct sts_store *store;
 
-	ask(&q, domain);
+	sts_ask_in_store(config, domain, answer, &store);
+	sts_store_close(store);
 }
 
 enum sts_status

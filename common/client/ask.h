@@ -89,6 +89,13 @@ void sts_ask(const struct sts_config *config, const char *domain,
 void sts_ask_store(const struct sts_config *config, const char *domain,
     struct sts_answer *answer);
 
+/*
+ * The same; *store is what it has read from, open, for the caller to read more
+ * from and to close, or NULL where the answer needed none.
+ */
+void sts_ask_in_store(const struct sts_config *config, const char *domain,
+    struct sts_answer *answer, struct sts_store **store);
+
 void sts_answer_free(struct sts_answer *answer);
 
 /*

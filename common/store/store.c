@@ -35,6 +35,8 @@ check_writable(struct sts_store *store)
 	    (store->write_fd = open_lock(store, "writing")) < 0)
 		return sts_status_from_errno(errno);
 	store->writing = true;
+	/* So that processes that write one file and end do not all trim. */
+	store->trims = (unsigned)getpid();
 	return STS_OK;
 }
 
@@ -79,8 +81,6 @@ sts_store_open(struct sts_store **store, const char *state_dir, bool writing)
 	*store = NULL;
 	if (s == NULL)
 		return STS_NO_MEMORY;
-	/* So that processes that write one file and end do not all trim. */
-	s->trims = (unsigned)getpid();
 	status = open_state_dir(s, state_dir);
 	if (status == STS_OK && writing)
 		status = check_writable(s);

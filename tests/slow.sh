@@ -27,8 +27,7 @@ groups=
 # However this ends, what it started ends with it.
 slow_end() {
 	for group in $groups; do
-		echo 1 >"$group/cgroup.kill" 2>/dev/null ||
-		    xargs -r kill -s KILL <"$group/cgroup.procs" 2>/dev/null
+		xargs -r kill -s KILL <"$group/cgroup.procs" 2>/dev/null
 	done
 	wait
 	for group in $groups; do
@@ -67,16 +66,19 @@ as_nobody() {
 	    env -i PATH="$PATH" HOME="$scratch/home" "$@"
 }
 
-# check GROUP COPY ARGUMENT...: make check in this group, in this copy.
+# check GROUP COPY ARGUMENT...: make check in this group, in this copy, which it
+# sees at the place where it was built.
 check() (
 	group=$1 copy=$2
 	shift 2
 	# shellcheck disable=SC2016
-	exec unshare --net sh -c 'echo $$ >"$1/cgroup.procs" || exit 1
-		shift; ip link set lo up; exec "$@"' sh "$group" \
+	exec unshare --net --mount sh -c 'echo $$ >"$1/cgroup.procs" &&
+		mount --bind "$2" "$3" || exit 1
+		shift 3; ip link set lo up; exec "$@"' \
+	    sh "$group" "$copy" "$scratch/clone" \
 	    setpriv --reuid nobody --regid nogroup --clear-groups \
 	    env -i PATH="$PATH" HOME="$scratch/home" \
-	    make -s -C "$copy" "$@" check
+	    make -s -C "$scratch/clone" "$@" check
 )
 
 # one_run NUMBER GROUP COPY ARGUMENT...

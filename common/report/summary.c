@@ -357,6 +357,7 @@ sts_success_rate(int64_t successes, int64_t failures)
 
 	if (successes == 0 && failures == 0)
 		return -1;
-	rate = (int64_t)((long double)successes * RATE_OF_ALL / all);
+	rate =
+	    (int64_t)((long double)successes * (long double)RATE_OF_ALL / all);
 	return rate == RATE_OF_ALL && failures > 0 ? RATE_OF_ALL - 1 : rate;
 }

@@ -46,6 +46,9 @@ enum {
 	HOUR = 3600
 };
 
+/* Of each kind each result. */
+enum { COUNTS = (int)STS_EVENT_KINDS * (int)STS_EVENT_RESULTS };
+
 static const char *const results[STS_EVENT_RESULTS] = {
     [STS_EVENT_POLICY] = "policy",
     [STS_EVENT_UNCHANGED] = "unchanged",
@@ -169,7 +172,7 @@ parse_totals(struct sts_cursor *c, struct sums *s)
 	    !sts_text_number(c, "answer", &e->last_answer) ||
 	    !sts_text_number(c, "round", &e->last_round))
 		return false;
-	for (size_t i = 0; i < STS_EVENT_KINDS * STS_EVENT_RESULTS; i++) {
+	for (size_t i = 0; i < COUNTS; i++) {
 		key_of(key, (enum sts_event_kind)(i / STS_EVENT_RESULTS),
 		    i % STS_EVENT_RESULTS);
 		if (!sts_text_number(c, key,
@@ -224,7 +227,7 @@ write_totals(struct sts_store *store, const struct sums *s)
 	    "mta-sts totals 1\nthrough: %lld\nanswer: %lld\nround: %lld\n",
 	    (long long)s->through, (long long)e->last_answer,
 	    (long long)e->last_round);
-	for (size_t i = 0; i < STS_EVENT_KINDS * STS_EVENT_RESULTS; i++) {
+	for (size_t i = 0; i < COUNTS; i++) {
 		key_of(key, (enum sts_event_kind)(i / STS_EVENT_RESULTS),
 		    i % STS_EVENT_RESULTS);
 		sts_text_add_number(&text, key,

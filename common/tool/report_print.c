@@ -66,7 +66,7 @@ sts_report_print_name(FILE *out, const char *name)
 static void
 print_bar(FILE *out, int64_t failures, int64_t most)
 {
-	long double width = (long double)failures * BAR_WIDTH /
+	long double width = (long double)failures * (long double)BAR_WIDTH /
 	    (long double)(most > 0 ? most : 1);
 
 	if (failures == 0)
@@ -154,7 +154,8 @@ json_rate(int64_t successes, int64_t failures)
 {
 	int64_t rate = sts_success_rate(successes, failures);
 
-	return rate < 0 ? json_null() : json_real((double)rate / RATE_UNIT);
+	return rate < 0 ? json_null()
+			: json_real((double)rate / (double)RATE_UNIT);
 }
 
 /* The counts, where there are successes with the rate. */

@@ -73,7 +73,7 @@ static void
 make_program(const char *top, const char *name, const char *format)
 {
 	char path[PATH_MAX_HERE], text[TEXT_MAX];
-	char *at;
+	const char *at;
 	size_t len;
 
 	(void)snprintf(path, sizeof(path), "%s/%s", top, name);

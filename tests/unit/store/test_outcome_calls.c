@@ -130,7 +130,7 @@ measure(void)
 	tap_diag("%.1f us each",
 	    ((double)(ended.tv_sec - began.tv_sec) * 1e9 +
 		(double)(ended.tv_nsec - began.tv_nsec)) /
-		1e3 / ROUNDS);
+		1e3 / (double)ROUNDS);
 }
 
 int

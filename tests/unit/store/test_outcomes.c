@@ -130,8 +130,10 @@ on_policy(void *arg, const struct sts_outcome_policy *p)
 	struct day *d = arg;
 	size_t len = strlen(d->texts);
 
-	snprintf(d->texts + len, sizeof(d->texts) - len, "[%lld %s]",
-	    (long long)p->fetched, p->text);
+	if ((size_t)snprintf(d->texts + len, sizeof(d->texts) - len,
+		"[%lld %s]", (long long)p->fetched,
+		p->text) >= sizeof(d->texts) - len)
+		tap_diag("no room for %s", p->text);
 	d->policies++;
 	return true;
 }

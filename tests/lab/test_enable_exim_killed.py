@@ -140,8 +140,9 @@ SINGLE.write_text(enabling.OWN.format(so=paths.OBJECT).replace(
     'acl_smtp_rcpt',
     f"perl_startup = do '{startup}' or die $@\nacl_smtp_rcpt"))
 before = enabling.picture()
-lab.mta.run('-bd', '-q10m', '-ps')
-tap.until(lab.mta._is_up, 60)
+said = lab.mta.run('-bd', '-q10m', '-ps')
+if not tap.ok(tap.until(lab.mta._is_up, 60), 'a daemon with Perl runs'):
+    tap.diag(said)
 result = enabling.enable()
 enabling.refused(result, "Exim's daemon has ended",
                  'a daemon that ends with the new file')

@@ -162,7 +162,7 @@ static void
 clock_ahead(void)
 {
 	const int64_t then = now + 200 * DAY;
-	long before;
+	int64_t before;
 
 	sts_events_result(store, STS_EVENT_LOOKUP, STS_EVENT_POLICY, then);
 	sts_events_round(store, then + 300 * DAY);

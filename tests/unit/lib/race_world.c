@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +21,7 @@
 #include "resolver/fetch.h"
 #include "resolver/lookup.h"
 #include "store/file.h"
+#include "tests/unit/lib/fortified.h"
 
 #define MX "mode: enforce\nmx: mx.race.test\n"
 
@@ -98,18 +98,12 @@ stop_before_open(char kind, int flags)
 					       : STEP_CHECK_READ);
 }
 
-int
-openat(int dir, const char *path, int flags, ...)
+static int
+open_at(int dir, const char *path, int flags, unsigned mode)
 {
-	unsigned mode = 0;
 	char kind = kind_of_path(dir, path);
-	va_list list;
 	int fd;
 
-	va_start(list, flags);
-	if ((flags & O_CREAT) != 0)
-		mode = va_arg(list, unsigned);
-	va_end(list);
 	stop_before_open(kind, flags);
 	fd = (int)syscall(SYS_openat, dir, path, flags, mode);
 	if ((flags & O_DIRECTORY) == 0)

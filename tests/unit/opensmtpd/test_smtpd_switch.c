@@ -76,6 +76,7 @@ static char old[TEXT_MAX], new[TEXT_MAX];
 static unsigned setups;
 static enum sts_managed managed;
 static bool change_in_setup;
+static char runs_as[64];
 static char *said; /* both outputs of the last run */
 
 static bool
@@ -110,7 +111,7 @@ run(enum sts_switched (*what)(const struct sts_smtpd_switch *e), bool dry_run,
 	    .proc = proc,
 	    .queue = queue,
 	    .now = time(NULL) - 5, /* read before all that was done */
-	    .user = getpwuid(geteuid())->pw_name,
+	    .user = runs_as,
 	    .setup = set_up};
 
 	free(said);
@@ -173,6 +174,9 @@ static void
 arrange(void)
 {
 	(void)!mkdtemp(top);
+	/* A copy: the next look at a user may have libc's. */
+	(void)snprintf(
+	    runs_as, sizeof(runs_as), "%s", getpwuid(geteuid())->pw_name);
 	(void)snprintf(conf, sizeof(conf), "%s/etc", top);
 	(void)mkdir(conf, 0755);
 	(void)snprintf(conf, sizeof(conf), "%s/etc/smtpd.conf", top);

@@ -58,9 +58,10 @@ add_process(struct sts_smtpd_running *r, struct sts_sockets *s,
 		return;
 	if (!is_here(proc, pid))
 		return;
-	(void)snprintf(path, sizeof(path), "%s/%s", proc, pid);
-	if (name[0] == 's')
+	if (name[0] == 's') {
+		(void)snprintf(path, sizeof(path), "%s/%s", proc, pid);
 		sts_sockets_add(s, path);
+	}
 	add_pid(name[0] == 's'   ? &r->smtpd
 		: name[0] == 'f' ? &r->filter
 				 : &r->table,

@@ -9,10 +9,10 @@
  * them: DOMAINS numbers in turn, from 0 on and STEP apart (1 and 1 where they
  * are not given).  KIND is "policy", "none", or "any": what the answer must be,
  * and which files -b opens, fstats, reads and closes instead; -c asks the
- *kernel besides who could have changed them, as the object does, and no more.
- *With -f each call is the first one of a process of its own, forked when the
- *object is open.  Prints the CPU of a call in microseconds; with -f, that of
- *the median.
+ * kernel besides who could have changed them, as the object does, and no more.
+ * With -f each call is the first one of a process of its own, forked when the
+ * object is open.  Prints the CPU of a call in microseconds; with -f, that of
+ * the median.
  */
 #include <dlfcn.h>
 #include <fcntl.h>

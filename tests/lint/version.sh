@@ -4,7 +4,8 @@
 # version.sh [--release VERSION]: the version stands in GNUmakefile; NEWS.md and
 # the packages in docs/packaging have the same.  With --release: is this tree
 # ready to be tagged?  Then its news are dated, SOURCE_DATE_EPOCH is that day, as is
-# the packages' changelog, and all is committed.  One line a fault; exit status 1 where there is one.
+# the packages' changelog, and all is committed.  One line a fault; exit status 1
+# where there is one.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 bad=0

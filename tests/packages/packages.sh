@@ -50,3 +50,9 @@ packages_build() {
 	    sh /src/build && touch "$scratch/$1/complete" || return 1
 	[ -z "${PACKAGES_KEPT:-}" ] || cp -a "$scratch/$1" "$PACKAGES_KEPT/"
 }
+
+# package_libraries FILE: what the package wants, whatever this release calls it.
+package_libraries() {
+	dpkg-deb -f "$1" Depends | tr ',' '\n' |
+	    sed -n 's/^ *\(lib[^ ]*\).*/\1/p; s/^ *\(zlib1g\).*/\1/p'
+}

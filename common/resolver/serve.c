@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/cursor.h"
 #include "core/domain.h"
+#include "store/events.h"
 
 enum {
 	REQUEST_MAX = STS_NAME_MAX + 16,
@@ -133,9 +134,11 @@ sts_answer_line(
 	write_out(out, line, format_answer(line, what, domain, status));
 }
 
+/* Events first: who has the answer finds them in `mta-sts status`. */
 static void
 flush_answers(struct server *s)
 {
+	sts_events_flush(s->resolver->store);
 	write_out(s->out, s->answers, s->answers_len);
 	s->answers_len = 0;
 }
@@ -302,6 +305,7 @@ sts_serve(struct sts_resolver *resolver, int in, int out)
 	enum sts_status status = STS_OK;
 
 	resolver->serving = true;
+	sts_events_keep(resolver->store);
 	s.watch = sts_watch_start(resolver->loop, in, false, on_input, &s);
 	if (s.watch == NULL)
 		return 3;

@@ -40,6 +40,7 @@ enum {
 	PAUSE = 60,
 	LIMIT_MARGIN = 1024 * 1024, /* as in outcomes.c */
 	LINE_BYTES = STS_NAME_MAX + 100,
+	KEPT_BYTES = 4096, /* of results that wait to be written */
 	READ_BYTES = 65536,
 	DAYS_BACK = 400, /* that are looked for, if none were added up */
 	DAYS_KEPT = 31,  /* at most, where no process can add up */
@@ -87,7 +88,8 @@ enum importance {
 };
 
 static bool
-has_room(const struct stat *st, enum importance importance, int64_t now)
+has_room(
+    const struct stat *st, size_t len, enum importance importance, int64_t now)
 {
 	off_t max = importance == COMMON ? COMMON_BYTES_MAX : FILE_BYTES_MAX;
 	int64_t age = now - (int64_t)st->st_mtime;
@@ -95,7 +97,7 @@ has_room(const struct stat *st, enum importance importance, int64_t now)
 	if (importance == FAULT && st->st_size >= FAULT_BYTES_MAX && age >= 0 &&
 	    age < PAUSE)
 		return false;
-	return st->st_size < max - LINE_BYTES;
+	return st->st_size + (off_t)len < max;
 }
 
 /* True if the file is the owner's, and within this process's limit. */
@@ -125,10 +127,10 @@ open_day(struct sts_store *store, int64_t day)
 	return fd;
 }
 
-/* *first: it is the first of its day, so that something else is over. */
+/* Whole lines, in one write.  *first: of their day, so another is over. */
 static bool
 append(struct sts_store *store, int64_t now, enum importance importance,
-    const char *line, int len, bool *first)
+    const char *lines, size_t len, bool *first)
 {
 	uid_t uid = geteuid();
 	struct stat st;
@@ -136,12 +138,12 @@ append(struct sts_store *store, int64_t now, enum importance importance,
 	int fd;
 
 	*first = false;
-	if (uid == 0 || uid != store->uid || len <= 0 || len >= LINE_BYTES ||
+	if (uid == 0 || uid != store->uid || len == 0 ||
 	    (fd = open_day(store, now / STS_DAY)) < 0)
 		return false;
 	written = fstat(fd, &st) == 0 && may_append(store, fd, &st) &&
-	    has_room(&st, importance, now) &&
-	    write(fd, line, (size_t)len) == len;
+	    has_room(&st, len, importance, now) &&
+	    write(fd, lines, len) == (ssize_t)len;
 	(void)close(fd);
 	*first = written && st.st_size == 0;
 	return written;
@@ -457,20 +459,71 @@ begin_day(struct sts_store *store, int64_t now)
 		remove_before(store, now / STS_DAY - DAYS_KEPT);
 }
 
+static bool
+append_and_begin(struct sts_store *store, int64_t now,
+    enum importance importance, const char *lines, size_t len)
+{
+	bool first,
+	    written = append(store, now, importance, lines, len, &first);
+
+	if (first)
+		begin_day(store, now);
+	return written;
+}
+
+/* The length of a line that snprintf(3) made; 0 if it did not fit. */
+static size_t
+line_len(int len)
+{
+	return len > 0 && len < LINE_BYTES ? (size_t)len : 0;
+}
+
+void
+sts_events_keep(struct sts_store *store)
+{
+	if (store->events == NULL)
+		store->events = malloc(KEPT_BYTES);
+}
+
+void
+sts_events_flush(struct sts_store *store)
+{
+	size_t len = store->events_len;
+
+	if (len == 0)
+		return;
+	store->events_len = 0;
+	(void)append_and_begin(
+	    store, store->events_now, COMMON, store->events, len);
+}
+
+/* Whether it was kept. */
+static bool
+keep(struct sts_store *store, const char *line, size_t len, int64_t now)
+{
+	if (store->events == NULL || len > KEPT_BYTES)
+		return false;
+	if (store->events_len + len > KEPT_BYTES)
+		sts_events_flush(store);
+	memcpy(store->events + store->events_len, line, len);
+	store->events_len += len;
+	store->events_now = now;
+	return true;
+}
+
 void
 sts_events_result(struct sts_store *store, enum sts_event_kind kind,
     enum sts_event_result result, int64_t now)
 {
 	char line[LINE_BYTES];
-	int len = snprintf(line, sizeof(line), "\n%c %lld %s .\n",
+	size_t len = line_len(snprintf(line, sizeof(line), "\n%c %lld %s .\n",
 	    kind == STS_EVENT_LOOKUP ? 'L' : 'R', (long long)now,
-	    results[result]);
-	bool first;
+	    results[result]));
 
-	(void)append(store, now, result == STS_EVENT_FAULT ? FAULT : COMMON,
-	    line, len, &first);
-	if (first)
-		begin_day(store, now);
+	if (result == STS_EVENT_FAULT)
+		(void)append_and_begin(store, now, FAULT, line, len);
+	else if (!keep(store, line, len, now))
+		(void)append_and_begin(store, now, COMMON, line, len);
 }
 
 bool
@@ -478,23 +531,20 @@ sts_events_deferred(struct sts_store *store, const char *domain,
     enum sts_status why, int64_t now)
 {
 	char line[LINE_BYTES];
-	int len = snprintf(line, sizeof(line), "\nD %lld %s %s .\n",
+	size_t len = line_len(snprintf(line, sizeof(line), "\nD %lld %s %s .\n",
 	    (long long)now, sts_status_name(why),
-	    sts_domain_is_normalised(domain) ? domain : "-");
-	bool first,
-	    written = append(store, now,
-		sts_status_is_local(why) ? FAULT : COMMON, line, len, &first);
+	    sts_domain_is_normalised(domain) ? domain : "-"));
 
-	if (first)
-		begin_day(store, now);
-	return written;
+	return append_and_begin(
+	    store, now, sts_status_is_local(why) ? FAULT : COMMON, line, len);
 }
 
 void
 sts_events_round(struct sts_store *store, int64_t now)
 {
 	char line[LINE_BYTES];
-	int len = snprintf(line, sizeof(line), "\nO %lld .\n", (long long)now);
+	size_t len = line_len(
+	    snprintf(line, sizeof(line), "\nO %lld .\n", (long long)now));
 	bool first;
 
 	(void)append(store, now, ROUND, line, len, &first);

@@ -45,6 +45,15 @@ const char *sts_event_result_name(enum sts_event_result result);
 void sts_events_result(struct sts_store *store, enum sts_event_kind kind,
     enum sts_event_result result, int64_t now);
 
+/*
+ * For a process that serves: from now on results wait, a few kilobytes of them,
+ * until sts_events_flush() writes all at once; those of a process that is
+ * killed before are lost.  Faults are written as they come.  Without memory all
+ * are.
+ */
+void sts_events_keep(struct sts_store *store);
+void sts_events_flush(struct sts_store *store);
+
 /* A round of refreshes has ended; also adds up, see above. */
 void sts_events_round(struct sts_store *store, int64_t now);
 

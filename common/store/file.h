@@ -22,6 +22,10 @@ struct sts_store {
 	bool writing;
 	bool creates_0640; /* file.c: a file was created with that mode */
 	int64_t lost_day;  /* outcomes.c: of the last loss that was logged */
+	/* events.c: lines that wait; NULL: none does */
+	char *events;
+	size_t events_len;
+	int64_t events_now; /* of the last of them */
 	/* A bit for each directory of a kind; see file.c. */
 	unsigned char trusted[STS_KIND_ROUTES + 1][STS_STORE_BUCKETS / 8];
 	/* The directories of policies/ whose names are synced. */

@@ -122,6 +122,7 @@ sts_store_close(struct sts_store *store)
 	if (store->write_fd >= 0)
 		close(store->write_fd);
 	free(store->path);
+	free(store->events);
 	free(store);
 }
 

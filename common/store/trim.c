@@ -4,9 +4,9 @@
  *
  * Each of 256 directories has 1/256 of the limit.  A large one is not read for
  * each file that is added but for one in 16, and, by a process that has read
- * it, not before that process has filled a quarter of the room left.  When it
- * is full, a quarter of its files are removed at once.  So the cost of reading
- * it is shared by many.
+ * it, not before that process has filled half of the room left.  When it is
+ * full, a quarter of its files are removed at once.  So the cost of reading it
+ * is shared by many.
  *
  * Names from outside must not displace what protects mail: policies without use
  * are removed first, and a live enforce policy that mail has used on two days
@@ -28,7 +28,7 @@
 #include "base/minmax.h"
 #include "core/domain.h"
 
-enum { ONE_IN_MAX = 16, ROOM_SHARE = 4 };
+enum { ONE_IN_MAX = 16, ROOM_SHARE = 2 };
 
 /* In the order of removal; KEPT is never removed. */
 enum rank { RANK_EXPIRED, RANK_NONE, RANK_USED_ONCE, RANK_OTHER, RANK_KEPT };
@@ -83,29 +83,24 @@ rank_policy(struct sts_store *store, struct candidate *c, int64_t now)
 	sts_entry_free(&e);
 }
 
-/* Sets the time of the last write; true if the domain has a policy file. */
-static bool
-look_at(struct sts_store *store, struct candidate *c, int dir)
+/* Of the last write: there are thousands, and reading each finds no more. */
+static void
+set_age(struct candidate *c, int dir)
 {
 	struct stat st;
 
 	if (fstatat(dir, c->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		c->time = st.st_mtime;
-	return !sts_file_is_missing(store, STS_KIND_POLICY, c->name);
-}
-
-/* By age alone: there are thousands, and reading each finds little more. */
-static void
-rank_check(struct sts_store *store, struct candidate *c, int dir)
-{
-	c->rank = look_at(store, c, dir) ? RANK_KEPT : RANK_OTHER;
+	c->rank = RANK_OTHER;
 }
 
 /* Routes of a domain without a policy are useless. */
 static void
 rank_routes(struct sts_store *store, struct candidate *c, int dir)
 {
-	c->rank = look_at(store, c, dir) ? RANK_OTHER : RANK_EXPIRED;
+	set_age(c, dir);
+	if (sts_file_is_missing(store, STS_KIND_POLICY, c->name))
+		c->rank = RANK_EXPIRED;
 }
 
 static size_t
@@ -141,7 +136,7 @@ list_files(struct sts_store *store, enum sts_kind kind, DIR *dir,
 		if (kind == STS_KIND_POLICY)
 			rank_policy(store, c, now);
 		else if (kind == STS_KIND_CHECK)
-			rank_check(store, c, dirfd(dir));
+			set_age(c, dirfd(dir));
 		else
 			rank_routes(store, c, dirfd(dir));
 		if (strcmp(c->name, added) == 0)
@@ -151,20 +146,38 @@ list_files(struct sts_store *store, enum sts_kind kind, DIR *dir,
 	return count;
 }
 
-/* Keeps a policy that has replaced the one that was ranked. */
-static void
-remove_one(
-    struct sts_store *store, enum sts_kind kind, const struct candidate *c)
+/*
+ * Keeps a policy that has replaced the one that was ranked, and the check of a
+ * domain that has a policy, which is asked only here: few are removed.  False:
+ * it stays.
+ */
+static bool
+remove_one(struct sts_store *store, enum sts_kind kind, int dir,
+    const struct candidate *c)
 {
-	if (kind != STS_KIND_POLICY) {
-		(void)sts_file_remove(store, kind, c->name);
-		return;
-	}
-	if (sts_store_remove_policy(store, &c->ranked) == STS_OK)
-		sts_log(STS_LOG_INFO, c->name,
-		    "event=evicted mode=%s expires=%lld",
-		    sts_mode_name(c->ranked.policy.mode),
-		    (long long)c->ranked.expires);
+	if (kind == STS_KIND_CHECK &&
+	    !sts_file_is_missing(store, STS_KIND_POLICY, c->name))
+		return false;
+	if (kind != STS_KIND_POLICY)
+		return unlinkat(dir, c->name, 0) == 0;
+	if (sts_store_remove_policy(store, &c->ranked) != STS_OK)
+		return false;
+	sts_log(STS_LOG_INFO, c->name, "event=evicted mode=%s expires=%lld",
+	    sts_mode_name(c->ranked.policy.mode), (long long)c->ranked.expires);
+	return true;
+}
+
+/* Removes up to `over`, in their order; returns how many. */
+static size_t
+remove_first(struct sts_store *store, enum sts_kind kind, int dir,
+    const struct candidate *list, size_t count, size_t over)
+{
+	size_t removed = 0;
+
+	for (size_t i = 0;
+	     removed < over && i < count && list[i].rank != RANK_KEPT; i++)
+		removed += remove_one(store, kind, dir, &list[i]);
+	return removed;
 }
 
 /* How many more files a process adds before it reads the directory again. */
@@ -191,9 +204,7 @@ trim_bucket(struct sts_store *store, enum sts_kind kind, DIR *dir,
 	count = list_files(store, kind, dir, added, list, count, now);
 	qsort(list, count, sizeof(*list), by_rank);
 	over = count > limit - limit / 4 ? count - (limit - limit / 4) : 0;
-	for (size_t i = 0; i < over && list[i].rank != RANK_KEPT; i++)
-		remove_one(store, kind, &list[i]);
-	if (over > 0 && list[over - 1].rank == RANK_KEPT)
+	if (remove_first(store, kind, dirfd(dir), list, count, over) < over)
 		sts_log(STS_LOG_WARNING, NULL,
 		    "event=store-full kind=%s kept=%zu limit=%zu",
 		    kind == STS_KIND_POLICY ? "policies" : "checks", count,

@@ -39,7 +39,10 @@ def encode_name(name):
     return out + b"\0"
 
 
-def wait_for(condition, seconds=120):
+WAIT = int(os.environ.get("TAP_WAIT_MS", 120000)) / 1000
+
+
+def wait_for(condition, seconds=WAIT):
     """Says whether it came true; a slow machine has two minutes for it."""
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:

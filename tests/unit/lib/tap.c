@@ -11,7 +11,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { WAIT_MS = 120000 };
+
 static unsigned run, failed;
+
+int
+tap_wait_ms(void)
+{
+	const char *text = getenv("TAP_WAIT_MS");
+	int ms = text != NULL ? atoi(text) : 0;
+
+	return ms > 0 ? ms : WAIT_MS;
+}
 
 static bool
 report(bool holds, const char *format, va_list args)

@@ -948,6 +948,30 @@ def serving(case):
         stderr=subprocess.DEVNULL, text=True)
 
 
+def events():
+    """A resolver that serves writes many at once, but before their answers."""
+    case, names = Case(), ["p%d.test" % i for i in range(20)]
+    days = os.path.join(case.state, "events")
+
+    def lines():
+        return sum(open(os.path.join(days, day)).read().count("\nL ")
+                   for day in os.listdir(days))
+
+    p = serving(case)
+    found = []
+    for name in ("d.test", "e.test"):
+        p.stdin.write("lookup %s\n" % name)
+        p.stdin.flush()
+        p.stdout.readline()
+        found.append(lines())
+    same(found, [1, 2], "who has an answer finds its event in the store")
+    p.stdin.write("".join("lookup %s\n" % name for name in names))
+    p.stdin.close()
+    p.stdout.read()
+    same((p.wait(timeout=300), lines()), (0, 2 + len(names)),
+         "and all when it has ended")
+
+
 def rounds():
     """refresh-all in the serving mode."""
     case = cached()
@@ -1079,6 +1103,7 @@ def main():
     pace()
     dns_warning()
     protocol()
+    events()
     rounds()
     rounds_order()
     rounds_go_on()

@@ -305,6 +305,50 @@ storm(void)
 	shell("rm -rf events totals");
 }
 
+/* A process that serves: results wait, faults do not, nothing is lost. */
+static void
+keeping(void)
+{
+	enum { MANY = 1000 };
+	struct sts_store *serving;
+	int64_t found;
+
+	if (sts_store_open(&serving, top, true) != STS_OK) {
+		ok(false, "the store opens");
+		return;
+	}
+	sts_events_keep(serving);
+	sts_events_keep(serving);
+	for (int i = 0; i < 3; i++)
+		sts_events_result(
+		    serving, STS_EVENT_REFRESH, STS_EVENT_POLICY, now);
+	sts_events_result(serving, STS_EVENT_LOOKUP, STS_EVENT_FAULT, now);
+	look(now);
+	is_int(e.count[STS_EVENT_REFRESH][STS_EVENT_POLICY], 0,
+	    "results of a process that serves wait");
+	is_int(
+	    e.count[STS_EVENT_LOOKUP][STS_EVENT_FAULT], 1, "a fault does not");
+	sts_events_flush(serving);
+	sts_events_flush(serving);
+	look(now);
+	is_int(e.count[STS_EVENT_REFRESH][STS_EVENT_POLICY], 3,
+	    "all are written at once, and once");
+	for (int i = 0; i < MANY; i++)
+		sts_events_result(
+		    serving, STS_EVENT_LOOKUP, STS_EVENT_NONE, now);
+	look(now);
+	found = e.count[STS_EVENT_LOOKUP][STS_EVENT_NONE];
+	ok(found > MANY / 2 && found < MANY,
+	    "of more than there is room for, %lld are written",
+	    (long long)found);
+	sts_events_flush(serving);
+	look(now);
+	is_int(e.count[STS_EVENT_LOOKUP][STS_EVENT_NONE], MANY,
+	    "and none is lost");
+	sts_store_close(serving);
+	shell("rm -rf events totals");
+}
+
 static void
 limit(void)
 {
@@ -370,6 +414,7 @@ main(void)
 	no_rounds();
 	no_lookups();
 	storm();
+	keeping();
 	limit();
 	sts_store_close(store);
 	snprintf(command, sizeof(command), "rm -rf %s", top);

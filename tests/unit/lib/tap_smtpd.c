@@ -344,8 +344,11 @@ peer_rss(const struct peer *p)
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)p->pid);
 	if ((f = fopen(path, "r")) == NULL)
 		return -1;
-	while (fgets(line, sizeof(line), f) != NULL)
+	/* RssAnon, where the kernel has it, comes later. */
+	while (fgets(line, sizeof(line), f) != NULL) {
 		(void)sscanf(line, "VmRSS: %ld", &kb);
+		(void)sscanf(line, "RssAnon: %ld", &kb);
+	}
 	fclose(f);
 	return kb;
 }

@@ -77,7 +77,10 @@ bool peer_bytes(struct peer *p, void *buf, size_t len, int ms);
 /* True while the program runs. */
 bool peer_alive(const struct peer *p);
 
-/* Kilobytes of resident memory. */
+/*
+ * Kilobytes of resident memory, without what is read of files: code that runs
+ * for the first time is no growth.
+ */
 long peer_rss(const struct peer *p);
 
 /*

@@ -25,25 +25,17 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../unit/lib"))
 from fakeworld import World, policy
 from inject_scratch import unprivileged
-from benchlib import ROUNDS, children_us as usage, few, row
+from benchlib import (ROUNDS, children_us as usage, few, make_state, memory, row,
+                      spread)
 
 IN_FLIGHT = 64
 FEW, MANY = few((64, 640), (2, 8))  # items; the difference leaves out what a start costs
 DOMAINS = [f"d{n}.test" for n in range(MANY)]
 
 
-def make_state(place):
-    """A store that has been in use: its directories are there."""
-    state = tempfile.mkdtemp(dir=place)
-    for kind in "policies", "checks":
-        for bucket in range(256):
-            os.makedirs(f"{state}/{kind}/{bucket:02x}", 0o750)
-    return state
-
-
 def configure(place):
     conf = tempfile.mkstemp(dir=TOP)[1]
-    WORLD.configure(conf, state_dir=make_state(place), dns_timeout=20,
+    WORLD.configure(conf, state_dir=make_state(place, used=True), dns_timeout=20,
                     fetch_timeout=60, log_level="error")
     return conf
 
@@ -131,9 +123,9 @@ def main():
               for measure in (serve_memory, serve_disk, bare_fetch, bare_store,
                               fetcher)]
              for _ in range(ROUNDS)]
-    memory, disk, bare, stored, alone = zip(*turns)
+    no_disk, disk, bare, stored, alone = zip(*turns)
     for what, used, beside, goal in (
-            ("a policy, 64 in flight, no disk", memory, bare, "<= 1.3"),
+            ("a policy, 64 in flight, no disk", no_disk, bare, "<= 1.3"),
             ("the same, a disk on both sides", disk, stored, "<= 1.3"),
             ("the same, a disk on our side alone", disk, bare, None),
             ("the same, the fetcher alone", alone, bare, "<= 1.3")):
@@ -143,9 +135,9 @@ def main():
 
 if __name__ == "__main__":
     with unprivileged("tests/help_resolver", "bench/bare_fetch") as TOP:
-        # Linux has a file system in memory there; elsewhere it is the disk.
-        SHM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else TOP
-        MEMORY = tempfile.mkdtemp(prefix="mta-sts-bench.", dir=SHM)
+        spread(TOP)
+        # Where there is no file system in memory it is the disk.
+        MEMORY = tempfile.mkdtemp(prefix="mta-sts-bench.", dir=memory() or TOP)
         try:
             WORLD = World(TOP, DOMAINS)
             main()

@@ -21,21 +21,16 @@ Where there are two cores, the program that is measured has one to itself and
 name server and driver share the other: else the scheduler decides how many
 answers it finds at each wait, and the bare loop costs 9 to 44 microseconds.
 
-TMPDIR says on which file system all else is.  Nothing is removed before the
-end: ext4 looks for an inode that was not freed in the last minutes, one by one,
-and a turn would pay for what was removed before it (up to 20 times what a file
-costs).  So `make bench` runs this first, and a second run soon after it says
-less.
+TMPDIR says on which file system all else is.
 """
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 
-from benchlib import (BUILD, ROUNDS, SHORT, children_us as usage, few, make_state,
-                      memory, row, unprivileged as drop)
+from benchlib import (BUILD, ROUNDS, children_us as usage, few, make_state,
+                      memory, place, row, unprivileged as drop)
 
 ITEMS = int(os.environ.get("BENCH_ITEMS", few(8000, 64)))
 FLIGHT = 64
@@ -147,14 +142,10 @@ def bench_memory(top, port):
         row("7", "in memory", None, None, "us", goal="<= 2.5", against="c-ares",
             note="there is no /dev/shm to measure in")
         return
-    where = tempfile.mkdtemp(prefix="mta-sts-bench.", dir=memory())
-    os.chmod(where, 0o755)
-    try:
+    with place(where=memory()) as where:
         pairs = [(serve(top, store_in_use(top, port, where), ITEMS),
                   bare(top, port, ITEMS)) for _ in range(ROUNDS)]
         show("in memory", *zip(*pairs), "<= 2.5")
-    finally:
-        shutil.rmtree(where)
 
 
 def bench_once(top, port):
@@ -177,22 +168,16 @@ def name_server(delay):
 def main():
     if len(ALL_CORES) > 1:
         os.sched_setaffinity(0, sorted(ALL_CORES)[1:])
-    top = tempfile.mkdtemp(prefix="mta-sts-bench.")
-    os.chmod(top, 0o755)
-    for name in ("mta-sts-resolver", "bench/bare_cares", "bench/only_dns"):
-        shutil.copy(os.path.join(BUILD, name), top)
-    servers = [name_server(DELAY), name_server(0)]
-    if not SHORT:
-        time.sleep(6)  # older kernels forget in 5 s what was removed
-    try:
-        bench_serving(top, servers[0][1], servers[1][1])
-        bench_memory(top, servers[0][1])
-        bench_once(top, servers[1][1])
-    finally:
-        for server, _ in servers:
-            server.stdin.close()
-            server.wait()
-        shutil.rmtree(top)
+    with place("mta-sts-resolver", "bench/bare_cares", "bench/only_dns") as top:
+        servers = [name_server(DELAY), name_server(0)]
+        try:
+            bench_serving(top, servers[0][1], servers[1][1])
+            bench_memory(top, servers[0][1])
+            bench_once(top, servers[1][1])
+        finally:
+            for server, _ in servers:
+                server.stdin.close()
+                server.wait()
 
 
 if __name__ == "__main__":

@@ -977,6 +977,6 @@ main(void)
 	begin();
 	sts_store_close(store);
 	schema_free();
-	(void)rmdir(dir);
+	tap_remove(dir);
 	return tap_done();
 }

@@ -569,5 +569,6 @@ main(void)
 	test_id();
 	test_enforced();
 	test_none();
+	tap_remove(top);
 	return tap_done();
 }

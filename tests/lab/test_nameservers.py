@@ -34,6 +34,15 @@ def check():
     return done.returncode, done.stdout
 
 
+def check_is_clean(name):
+    """It gives a name server two seconds, which a busy machine can miss."""
+    for _ in range(5):
+        code, text = check()
+        if 'does not answer' not in text:
+            break
+    tap.same((code, text if code != 0 else ''), (0, ''), name)
+
+
 def links():
     """Interfaces that are up, but for loopback."""
     return [link['ifname'] for link in json.loads(ip('-j', 'link').stdout)
@@ -68,8 +77,7 @@ lab.mta.configure()
 lab.mta.start()
 lab.expect_delivered(lab.send('bob@known.test'), 'a domain that is known',
                      tls=True)
-code, text = check()
-tap.same((code, text if code != 0 else ''), (0, ''), 'config check finds nothing wrong')
+check_is_clean('config check finds nothing wrong')
 
 # One message each: what is broken, and what config check says of it.
 CASES = (
@@ -116,8 +124,7 @@ if os.path.isdir('/proc/sys/net/ipv6') and links():
     forward(('fe80::53', 53, 0, socket.if_nametoindex(link)))
     before = RESOLV.read_text()
     RESOLV.write_text(f'nameserver fe80::53%{link}\n')
-    code, text = check()
-    tap.same((code, text if code != 0 else ''), (0, ''), 'a link-local name server: config check')
+    check_is_clean('a link-local name server: config check')
     lab.expect_delivered(lab.send('bob@link.test'), 'it is asked', tls=True)
     lab.expect_deferred(lab.send('bob@cold9.test'), 'certificate',
                         'and the policy enforced')
@@ -147,9 +154,7 @@ def no_way(number, address, what, why='answers with an error|does not'):
 
 def works(number, address, what):
     lab.configure(nameserver=address)
-    code, text = check()
-    tap.same((code, text if code != 0 else ''), (0, ''),
-             f'{what}: config check finds nothing wrong')
+    check_is_clean(f'{what}: config check finds nothing wrong')
     for domain in ('shaky.test', 'picky.test'):
         lab.forget(domain)
         lab.expect_delivered(lab.send(f'bob@{domain}'),

@@ -91,6 +91,8 @@ def switch(lab, stock):
 def drain(lab, stock, message):
     """smtpd does not see what waits under the strict action without it; by the
     action that `disable` adds until then it leaves."""
+    # What has left is in the queue for another moment.
+    tap.until(lambda: len(lab.mta.envelopes()) == 1, 30)
     waiting = len(lab.mta.envelopes())
     lab.mta.stop()
     code, said = command(lab, 'disable', 'opensmtpd')

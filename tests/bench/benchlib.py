@@ -5,7 +5,7 @@ A row compares what is ours with a reference, turn by turn: the same two things
 one after the other, BENCH_ROUNDS times.  The ratio is the median of the turns'
 ratios, so what makes the whole machine slow for a while makes both slow.
 
-    BENCH_ROUNDS  turns, 5 where it is not set
+    BENCH_ROUNDS  turns, 3 where it is not set
     BENCH_SHORT   not empty: few items, one turn, no verdict
     B             the build, and B/bench.json has the rows
 """
@@ -24,7 +24,7 @@ import time
 BUILD = os.path.abspath(os.environ.get("B", "build"))
 JSON = os.environ.get("BENCH_JSON", os.path.join(BUILD, "bench.json"))
 SHORT = bool(os.environ.get("BENCH_SHORT"))
-ROUNDS = int(os.environ.get("BENCH_ROUNDS", 1 if SHORT else 5))
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", 1 if SHORT else 3))
 HERE = os.path.dirname(os.path.abspath(__file__))
 CORES = sorted(os.sched_getaffinity(0))
 NOBODY = 65534

@@ -177,13 +177,15 @@ lab() {
 }
 
 # What a world must leave alone: mounts, interfaces, files, processes.  The
-# world's own /tmp is a tmpfs, and other programs use this machine's.
+# world's own /tmp is a tmpfs, and other programs use this machine's; the mutants
+# that run beside it build in a directory of their own.
 host_state() {
 	cat /proc/self/mounts
 	ip -o link | cut -d: -f2
 	find /etc /run /var /usr -xdev -newer "$scratch/mark" ! -type d \
 	    ! -path '/run/systemd/*' ! -path '/var/log/journal/*' \
-	    ! -path '/var/lib/systemd/*' ! -path "$top/*" 2>/dev/null | sort
+	    ! -path '/var/lib/systemd/*' ! -path "$top/*" \
+	    ! -path '/var/tmp/mta-sts-mutants.*' 2>/dev/null | sort
 	grep -l "LAB_MARK=$$" /proc/[0-9]*/environ 2>/dev/null
 }
 

@@ -40,7 +40,7 @@ enum {
 	PAUSE = 60,
 	LIMIT_MARGIN = 1024 * 1024, /* as in outcomes.c */
 	LINE_BYTES = STS_NAME_MAX + 100,
-	KEPT_BYTES = 4096, /* of results that wait to be written */
+	KEPT_BYTES = 4096, /* of results that wait; more than LINE_BYTES */
 	READ_BYTES = 65536,
 	DAYS_BACK = 400, /* that are looked for, if none were added up */
 	DAYS_KEPT = 31,  /* at most, where no process can add up */
@@ -501,7 +501,7 @@ sts_events_flush(struct sts_store *store)
 static bool
 keep(struct sts_store *store, const char *line, size_t len, int64_t now)
 {
-	if (store->events == NULL || len > KEPT_BYTES)
+	if (store->events == NULL)
 		return false;
 	if (store->events_len + len > KEPT_BYTES)
 		sts_events_flush(store);

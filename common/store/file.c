@@ -317,9 +317,8 @@ create_temporary(int dir, char name[32])
 	return -1;
 }
 
-/* Removes a file, or an empty directory, which rename(2) would not replace. */
-static int
-remove_any(int dir, const char *name)
+int
+sts_file_remove_at(int dir, const char *name)
 {
 	if (unlinkat(dir, name, 0) == 0)
 		return 0;
@@ -333,7 +332,7 @@ rename_over(int dir, const char *from, const char *to)
 {
 	if (renameat(dir, from, dir, to) == 0)
 		return 0;
-	if (errno != EISDIR || remove_any(dir, to) != 0)
+	if (errno != EISDIR || sts_file_remove_at(dir, to) != 0)
 		return -1;
 	return renameat(dir, from, dir, to);
 }
@@ -398,7 +397,7 @@ open_in_place(int dir, const char *name, uid_t owner, struct stat *st)
 		else if (errno != ELOOP && errno != EISDIR && errno != ENXIO &&
 		    errno != EACCES)
 			return -1;
-		if (remove_any(dir, name) != 0)
+		if (sts_file_remove_at(dir, name) != 0)
 			return -1;
 	}
 	errno = EACCES;
@@ -544,7 +543,7 @@ sts_file_remove(struct sts_store *store, enum sts_kind kind, const char *domain)
 	(void)dir_path(kind, sts_file_bucket(domain), path);
 	if ((status = open_dir(store, path, &dir, &st)) != STS_OK)
 		return status;
-	if (remove_any(dir, domain) != 0)
+	if (sts_file_remove_at(dir, domain) != 0)
 		status = errno == ENOENT ? STS_NOT_FOUND
 					 : sts_status_from_errno(errno);
 	close(dir);

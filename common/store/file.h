@@ -22,7 +22,7 @@ struct sts_store {
 	bool writing;
 	bool creates_0640; /* file.c: a file was created with that mode */
 	int64_t lost_day;  /* outcomes.c: of the last loss that was logged */
-	/* events.c: lines that wait; NULL: none does */
+	/* events.c: room for lines that wait; NULL: each is written at once */
 	char *events;
 	size_t events_len;
 	int64_t events_now; /* of the last of them */
@@ -70,6 +70,12 @@ enum sts_status sts_file_write(struct sts_store *store, enum sts_kind kind,
 /* STS_NOT_FOUND if there is none. */
 enum sts_status sts_file_remove(
     struct sts_store *store, enum sts_kind kind, const char *domain);
+
+/*
+ * Removes `name` below `dir`: a file, or an empty directory, which rename(2)
+ * would not replace.  0, or -1 with errno.
+ */
+int sts_file_remove_at(int dir, const char *name);
 
 /* True only if there is surely no file of that name, whatever it may be. */
 bool sts_file_is_missing(

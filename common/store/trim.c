@@ -159,7 +159,7 @@ remove_one(struct sts_store *store, enum sts_kind kind, int dir,
 	    !sts_file_is_missing(store, STS_KIND_POLICY, c->name))
 		return false;
 	if (kind != STS_KIND_POLICY)
-		return unlinkat(dir, c->name, 0) == 0;
+		return sts_file_remove_at(dir, c->name) == 0;
 	if (sts_store_remove_policy(store, &c->ranked) != STS_OK)
 		return false;
 	sts_log(STS_LOG_INFO, c->name, "event=evicted mode=%s expires=%lld",

@@ -10,45 +10,29 @@ would be one wake-up for a bare loop.  The store has been in use: its directorie
 are there.  It is on the disk, where each policy is safe before it counts, which
 nothing that it is compared with promises; "in memory" is the same without a
 disk.  What a lookup costs in CPU is in resolver.py and fetch.py."""
-import os
-import subprocess
 import time
 
 import world
 from benchlib import (BUILD, configure, few, make_state, median, memory, place,
                       row, run, turns, unprivileged)
 from peers import Missing
+from serving import FLIGHT, ask, end, examples, start_resolver
 
 SIZES = few((1000, 2000, 4000), (8, 16, 24))
-FLIGHT, DELAY = 64, 1000  # microseconds
+DELAY = 1000  # microseconds
 
 
 def serve(top, count, settings, where=None):
     """Lookups a second, with the store in `where`, else beside the programs."""
     conf = configure(top, make_state(where or top, used=True),
                      log_level="error", **settings)
-    child = subprocess.Popen([top + "/mta-sts-resolver", "-f", conf],
-                             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                             preexec_fn=unprivileged)
-    sent = done = 0
-    began = None
+    child = start_resolver(top, conf)
     # The first one starts the fetcher, and is not counted.
-    while done <= count:
-        until = 1 if done == 0 else count + 1
-        lines = b""
-        while sent < until and sent - done < FLIGHT:
-            lines += b"lookup n%d.example\n" % sent
-            sent += 1
-        if lines:
-            os.write(child.stdin.fileno(), lines)
-        said = os.read(child.stdout.fileno(), 65536)
-        if b"fault" in said or not said:
-            raise SystemExit("the resolver says: " + said.decode())
-        done += said.count(b"\n")
-        began = began or time.monotonic()
+    ask(child, examples(1))
+    began = time.monotonic()
+    ask(child, examples(count, 1))
     rate = count / (time.monotonic() - began)
-    child.stdin.close()
-    child.wait()
+    end(child)
     return rate
 
 
@@ -62,7 +46,7 @@ def bare_none(top, port, count):
 def bare_policy(top, ports, ca, count):
     began = time.monotonic()
     said = run(top + "/bare_fetch", *ports, ca, FLIGHT,
-               *[f"n{n}.example" for n in range(count)], preexec_fn=unprivileged)
+               *examples(count), preexec_fn=unprivileged)
     if int(said) != count:
         raise SystemExit(f"the bare loop got {said} of {count}")
     return count / (time.monotonic() - began)

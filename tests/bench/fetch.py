@@ -27,8 +27,8 @@ from fakeworld import World, policy
 from inject_scratch import unprivileged
 from benchlib import (ROUNDS, children_us as usage, few, make_state, memory, row,
                       spread)
+from serving import FLIGHT, ask, end
 
-IN_FLIGHT = 64
 FEW, MANY = few((64, 640), (2, 8))  # items; the difference leaves out what a start costs
 DOMAINS = [f"d{n}.test" for n in range(MANY)]
 
@@ -41,24 +41,14 @@ def configure(place):
 
 
 def serve(domains, place):
-    """The resolver serving, IN_FLIGHT requests at a time."""
+    """The resolver serving."""
     process = subprocess.Popen(
         [TOP + "/help_resolver", configure(place), str(WORLD.https_port), "serve"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL, text=True, bufsize=1)
+        stderr=subprocess.DEVNULL)
     before = usage()
-    left, answered = list(domains), 0
-    for name in left[:IN_FLIGHT]:
-        process.stdin.write(f"lookup {name}\n")
-    del left[:IN_FLIGHT]
-    while answered < len(domains):
-        if not process.stdout.readline().endswith(" ok\n"):
-            sys.exit("a lookup failed")
-        answered += 1
-        if left:
-            process.stdin.write(f"lookup {left.pop(0)}\n")
-    process.stdin.close()
-    process.wait()
+    ask(process, domains)
+    end(process)
     return usage() - before
 
 
@@ -83,7 +73,7 @@ def bare_fetch(names, env=None):
     before = usage()
     said = subprocess.run(
         [TOP + "/bare_fetch", str(WORLD.dns_port), str(WORLD.https_port),
-         WORLD.ca_file, str(IN_FLIGHT), *names], stdout=subprocess.PIPE,
+         WORLD.ca_file, str(FLIGHT), *names], stdout=subprocess.PIPE,
         text=True, timeout=120, check=True, env=env).stdout
     if said.strip() != str(len(names)):
         sys.exit(f"the bare loop got {said.strip()} of {len(names)}")
@@ -99,9 +89,9 @@ def fetcher(names):
          WORLD.ca_file], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     left = [f"{n} policy mta-sts.{name} {port} 20000 127.0.0.1\n".encode()
             for n, name in enumerate(names)]
-    process.stdin.write(b"".join(left[:IN_FLIGHT]))
+    process.stdin.write(b"".join(left[:FLIGHT]))
     process.stdin.flush()
-    del left[:IN_FLIGHT]
+    del left[:FLIGHT]
     answered = 0
     while answered < len(names):
         if not process.stdout.readline().startswith(b"end "):

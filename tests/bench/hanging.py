@@ -4,11 +4,10 @@
 for a name server that is silent; beside the same without those.  Through the
 filter, as smtpd asks it, and of a resolver that serves."""
 import socket
-import subprocess
 import time
 
-from benchlib import (configure, few, make_store, place, row, to_drive, turns,
-                      unprivileged)
+from benchlib import (configure, few, make_store, place, row, to_drive, turns)
+from serving import start_resolver
 from smtpd import lines, rcpt, start_filter
 
 DOMAINS, HANGING, WARM = 100, few(1000, 20), few(5000, 100)
@@ -36,9 +35,7 @@ def filter_latency(top, conf, hanging):
 
 
 def resolver_latency(top, conf, hanging):
-    child = subprocess.Popen([top + "/mta-sts-resolver", "-f", conf],
-                             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                             bufsize=0, preexec_fn=unprivileged)
+    child = start_resolver(top, conf)
     child.stdin.write(b"".join(b"lookup h%d.example\n" % n
                                for n in range(hanging)))
     times = []

@@ -5,20 +5,17 @@ load of rows 5 and 6; resolver and fetcher together, their peaks, under that of
 row 7, beside postfix-tlspol's peak under the same, and what of that is in no
 file, which alone is theirs: pages of a library are shared by all that use it; a
 resolver with 1,000 lookups that wait for a name server that is silent."""
-import os
 import socket
-import subprocess
 
 import world
 from benchlib import (configure, few, make_state, make_store, memory_mib, place,
-                      row, to_drive, unprivileged)
+                      row, to_drive)
 from peers import Missing
+from serving import FLIGHT, ask, end, examples, start_resolver
 from smtpd import lines, rcpt, start_filter, start_text_table, text_check
 
 DOMAINS, ASKED, COLD, HANGING = (few(1000, 10), few(20000, 50), few(2000, 20),
                                  few(1000, 20))
-FLIGHT = 64
-
 
 def smtpd_side(top, conf):
     for name, words, start, question in (
@@ -32,12 +29,6 @@ def smtpd_side(top, conf):
             memory_mib(peer.process.pid, "VmRSS"), None, "MiB",
             goal="ours <= 3", against="")
         peer.end()
-
-
-def start_resolver(top, conf):
-    return subprocess.Popen([top + "/mta-sts-resolver", "-f", conf],
-                            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                            preexec_fn=unprivileged)
 
 
 def children_of(pid):
@@ -54,21 +45,9 @@ def sizes(pids):
 def cold_sizes(top, conf):
     """Of the resolver and its fetcher."""
     child = start_resolver(top, conf)
-    sent = done = 0
-    while done < COLD:
-        out = b""
-        while sent < COLD and sent - done < FLIGHT:
-            out += b"lookup n%d.example\n" % sent
-            sent += 1
-        if out:
-            os.write(child.stdin.fileno(), out)
-        said = os.read(child.stdout.fileno(), 65536)
-        if b"fault" in said or not said:
-            raise SystemExit("the resolver says: " + said.decode())
-        done += said.count(b"\n")
+    ask(child, examples(COLD))
     found = sizes([child.pid, *children_of(child.pid)])
-    child.stdin.close()
-    child.wait()
+    end(child)
     return found
 
 

@@ -25,67 +25,36 @@ TMPDIR says on which file system all else is.
 """
 import os
 import subprocess
-import sys
-import tempfile
 import time
 
-from benchlib import (BUILD, ROUNDS, children_us as usage, few, make_state,
-                      memory, place, row, unprivileged as drop)
+from benchlib import (BUILD, ROUNDS, children_us as usage, configure, few,
+                      make_state, memory, place, row, unprivileged as drop)
+from serving import FLIGHT, ask, end, examples, start_resolver
 
 ITEMS = int(os.environ.get("BENCH_ITEMS", few(8000, 64)))
-FLIGHT = 64
-DIRECTORIES = 256  # of checks in a store
 DELAY = 4000  # microseconds that the name server takes, on average
 ALL_CORES = os.sched_getaffinity(0)
 
 
-def configure(top, port):
-    conf = tempfile.mkstemp(dir=top)[1]
-    with open(conf, "w") as file:
-        file.write(f"state-dir {make_state(top)}\nnameserver 127.0.0.1:{port}\n"
-                   f"negative-ttl 1\n")
-    os.chmod(conf, 0o644)
-    return conf
+def in_use(top, port, where=None):
+    """The configuration of a store that has its directories, in where, else
+    beside the programs of top."""
+    return configure(top, make_state(where or top, used=True),
+                     nameserver=f"127.0.0.1:{port}", negative_ttl=1)
 
 
-def ask(child, count, prefix="n"):
-    sent = done = 0
-    while done < count:
-        lines = b""
-        while sent < count and sent - done < FLIGHT:
-            lines += b"lookup %s%d.example\n" % (prefix.encode(), sent)
-            sent += 1
-        if lines:
-            os.write(child.stdin.fileno(), lines)
-        said = os.read(child.stdout.fileno(), 65536)
-        if b"fault" in said or not said:
-            sys.exit("the resolver says: " + said.decode())
-        done += said.count(b"\n")
-
-
-def serve(top, conf, count, prefix="n"):
+def serve(top, conf, count):
     """Microseconds of CPU a lookup in one serving resolver."""
     before = usage()
-    child = subprocess.Popen([top + "/mta-sts-resolver", "-f", conf],
-                             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                             preexec_fn=drop)
-    ask(child, count, prefix)
-    child.stdin.close()
-    child.wait()
+    child = start_resolver(top, conf)
+    ask(child, examples(count))
+    end(child)
     return (usage() - before) / count
-
-
-def store_in_use(top, port, where=None):
-    """The configuration of a store whose directories were made by others, in
-    where, else beside the programs of top."""
-    conf = configure(where or top, port)
-    serve(top, conf, DIRECTORIES * 8, "other")
-    return conf
 
 
 def twice(top, port, count):
     """The same for domains never seen, and for those domains once more."""
-    conf = store_in_use(top, port)
+    conf = in_use(top, port)
     first = serve(top, conf, count)
     time.sleep(2.1)
     return first, serve(top, conf, count)
@@ -125,7 +94,7 @@ def bench_serving(top, slow, quick):
     turns = [(*twice(top, slow, ITEMS), bare(top, slow, ITEMS),
               bare(top, slow, ITEMS, files=True),
               bare(top, slow, ITEMS, program="only_dns"),
-              serve(top, store_in_use(top, quick), ITEMS),
+              serve(top, in_use(top, quick), ITEMS),
               bare(top, quick, ITEMS))
              for _ in range(ROUNDS)]
     ours, again, alone, files, only, quick_ours, quick_alone = zip(*turns)
@@ -143,14 +112,14 @@ def bench_memory(top, port):
             note="there is no /dev/shm to measure in")
         return
     with place(where=memory()) as where:
-        pairs = [(serve(top, store_in_use(top, port, where), ITEMS),
+        pairs = [(serve(top, in_use(top, port, where), ITEMS),
                   bare(top, port, ITEMS)) for _ in range(ROUNDS)]
         show("in memory", *zip(*pairs), "<= 2.5")
 
 
 def bench_once(top, port):
     count = max(ITEMS // 20, 1)
-    conf = configure(top, port)
+    conf = in_use(top, port)
     serve(top, conf, ITEMS)
     words = [top + "/bare_cares", f"127.0.0.1:{port}", "1"]
     pairs = [(once(top, conf, count), loop(words, "1", count))

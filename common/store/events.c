@@ -41,6 +41,8 @@ enum {
 	LIMIT_MARGIN = 1024 * 1024, /* as in outcomes.c */
 	LINE_BYTES = STS_NAME_MAX + 100,
 	KEPT_BYTES = 4096, /* of results that wait; more than LINE_BYTES */
+	/* A file has a little more where several find its last room at once. */
+	FILE_BYTES_READ = FILE_BYTES_MAX + 65536,
 	READ_BYTES = 65536,
 	DAYS_BACK = 400, /* that are looked for, if none were added up */
 	DAYS_KEPT = 31,  /* at most, where no process can add up */
@@ -349,7 +351,7 @@ open_to_read(struct sts_store *store, int64_t day)
 	    store->dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd >= 0 &&
 	    (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
-		st.st_uid != store->uid || st.st_size > FILE_BYTES_MAX)) {
+		st.st_uid != store->uid || st.st_size > FILE_BYTES_READ)) {
 		(void)close(fd);
 		fd = -1;
 	}

@@ -13,6 +13,10 @@
  * never.  If a directory has only such policies, a new one is enforced for its
  * lookup and removed by the next trimming.  A check stays as long as its
  * policy; of the others the oldest are removed first.
+ *
+ * Processes that find a directory full at the same time remove the same quarter
+ * of it, not each its own: their order is the same, and what one finds gone
+ * counts as removed.
  */
 #include "store/file.h"
 
@@ -35,7 +39,8 @@ enum rank { RANK_EXPIRED, RANK_NONE, RANK_USED_ONCE, RANK_OTHER, RANK_KEPT };
 
 struct candidate {
 	enum rank rank;
-	int64_t time; /* the oldest is removed first */
+	int64_t time; /* the oldest is removed first; seconds, */
+	int64_t part; /* and the part of that second, in the kind's own unit */
 	char name[STS_NAME_MAX + 1];
 	struct sts_entry ranked; /* of a policy, without its body */
 };
@@ -47,7 +52,11 @@ by_rank(const void *a, const void *b)
 
 	if (x->rank != y->rank)
 		return x->rank < y->rank ? -1 : 1;
-	return (x->time > y->time) - (x->time < y->time);
+	if (x->time != y->time)
+		return x->time < y->time ? -1 : 1;
+	if (x->part != y->part)
+		return x->part < y->part ? -1 : 1;
+	return strcmp(x->name, y->name);
 }
 
 static enum rank
@@ -58,7 +67,8 @@ rank_live(const struct sts_entry *e, const struct sts_check *check)
 	return e->policy.mode == STS_MODE_ENFORCE ? RANK_KEPT : RANK_OTHER;
 }
 
-static void
+/* False if it is gone: another process has just removed it. */
+static bool
 rank_policy(struct sts_store *store, struct candidate *c, int64_t now)
 {
 	struct sts_check check;
@@ -67,10 +77,11 @@ rank_policy(struct sts_store *store, struct candidate *c, int64_t now)
 
 	c->rank = RANK_KEPT;
 	/* A damaged one is kept, as a fault for the operator to see. */
-	if (sts_store_read_policy(store, c->name, now, &e) != STS_OK)
-		return;
+	if ((status = sts_store_read_policy(store, c->name, now, &e)) != STS_OK)
+		return status != STS_NOT_FOUND;
 	status = sts_store_read_check(store, c->name, now, &check);
 	c->time = sts_max(check.used, e.fetched);
+	c->part = c->time == e.fetched ? e.fetched_us : 0;
 	if (!sts_entry_is_live(&e, now))
 		c->rank = RANK_EXPIRED;
 	else if (e.policy.mode == STS_MODE_NONE)
@@ -81,6 +92,7 @@ rank_policy(struct sts_store *store, struct candidate *c, int64_t now)
 	c->ranked = e;
 	c->ranked.body = NULL;
 	sts_entry_free(&e);
+	return true;
 }
 
 /* Of the last write: there are thousands, and reading each finds no more. */
@@ -89,8 +101,10 @@ set_age(struct candidate *c, int dir)
 {
 	struct stat st;
 
-	if (fstatat(dir, c->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		c->time = st.st_mtime;
+	if (fstatat(dir, c->name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		c->time = st.st_mtim.tv_sec;
+		c->part = st.st_mtim.tv_nsec;
+	}
 	c->rank = RANK_OTHER;
 }
 
@@ -133,11 +147,11 @@ list_files(struct sts_store *store, enum sts_kind kind, DIR *dir,
 		if (!sts_domain_is_normalised(d->d_name))
 			continue;
 		memcpy(c->name, d->d_name, strlen(d->d_name) + 1);
-		if (kind == STS_KIND_POLICY)
-			rank_policy(store, c, now);
-		else if (kind == STS_KIND_CHECK)
+		if (kind == STS_KIND_POLICY && !rank_policy(store, c, now))
+			continue;
+		if (kind == STS_KIND_CHECK)
 			set_age(c, dirfd(dir));
-		else
+		else if (kind == STS_KIND_ROUTES)
 			rank_routes(store, c, dirfd(dir));
 		if (strcmp(c->name, added) == 0)
 			c->rank = RANK_KEPT;
@@ -149,7 +163,7 @@ list_files(struct sts_store *store, enum sts_kind kind, DIR *dir,
 /*
  * Keeps a policy that has replaced the one that was ranked, and the check of a
  * domain that has a policy, which is asked only here: few are removed.  False:
- * it stays.
+ * it stays.  What another process has removed does not.
  */
 static bool
 remove_one(struct sts_store *store, enum sts_kind kind, int dir,
@@ -159,9 +173,9 @@ remove_one(struct sts_store *store, enum sts_kind kind, int dir,
 	    !sts_file_is_missing(store, STS_KIND_POLICY, c->name))
 		return false;
 	if (kind != STS_KIND_POLICY)
-		return sts_file_remove_at(dir, c->name) == 0;
+		return sts_file_remove_at(dir, c->name) == 0 || errno == ENOENT;
 	if (sts_store_remove_policy(store, &c->ranked) != STS_OK)
-		return false;
+		return sts_file_is_missing(store, kind, c->name);
 	sts_log(STS_LOG_INFO, c->name, "event=evicted mode=%s expires=%lld",
 	    sts_mode_name(c->ranked.policy.mode), (long long)c->ranked.expires);
 	return true;

@@ -949,7 +949,8 @@ def serving(case):
 
 
 def events():
-    """A resolver that serves writes many at once, but before their answers."""
+    """A resolver that serves may write many at once, but before their answers.
+    """
     case, names = Case(), ["p%d.test" % i for i in range(20)]
     days = os.path.join(case.state, "events")
 

@@ -139,6 +139,10 @@ damage(void)
 	shell("truncate -s 8388600 events/$(ls events | tail -n 1)");
 	ok(!sts_events_deferred(store, "a.example", STS_NO_MATCH, later),
 	    "a file that is full stays as it is");
+	shell("truncate -s 8390000 events/$(ls events | tail -n 1)");
+	look(later);
+	is_int(e.count[STS_EVENT_LOOKUP][STS_EVENT_FAULT], 2,
+	    "one that several filled at once, and more than that, is read");
 	shell("rm -r events && mkdir x && ln -s x events");
 	ok(sts_events_deferred(store, "a.example", STS_NO_MATCH, later) ||
 		access(top, F_OK) == 0,
@@ -345,6 +349,19 @@ keeping(void)
 	look(now);
 	is_int(e.count[STS_EVENT_LOOKUP][STS_EVENT_NONE], MANY,
 	    "and none is lost");
+	shell("rm -rf events totals");
+	/* Of the last second of a day, and of the first of the next. */
+	sts_events_result(
+	    serving, STS_EVENT_LOOKUP, STS_EVENT_NONE, now / DAY * DAY - 1);
+	sts_events_result(
+	    serving, STS_EVENT_LOOKUP, STS_EVENT_NONE, now / DAY * DAY);
+	sts_events_flush(serving);
+	for (int day = 0; day < 4; day++) {
+		sts_events_round(store, now + day * DAY);
+		look(now + day * DAY);
+		is_int(e.count[STS_EVENT_LOOKUP][STS_EVENT_NONE], 2,
+		    "what waited at midnight counts once, %d days later", day);
+	}
 	sts_store_close(serving);
 	shell("rm -rf events totals");
 }

@@ -716,30 +716,6 @@ test_trim_checks(struct sts_store *store)
 	    "10,000 checks with checks-max 2560 leave %u", count);
 }
 
-/* A directory under a domain's name holds no place in the count for good. */
-static void
-test_trim_directories(struct sts_store *store)
-{
-	struct sts_check c = {.checked = now,
-	    .until = now + 60,
-	    .reason = STS_NO_RECORD,
-	    .domain = "beside.test"};
-	unsigned bucket = sts_file_bucket(c.domain), i = 0;
-	struct stat st;
-	char domain[64];
-
-	do
-		snprintf(domain, sizeof(domain), "stray%u.test", i++);
-	while (sts_file_bucket(domain) != bucket);
-	is_int(sts_store_write_check(store, &c), STS_OK, "a check");
-	ok(mkdir(path_of("checks", domain), 0750) == 0, "a directory beside");
-	/* It is read when the room that was left is used up. */
-	for (i = 0; i < 64; i++)
-		sts_store_trim(store, STS_KIND_CHECK, c.domain, 1, now);
-	ok(stat(path_of("checks", domain), &st) != 0, "trimming removes it");
-	ok(stat(path_of("checks", c.domain), &st) == 0, "and not the check");
-}
-
 /* One policy, and its use by mail on so many days. */
 static void
 add_used(struct sts_store *store, const char *domain, const char *mode,
@@ -977,7 +953,6 @@ main(void)
 	test_drop(store);
 	test_mended(store);
 	test_trim_checks(store);
-	test_trim_directories(store);
 	test_trim_policies(store);
 	test_trim_spares(store);
 	test_lock(store);

@@ -23,6 +23,12 @@ sts_due_backoff(int64_t failures, int64_t left)
 	return sts_max(wait, STS_FETCH_BACKOFF);
 }
 
+int64_t
+sts_due_again(int64_t failures, int64_t next)
+{
+	return next - sts_due_backoff(failures, INT64_MAX) + STS_FETCH_BACKOFF;
+}
+
 bool
 sts_due_is_silent(int64_t silence, size_t failed)
 {

@@ -40,6 +40,13 @@ int64_t sts_due_at(int64_t fetched, int64_t expires, int64_t refresh_after);
 int64_t sts_due_backoff(int64_t failures, int64_t left);
 
 /*
+ * When mail may have an id fetched again of which `failures` fetches in a row
+ * have failed and whose refreshes wait until `next`: five minutes after the
+ * last failure, or earlier where the policy's end has shortened that wait.
+ */
+int64_t sts_due_again(int64_t failures, int64_t next);
+
+/*
  * True if no fetch has succeeded for a day, `silence` seconds (INT64_MAX:
  * never), and three domains failed: the operator must learn of it long before a
  * policy expires, RFC 8461 10.2.

@@ -351,7 +351,22 @@ on_record(void *arg, enum sts_status status, const struct sts_span *records,
 	step_decide(l);
 }
 
-/* True if this id's last fetch failed less than five minutes ago, 3.3. */
+/*
+ * When this id may be fetched again after a failure: after five minutes, 3.3.
+ * Refreshes of a policy in force wait longer; mail that needs another policy
+ * does not, nor does it once that policy is gone.
+ */
+static int64_t
+failed_until(const struct sts_lookup *l, int64_t now)
+{
+	const struct sts_check *c = &l->check;
+	bool refreshes = l->task != STS_TASK_REFETCH && !l->corrupt &&
+	    sts_entry_is_live(&l->entry, now);
+
+	return refreshes ? c->failed_next
+			 : sts_due_again(c->failures, c->failed_next);
+}
+
 static bool
 backs_off(const struct sts_lookup *l, int64_t now)
 {
@@ -359,7 +374,7 @@ backs_off(const struct sts_lookup *l, int64_t now)
 
 	/* The operator's request overrides the pause. */
 	return l->task != STS_TASK_FORCE && c->failed_id[0] != '\0' &&
-	    strcmp(c->failed_id, l->id) == 0 && now < c->failed_next;
+	    strcmp(c->failed_id, l->id) == 0 && now < failed_until(l, now);
 }
 
 /* No record, or no answer, and no policy in force. */
@@ -389,7 +404,7 @@ end_backing_off(struct sts_lookup *l, int64_t now)
 		return STS_OK;
 	/* The policy expired while its id is backed off. */
 	return sts_record_result_none(
-	    l, l->check.failed_reason, l->check.failed_next - now);
+	    l, l->check.failed_reason, failed_until(l, now) - now);
 }
 
 /* A policy in force answers a delivery if the record does not name another. */

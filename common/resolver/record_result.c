@@ -180,7 +180,8 @@ mark_failed(
 		c->failed_since = now;
 		c->failures = 0;
 	}
-	c->failures++;
+	/* They say how long this wait is: sts_due_again(). */
+	c->failures = same ? c->failures + 1 : 1;
 	c->failed_reason = reason;
 	c->failed_next = now +
 	    (same ? sts_due_backoff(c->failures, l->entry.expires - now)

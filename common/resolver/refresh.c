@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A round over the store: fetches the due policies again, by time of expiry, a
- * few at a time, spread out, so that policy hosts see no burst; removes expired
- * checks.
+ * A round over the store: fetches the due policies again, by time of expiry,
+ * those that have expired last, a few at a time, spread out, so that policy
+ * hosts see no burst; removes expired checks.
  *
  * It reads one directory of 256 at a time, between the other work of a serving
  * resolver: a store of any size delays no lookup noticeably.  A policy that is
@@ -33,6 +33,7 @@ enum {
 struct due {
 	struct sts_refresh *refresh;
 	int64_t expires; /* 0: a damaged file, for which mail waits */
+	bool expired;
 	char domain[];
 };
 
@@ -86,6 +87,7 @@ add(struct sts_refresh *f, const char *domain, int64_t expires)
 	if (due != NULL) {
 		due->refresh = f;
 		due->expires = expires;
+		due->expired = expires != 0 && expires <= f->now;
 		memcpy(due->domain, domain, size);
 		if (append(f, due))
 			return true;
@@ -130,12 +132,18 @@ collect(void *arg, const char *domain)
 	return true;
 }
 
+/*
+ * What is damaged, what is in force, and then what has expired: however many of
+ * those there are whose hosts hang, they do not keep the others waiting.
+ */
 static int
 by_expiry(const void *a, const void *b)
 {
 	const struct due *x = *(struct due *const *)a;
 	const struct due *y = *(struct due *const *)b;
 
+	if (x->expired != y->expired)
+		return x->expired ? 1 : -1;
 	return (x->expires > y->expires) - (x->expires < y->expires);
 }
 

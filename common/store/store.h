@@ -73,7 +73,7 @@ struct sts_check {
 	enum sts_status failed_reason;
 	int64_t failed_since; /* the first failure in a row */
 	int64_t failed_next;  /* not before then for this id */
-	int64_t failures;     /* in a row */
+	int64_t failures;     /* in a row, of that policy's id; else 1 */
 	int64_t refetched;    /* last fetch because all MX hosts were refused */
 	int64_t warned;       /* last warning about the domain's DNS */
 	int64_t used;         /* last lookup for mail */

@@ -747,6 +747,46 @@ def back_off_grows():
          ("0", "0", "ok"), "and forgotten with a success")
 
 
+def failing_refreshes():
+    """A policy whose refreshes have failed five times, now mended."""
+    case = cached()
+    case.age(86400)
+    WORLD.policy["d.test"] = (500, "")
+    for _ in range(5):
+        case.set("failed-next", int(time.time()) - 1)
+        case.refresh()
+    case.publish("1", mx="fixed.d.test")
+    return case, case.fetches()
+
+
+def back_off_is_for_refreshes():
+    """Mail does not wait as long as they do, but five minutes."""
+    case, fetches = failing_refreshes()
+    os.unlink(case.file("policies"))  # as trimming does
+    case.lookup()
+    same((fetches(), case.verdict()), (0, "no policy"),
+         "a failure of this moment, and no policy: not fetched again")
+    case.age(301)
+    case.lookup()
+    same((fetches(), case.verdict()), (1, "enforce"),
+         "five minutes later it is, whatever refreshes have to wait")
+    case, fetches = failing_refreshes()
+    case.age(301)
+    case.refresh()
+    same(fetches(), 0, "a refresh waits longer")
+    case.run("refetch", "d.test")
+    same((fetches(), case.fields()["mx"]), (1, "fixed.d.test"),
+         "mail for MX hosts that are not permitted does not")
+    case, fetches = failing_refreshes()
+    WORLD.policy["d.test"] = (500, "")
+    os.unlink(case.file("policies"))
+    for n in range(1, 4):
+        case.age(301)
+        case.lookup()
+        case.lookup()
+        same(fetches(), n, "one fetch in five minutes while it fails")
+
+
 def pace():
     """Many domains with one policy host: two requests a second, all in the
     end."""
@@ -1009,7 +1049,9 @@ def rounds():
 def rounds_order():
     case = Case()
     ages = {"p3.test": 300000, "p0.test": 200000, "p2.test": 100000,
-            "p1.test": 90000, "p4.test": 80000}
+            "p1.test": 90000, "p4.test": 80000,
+            # These have expired.
+            "p6.test": 900000, "p5.test": 700000}
     for name, age in ages.items():
         WORLD.txt["_mta-sts." + name] = ["v=STSv1; id=1"]
         WORLD.policy[name] = policy()
@@ -1030,7 +1072,7 @@ def rounds_order():
         asked = [w[len("dns _mta-sts."):] for w in WORLD.order
                  if w.startswith("dns _mta-sts.p")]
         same(asked, [n for n in ages if n != "p4.test"],
-             what + ": what expires first comes first")
+             what + ": what expires first comes first, what has last")
         for name in asked:
             case.age(ages[name], name)
 
@@ -1099,6 +1141,7 @@ def main():
     crowds()
     deadlines()
     back_off_grows()
+    back_off_is_for_refreshes()
     checks_go()
     outcomes_go()
     pace()

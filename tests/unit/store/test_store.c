@@ -270,6 +270,9 @@ test_due(void)
 	is_int(sts_due_backoff(4, 900), 600,
 	    "but not beyond five minutes before the policy runs out");
 	is_int(sts_due_backoff(4, 310), 300, "nor less than five");
+	is_int(sts_due_again(1, now + 300), now + 300, "mail too");
+	is_int(sts_due_again(1000, now + 3000), now + 300,
+	    "mail never waits longer");
 	is_int(sts_due_backoff(1000, 86400), 3000,
 	    "and never as long as the timer's hour");
 	sts_entry_free(&e);

@@ -28,7 +28,8 @@ lab.domain(proof.CERTIFICATE, None,
 lab.dns.commit()
 lab.configure()
 lab.mta.configure()
-lab.mta.start()
+# What a run of the queue has, the document's own commands find locked.
+lab.mta.start(queue_runs=None)
 proof.install()
 three('Exim', (
     ('^$', r' == you@\S+ R=mta_sts_no_mx .*no MX host of \S+ is permitted',

@@ -121,8 +121,9 @@ class Exim:
     # The daemon
 
     def start(self, queue_runs='10m'):
-        """The daemon; its children are forked deliveries."""
-        self.run('-bd', f'-q{queue_runs}')
+        """The daemon; its children are forked deliveries.  The first run of the
+        queue begins with it; None: it has none."""
+        self.run('-bd', *([f'-q{queue_runs}'] if queue_runs else []))
         if not until(self._is_up, 60):
             raise RuntimeError('exim does not listen; see ' + str(MAINLOG))
 

@@ -175,4 +175,8 @@ def all_arrive(lab, messages, name, seconds=180):
     while not tap.until(lambda: len(arrived()) >= len(tags), 3, 0.2) and \
             time.monotonic() < deadline:
         lab.mta.run_queue()
-    tap.same(arrived(), tags, name)
+    found = arrived()
+    if not tap.same(found, tags, name):
+        missing = sorted(set(tags) - set(found))
+        tap.diag(f'{len(missing)} did not arrive, {" ".join(missing[:20])}; '
+                 f'queue: {lab.mta.ctl("show", "queue")[:4000]}')

@@ -147,11 +147,12 @@ list_files(struct sts_store *store, enum sts_kind kind, DIR *dir,
 		if (!sts_domain_is_normalised(d->d_name))
 			continue;
 		memcpy(c->name, d->d_name, strlen(d->d_name) + 1);
-		if (kind == STS_KIND_POLICY && !rank_policy(store, c, now))
-			continue;
 		if (kind == STS_KIND_CHECK)
 			set_age(c, dirfd(dir));
-		else if (kind == STS_KIND_ROUTES)
+		else if (kind == STS_KIND_POLICY) {
+			if (!rank_policy(store, c, now))
+				continue;
+		} else
 			rank_routes(store, c, dirfd(dir));
 		if (strcmp(c->name, added) == 0)
 			c->rank = RANK_KEPT;

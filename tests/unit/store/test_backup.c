@@ -10,10 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/policy.h"
 #include "store/file.h"
 #include "store/store.h"
 #include "tests/unit/lib/tap.h"
+#include "tests/unit/lib/tap_store.h"
 
 enum { DOMAINS = 60 };
 
@@ -47,19 +47,11 @@ large_body(void)
 static bool
 write_policy(struct sts_store *store, const char *domain, int64_t fetched)
 {
-	const char *body = large_body();
-	struct sts_policy policy;
-	struct sts_entry e;
-	enum sts_status status;
 	bool replaced;
 
-	if (sts_policy_parse(&policy, body, strlen(body), NULL, NULL) !=
-		STS_OK ||
-	    sts_entry_make(&e, domain, "1", &policy, fetched, 0, 300) != STS_OK)
-		return false;
-	status = sts_store_write_policy(store, &e, now, &replaced);
-	sts_entry_free(&e);
-	return status == STS_OK && replaced;
+	return tap_put_policy(store, domain, large_body(), fetched, 0, now,
+		   &replaced) == STS_OK &&
+	    replaced;
 }
 
 static bool

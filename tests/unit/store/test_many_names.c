@@ -15,10 +15,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/policy.h"
 #include "store/file.h"
 #include "store/store.h"
 #include "tests/unit/lib/tap.h"
+#include "tests/unit/lib/tap_store.h"
 
 enum { KEPT = 400, ONE_IN = 4, BUCKETS = 256 };
 
@@ -45,21 +45,13 @@ seconds(void)
 static bool
 write_policy(struct sts_store *store, const char *domain)
 {
-	static const char body[] = "version: STSv1\nmode: enforce\n"
-				   "mx: mx.names.test\nmax_age: 604800\n";
-	struct sts_policy policy;
-	struct sts_entry e;
-	enum sts_status status;
 	bool replaced;
 
-	if (sts_policy_parse(&policy, body, strlen(body), NULL, NULL) !=
-		STS_OK ||
-	    sts_entry_make(&e, domain, "1", &policy, now - 100, 0, 300) !=
-		STS_OK)
-		return false;
-	status = sts_store_write_policy(store, &e, now, &replaced);
-	sts_entry_free(&e);
-	return status == STS_OK && replaced;
+	return tap_put_policy(store, domain,
+		   "version: STSv1\nmode: enforce\nmx: mx.names.test\n"
+		   "max_age: 604800\n",
+		   now - 100, 0, now, &replaced) == STS_OK &&
+	    replaced;
 }
 
 /* What a lookup leaves that found a policy, or none. */

@@ -15,11 +15,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "core/policy.h"
 #include "store/file.h"
 #include "store/store.h"
 #include "tests/unit/lib/fortified.h"
 #include "tests/unit/lib/tap.h"
+#include "tests/unit/lib/tap_store.h"
 
 static char dir[] = "/tmp/mta-sts-calls.XXXXXX";
 static const int64_t now = 1800000000;
@@ -57,21 +57,12 @@ open_at(int at, const char *name, int flags, unsigned mode)
 static enum sts_status
 write_policy(struct sts_store *store, const char *domain)
 {
-	static const char body[] = "version: STSv1\nmode: enforce\n"
-				   "mx: mx.calls.test\nmax_age: 604800\n";
-	struct sts_policy policy;
-	struct sts_entry e;
-	enum sts_status status;
 	bool replaced;
 
-	if (sts_policy_parse(&policy, body, strlen(body), NULL, NULL) !=
-		STS_OK ||
-	    sts_entry_make(&e, domain, "1", &policy, now - 100, 0, 300) !=
-		STS_OK)
-		return STS_INTERNAL;
-	status = sts_store_write_policy(store, &e, now, &replaced);
-	sts_entry_free(&e);
-	return status;
+	return tap_put_policy(store, domain,
+	    "version: STSv1\nmode: enforce\nmx: mx.calls.test\n"
+	    "max_age: 604800\n",
+	    now - 100, 0, now, &replaced);
 }
 
 static const char *

@@ -18,11 +18,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/policy.h"
 #include "store/file.h"
 #include "store/store.h"
 #include "tests/unit/lib/fortified.h"
 #include "tests/unit/lib/tap.h"
+#include "tests/unit/lib/tap_store.h"
 
 enum {
 	BUCKET = 7,
@@ -51,8 +51,10 @@ static void other_trims(void);
 static void
 count_call(void)
 {
-	if (other_at > 0 && ++calls == other_at)
-		other_trims();
+	if (other_at == 0 || ++calls != other_at)
+		return;
+	other_at = 0;
+	other_trims();
 }
 
 static int
@@ -98,21 +100,13 @@ static int64_t fetched_us;
 static bool
 write_policy(struct sts_store *store, const char *domain, int64_t fetched)
 {
-	static const char body[] = "version: STSv1\nmode: enforce\n"
-				   "mx: mx.trim.test\nmax_age: 604800\n";
-	struct sts_policy policy;
-	struct sts_entry e;
 	bool replaced;
 
-	if (sts_policy_parse(&policy, body, strlen(body), NULL, NULL) !=
-		STS_OK ||
-	    sts_entry_make(
-		&e, domain, "1", &policy, fetched, fetched_us, 300) != STS_OK)
-		return false;
-	if (sts_store_write_policy(store, &e, now, &replaced) != STS_OK)
-		replaced = false;
-	sts_entry_free(&e);
-	return replaced;
+	return tap_put_policy(store, domain,
+		   "version: STSv1\nmode: enforce\nmx: mx.trim.test\n"
+		   "max_age: 604800\n",
+		   fetched, fetched_us, now, &replaced) == STS_OK &&
+	    replaced;
 }
 
 /* What a lookup by mail leaves: a policy that was used on one day, or none. */
@@ -285,8 +279,7 @@ static bool other_good;
 static void
 other_trims(void)
 {
-	other_good =
-	    add_and_trim(other_kind, name("other", 0), FEW, other_at = 0);
+	other_good = add_and_trim(other_kind, name("other", 0), FEW, 0);
 }
 
 /* One trims, and before each of its calls in turn another does. */

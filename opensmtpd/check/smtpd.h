@@ -7,12 +7,13 @@
  * the match rules lead there; if one of the four is missing, the others protect
  * nothing, and smtpd reports no error.
  *
- *	smtpd_read.c     files into statements: includes, macros, quotes
- *	smtpd_words.c    what a statement says
- *	smtpd_check.c    the filter, the table, the listeners
- *	smtpd_actions.c  actions
- *	smtpd_rules.c    match rules
- *	smtpd_signing.c  what TLS reports need: DKIM, a rule of their own
+ *	smtpd_read.c        files into statements: includes, macros, quotes
+ *	smtpd_words.c       what a statement says
+ *	smtpd_check.c       the filter, the table, the listeners
+ *	smtpd_actions.c     actions
+ *	smtpd_rules.c       match rules
+ *	smtpd_conditions.c  from whom a match rule takes mail
+ *	smtpd_signing.c     what TLS reports need: DKIM, a rule of their own
  */
 #ifndef STS_OPENSMTPD_CHECK_SMTPD_H
 #define STS_OPENSMTPD_CHECK_SMTPD_H
@@ -78,8 +79,10 @@ struct sts_smtpd_rule {
 	size_t end;                /* its conditions are words 1 to end, */
 	size_t for_begin, for_end; /* except these: for whom */
 	const struct sts_smtpd_statement *action; /* NULL: reject, or none */
-	bool for_any; /* or for all but some, or by recipient */
+	/* Or for all but some, by recipient, by a pattern that all match. */
+	bool for_any;
 	bool for_not;
+	bool for_regex;
 	const struct sts_smtpd_word *for_domain; /* the first word after it */
 	const struct sts_smtpd_statement *for_table; /* ours, or NULL */
 };
@@ -177,7 +180,30 @@ void sts_smtpd_report(struct sts_findings *findings, enum sts_severity severity,
 bool sts_smtpd_make_rules(struct sts_smtpd *smtpd);
 void sts_smtpd_free_rules(struct sts_smtpd *smtpd);
 
-/* As in smtpd, a rule without "from" is for local mail. */
+/* True if the rule has a condition "KEYWORD" or "! KEYWORD"; not "for". */
+bool sts_smtpd_rule_has(const struct sts_smtpd_rule *r, const char *keyword);
+
+/* The same, and it is not negated. */
+bool sts_smtpd_rule_requires(
+    const struct sts_smtpd_rule *r, const char *keyword);
+
+/*
+ * True if `wide` takes all mail that `narrow` takes, but for "for": each of its
+ * conditions follows from one of `narrow` of the same keyword, as a list from
+ * one with fewer values.  False where that cannot be seen.
+ */
+bool sts_smtpd_covers(
+    const struct sts_smtpd_rule *wide, const struct sts_smtpd_rule *narrow);
+
+/* True for a rule for any domain that takes all local mail with this tag. */
+bool sts_smtpd_takes_tagged(
+    const struct sts_smtpd_rule *r, const struct sts_smtpd_word *tag);
+
+/* True if the rule takes no mail with this tag: "! tag TAG". */
+bool sts_smtpd_excludes_tagged(
+    const struct sts_smtpd_rule *r, const struct sts_smtpd_word *tag);
+
+/* True for mail of this machine only, as by default. */
 bool sts_smtpd_is_from_local(const struct sts_smtpd_rule *r);
 
 /*
@@ -192,6 +218,12 @@ bool sts_smtpd_is_catch_all(const struct sts_smtpd *s, size_t at);
 
 /* The same, and no rule before it asks the table about all of that mail. */
 bool sts_smtpd_is_uncovered(const struct sts_smtpd *s, size_t at);
+
+/*
+ * True for a rule that relays mail by a regular expression, perhaps that for
+ * any domain, and no rule before it asks the table about all of that mail.
+ */
+bool sts_smtpd_is_unclear(const struct sts_smtpd *s, size_t at);
 
 /* Of TLS reports; "" if none are sent, or not by mail. */
 const char *sts_smtpd_report_sender(const struct sts_config *config);

@@ -5,7 +5,7 @@
  * queries the table.
  *
  * This checks parts and their order and does not follow smtpd's grammar: what
- * it cannot see (a regular expression that matches every domain, a rule that an
+ * it cannot see (a file of domains with a pattern for every one, a rule that an
  * alias leads to) is found when mail uses it, and the filter logs
  * event=unprotected.
  */
@@ -20,6 +20,41 @@ enum { TEXT_MAX = 512 };
 
 /* Rules from statements. */
 
+/* "*", or of nothing but "*" and ".": smtpd takes it for each domain. */
+static bool
+is_for_each(const struct sts_smtpd_word *w)
+{
+	return w->kind != STS_SMTPD_MARK && w->kind != STS_SMTPD_TABLE &&
+	    strchr(w->text, '*') != NULL &&
+	    w->text[strspn(w->text, "*.")] == '\0';
+}
+
+/* Words of a statement, from `at` to `end`, one of which is for each domain. */
+static bool
+has_for_each(const struct sts_smtpd_statement *s, size_t at, size_t end)
+{
+	for (; at < end; at++) {
+		if (is_for_each(&s->word[at]))
+			return true;
+	}
+	return false;
+}
+
+/* For each domain by a pattern: there, in a list, in a table of this file. */
+static bool
+names_each(const struct sts_smtpd_conf *conf,
+    const struct sts_smtpd_statement *s, size_t at, size_t end)
+{
+	const struct sts_smtpd_word *w = sts_smtpd_word_at(s, at);
+	const struct sts_smtpd_statement *table =
+	    w != NULL && w->kind == STS_SMTPD_TABLE
+	    ? sts_smtpd_named(conf, "table", w->text)
+	    : NULL;
+
+	return has_for_each(s, at, end) ||
+	    (table != NULL && has_for_each(table, 2, table->count));
+}
+
 /* Parses what follows "for"; returns the index after it. */
 static size_t
 parse_for(struct sts_smtpd_rule *r, const struct sts_smtpd_conf *conf,
@@ -28,22 +63,25 @@ parse_for(struct sts_smtpd_rule *r, const struct sts_smtpd_conf *conf,
 	const struct sts_smtpd_statement *s = r->statement;
 	const struct sts_smtpd_word *w = sts_smtpd_word_at(s, at);
 	char value[TEXT_MAX];
+	size_t end;
 
 	r->for_not = negated;
-	if (w == NULL || sts_smtpd_is(w, "any") || sts_smtpd_is(w, "rcpt-to"))
-		r->for_any = true;
+	/* For remote domains, all but some is for any. */
+	r->for_any = negated || w == NULL || sts_smtpd_is(w, "any") ||
+	    sts_smtpd_is(w, "rcpt-to");
 	if (w == NULL || sts_smtpd_is(w, "any") || sts_smtpd_is(w, "local"))
 		return at + 1;
 	at++;
-	if (sts_smtpd_is(sts_smtpd_word_at(s, at), "regex"))
-		at++;
-	if (!r->for_any) {
+	r->for_regex = sts_smtpd_is(sts_smtpd_word_at(s, at), "regex");
+	at += r->for_regex;
+	end = sts_smtpd_join(s, at, value, sizeof(value));
+	if (sts_smtpd_is(w, "domain")) {
 		r->for_domain = sts_smtpd_word_at(s, at);
 		r->for_table = sts_smtpd_our_table(conf, r->for_domain);
-		/* For remote domains, all but some is for any. */
-		r->for_any = negated;
+		if (!r->for_regex && names_each(conf, s, at, end))
+			r->for_any = true;
 	}
-	return sts_smtpd_join(s, at, value, sizeof(value));
+	return end;
 }
 
 /* Whether the conditions end at this index. */
@@ -111,73 +149,18 @@ sts_smtpd_free_rules(struct sts_smtpd *smtpd)
 	smtpd->rule_count = 0;
 }
 
-/* Conditions: all words except those after "for". */
-
-/* The next condition word from `at` on; r->end or more if there is none. */
+/* The next word of the conditions but "for"; r->end or more: there is none. */
 static size_t
 skip_for(const struct sts_smtpd_rule *r, size_t at)
 {
 	return at == r->for_begin && r->for_end > at ? r->for_end : at;
 }
 
-static bool
-has_condition(const struct sts_smtpd_rule *r, const struct sts_smtpd_word *word)
-{
-	for (size_t i = skip_for(r, 1); i < r->end; i = skip_for(r, i + 1)) {
-		if (r->statement->word[i].kind == word->kind &&
-		    strcmp(r->statement->word[i].text, word->text) == 0)
-			return true;
-	}
-	return false;
-}
-
-static bool
-has_keyword(const struct sts_smtpd_rule *r, const char *keyword)
-{
-	char text[32];
-	const struct sts_smtpd_word word = {
-	    .text = text, .kind = STS_SMTPD_WORD};
-
-	(void)snprintf(text, sizeof(text), "%s", keyword);
-	return has_condition(r, &word);
-}
-
-bool
-sts_smtpd_is_from_local(const struct sts_smtpd_rule *r)
-{
-	return has_keyword(r, "local") || has_keyword(r, "socket") ||
-	    !has_keyword(r, "from");
-}
-
-/* Says the same as a rule without "from". */
-static bool
-is_idle_word(const struct sts_smtpd_word *w)
-{
-	return sts_smtpd_is(w, "any") || sts_smtpd_is(w, "from") ||
-	    sts_smtpd_is(w, "local");
-}
-
-/* True if `narrow` has each condition of `wide`. */
-static bool
-covers(const struct sts_smtpd_rule *wide, const struct sts_smtpd_rule *narrow)
-{
-	const struct sts_smtpd_word *word = wide->statement->word;
-
-	if (sts_smtpd_is_from_local(wide) && !sts_smtpd_is_from_local(narrow))
-		return false;
-	for (size_t i = skip_for(wide, 1); i < wide->end;
-	     i = skip_for(wide, i + 1)) {
-		if (!is_idle_word(&word[i]) && !has_condition(narrow, &word[i]))
-			return false;
-	}
-	return true;
-}
-
 /* Queries the table: "for domain <mta-sts> action STRICT". */
 static bool
 is_strict(const struct sts_smtpd *s, const struct sts_smtpd_rule *r)
 {
-	return r->for_table != NULL && !r->for_not &&
+	return r->for_table != NULL && !r->for_not && !r->for_regex &&
 	    !sts_smtpd_table_is_unknown(r->for_table) &&
 	    sts_smtpd_is_strict(&s->conf, r->action);
 }
@@ -244,8 +227,8 @@ is_for_reports(const struct sts_smtpd *s, const struct sts_smtpd_rule *r)
 	return sender != NULL &&
 	    strcasecmp(sender->text, sts_smtpd_report_sender(s->config)) == 0 &&
 	    sts_smtpd_is_sender_rule(s, r, sender->text) &&
-	    sts_smtpd_is_from_local(r) && !has_keyword(r, "tag") &&
-	    !has_keyword(r, "auth");
+	    sts_smtpd_is_from_local(r) && !sts_smtpd_rule_has(r, "tag") &&
+	    !sts_smtpd_rule_has(r, "auth");
 }
 
 /* What reports need (smtpd_signing.c), where they are sent. */
@@ -264,7 +247,8 @@ strict_for(const struct sts_smtpd *s, const struct sts_smtpd_rule *r,
     size_t from, size_t to)
 {
 	for (; from < to; from++) {
-		if (is_strict(s, &s->rule[from]) && covers(&s->rule[from], r))
+		if (is_strict(s, &s->rule[from]) &&
+		    sts_smtpd_covers(&s->rule[from], r))
 			return &s->rule[from];
 	}
 	return NULL;
@@ -315,8 +299,8 @@ check_catch_all(struct sts_findings *f, const struct sts_smtpd *s, size_t at)
 static void
 check_untrusted(struct sts_findings *f, const struct sts_smtpd_rule *r)
 {
-	if (has_keyword(r, "tag") || has_keyword(r, "src") ||
-	    sts_smtpd_is_from_local(r))
+	if (sts_smtpd_rule_requires(r, "tag") ||
+	    sts_smtpd_rule_requires(r, "src") || sts_smtpd_is_from_local(r))
 		return;
 	sts_smtpd_report(f, STS_FIND_WARNING, r->statement,
 	    "add \"tag SUBMIT\" here, in the rule for all other mail, and to "
@@ -354,13 +338,30 @@ check_half(struct sts_findings *f, const struct sts_smtpd *s,
 		    "those domains never promised");
 }
 
+bool
+sts_smtpd_is_unclear(const struct sts_smtpd *s, size_t at)
+{
+	const struct sts_smtpd_rule *r = &s->rule[at];
+
+	return r->for_regex && !r->for_any && sts_smtpd_is_relay(r->action) &&
+	    !sts_smtpd_is_strict(&s->conf, r->action) &&
+	    strict_for(s, r, 0, at) == NULL;
+}
+
 /* Rules by which the operator sends mail elsewhere. */
 static void
-check_exception(struct sts_findings *f, const struct sts_smtpd *s,
-    const struct sts_smtpd_rule *r)
+check_exception(struct sts_findings *f, const struct sts_smtpd *s, size_t at)
 {
-	if (r->for_domain != NULL && r->for_table == NULL && !r->for_not &&
-	    sts_smtpd_is_relay(r->action) &&
+	const struct sts_smtpd_rule *r = &s->rule[at];
+
+	if (sts_smtpd_is_unclear(s, at))
+		sts_smtpd_report(f, STS_FIND_WARNING, r->statement,
+		    "for domain, with their names",
+		    "the policies of domains that match this regular "
+		    "expression are not asked for, and it may match every "
+		    "domain");
+	else if (r->for_domain != NULL && r->for_table == NULL && !r->for_any &&
+	    !r->for_regex && sts_smtpd_is_relay(r->action) &&
 	    !sts_smtpd_is_strict(&s->conf, r->action))
 		sts_smtpd_report(f, STS_FIND_NOTE, r->statement, NULL,
 		    "the rule is an exception: its domains' policies are not "
@@ -426,69 +427,6 @@ listener_of(
 	return NULL;
 }
 
-/* "! tag TAG", or another negated condition besides a tag. */
-static bool
-has_negation(const struct sts_smtpd_rule *r)
-{
-	static char mark[] = "!";
-	const struct sts_smtpd_word negation = {
-	    .text = mark, .kind = STS_SMTPD_MARK};
-
-	return has_condition(r, &negation);
-}
-
-/* A "!" before anything but sender and recipient, such as "! from local". */
-static bool
-has_other_negation(const struct sts_smtpd_rule *r)
-{
-	const struct sts_smtpd_word *word = r->statement->word;
-
-	for (size_t i = skip_for(r, 1); i + 1 < r->end;
-	     i = skip_for(r, i + 1)) {
-		if (sts_smtpd_is_mark(&word[i], '!') &&
-		    !sts_smtpd_is(&word[i + 1], "mail-from") &&
-		    !sts_smtpd_is(&word[i + 1], "rcpt-to"))
-			return true;
-	}
-	return false;
-}
-
-bool
-sts_smtpd_is_for_local(const struct sts_smtpd_rule *r, bool whole)
-{
-	static const char *const more[] = {
-	    "tag", "auth", "helo", "tls", "rdns", "src"};
-	const struct sts_smtpd_word *domain =
-	    sts_smtpd_word_at(r->statement, r->for_begin + 1);
-
-	if (!sts_smtpd_is_from_local(r) || !r->for_any || r->for_not ||
-	    !sts_smtpd_is(domain, "any"))
-		return false;
-	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
-		if (has_keyword(r, more[i]))
-			return false;
-	}
-	return whole ? !has_keyword(r, "mail-from") &&
-		!has_keyword(r, "rcpt-to") && !has_negation(r)
-		     : !has_keyword(r, "socket") && !has_other_negation(r);
-}
-
-/* "match tag TAG from local for any": the rule for released mail. */
-static bool
-takes_tagged(const struct sts_smtpd_rule *r, const struct sts_smtpd_word *tag)
-{
-	static const char *const more[] = {
-	    "auth", "helo", "tls", "rdns", "src", "mail-from", "rcpt-to"};
-
-	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
-		if (has_keyword(r, more[i]))
-			return false;
-	}
-	return r->for_any && !r->for_not && has_keyword(r, "tag") &&
-	    has_condition(r, tag) && sts_smtpd_is_from_local(r) &&
-	    !has_negation(r);
-}
-
 /* A program of this machine can connect to the hold listener as smtpd does. */
 static void
 check_open(struct sts_findings *f, const struct sts_smtpd *s,
@@ -539,11 +477,10 @@ check_held(struct sts_findings *f, const struct sts_smtpd *s, size_t at)
 		    "a tag it would loop");
 		return;
 	}
-	/* "! tag HELD" excludes it as well. */
-	if (has_condition(r, tag) && has_negation(r))
+	if (sts_smtpd_excludes_tagged(r, tag))
 		return;
 	for (size_t i = 0; i < at; i++) {
-		if (takes_tagged(&s->rule[i], tag)) {
+		if (sts_smtpd_takes_tagged(&s->rule[i], tag)) {
 			check_open(f, s, &s->rule[i]);
 			return;
 		}
@@ -570,7 +507,7 @@ sts_smtpd_check_rules(struct sts_findings *f, const struct sts_smtpd *s)
 		}
 		check_held(f, s, i);
 		check_half(f, s, r);
-		check_exception(f, s, r);
+		check_exception(f, s, i);
 		if (sts_smtpd_is_catch_all(s, i)) {
 			check_catch_all(f, s, i);
 			check_smarthost(f, r);

@@ -231,7 +231,7 @@ sts_smtpd_check_sender(struct sts_findings *f, const struct sts_smtpd *s,
 		if (sts_smtpd_is_sender_rule(s, r, signing->from))
 			return;
 		/* Mail from sendmail has no tag. */
-		if (r->for_table == NULL || sts_smtpd_has(r->statement, "tag"))
+		if (r->for_table == NULL || sts_smtpd_rule_requires(r, "tag"))
 			continue;
 		sts_smtpd_report(f, STS_FIND_WARNING, r->statement, fix,
 		    "this rule takes TLS reports, too: one to a domain that "

@@ -103,13 +103,17 @@ add_filter(struct sts_smtpd_placing *p, const struct sts_smtpd_statement *l)
 
 /*
  * "for" is evaluated before "auth", so rules for users need a tag.  It can be
- * added where all listeners with "auth" let nobody else in, and have none.
+ * added where all listeners with "auth" let nobody else in, and have none; and
+ * where another rule takes mail from sendmail, which is authenticated, too, and
+ * has no tag.
  */
 static void
 choose_tag(struct sts_smtpd_placing *p)
 {
 	const struct sts_smtpd_conf *conf = &p->smtpd.conf;
 
+	if (sts_smtpd_may_hold(&p->smtpd) != HELD_ALL)
+		return;
 	for (size_t i = 0; i < conf->count; i++) {
 		const struct sts_smtpd_statement *l = &conf->statement[i];
 		bool auth = sts_smtpd_has(l, "auth");
@@ -132,11 +136,10 @@ static bool
 has_users(const struct sts_smtpd *smtpd)
 {
 	for (size_t i = 0; i < smtpd->rule_count; i++) {
-		const struct sts_smtpd_statement *r = smtpd->rule[i].statement;
+		const struct sts_smtpd_rule *r = &smtpd->rule[i];
 
-		if (sts_smtpd_is_uncovered(smtpd, i) && !r->included &&
-		    sts_smtpd_has(r, "auth") && !sts_smtpd_has(r, "tag") &&
-		    !sts_smtpd_is_from_local(&smtpd->rule[i]))
+		if (sts_smtpd_is_uncovered(smtpd, i) &&
+		    !r->statement->included && sts_smtpd_is_for_users(r))
 			return true;
 	}
 	return false;

@@ -7,6 +7,13 @@
 
 #include "opensmtpd/enable/smtpd_placing.h"
 
+bool
+sts_smtpd_is_for_users(const struct sts_smtpd_rule *r)
+{
+	return sts_smtpd_rule_requires(r, "auth") &&
+	    !sts_smtpd_rule_has(r, "tag") && !sts_smtpd_is_from_local(r);
+}
+
 /* "match" and the conditions of a rule, without for whom. */
 static void
 write_conditions(const struct sts_smtpd_placing *p, FILE *out,
@@ -15,8 +22,7 @@ write_conditions(const struct sts_smtpd_placing *p, FILE *out,
 	size_t middle = r->for_end > 0 ? r->for_begin : r->end;
 
 	(void)fputs("match", out);
-	if (p->add_tag && sts_smtpd_has(r->statement, "auth") &&
-	    !sts_smtpd_has(r->statement, "tag") && !sts_smtpd_is_from_local(r))
+	if (p->add_tag && sts_smtpd_is_for_users(r))
 		(void)fputs(" tag SUBMIT", out);
 	sts_smtpd_write_words(p, out, r->statement, 1, middle);
 	if (r->for_end > 0)
@@ -184,11 +190,22 @@ place_group(struct sts_smtpd_placing *p, size_t from, size_t to, bool first)
 static void
 tag_rule(struct sts_smtpd_placing *p, const struct sts_smtpd_rule *r)
 {
-	const struct sts_smtpd_statement *s = r->statement;
+	if (p->add_tag && sts_smtpd_is_for_users(r))
+		sts_smtpd_edit(
+		    &p->edits, r->statement->word[0].end, 0, " tag SUBMIT");
+}
 
-	if (p->add_tag && sts_smtpd_has(s, "auth") &&
-	    !sts_smtpd_has(s, "tag") && !sts_smtpd_is_from_local(r))
-		sts_smtpd_edit(&p->edits, s->word[0].end, 0, " tag SUBMIT");
+/* A regular expression before our rules may take all mail. */
+static void
+check_unclear(struct sts_smtpd_placing *p)
+{
+	for (size_t i = 0; i < p->smtpd.rule_count; i++) {
+		if (sts_smtpd_is_unclear(&p->smtpd, i))
+			sts_smtpd_refuse(p, p->smtpd.rule[i].statement,
+			    "for domain, with their names",
+			    "the rule relays mail by a regular expression, "
+			    "which may match every domain");
+	}
 }
 
 void
@@ -197,6 +214,7 @@ sts_smtpd_place_rules(struct sts_smtpd_placing *p)
 	bool first = true;
 	size_t to;
 
+	check_unclear(p);
 	for (size_t i = 0; i < p->smtpd.rule_count; i = to + 1) {
 		for (to = i; to < p->smtpd.rule_count &&
 		     sts_smtpd_is_uncovered(&p->smtpd, to);

@@ -64,6 +64,9 @@ size_t sts_smtpd_end(const struct sts_smtpd_statement *s);
  */
 enum sts_smtpd_held sts_smtpd_may_hold(const struct sts_smtpd *smtpd);
 
+/* True for a rule for users of other hosts, which gets a tag of theirs. */
+bool sts_smtpd_is_for_users(const struct sts_smtpd_rule *r);
+
 /* Where the definitions go; *after: behind other definitions. */
 size_t sts_smtpd_definitions_at(const struct sts_smtpd_placing *p, bool *after);
 

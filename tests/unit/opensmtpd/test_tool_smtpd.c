@@ -217,6 +217,50 @@ static const struct mutation both[] = {
 	STRICT},
 };
 
+#define LAST_RULE "\nmatch from local for any"
+#define RELAYED   " action \"relay\"" LAST_RULE
+
+/* Before the last rule, one that asks the table about some of another's mail.
+ */
+#define PART(some, more)                                                 \
+	NULL, LAST_RULE,                                                 \
+	    "\nmatch " some " for domain <mta-sts> action \"mta-sts\"\n" \
+	    "match " more " for any" RELAYED,                            \
+	    "error: ", "no rule before it asks", "match " more
+/* Or one for every domain that does not say "any". */
+#define EACH(who)                                         \
+	NULL, LAST_RULE, "\nmatch from any " who RELAYED, \
+	    "error: ", "no rule before it asks", "match from any " who
+
+/* Rules that took mail past the table unseen, in both examples. */
+static const struct mutation past[] = {
+    {PART("from src { \"10.0.0.1\" }",
+	"from src { \"10.0.0.1\", \"10.0.0.2\" }")},
+    {PART("from any mail-from { \"a@b\" }",
+	"from any mail-from { \"a@b\", \"c@d\" }")},
+    {PART("from any mail-from \"a@b\"", "from any ! mail-from \"a@b\"")},
+    {PART("from any tag A", "from any ! tag A")},
+    {PART("from any auth", "from any ! auth")},
+    {PART("from any ! tag { A, B }", "from any ! tag A")},
+    {PART("from local", "! from local")},
+    {PART("from local", "! from socket")},
+    {PART("from local", "from auth")},
+    {PART("from src \"10.0.0.1\"", "from rdns \"10.0.0.1\"")},
+    {PART("from any mail-from \"a@b\"", "from any mail-from regex \"a@b\"")},
+    {EACH("! for local")},
+    {EACH("for domain \"*\"")},
+    {EACH("for domain \"*.*\"")},
+    {EACH("for domain { \"example.net\", \"*\" }")},
+    {NULL, LAST_RULE,
+	"\ntable each { \"example.net\", \"*\" }\n"
+	"match from any for domain <each>" RELAYED,
+	"error: ", "no rule before it asks", "match from any for domain <each"},
+    {NULL, LAST_RULE, "\nmatch from any for domain regex \".\"" RELAYED,
+	"warning: ", "may match every domain", "match from any for domain reg"},
+    {LOCAL_RULE, "for domain", "for domain regex",
+	"error: ", "no rule before it asks", "match from local for any"},
+};
+
 #define HOLD_RULE "match from local for domain <mta-sts-unknown>"
 
 /* All in the same place of both. */
@@ -327,6 +371,10 @@ each_change_is_found(void)
 	for (size_t i = 0; i < sizeof(both) / sizeof(both[0]); i++) {
 		try_mutation("example", example, &both[i]);
 		try_mutation("debian", debian, &both[i]);
+	}
+	for (size_t i = 0; i < sizeof(past) / sizeof(past[0]); i++) {
+		try_mutation("example", example, &past[i]);
+		try_mutation("debian", debian, &past[i]);
 	}
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		try_mutation("example", example, &limits[i]);

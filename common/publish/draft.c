@@ -56,6 +56,16 @@ sts_draft_permits(const struct sts_draft *draft, const char *host)
 	return false;
 }
 
+/* No pattern is wider than "*." and a name; an address matches nothing. */
+bool
+sts_draft_covers(const struct sts_draft *draft, const char *pattern)
+{
+	if (pattern[0] == '*')
+		return has(draft, pattern);
+	return sts_draft_permits(draft, pattern) ||
+	    !sts_mx_match(pattern, pattern);
+}
+
 int64_t
 sts_draft_first_age(enum sts_mode mode)
 {

@@ -42,6 +42,12 @@ enum sts_status sts_draft_add(struct sts_draft *draft, const char *pattern);
 /* True if a pattern matches the host, RFC 8461 4.1. */
 bool sts_draft_permits(const struct sts_draft *draft, const char *host);
 
+/*
+ * True if each host that a pattern of a policy (sts_policy_mx_next) matches is
+ * permitted; so for an address, which matches none.
+ */
+bool sts_draft_covers(const struct sts_draft *draft, const char *pattern);
+
 /* The max_age that a mode begins with. */
 int64_t sts_draft_first_age(enum sts_mode mode);
 

@@ -6,6 +6,7 @@
  */
 #include "tool/publish_command.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +16,28 @@
 #include "publish/zone.h"
 #include "tool/examine_domain.h"
 
+enum {
+	NAMED_MAX = 5, /* in one message; the others are counted */
+	NAMES_MAX = NAMED_MAX * (STS_PATTERN_MAX + 2) + 40,
+	REFUSAL_MAX = NAMES_MAX + 400
+};
+
+static void refuse(struct sts_publication *p, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 static void
-refuse(struct sts_publication *p, const char *text)
+refuse(struct sts_publication *p, const char *format, ...)
 {
-	(void)fprintf(p->tool->err, "mta-sts: %s: %s\n", p->domain, text);
+	char text[REFUSAL_MAX];
+	va_list args;
+
+	va_start(args, format);
+	if (vsnprintf(text, sizeof(text), format, args) < 0)
+		text[0] = '\0';
+	va_end(args);
+	(void)fprintf(p->tool->err, "mta-sts: %s: ", p->domain);
+	sts_escape_write(p->tool->err, text, strlen(text));
+	(void)putc('\n', p->tool->err);
 }
 
 /* What is there. */
@@ -181,6 +200,133 @@ judge_enforce(struct sts_publication *p)
 	return STS_EXIT_NO;
 }
 
+/* Names in a message. */
+struct names {
+	size_t count;
+	char text[NAMES_MAX];
+};
+
+static void
+add_name(struct names *names, const char *name)
+{
+	size_t used = strlen(names->text);
+
+	if (names->count++ < NAMED_MAX)
+		(void)snprintf(names->text + used, sizeof(names->text) - used,
+		    "%s%s", used > 0 ? ", " : "", name);
+}
+
+static void
+end_names(struct names *names)
+{
+	size_t used = strlen(names->text);
+
+	if (names->count > NAMED_MAX)
+		(void)snprintf(names->text + used, sizeof(names->text) - used,
+		    " and %zu more", names->count - NAMED_MAX);
+}
+
+/* What an enforcing policy permits and the next one does not. */
+static void
+add_dropped(const struct sts_publication *p, const struct sts_policy *old,
+    struct names *names)
+{
+	struct sts_mx_walk walk = {0};
+	char pattern[STS_PATTERN_MAX + 1];
+
+	while (old->mode == STS_MODE_ENFORCE &&
+	    sts_policy_mx_next(old, &walk, pattern))
+		if (!sts_draft_covers(&p->draft, pattern))
+			add_name(names, pattern);
+}
+
+/*
+ * Where the DNS does not show all MX hosts, the policies that enforce now are
+ * all that is known of them: the file's, and that which the policy host serves.
+ */
+static void
+find_dropped(const struct sts_publication *p, struct names *names)
+{
+	if (p->seen->mx_count > 0 && p->seen->mx_more == 0)
+		return;
+	if (p->has_present)
+		add_dropped(p, &p->present, names);
+	if (p->has_served && names->count == 0)
+		add_dropped(p, &p->served, names);
+	end_names(names);
+}
+
+static void
+find_not_permitted(const struct sts_publication *p, struct names *names)
+{
+	for (size_t i = 0; i < p->seen->mx_count; i++)
+		if (!sts_draft_permits(&p->draft, p->seen->mx[i].host))
+			add_name(names, p->seen->mx[i].host);
+	end_names(names);
+}
+
+static void
+say_forced(struct sts_publication *p, const struct names *hosts,
+    const struct names *dropped)
+{
+	if (hosts->count > 0)
+		refuse(p,
+		    "--force: the policy does not permit MX hosts that the DNS "
+		    "has: %s; senders that enforce send no mail to them",
+		    hosts->text);
+	if (dropped->count > 0)
+		refuse(p,
+		    "--force: the policy no longer permits what it did, and "
+		    "in the DNS it could not be seen whether they are still "
+		    "needed: %s",
+		    dropped->text);
+}
+
+static void
+say_narrow(struct sts_publication *p, const struct names *hosts,
+    const struct names *dropped)
+{
+	sts_publication_print_findings(p, p->tool->err);
+	if (hosts->count > 0)
+		refuse(p,
+		    "mode enforce is refused, as the policy would not permit "
+		    "MX hosts that the DNS has: %s; %s; publish --mode testing "
+		    "meanwhile, or insist with --force",
+		    hosts->text,
+		    p->patterns.mx_count > 0
+			? "leave --mx out, or name them in it"
+			: "name them with --mx, or patterns such as "
+			  "*.mail.example.com");
+	if (dropped->count > 0)
+		refuse(p,
+		    "mode enforce is refused, as the policy would permit less "
+		    "than it does, and in the DNS it could not be seen whether "
+		    "they are still needed: %s; name them in --mx, run this "
+		    "again when the DNS shows the MX hosts, or insist with "
+		    "--force",
+		    dropped->text);
+}
+
+/* Enforcing a policy without an MX host stops the mail to that host. */
+static int
+judge_permitted(struct sts_publication *p)
+{
+	struct names hosts = {0}, dropped = {0};
+
+	if (p->draft.mode != STS_MODE_ENFORCE)
+		return STS_EXIT_OK;
+	find_not_permitted(p, &hosts);
+	find_dropped(p, &dropped);
+	if (hosts.count + dropped.count == 0)
+		return STS_EXIT_OK;
+	if ((p->tool->args.given & STS_OPT_FORCE) != 0) {
+		say_forced(p, &hosts, &dropped);
+		return STS_EXIT_OK;
+	}
+	say_narrow(p, &hosts, &dropped);
+	return STS_EXIT_NO;
+}
+
 /* Writing. */
 
 static int
@@ -219,6 +365,8 @@ publish(struct sts_publication *p)
 	choose_id(p);
 	count_failed(p);
 	code = judge_hosts(p);
+	if (code == STS_EXIT_OK)
+		code = judge_permitted(p);
 	if (code == STS_EXIT_OK)
 		code = judge_enforce(p);
 	if (code == STS_EXIT_OK)

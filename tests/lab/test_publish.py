@@ -117,6 +117,24 @@ def refused(lab, kind):
     lab.mx.add(f'mx.{domain}', 'good')
 
 
+def narrowed(kind):
+    """What is enforced does not lose an MX host that the DNS has."""
+    domain = DOMAINS[kind]
+    policy = web.folder(domain) / '.well-known/mta-sts.txt'
+    old = policy.read_bytes()
+    done = publish(kind, '--mx', f'new.{domain}')
+    tap.same(done.returncode, 1, 'enforced, without an MX host: refused')
+    tap.like(done.stderr, 'would not permit MX hosts that the DNS has: '
+             rf'mx\.{re.escape(domain)};', 'the host, and why')
+    tap.same((done.stdout, policy.read_bytes()), ('', old),
+             'the file is as it was')
+    done = publish(kind, '--mx', f'new.{domain},mx.{domain}')
+    tap.same((done.returncode, said(done)), (0, ''), 'a host may be added')
+    done = publish(kind, '--mx', f'mx.{domain}')
+    tap.same((done.returncode, said(done), policy.read_bytes()), (0, '', old),
+             'and leave again, as the DNS does not have it')
+
+
 def planted():
     """Root is not led astray by the folder's owner."""
     home = pathlib.Path('/tmp/mallory')
@@ -178,6 +196,7 @@ for kind in web.KINDS:
 refused(lab, 'nginx')
 for kind in web.KINDS:
     go_on(lab, kind)
+narrowed('nginx')
 planted()
 elsewhere()
 

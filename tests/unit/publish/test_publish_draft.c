@@ -122,6 +122,31 @@ static const struct same_row {
 };
 
 /* What is the same policy has the same id, and nothing else has. */
+static const struct cover_row {
+	const char *what, *pattern;
+	bool covered;
+} cover_rows[] = {
+    {"a name that is there", "a.test", true},
+    {"a name that a pattern matches", "mx.b.test", true},
+    {"the pattern itself", "*.b.test", true},
+    {"another name", "c.test", false},
+    {"a name one label deeper", "mx.a.b.test", false},
+    {"the pattern's name", "b.test", false},
+    {"another pattern", "*.test", false},
+    {"a pattern one label deeper", "*.a.b.test", false},
+    {"an address, which matches no host", "192.0.2.1", true},
+};
+
+static void
+test_covers(void)
+{
+	struct sts_draft draft = draft_of(BASE);
+
+	for (size_t i = 0; i < sizeof(cover_rows) / sizeof(cover_rows[0]); i++)
+		is_int(sts_draft_covers(&draft, cover_rows[i].pattern),
+		    cover_rows[i].covered, "covers: %s", cover_rows[i].what);
+}
+
 static void
 test_same(void)
 {
@@ -406,6 +431,7 @@ main(void)
 {
 	test_file();
 	test_patterns();
+	test_covers();
 	test_same();
 	test_lost();
 	test_id();

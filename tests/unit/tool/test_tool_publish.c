@@ -484,6 +484,179 @@ test_enforced(void)
 	ran_free(&ran);
 }
 
+/* A policy that enforces, and other patterns in its place. */
+
+#define ENFORCED                                                          \
+	"version: STSv1\r\nmode: enforce\r\nmx: mx1.d.test\r\nmx: mx2.d." \
+	"test\r\nmax_age: 604800\r\n"
+#define WIDE "version: STSv1\nmode: enforce\nmx: *.d.test\nmax_age: 604800\n"
+#define THREE                                                             \
+	"version: STSv1\nmode: enforce\nmx: MX1.d.test\nmx: mx2.d.test\n" \
+	"mx: mx17.d.test\nmax_age: 604800\n"
+#define ONLY_1   "dns mx ok\nmx 10 mx1.d.test\n" GOOD_1
+#define SERVFAIL "dns mx dns_servfail\n"
+#define IN_DNS   "would not permit MX hosts that the DNS has: "
+#define NO_DNS   "could not be seen whether they are still needed: "
+
+static const struct narrow_row {
+	const char *what, *before, *facts, *patterns;
+	const char *more; /* another option, or NULL */
+	int code;
+	const char *err; /* part of it; NULL: there is nothing */
+} narrow_rows[] = {
+    {"without one of two MX hosts", ENFORCED, WORKS, "mx1.d.test", NULL, 1,
+	IN_DNS "mx2.d.test;"},
+    {"with none of them", ENFORCED, WORKS, "new.d.test", NULL, 1,
+	IN_DNS "mx1.d.test, mx2.d.test;"},
+    {"with a pattern that matches none", ENFORCED, WORKS, "*.mx.d.test", NULL,
+	1, IN_DNS "mx1.d.test, mx2.d.test;"},
+    {"one name in place of a pattern", WIDE, WORKS, "mx1.d.test", NULL, 1,
+	IN_DNS "mx2.d.test;"},
+    {"without a host that fails", ENFORCED, MX GOOD_1 NO_TLS, "mx1.d.test",
+	NULL, 1, IN_DNS "mx2.d.test;"},
+    {"without one that was never in the policy", THREE,
+	WORKS "mx 30 mx3.d.test\n", "mx1.d.test,mx2.d.test", NULL, 1,
+	IN_DNS "mx3.d.test;"},
+    {"testing that begins to enforce", TESTING, WORKS, "mx1.d.test",
+	"--mode=enforce", 1, IN_DNS "mx2.d.test;"},
+    {"what to do", ENFORCED, WORKS, "mx1.d.test", NULL, 1,
+	"leave --mx out, or name them in it; publish --mode testing "
+	"meanwhile, or insist with --force"},
+    {"with a pattern that matches both", ENFORCED, WORKS, "*.d.test", NULL, 0,
+	NULL},
+    {"with a host that is not in the DNS yet", ENFORCED, WORKS,
+	"mx1.d.test,mx2.d.test,mx3.d.test", NULL, 0, NULL},
+    {"without a host that the DNS has no longer", ENFORCED, ONLY_1,
+	"mx1.d.test", NULL, 0, NULL},
+    {"names in place of a pattern", WIDE, WORKS, "mx1.d.test,mx2.d.test", NULL,
+	0, NULL},
+    {"testing instead", ENFORCED, WORKS, "mx1.d.test", "--mode=testing", 0,
+	NULL},
+    {"none instead", ENFORCED, WORKS, "mx1.d.test", "--mode=none", 0, NULL},
+    {"testing that stays", TESTING, WORKS, "mx1.d.test", NULL, 0, NULL},
+    {"fewer patterns while the DNS fails", ENFORCED, SERVFAIL, "mx1.d.test",
+	NULL, 1, NO_DNS "mx2.d.test;"},
+    {"and the DNS is named", ENFORCED, SERVFAIL, "mx1.d.test", NULL, 1,
+	"the MX records of d.test: "},
+    {"fewer while it was not asked", ENFORCED, "", "mx1.d.test", NULL, 1,
+	NO_DNS "mx2.d.test;"},
+    {"fewer while it has no MX host at all", ENFORCED, "dns mx dns_nodata\n",
+	"mx1.d.test", NULL, 1, NO_DNS "mx2.d.test;"},
+    {"others while it fails", ENFORCED, SERVFAIL, "new.d.test", NULL, 1,
+	NO_DNS "mx1.d.test, mx2.d.test;"},
+    {"names in place of a pattern while it fails", WIDE, SERVFAIL,
+	"mx1.d.test,mx2.d.test", NULL, 1, NO_DNS "*.d.test;"},
+    {"more while it fails", ENFORCED, SERVFAIL,
+	"mx1.d.test,mx2.d.test,mx3.d.test", NULL, 0, NULL},
+    {"a wider pattern while it fails", ENFORCED, SERVFAIL, "*.d.test", NULL, 0,
+	NULL},
+    {"testing instead while it fails", ENFORCED, SERVFAIL, "mx1.d.test",
+	"--mode=testing", 0, NULL},
+    {"fewer where not all MX hosts are seen", THREE, WORKS "mx_more 3\n",
+	"mx1.d.test,mx2.d.test", NULL, 1, NO_DNS "mx17.d.test;"},
+    {"a pattern for all of them", THREE, WORKS "mx_more 3\n", "*.d.test", NULL,
+	0, NULL},
+};
+
+/* Runs it with --mx PATTERNS and one more option over a file. */
+static struct ran
+narrow(const char *before, const char *what, const char *patterns,
+    const char *more)
+{
+	char text[4096];
+
+	put(file, before);
+	(void)snprintf(text, sizeof(text), NOTHING "%s" DONE, what);
+	put(facts, text);
+	return run_tool("-f", conf, "publish", "d.test", "--write", file,
+	    "--mx", patterns, more, NULL);
+}
+
+static void
+test_narrowed(void)
+{
+	char text[1024];
+
+	for (size_t i = 0; i < sizeof(narrow_rows) / sizeof(narrow_rows[0]);
+	     i++) {
+		const struct narrow_row *r = &narrow_rows[i];
+		struct ran ran =
+		    narrow(r->before, r->facts, r->patterns, r->more);
+
+		if (!is_int(ran.code, r->code, "enforce, %s: exit status",
+			r->what) ||
+		    !ok(r->err != NULL ? strstr(ran.err, r->err) != NULL
+				       : ran.err[0] == '\0',
+			"%s", r->what))
+			tap_diag("%s", ran.err);
+		get(file, text, sizeof(text));
+		if (r->code != 0) {
+			is_str(text, r->before, "%s: the file is as it was",
+			    r->what);
+			is_str(ran.out, "", "%s: nothing to copy", r->what);
+		} else
+			ok(strcmp(text, r->before) != 0, "%s: written",
+			    r->what);
+		ran_free(&ran);
+	}
+}
+
+static void
+test_narrowed_by_force(void)
+{
+	char text[1024];
+	struct ran ran = narrow(ENFORCED, WORKS, "mx1.d.test", "--force");
+
+	is_int(ran.code, 0, "a policy without an MX host, forced");
+	get(file, text, sizeof(text));
+	ok(strstr(text, "mode: enforce\r\nmx: mx1.d.test\r\nmax_age") != NULL,
+	    "is written");
+	ok(strstr(ran.err,
+	       "--force: the policy does not permit MX hosts that the DNS has: "
+	       "mx2.d.test; senders that enforce") != NULL,
+	    "and what it does is said");
+	ok(strstr(ran.out, "problem: mx2.d.test is an MX host") != NULL,
+	    "it is a problem");
+	ran_free(&ran);
+	ran = narrow(ENFORCED, SERVFAIL, "mx1.d.test", "--force");
+	is_int(ran.code, 0, "fewer patterns while the DNS fails, forced");
+	ok(strstr(ran.err, "--force: the policy no longer permits what it") !=
+		NULL,
+	    "that is said, too");
+	ran_free(&ran);
+	ran = narrow(ENFORCED, WORKS, "*.d.test", "--force");
+	is_str(ran.err, "", "--force says nothing where nothing is lost");
+	ran_free(&ran);
+	ran = narrow(ENFORCED, WORKS, "mx1.d.test", "--mode=testing");
+	ok(strstr(ran.out, "warning: mx2.d.test is an MX host") != NULL,
+	    "with mode testing it is a warning");
+	ran_free(&ran);
+}
+
+/* What senders have is what the policy host serves, whatever the file says. */
+static void
+test_narrower_than_served(void)
+{
+	char what[4096];
+	struct ran ran;
+
+	served(what, sizeof(what), "enforce", "604800", "byhand1");
+	ran = publish(what, "--mx", "mx1.d.test", NULL, NULL);
+	is_int(ran.code, 1, "narrower than what is served, without a file");
+	ok(strstr(ran.err, IN_DNS "mx2.d.test;") != NULL, "the host is named");
+	is_str(ran.out, "", "nothing is shown to copy");
+	ran_free(&ran);
+	(void)snprintf(what, sizeof(what),
+	    SERVFAIL
+	    "get policy ok \ncertificate policy ok \nhttp policy 200\n"
+	    "type policy text/plain\nbody policy version: STSv1\\x0amode: "
+	    "enforce\\x0amx: mx9.d.test\\x0amax_age: 604800\\x0a\n");
+	ran = narrow(ENFORCED, what, "mx1.d.test,mx2.d.test", NULL);
+	is_int(ran.code, 1, "the file has less than what is served");
+	ok(strstr(ran.err, NO_DNS "mx9.d.test;") != NULL, "which is named");
+	ran_free(&ran);
+}
+
 /* To none: the time from which it is safe. */
 static void
 test_none(void)
@@ -568,6 +741,9 @@ main(void)
 	test_full();
 	test_id();
 	test_enforced();
+	test_narrowed();
+	test_narrowed_by_force();
+	test_narrower_than_served();
 	test_none();
 	tap_remove(top);
 	return tap_done();

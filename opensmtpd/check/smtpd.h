@@ -230,6 +230,9 @@ const char *sts_smtpd_report_sender(const struct sts_config *config);
 
 /* Checks: each prints its findings. */
 void sts_smtpd_check_actions(struct sts_findings *f, const struct sts_smtpd *s);
+/* Of an action by which a rule relays mail for any domain: the filter. */
+void sts_smtpd_check_plain(struct sts_findings *f, const struct sts_smtpd *s,
+    const struct sts_smtpd_statement *a);
 void sts_smtpd_check_rules(struct sts_findings *f, const struct sts_smtpd *s);
 
 /* True for an action that queries table-mta-sts for its host. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The strict action: the options that make it safe, and those of the plain one
- * that it lacks. docs/opensmtpd.md gives the reasons.
+ * that it lacks; the filter in both. docs/opensmtpd.md gives the reasons.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,6 +112,35 @@ check_action(struct sts_findings *f, const struct sts_smtpd_conf *conf,
 	sts_smtpd_report(f, STS_FIND_WARNING, a, fix,
 	    "action %s: the filter does not see its sessions, so hosts that "
 	    "fail are found late",
+	    a->word[1].text);
+}
+
+/*
+ * What leaves by it although its domain enforces, and its sessions for TLS
+ * reports: the filter sees both here alone.  A filter of the operator's own may
+ * stay, as `enable` leaves it, unless reports are wanted.
+ */
+void
+sts_smtpd_check_plain(struct sts_findings *f, const struct sts_smtpd *s,
+    const struct sts_smtpd_statement *a)
+{
+	const char *ours = sts_smtpd_our_filter(&s->conf);
+	bool other = sts_smtpd_has(a, "filter");
+	bool note = other && !sts_config_reports(s->config);
+	char fix[160];
+
+	if (ours == NULL || sts_smtpd_has(a, "host") ||
+	    sts_smtpd_has_filter(&s->conf, a))
+		return;
+	(void)snprintf(fix, sizeof(fix),
+	    other ? "a chain of both: filter \"NAME\" chain { \"%s\", "
+		    "\"OTHER\" }"
+		  : "filter \"%s\"",
+	    ours);
+	sts_smtpd_report(f, note ? STS_FIND_NOTE : STS_FIND_WARNING, a,
+	    note ? NULL : fix,
+	    "action %s: the filter does not see its sessions, so mail that "
+	    "leaves past the table is not noticed, and TLS reports lack them",
 	    a->word[1].text);
 }
 

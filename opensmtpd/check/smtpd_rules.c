@@ -494,6 +494,18 @@ check_held(struct sts_findings *f, const struct sts_smtpd *s, size_t at)
 	    tag->text);
 }
 
+/* True for the first rule that relays mail for any domain by its action. */
+static bool
+is_first(const struct sts_smtpd *s, size_t at)
+{
+	for (size_t i = 0; i < at; i++) {
+		if (s->rule[i].action == s->rule[at].action &&
+		    sts_smtpd_is_catch_all(s, i))
+			return false;
+	}
+	return true;
+}
+
 void
 sts_smtpd_check_rules(struct sts_findings *f, const struct sts_smtpd *s)
 {
@@ -511,6 +523,8 @@ sts_smtpd_check_rules(struct sts_findings *f, const struct sts_smtpd *s)
 		if (sts_smtpd_is_catch_all(s, i)) {
 			check_catch_all(f, s, i);
 			check_smarthost(f, r);
+			if (is_first(s, i))
+				sts_smtpd_check_plain(f, s, r->action);
 		}
 	}
 }

@@ -157,6 +157,10 @@ static const struct mutation both[] = {
 	LOCAL_RULE},
     {STRICT, " filter \"mta-sts\"", "",
 	"warning: ", "does not see its sessions", STRICT},
+    {PLAIN, " filter \"mta-sts\"", "",
+	"warning: ", "leaves past the table is not noticed", PLAIN},
+    {PLAIN, " filter \"mta-sts\"", " filter \"other\"",
+	"note: ", "leaves past the table is not noticed", PLAIN},
     {STRICT, " filter", " protocols \"all\" filter",
 	"error: ", "TLS before 1.2", STRICT},
     {"\nlisten on socket", " filter \"mta-sts\"", "",
@@ -510,6 +514,33 @@ rule_for_reports(const char *good, const char *name)
 	ran_free(&ran);
 }
 
+/* Who wants reports needs the filter, beside others or alone. */
+static void
+plain_action_with_reports(void)
+{
+	static char text[TEXT_MAX];
+	struct ran ran;
+
+	strcpy(text, example);
+	ok(change(text, NULL, "\n# " REPORT_RULE, "\n" REPORT_RULE) &&
+		change(text, PLAIN, " filter \"mta-sts\"", " filter \"other\""),
+	    "the plain action has a filter of the operator's");
+	ran = check_text(text);
+	ok(found(ran.out, "warning: ", "TLS reports lack them"),
+	    "with reports this is a problem");
+	ok(strstr(ran.out,
+	       "  fix: a chain of both: filter \"NAME\" chain { "
+	       "\"mta-sts\", \"OTHER\" }") != NULL,
+	    "with its fix");
+	ran_free(&ran);
+	strcpy(text, example);
+	ok(change(text, NULL, "\n# " REPORT_RULE, "\n" REPORT_RULE) &&
+		change(text, PLAIN, " filter \"mta-sts\"",
+		    " host \"smtp+tls://smart.example.net\" tls"),
+	    "the plain action has a smart host and no filter");
+	expect_clean(text, "whose sessions are with no MX host");
+}
+
 static void
 reports(void)
 {
@@ -532,6 +563,7 @@ reports(void)
 	write_file(conf_file, text, len);
 	rule_for_reports(example, "example");
 	rule_for_reports(debian, "Debian's file");
+	plain_action_with_reports();
 	strcpy(text, example);
 	ok(change(text, NULL, "\n# " REPORT_RULE,
 	       "\nmatch from local mail-from \"ceo@example.org\""),

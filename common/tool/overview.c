@@ -289,7 +289,8 @@ sts_overview_usual_places(void)
 	    .jobs = jobs,
 	    .report_jobs = report_jobs,
 	    .systemd = "/run/systemd/system",
-	    .ask_exim = true};
+	    .ask_exim = true,
+	    .smtpctl = "smtpctl"};
 
 	return &places;
 }

@@ -38,6 +38,8 @@ struct sts_overview_places {
 	const char *const *report_jobs; /* what sends reports; may be NULL */
 	const char *systemd; /* is there where systemd runs; may be NULL */
 	bool ask_exim;       /* as root, run Exim, as config check does */
+	const char *smtpctl; /* as root, is asked about smtpd; may be NULL */
+	const char *proc;    /* where its processes are; NULL: /proc */
 };
 
 /* Numbers by a token, such as a reason; those that are not 0. */
@@ -134,7 +136,8 @@ struct sts_overview_problem {
 /*
  * Fills *o from tool->config.  The caller frees it with sts_overview_free.
  * Takes at most twice STS_OVERVIEW_READ_MS for the store, 2 s for each silent
- * name server, and the time of config check for a mail server.
+ * name server, the time of config check for a mail server, and four minutes
+ * where smtpctl is stuck.
  */
 void sts_overview_fill(struct sts_overview *o, struct sts_tool *tool,
     const struct sts_overview_places *places);

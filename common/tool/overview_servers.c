@@ -14,6 +14,7 @@
 #include "tool/config_check.h"
 #include "exim/check/exim.h"
 #include "opensmtpd/check/smtpd.h"
+#include "opensmtpd/enable/smtpd_loaded.h"
 
 enum { FILE_MAX_BYTES = 4 * 1024 * 1024 };
 
@@ -98,6 +99,50 @@ sts_overview_find_smtpd(struct sts_overview *o, const struct sts_tool *tool,
 	return true;
 }
 
+static void
+report_loaded(struct sts_overview *o, const struct sts_smtpd_loaded *l)
+{
+	static const char fix[] = "restart smtpd: systemctl restart opensmtpd, "
+				  "or as this system does it";
+	bool both = l->lacks_filter && l->lacks_table;
+
+	if (l->lacks_filter || l->lacks_table)
+		sts_find_at(&o->findings, STS_FIND_ERROR, o->smtpd, fix,
+		    "smtpd runs, but without the %s%s%s of this file: it was "
+		    "not restarted since, or runs with another file",
+		    l->lacks_filter ? "filter" : "", both ? " and the " : "",
+		    l->lacks_table ? "table" : "");
+	/* With filter and table it may be no more than a comment. */
+	else if (l->older)
+		sts_find_at(&o->findings,
+		    l->seen ? STS_FIND_WARNING : STS_FIND_ERROR, o->smtpd, fix,
+		    "smtpd was started before this file was changed, and "
+		    "goes by what was in it then");
+}
+
+/* What is in the file protects nothing before smtpd is started with it. */
+static void
+check_loaded(struct sts_overview *o, const struct sts_overview_places *places)
+{
+	struct sts_smtpd_loaded l = {.runs = false};
+
+	if (places->smtpctl == NULL)
+		return;
+	if (geteuid() == 0)
+		sts_smtpd_look_loaded(
+		    &l, o->smtpd, places->smtpctl, places->proc);
+	if (l.off)
+		sts_report_problem(&o->findings, STS_FIND_NOTE,
+		    "systemctl start opensmtpd, or as this system does it",
+		    "smtpd does not run");
+	else if (!l.runs)
+		sts_overview_unseen(o, "whether smtpd runs with %s as it is%s",
+		    o->smtpd,
+		    geteuid() == 0 ? ": smtpctl is not answered" : "");
+	else
+		report_loaded(o, &l);
+}
+
 static bool
 check_smtpd(struct sts_overview *o, struct sts_tool *tool,
     const struct sts_overview_places *places)
@@ -110,6 +155,8 @@ check_smtpd(struct sts_overview *o, struct sts_tool *tool,
 	if (sts_check_smtpd(tool, &o->findings) != STS_EXIT_OK)
 		sts_report_problem(&o->findings, STS_FIND_ERROR, NULL,
 		    "%s cannot be checked", o->smtpd);
+	else
+		check_loaded(o, places);
 	tool->args.smtpd_file = given;
 	return true;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -42,19 +43,26 @@ is_active(const struct sts_smtpd_service *s, const char *name)
 }
 
 long
-sts_service_uptime(const struct sts_smtpd_service *s)
+sts_service_uptime(const char *smtpctl)
 {
 	char *said = NULL;
 	const char *at;
 	long uptime = -1;
 
-	if (STS_COMMAND(&said, s->e->smtpctl, "show", "stats") &&
-	    said != NULL) {
+	if (STS_COMMAND(&said, smtpctl, "show", "stats") && said != NULL) {
 		at = strstr(said, "uptime=");
 		uptime = at != NULL ? strtol(at + 7, NULL, 10) : 0;
 	}
 	free(said);
 	return uptime;
+}
+
+bool
+sts_service_has_read(const char *file, long uptime)
+{
+	struct stat st;
+
+	return stat(file, &st) == 0 && time(NULL) - uptime >= st.st_ctime;
 }
 
 void
@@ -64,7 +72,7 @@ sts_service_find(struct sts_smtpd_service *s, const struct sts_smtpd_switch *e)
 
 	memset(s, 0, sizeof(*s));
 	s->e = e;
-	s->alive = sts_service_uptime(s) >= 0;
+	s->alive = sts_service_uptime(e->smtpctl) >= 0;
 	/* Debian's script of smtpd says yes to "status" whatever is. */
 	for (size_t i = 0; s->name == NULL && i < 2; i++) {
 		if ((s->alive || e->managed != STS_MANAGED_SERVICE) &&
@@ -122,7 +130,7 @@ is_complete(struct sts_smtpd_service *s, bool filter, size_t tables,
 	s->active = is_active(s, s->name);
 	if (!s->active)
 		return lacks(s, "the service %s ended", s->name);
-	if ((*uptime = sts_service_uptime(s)) < 0)
+	if ((*uptime = sts_service_uptime(s->e->smtpctl)) < 0)
 		return lacks(s, "smtpd does not answer smtpctl");
 	if (!now->known)
 		return true;

@@ -35,9 +35,14 @@ void sts_service_command(const struct sts_smtpd_service *s, const char *what,
     char *buf, size_t size);
 
 /*
- * Seconds since smtpd was started, 0 if it does not say; -1: no answer.
+ * Seconds since smtpd was started, by this smtpctl; 0 if it does not say, -1:
+ * no answer.
  */
-long sts_service_uptime(const struct sts_smtpd_service *s);
+long sts_service_uptime(const char *smtpctl);
+
+/* Whether an smtpd that was asked just now was started with the file as it is;
+ * in case of doubt, within a second, true. */
+bool sts_service_has_read(const char *file, long uptime);
 
 /*
  * Restarts what sts_service_find found, and waits until it runs, listens on

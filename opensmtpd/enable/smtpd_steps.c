@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/command.h"
 #include "base/readfile.h"
 #include "opensmtpd/check/smtpd.h"
+#include "opensmtpd/enable/smtpd_loaded.h"
 
 void
 sts_smtpd_say(const struct sts_smtpd_steps *w, const char *format, ...)
@@ -252,42 +252,16 @@ sts_smtpd_set_up(const struct sts_smtpd_steps *w)
 	return STS_SWITCHED_OUTSIDE;
 }
 
-static void
-ignore(void *arg, const struct sts_finding *finding)
-{
-	(void)arg;
-	(void)finding;
-}
-
-/* Tables of ours in smtpd.conf as it is now: so many programs are started. */
-static size_t
-count_tables(const struct sts_smtpd_steps *w)
-{
-	struct sts_smtpd_conf conf = {0};
-	struct sts_findings none = {.take = ignore};
-	size_t count = 0;
-
-	if (sts_smtpd_read(&conf, w->path, &none) == STS_OK) {
-		for (size_t i = 0; i < conf.count; i++)
-			count +=
-			    sts_smtpd_is(&conf.statement[i].word[0], "table") &&
-			    sts_smtpd_table_path(&conf.statement[i]) != NULL;
-	}
-	sts_smtpd_free(&conf);
-	return count;
-}
-
 bool
 sts_smtpd_is_current(const struct sts_smtpd_steps *w, bool filter)
 {
 	const struct sts_smtpd_running *running = &w->service.before;
-	long uptime = sts_service_uptime(&w->service);
-	struct stat st;
+	long uptime = sts_service_uptime(w->e->smtpctl);
 
 	if (uptime < 0 ||
 	    (filter && running->known && running->filter.count == 0))
 		return false;
-	return stat(w->path, &st) == 0 && time(NULL) - uptime >= st.st_ctime;
+	return sts_service_has_read(w->path, uptime);
 }
 
 /* What is the operator's to do, since it is not done here. */
@@ -325,7 +299,8 @@ sts_smtpd_restart(struct sts_smtpd_steps *w, bool filter)
 	sts_smtpd_say(w, "%s", command);
 	if (w->e->dry_run)
 		return STS_SERVES;
-	return sts_service_restart(s, filter, filter ? count_tables(w) : 0);
+	return sts_service_restart(
+	    s, filter, filter ? sts_smtpd_count_tables(w->path) : 0);
 }
 
 enum sts_switched

@@ -15,6 +15,7 @@
 #include <jansson.h>
 
 #include "tests/unit/lib/tap.h"
+#include "tests/unit/lib/tap_service.h"
 #include "tests/unit/lib/tap_tool.h"
 #include "tests/unit/lib/tap_world.h"
 #include "tool/overview.h"
@@ -126,7 +127,7 @@ static void
 look(void)
 {
 	static char conf[100], etc[128], generated[128], exim[128], smtpd[128],
-	    job[128];
+	    job[128], smtpctl[128], proc[128];
 	static const char *const exim_files[] = {exim, NULL};
 	static const char *const smtpd_files[] = {smtpd, NULL};
 	static const char *const jobs[] = {job, NULL};
@@ -134,7 +135,9 @@ look(void)
 	    .exim_generated = generated,
 	    .exim_files = exim_files,
 	    .smtpd_files = smtpd_files,
-	    .jobs = jobs};
+	    .jobs = jobs,
+	    .smtpctl = smtpctl,
+	    .proc = proc};
 
 	snprintf(conf, sizeof(conf), "%s", w.conf);
 	snprintf(etc, sizeof(etc), "%s", at("etc"));
@@ -142,6 +145,8 @@ look(void)
 	snprintf(exim, sizeof(exim), "%s", at("exim.conf"));
 	snprintf(smtpd, sizeof(smtpd), "%s", at("smtpd.conf"));
 	snprintf(job, sizeof(job), "%s", at("cron"));
+	snprintf(smtpctl, sizeof(smtpctl), "%s", at("smtpctl"));
+	snprintf(proc, sizeof(proc), "%s", at("proc"));
 	memset(&tool, 0, sizeof(tool));
 	tool.out = stdout;
 	tool.err = stderr;
@@ -461,6 +466,72 @@ mail_servers(void)
 	fixed("Exim again");
 }
 
+/* Not: whether all of its file is right. */
+static void
+expect_none(const char *part, const char *what)
+{
+	char *text;
+
+	look();
+	text = text_of(false);
+	if (!ok(strstr(text, part) == NULL, "%s: no '%s'", what, part))
+		tap_diag("%s", text);
+	free(text);
+	leave();
+}
+
+/* smtpd as it runs: tap_service.h looks into etc/smtpd.conf when it starts. */
+static void
+smtpd_as_it_runs(void)
+{
+	static const char ours[] =
+	    "table a \"mta-sts:/etc/mta-sts.conf\"\n"
+	    "filter \"mta-sts\" proc-exec \"filter-mta-sts\"\n";
+
+	shell("rm -r %s/etc/*", w.dir);
+	put("etc/smtpd.conf", "");
+	service_make(w.dir, "opensmtpd");
+	put("smtpd.conf", ours);
+	if (geteuid() != 0) {
+		expect(1, "not seen as this user: whether smtpd runs with ",
+		    "what smtpd runs with is root's to see");
+		tap_skip("smtpd as it runs", "needs root");
+		goto out;
+	}
+	expect(1,
+	    "smtpd.conf: error: smtpd runs, but without the filter and the "
+	    "table of this file",
+	    "a restart that was forgotten");
+	expect(1, "  fix: restart smtpd: systemctl restart opensmtpd",
+	    "and what to do");
+	put("etc/smtpd.conf", ours);
+	service_fault(w.dir, "filter");
+	shell("%s/manager restart opensmtpd", w.dir);
+	expect(1, "smtpd runs, but without the filter of this file",
+	    "the filter alone is missing");
+	service_fault(w.dir, "none");
+	shell("%s/manager restart opensmtpd", w.dir);
+	expect_none("smtpd runs, but", "restarted");
+	expect_none("not seen", "restarted");
+	service_script(at("smtpctl"), "#!/bin/sh\necho uptime=1000\n");
+	expect(1, "smtpd.conf: warning: smtpd was started before this file was",
+	    "an older start, with a filter and a table");
+	shell("rmdir %s/proc/self", w.dir);
+	expect(1, "smtpd.conf: error: smtpd was started before this file was",
+	    "where it is not seen whether these run");
+	service_script(at("smtpctl"), "#!/bin/sh\nexit 1\n");
+	expect(1, "not seen as this user: whether smtpd runs with ",
+	    "smtpctl is not answered");
+	shell("mkdir %s/proc/self", w.dir);
+	shell("rm -r %s/proc/[0-9]*", w.dir);
+	expect(1, "note: smtpd does not run", "smtpd does not run");
+	expect_none("not seen", "smtpd does not run");
+out:
+	shell("cd %s && rm -r proc smtpctl etc smtpd.conf", w.dir);
+	set_up_exim();
+	fixed("Exim after all");
+}
+
 /* As the owner of the state directory, in a process of its own. */
 static void
 as_owner(void (*make)(struct sts_store *store, int64_t now))
@@ -667,6 +738,7 @@ main(void)
 	programs();
 	exim_comes_apart();
 	mail_servers();
+	smtpd_as_it_runs();
 	other_users();
 	what_waited();
 	metrics();

@@ -10,25 +10,7 @@
 #include <sys/resource.h>
 
 #include "base/child.h"
-
-/* STS_SANITIZED: a build with a sanitizer that keeps shadow memory. */
-#ifdef STS_SANITIZED
-/* by the makefile, which knows the flags */
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
-    __has_feature(memory_sanitizer)
-#define STS_SANITIZED
-#endif
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define STS_SANITIZED
-#endif
-
-/* RLIMIT_... */
-#ifdef __GLIBC__
-typedef __rlimit_resource_t sts_rlimit;
-#else
-typedef int sts_rlimit;
-#endif
+#include "base/limits.h"
 
 /* Prepared before the fork. */
 struct sts_exec {

@@ -12,7 +12,7 @@
 #include <sys/prctl.h>
 #endif
 
-#include "base/child_exec.h"
+#include "base/limits.h"
 #include "base/privilege.h"
 
 enum {
@@ -20,38 +20,20 @@ enum {
 	MEMORY_MIB = 512 /* 256 transfers need less than half of it */
 };
 
-/* Lowers soft and hard limit, but never raises one. */
-static void
-lower(sts_rlimit resource, rlim_t most)
-{
-	struct rlimit limit;
-
-	if (getrlimit(resource, &limit) != 0)
-		return;
-	if (limit.rlim_max > most)
-		limit.rlim_max = most;
-	if (limit.rlim_cur > limit.rlim_max)
-		limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(resource, &limit);
-}
-
-/* A sanitizer's shadow counts as memory, so it has no limit. */
 static void
 set_limits(void)
 {
 	struct stat st;
 
-	lower(RLIMIT_CORE, 0);
+	sts_limit_lower(RLIMIT_CORE, 0);
 	/* With --check, standard output may be a file. */
 	if (fstat(STDOUT_FILENO, &st) == 0 && !S_ISREG(st.st_mode))
-		lower(RLIMIT_FSIZE, 0);
-	lower(RLIMIT_NOFILE, DESCRIPTORS);
+		sts_limit_lower(RLIMIT_FSIZE, 0);
+	sts_limit_lower(RLIMIT_NOFILE, DESCRIPTORS);
 #ifdef RLIMIT_NPROC
-	lower(RLIMIT_NPROC, 0);
+	sts_limit_lower(RLIMIT_NPROC, 0);
 #endif
-#ifndef STS_SANITIZED
-	lower(RLIMIT_DATA, (rlim_t)MEMORY_MIB << 20);
-#endif
+	sts_limit_memory(MEMORY_MIB);
 }
 
 static void

@@ -16,6 +16,8 @@ struct buffer {
 	size_t used, size, max;
 };
 
+const char sts_gzip_too_large[] = "is too large when it is unpacked";
+
 bool
 sts_gzip_is(const char *bytes, size_t len)
 {
@@ -71,7 +73,7 @@ unpack(z_stream *stream, struct buffer *buffer)
 			return "no memory";
 		answer = step(stream, buffer);
 		if (buffer->used > buffer->max)
-			return "is too large when it is unpacked";
+			return sts_gzip_too_large;
 		if (answer == Z_STREAM_END && !begin_next(stream))
 			return NULL;
 		if (answer == Z_BUF_ERROR ||

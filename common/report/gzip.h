@@ -12,8 +12,9 @@ bool sts_gzip_is(const char *bytes, size_t len);
 /*
  * Unpacks one or more members into *out (*out_len bytes), which the caller
  * frees.  Returns NULL, or as a sentence why not: damaged, truncated, more than
- * `max` bytes, or no memory; *out is then NULL.
+ * `max` bytes (sts_gzip_too_large), or no memory; *out is then NULL.
  */
+extern const char sts_gzip_too_large[];
 const char *sts_gzip_unpack(
     const char *bytes, size_t len, size_t max, char **out, size_t *out_len);
 

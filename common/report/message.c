@@ -14,7 +14,11 @@
 struct walk {
 	const struct sts_message_sink *sink;
 	unsigned parts, found;
+	size_t room; /* for what is unpacked */
 };
+
+static const char no_room[] =
+    "the mail has more than 32 MiB when it is unpacked";
 
 static void
 found_fault(struct walk *walk, const char *reason)
@@ -23,10 +27,30 @@ found_fault(struct walk *walk, const char *reason)
 	walk->sink->fault(walk->sink->arg, reason);
 }
 
+/* NULL, or why not.  Beyond its bound nothing more of the mail is unpacked. */
+static const char *
+unpack(struct walk *walk, struct sts_span bytes, char **json, size_t *len)
+{
+	bool all = walk->room > STS_REPORT_JSON_MAX;
+	size_t max = all ? STS_REPORT_JSON_MAX : walk->room;
+	const char *wrong;
+
+	if (walk->room == 0)
+		return no_room;
+	wrong = sts_gzip_unpack(bytes.p, bytes.len, max, json, len);
+	if (wrong == sts_gzip_too_large) {
+		walk->room -= max;
+		return all ? wrong : no_room;
+	}
+	walk->room -= *len;
+	return wrong;
+}
+
 /* A report, compressed or not. */
 static void
 found_bytes(struct walk *walk, const char *bytes, size_t len)
 {
+	struct sts_span packed = {bytes, len};
 	char *json;
 	size_t json_len;
 	const char *wrong;
@@ -36,8 +60,7 @@ found_bytes(struct walk *walk, const char *bytes, size_t len)
 		walk->sink->json(walk->sink->arg, bytes, len);
 		return;
 	}
-	wrong =
-	    sts_gzip_unpack(bytes, len, STS_REPORT_JSON_MAX, &json, &json_len);
+	wrong = unpack(walk, packed, &json, &json_len);
 	if (wrong != NULL) {
 		found_fault(walk, wrong);
 		return;
@@ -148,8 +171,18 @@ walk_forwarded(
 	char *bytes;
 	size_t len;
 
+	if (entity->encoding == STS_MIME_PLAIN) {
+		walk_bytes(walk, entity->body, depth + 1);
+		return;
+	}
+	if (entity->body.len > walk->room) {
+		walk->room = 0;
+		found_fault(walk, no_room);
+		return;
+	}
 	if (!sts_mime_decode(entity, &bytes, &len))
 		return;
+	walk->room -= len;
 	walk_bytes(walk, (struct sts_span){bytes, len}, depth + 1);
 	free(bytes);
 }
@@ -202,7 +235,7 @@ const char *
 sts_message_read(
     const char *bytes, size_t len, const struct sts_message_sink *sink)
 {
-	struct walk walk = {sink, 0, 0};
+	struct walk walk = {sink, 0, 0, STS_MESSAGE_UNPACKED_MAX};
 
 	if (len == 0)
 		return "is empty";

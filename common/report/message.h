@@ -14,7 +14,9 @@
 enum {
 	STS_MESSAGE_MAX = 32 * 1024 * 1024, /* bytes of a mail or a file */
 	STS_MESSAGE_DEPTH_MAX = 8,          /* multiparts in multiparts */
-	STS_MESSAGE_PARTS_MAX = 1000
+	STS_MESSAGE_PARTS_MAX = 1000,
+	/* What is unpacked of a mail, all parts and mails in it together. */
+	STS_MESSAGE_UNPACKED_MAX = 32 * 1024 * 1024
 };
 
 /* Callbacks for each report. */

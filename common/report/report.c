@@ -394,7 +394,10 @@ load(struct reader *reader, const char *json, size_t len)
 	(void)sts_cursor_literal(&c, mark);
 	value = json_loadb(
 	    c.p, sts_cursor_left(&c), JSON_REJECT_DUPLICATES, &error);
-	if (value == NULL) {
+	if (value == NULL && error.text[0] == '\0') {
+		fault(
+		    reader, NULL, "no memory"); /* jansson has no word for it */
+	} else if (value == NULL) {
 		(void)snprintf(where, sizeof(where), "line %d, column %d",
 		    error.line, error.column);
 		reader->faults++;

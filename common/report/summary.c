@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "report/summary.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,12 +8,44 @@
 
 enum { RATE_OF_ALL = 100000 };
 
+/* malloc's own bytes of each piece, about. */
+enum { PIECE_BYTES = 16 };
+
+const char sts_summary_no_memory[] = "no memory";
+
+/* A report that was counted; several of its policy domains may be. */
+struct sts_kept_report {
+	struct sts_kept_report *next;
+	const char *id, *where; /* in `organization`, behind it */
+	char organization[];
+};
+
 /* A policy domain of a report that was counted. */
 struct seen {
 	struct sts_hashmap_node node; /* first */
-	char *key;
-	char *where;
-	int64_t report; /* its number; several of its policies may be counted */
+	const struct sts_kept_report *report;
+	struct seen *fresh;
+	char domain[];
+};
+
+/* A report, and what became of its policies. */
+struct adding {
+	struct sts_summary *summary;
+	const struct sts_report *report;
+	uint64_t hash; /* of its organization and id */
+	const char *where;
+	sts_summary_duplicate *duplicate;
+	void *arg;
+	/* At first room is made for all of it, so that it counts whole. */
+	bool counts;
+	const char *refused; /* or NULL */
+	bool counted, seen_before;
+	/* What has been made for it. */
+	struct sts_kept_report *kept;
+	struct sts_tally_row *row[STS_BY_COUNT];
+	struct seen *seen;
+	size_t bytes;
+	unsigned domains, hosts;
 };
 
 struct sts_summary *
@@ -32,24 +63,15 @@ free_tally(struct sts_tally *tally)
 {
 	struct sts_tally_row *row;
 
-	while ((row = sts_hashmap_pop(&tally->rows)) != NULL) {
-		free(row->name);
+	while ((row = sts_hashmap_pop(&tally->rows)) != NULL)
 		free(row);
-	}
 	free(tally->sorted);
-}
-
-static void
-free_seen(struct seen *seen)
-{
-	free(seen->key);
-	free(seen->where);
-	free(seen);
 }
 
 void
 sts_summary_destroy(struct sts_summary *summary)
 {
+	struct sts_kept_report *kept;
 	struct seen *seen;
 
 	if (summary == NULL)
@@ -57,7 +79,11 @@ sts_summary_destroy(struct sts_summary *summary)
 	for (size_t i = 0; i < STS_BY_COUNT; i++)
 		free_tally(&summary->by[i]);
 	while ((seen = sts_hashmap_pop(&summary->seen)) != NULL)
-		free_seen(seen);
+		free(seen);
+	while ((kept = summary->kept) != NULL) {
+		summary->kept = kept->next;
+		free(kept);
+	}
 	free(summary);
 }
 
@@ -68,48 +94,76 @@ add_count(int64_t *sum, int64_t count)
 	*sum = *sum > INT64_MAX - count ? INT64_MAX : *sum + count;
 }
 
-static struct sts_tally_row *
-find_row(struct sts_tally *tally, const char *name)
+/* Zeroed bytes that stay; NULL, and the report is refused: no room for them. */
+static void *
+keep(struct adding *adding, size_t size)
 {
-	uint64_t hash = sts_hashmap_hash(name);
-	struct sts_tally_row *row = sts_hashmap_find(&tally->rows, hash);
+	size_t used = adding->summary->bytes + adding->bytes;
+	void *piece;
 
-	while (row != NULL && strcmp(row->name, name) != 0)
-		row = sts_hashmap_next(&row->node);
-	if (row != NULL)
-		return row;
-	if ((row = calloc(1, sizeof(*row))) == NULL)
-		return NULL;
-	if ((row->name = strdup(name)) == NULL) {
-		free(row);
+	if (size + PIECE_BYTES > STS_SUMMARY_BYTES_MAX - used) {
+		adding->refused = "does not fit: what is kept of all reports "
+				  "has at most 32 MiB";
 		return NULL;
 	}
-	sts_hashmap_insert(&tally->rows, &row->node, hash);
+	if ((piece = calloc(1, size)) == NULL) {
+		adding->refused = sts_summary_no_memory;
+		return NULL;
+	}
+	adding->bytes += size + PIECE_BYTES;
+	return piece;
+}
+
+static struct sts_tally_row *
+make_row(struct adding *adding, enum sts_summary_by by, const char *name,
+    uint64_t hash)
+{
+	size_t len = strlen(name);
+	struct sts_tally_row *row;
+
+	if (by == STS_BY_HOST && ++adding->hosts > STS_SUMMARY_HOSTS_MAX) {
+		adding->refused = "has more than 10000 new MX hosts";
+		return NULL;
+	}
+	if ((row = keep(adding, sizeof(*row) + len + 1)) == NULL)
+		return NULL;
+	memcpy(row->name, name, len);
+	row->fresh = adding->row[by];
+	adding->row[by] = row;
+	sts_hashmap_insert(&adding->summary->by[by].rows, &row->node, hash);
 	return row;
 }
 
 static bool
-count(struct sts_summary *summary, enum sts_summary_by by, const char *name,
+count(struct adding *adding, enum sts_summary_by by, const char *name,
     int64_t successes, int64_t failures)
 {
-	struct sts_tally_row *row = find_row(&summary->by[by], name);
+	uint64_t hash = sts_hashmap_hash(name);
+	struct sts_tally_row *row =
+	    sts_hashmap_find(&adding->summary->by[by].rows, hash);
 
+	while (row != NULL && strcmp(row->name, name) != 0)
+		row = sts_hashmap_next(&row->node);
 	if (row == NULL)
-		return false;
-	add_count(&row->successes, successes);
-	add_count(&row->failures, failures);
-	return true;
+		row = make_row(adding, by, name, hash);
+	if (row != NULL && adding->counts) {
+		add_count(&row->successes, successes);
+		add_count(&row->failures, failures);
+	}
+	return row != NULL;
 }
 
 /* A host's name in lower case without a dot at its end; NULL: no memory. */
 static char *
-plain_name(const char *name)
+plain_name(struct adding *adding, const char *name)
 {
 	char *copy = strdup(name);
 	size_t len = strlen(name);
 
-	if (copy == NULL)
+	if (copy == NULL) {
+		adding->refused = sts_summary_no_memory;
 		return NULL;
+	}
 	if (len > 0 && copy[len - 1] == '.')
 		copy[len - 1] = '\0';
 	for (char *p = copy; *p != '\0'; p++)
@@ -136,79 +190,102 @@ is_wanted(const struct sts_summary_filter *filter, const char *domain,
 	    (type == STS_POLICY_TYPE_TLSA && is_below(domain, filter->domain));
 }
 
-static struct seen *
-find_seen(const struct sts_summary *summary, const char *key, uint64_t hash)
+/* Of the report, made with its first policy domain. */
+static const struct sts_kept_report *
+keep_report(struct adding *adding)
 {
-	struct seen *seen = sts_hashmap_find(&summary->seen, hash);
+	const struct sts_report *report = adding->report;
+	size_t organization = strlen(report->organization) + 1;
+	size_t id = strlen(report->id) + 1, where = strlen(adding->where) + 1;
+	struct sts_kept_report *kept = adding->kept;
 
-	while (seen != NULL && strcmp(seen->key, key) != 0)
+	if (kept != NULL)
+		return kept;
+	kept = keep(adding, sizeof(*kept) + organization + id + where);
+	if (kept == NULL)
+		return NULL;
+	memcpy(kept->organization, report->organization, organization);
+	kept->id = memcpy(kept->organization + organization, report->id, id);
+	kept->where = memcpy(
+	    kept->organization + organization + id, adding->where, where);
+	adding->kept = kept;
+	return kept;
+}
+
+static uint64_t
+report_hash(const struct sts_report *report)
+{
+	uint64_t hash = sts_hashmap_hash(report->organization);
+
+	hash = sts_hashmap_mix(hash) ^ sts_hashmap_hash(report->id);
+	return sts_hashmap_mix(hash);
+}
+
+static struct seen *
+find_seen(const struct adding *adding, const char *domain, uint64_t hash)
+{
+	const struct sts_report *report = adding->report;
+	struct seen *seen = sts_hashmap_find(&adding->summary->seen, hash);
+
+	while (seen != NULL &&
+	    (strcmp(seen->domain, domain) != 0 ||
+		strcmp(seen->report->id, report->id) != 0 ||
+		strcmp(seen->report->organization, report->organization) != 0))
 		seen = sts_hashmap_next(&seen->node);
 	return seen;
 }
 
-/* Takes `key` over. */
 static struct seen *
-note_seen(
-    struct sts_summary *summary, char *key, uint64_t hash, const char *where)
+make_seen(struct adding *adding, const char *domain, uint64_t hash)
 {
-	struct seen *seen = calloc(1, sizeof(*seen));
+	const struct sts_kept_report *report = keep_report(adding);
+	size_t len = strlen(domain);
+	struct seen *seen;
 
-	if (seen == NULL) {
-		free(key);
+	if (report == NULL)
+		return NULL;
+	if (++adding->domains > STS_SUMMARY_DOMAINS_MAX) {
+		adding->refused = "has more than 10000 policy domains";
 		return NULL;
 	}
-	seen->key = key;
-	seen->where = strdup(where);
-	seen->report = summary->reports;
-	if (seen->where == NULL) {
-		free_seen(seen);
+	if ((seen = keep(adding, sizeof(*seen) + len + 1)) == NULL)
 		return NULL;
-	}
-	sts_hashmap_insert(&summary->seen, &seen->node, hash);
+	memcpy(seen->domain, domain, len);
+	seen->report = report;
+	seen->fresh = adding->seen;
+	adding->seen = seen;
+	sts_hashmap_insert(&adding->summary->seen, &seen->node, hash);
 	return seen;
 }
 
 /*
  * The entry of a policy domain of this report, made if it is the first; one of
- * another report, if it is not.  NULL: no memory.
+ * another report, if it is not.  NULL: it is refused.
  */
 static struct seen *
-look_up(struct sts_summary *summary, const struct sts_report *report,
-    const char *domain, const char *where)
+look_up(struct adding *adding, const char *domain)
 {
-	struct seen *seen;
-	char *key;
-	uint64_t hash;
+	uint64_t hash = adding->hash ^ sts_hashmap_hash(domain);
+	struct seen *seen = find_seen(adding, domain, hash);
 
-	/* No string in JSON that was read has a NUL; a line feed may be there.
-	 */
-	if (asprintf(&key, "%zu:%s %zu:%s %s", strlen(report->organization),
-		report->organization, strlen(report->id), report->id,
-		domain) < 0)
-		return NULL;
-	hash = sts_hashmap_hash(key);
-	if ((seen = find_seen(summary, key, hash)) == NULL)
-		return note_seen(summary, key, hash, where);
-	free(key);
-	return seen;
+	return seen != NULL ? seen : make_seen(adding, domain, hash);
 }
 
 static bool
-count_failure(struct sts_summary *summary, const char *type, const char *host,
-    int64_t sessions)
+count_failure(
+    struct adding *adding, const char *type, const char *host, int64_t sessions)
 {
-	char *name = plain_name(host);
+	char *name = plain_name(adding, host);
 	bool good = name != NULL &&
-	    count(summary, STS_BY_TYPE, type, 0, sessions) &&
-	    count(summary, STS_BY_HOST, name, 0, sessions);
+	    count(adding, STS_BY_TYPE, type, 0, sessions) &&
+	    count(adding, STS_BY_HOST, name, 0, sessions);
 
 	free(name);
 	return good;
 }
 
 static bool
-count_failures(
-    struct sts_summary *summary, const struct sts_report_policy *policy)
+count_failures(struct adding *adding, const struct sts_report_policy *policy)
 {
 	int64_t explained = 0;
 
@@ -216,84 +293,135 @@ count_failures(
 		const struct sts_report_failure *failure = &policy->failure[i];
 
 		if (failure->sessions > 0 &&
-		    !count_failure(summary, sts_result_name(failure->result),
+		    !count_failure(adding, sts_result_name(failure->result),
 			failure->receiving_mx, failure->sessions))
 			return false;
 		add_count(&explained, failure->sessions);
 	}
 	return explained >= policy->failures ||
-	    count_failure(summary, "", "", policy->failures - explained);
+	    count_failure(adding, "", "", policy->failures - explained);
 }
 
 static bool
-count_policy(struct sts_summary *summary, const struct sts_report *report,
-    const struct sts_report_policy *policy, const char *domain)
+count_policy(struct adding *adding, const struct sts_report_policy *policy,
+    const char *domain)
 {
+	struct sts_summary *summary = adding->summary;
+	const struct sts_report *report = adding->report;
 	char day[STS_DATE_TEXT];
 	int64_t good = policy->successes, bad = policy->failures;
 
-	add_count(&summary->successes, good);
-	add_count(&summary->failures, bad);
-	return count(summary, STS_BY_DAY,
+	if (adding->counts) {
+		add_count(&summary->successes, good);
+		add_count(&summary->failures, bad);
+	}
+	return count(adding, STS_BY_DAY,
 		   sts_date_text(day, sts_report_day(report)), good, bad) &&
-	    count(summary, STS_BY_SENDER, report->organization, good, bad) &&
-	    count(summary, STS_BY_DOMAIN, domain, good, bad) &&
-	    count_failures(summary, policy);
+	    count(adding, STS_BY_SENDER, report->organization, good, bad) &&
+	    count(adding, STS_BY_DOMAIN, domain, good, bad) &&
+	    count_failures(adding, policy);
 }
-
-/* What became of the policies of one report. */
-struct adding {
-	struct sts_summary *summary;
-	const struct sts_report *report;
-	const char *where;
-	sts_summary_duplicate *duplicate;
-	void *arg;
-	bool counted, seen_before;
-};
 
 static bool
 add_policy(struct adding *adding, const struct sts_report_policy *policy)
 {
-	struct sts_summary *summary = adding->summary;
-	char *domain = plain_name(policy->domain);
+	char *domain = plain_name(adding, policy->domain);
 	struct seen *seen;
 	bool good = domain != NULL;
 
-	if (good && is_wanted(&summary->filter, domain, policy->type)) {
-		seen = look_up(summary, adding->report, domain, adding->where);
+	if (good && is_wanted(&adding->summary->filter, domain, policy->type)) {
+		seen = look_up(adding, domain);
 		good = seen != NULL;
-		if (good && seen->report == summary->reports) {
+		if (good && seen->report == adding->kept) {
 			adding->counted = true;
-			good = count_policy(
-			    summary, adding->report, policy, domain);
+			good = count_policy(adding, policy, domain);
 		} else if (good) {
 			adding->seen_before = true;
-			adding->duplicate(adding->arg, domain, seen->where);
+			if (adding->counts)
+				adding->duplicate(
+				    adding->arg, domain, seen->report->where);
 		}
 	}
 	free(domain);
 	return good;
 }
 
-bool
+static bool
+add_policies(struct adding *adding, bool counts)
+{
+	const struct sts_report *report = adding->report;
+	bool good = true;
+
+	adding->counts = counts;
+	for (size_t i = 0; i < report->policy_count && good; i++)
+		good = add_policy(adding, &report->policy[i]);
+	return good;
+}
+
+/* Removes what was made for a report that is refused. */
+static void
+take_back(struct adding *adding)
+{
+	struct sts_summary *summary = adding->summary;
+	struct sts_tally_row *row;
+	struct seen *seen;
+
+	for (size_t by = 0; by < STS_BY_COUNT; by++) {
+		while ((row = adding->row[by]) != NULL) {
+			adding->row[by] = row->fresh;
+			sts_hashmap_remove(&summary->by[by].rows, &row->node);
+			free(row);
+		}
+	}
+	while ((seen = adding->seen) != NULL) {
+		adding->seen = seen->fresh;
+		sts_hashmap_remove(&summary->seen, &seen->node);
+		free(seen);
+	}
+	free(adding->kept);
+}
+
+static void
+keep_all(struct adding *adding)
+{
+	struct sts_summary *summary = adding->summary;
+
+	summary->bytes += adding->bytes;
+	if (adding->kept == NULL)
+		return;
+	adding->kept->next = summary->kept;
+	summary->kept = adding->kept;
+}
+
+const char *
 sts_summary_add(struct sts_summary *summary, const struct sts_report *report,
     const char *where, sts_summary_duplicate *duplicate, void *arg)
 {
-	struct adding adding = {
-	    summary, report, where, duplicate, arg, false, false};
+	struct adding adding = {.summary = summary,
+	    .report = report,
+	    .hash = report_hash(report),
+	    .where = where,
+	    .duplicate = duplicate,
+	    .arg = arg};
 	int64_t day = sts_report_day(report);
-	bool good = true;
 
-	if (day >= summary->filter.first_day && day <= summary->filter.last_day)
-		for (size_t i = 0; i < report->policy_count && good; i++)
-			good = add_policy(&adding, &report->policy[i]);
+	if (day >= summary->filter.first_day &&
+	    day <= summary->filter.last_day) {
+		if (!add_policies(&adding, false)) {
+			take_back(&adding);
+			return adding.refused;
+		}
+		keep_all(&adding);
+		if (!add_policies(&adding, true))
+			return adding.refused;
+	}
 	if (adding.counted)
 		summary->reports++;
 	else if (adding.seen_before)
 		summary->duplicates++;
 	else
 		summary->outside++;
-	return good;
+	return NULL;
 }
 
 static int

@@ -14,6 +14,18 @@
 #include "base/hashmap.h"
 #include "report/report.h"
 
+/*
+ * Reports come from strangers, so what is kept of them is bounded.  Senders
+ * write a report for each domain; a mailbox of 100,000 reports with the names
+ * that are usual fits.
+ */
+enum {
+	STS_SUMMARY_DOMAINS_MAX = 10000, /* policy domains of one report */
+	/* MX hosts of one report that no report before it has named */
+	STS_SUMMARY_HOSTS_MAX = 10000,
+	STS_SUMMARY_BYTES_MAX = 32 * 1024 * 1024 /* of all reports */
+};
+
 /* What of the reports counts. */
 struct sts_summary_filter {
 	int64_t first_day, last_day; /* days since 1970, both included */
@@ -27,8 +39,9 @@ struct sts_summary_filter {
 /* Sessions of a day, a sender...  Counts stop at INT64_MAX. */
 struct sts_tally_row {
 	struct sts_hashmap_node node; /* first */
-	char *name;                   /* "": not told by the report */
+	struct sts_tally_row *fresh;  /* private */
 	int64_t successes, failures;
+	char name[]; /* "": not told by the report */
 };
 
 struct sts_tally {
@@ -55,7 +68,10 @@ struct sts_summary {
 	int64_t successes, failures;
 	struct sts_tally by[STS_BY_COUNT]; /* all but the first two: most
 					      failures first */
-	struct sts_hashmap seen;           /* private */
+	/* private */
+	struct sts_hashmap seen;
+	struct sts_kept_report *kept;
+	size_t bytes;
 };
 
 /*
@@ -74,11 +90,14 @@ void sts_summary_destroy(struct sts_summary *summary);
 
 /*
  * Adds a report that was read from `where`.  What its failure-details do not
- * explain of its failures counts for type and host "".  False: no memory.
+ * explain of its failures counts for type and host "".  NULL; or why nothing of
+ * it was added, as a sentence that names the bound that it exceeds.
+ * sts_summary_no_memory: no memory.
  */
-bool sts_summary_add(struct sts_summary *summary,
+const char *sts_summary_add(struct sts_summary *summary,
     const struct sts_report *report, const char *where,
     sts_summary_duplicate *duplicate, void *arg);
+extern const char sts_summary_no_memory[];
 
 /* Puts the rows of each table in order.  False: no memory. */
 bool sts_summary_sort(struct sts_summary *summary);

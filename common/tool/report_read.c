@@ -10,6 +10,7 @@
 
 #include "base/cursor.h"
 #include "base/escape.h"
+#include "base/limits.h"
 #include "core/domain.h"
 #include "report/report.h"
 #include "report/summary.h"
@@ -17,7 +18,11 @@
 #include "tool/report_opener.h"
 #include "tool/tool.h"
 
-enum { PERCENT_DIGITS = 3, RATE_OF_PERCENT = 1000 };
+enum {
+	PERCENT_DIGITS = 3,
+	RATE_OF_PERCENT = 1000,
+	MEMORY_MIB = 256 /* with each bound reached, less than that is used */
+};
 
 struct reading {
 	struct sts_tool *tool;
@@ -63,27 +68,32 @@ on_duplicate(void *arg, const char *domain, const char *where)
 }
 
 static void
-on_json(void *arg, const char *where, const char *json, size_t len)
-{
-	struct reading *reading = arg;
-	struct sts_report report;
-
-	reading->where = where;
-	if (!sts_report_parse(&report, json, len, on_report_fault, reading))
-		reading->read.faulty++;
-	else if (!sts_summary_add(reading->read.summary, &report, where,
-		     on_duplicate, reading))
-		reading->no_memory = true;
-	sts_report_free(&report);
-}
-
-static void
 on_fault(void *arg, const char *where, const char *reason)
 {
 	struct reading *reading = arg;
 
 	reading->read.faulty++;
 	complain(reading, where, "", reason);
+}
+
+static void
+on_json(void *arg, const char *where, const char *json, size_t len)
+{
+	struct reading *reading = arg;
+	struct sts_report report;
+	const char *refused = NULL;
+
+	reading->where = where;
+	if (!sts_report_parse(&report, json, len, on_report_fault, reading))
+		reading->read.faulty++;
+	else
+		refused = sts_summary_add(reading->read.summary, &report, where,
+		    on_duplicate, reading);
+	if (refused == sts_summary_no_memory)
+		reading->no_memory = true;
+	if (refused != NULL)
+		on_fault(arg, where, refused);
+	sts_report_free(&report);
 }
 
 /* Said of what was named itself: folders and mboxes have other mail as well. */
@@ -201,6 +211,7 @@ sts_tool_report_read(struct sts_tool *tool)
 	int64_t least;
 	int code = parse_options(tool, &filter, &least);
 
+	sts_limit_memory(MEMORY_MIB);
 	if (code == STS_EXIT_OK)
 		code = sts_opener_begin(&opener, tool);
 	if (code != STS_EXIT_OK)

@@ -131,6 +131,20 @@ sts_smtpd_has_none(const struct sts_smtpd_steps *w)
 	return lost.count == sizeof(lost.name) / sizeof(lost.name[0]);
 }
 
+void
+sts_smtpd_say_left(const struct sts_smtpd_steps *w)
+{
+	unsigned count = sts_smtpd_has_none(w) ? sts_smtpd_waiting(w) : 0;
+
+	if (count > 0)
+		(void)sts_smtpd_stop(w,
+		    "when that is repaired, mta-sts enable opensmtpd has them "
+		    "leave under policies; mta-sts disable opensmtpd, without",
+		    "%u recipient(s) wait under actions that %s does not have; "
+		    "an smtpd that was started with it leaves them alone",
+		    count, w->path);
+}
+
 /* The actions into smtpd.conf; false if they cannot be, which is said. */
 static bool
 add_actions(struct sts_smtpd_steps *w)

@@ -2,8 +2,10 @@
 /*
  * Mail that smtpd accepted under the actions of this suite, once smtpd.conf has
  * them no more.  An envelope carries the name of its action for good, and smtpd
- * leaves one alone whose action it does not know.  So smtpd.conf gets actions
- * of these names that relay as its own do, for as long as such mail is there.
+ * leaves one alone whose action it does not know.  So for `disable` smtpd.conf
+ * gets actions of these names that relay as its own do, without policies, for
+ * as long as such mail is there.  Nothing else adds them: with an `enable` that
+ * fails nobody has asked for mail without policies, and it waits.
  */
 #ifndef STS_OPENSMTPD_ENABLE_SMTPD_DRAIN_H
 #define STS_OPENSMTPD_ENABLE_SMTPD_DRAIN_H
@@ -19,10 +21,13 @@ unsigned sts_smtpd_waiting(const struct sts_smtpd_steps *w);
 /* True if smtpd.conf has no action of ours. */
 bool sts_smtpd_has_none(const struct sts_smtpd_steps *w);
 
+/* After an `enable` that failed: what waits like that, and what ends it. */
+void sts_smtpd_say_left(const struct sts_smtpd_steps *w);
+
 /*
- * smtpd.conf is the operator's old one: has smtpd run with it, and brings out
- * what waits.  Says what stays, and what to do then.  NOT if smtpd does not
- * serve.
+ * For `disable`: smtpd.conf is the operator's old one: has smtpd run with it,
+ * and brings out what waits.  Says what stays, and what to do then.  NOT if
+ * smtpd does not serve.
  */
 enum sts_switched sts_smtpd_settle(struct sts_smtpd_steps *w);
 

@@ -22,6 +22,9 @@ struct sts_smtpd_steps {
 	struct sts_changes changes;
 	struct sts_smtpd_service service;
 	enum sts_smtpd_serves serves; /* with the new file */
+	/* Of `enable`: what an earlier run had left was taken out first. */
+	bool went_back;
+	bool keeps; /* smtpd does not serve with the file, which stays */
 };
 
 /* Prints a step; "would: " before it in a dry run. */

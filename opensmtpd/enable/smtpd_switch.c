@@ -29,10 +29,12 @@ begin(struct sts_smtpd_steps *w)
 		back = sts_changes_recover(&w->changes);
 		result = sts_smtpd_changed(w, back);
 	}
-	if (back == STS_CHANGE_OK)
+	if (back == STS_CHANGE_OK) {
+		w->went_back = true;
 		(void)fprintf(w->e->out,
 		    "an earlier run was interrupted: smtpd.conf is as before "
 		    "it\n");
+	}
 	if (result != STS_SWITCHED)
 		return result;
 	return sts_smtpd_new_changes(w);
@@ -61,7 +63,11 @@ end_drain(struct sts_smtpd_steps *w)
 		    "%s has actions for mail that waits from before",
 		    w->changes.item[0].path);
 	result = sts_smtpd_changed(w, sts_changes_undo(&w->changes));
-	return result == STS_SWITCHED ? sts_smtpd_new_changes(w) : result;
+	if (result != STS_SWITCHED)
+		return result;
+	w->went_back = true;
+	result = sts_smtpd_new_changes(w);
+	return result == STS_SWITCHED ? sts_smtpd_reload(w) : result;
 }
 
 /* The usual places of trust roots, unless this suite has its own. */
@@ -92,7 +98,10 @@ explain(const struct sts_smtpd_steps *w, enum sts_smtpd_placed placed)
 	return sts_smtpd_stop(w, p->fix, "%s: %s", p->where, p->reason);
 }
 
-/* smtpd does not serve with the new file: it gets the old one. */
+/*
+ * smtpd does not serve with the new file: it gets the old one.  What it has
+ * accepted meanwhile waits, since only `disable` asks for no policies.
+ */
 static enum sts_switched
 take_back(struct sts_smtpd_steps *w)
 {
@@ -105,12 +114,16 @@ take_back(struct sts_smtpd_steps *w)
 		(void)sts_smtpd_not_served(w, "", "new file", why);
 		return result;
 	}
-	(void)sts_smtpd_settle(w);
+	if (sts_smtpd_restart(w, false) == STS_SERVES_NOT)
+		(void)sts_smtpd_not_served(w, "", "old file", w->service.why);
 	return sts_smtpd_not_served(
 	    w, "the old file is back: ", "new one", why);
 }
 
-/* Nothing is missing: is it right, and is it what runs? */
+/*
+ * Nothing is missing: is it right, and is it what runs?  With this file mail
+ * was accepted, and is to leave under policies: whatever is wrong, it stays.
+ */
 static enum sts_switched
 complete(struct sts_smtpd_steps *w, bool ours)
 {
@@ -126,8 +139,9 @@ complete(struct sts_smtpd_steps *w, bool ours)
 	w->serves = sts_smtpd_restart(w, true);
 	if (w->serves != STS_SERVES_NOT)
 		return STS_SWITCHED;
-	return ours ? take_back(w)
-		    : sts_smtpd_not_served(w, "", "file", w->service.why);
+	w->keeps = ours;
+	return sts_smtpd_not_served(
+	    w, "smtpd does not serve: ", "file as it is", w->service.why);
 }
 
 static enum sts_switched
@@ -225,9 +239,9 @@ enable(struct sts_smtpd_steps *w)
 	enum sts_smtpd_placed placed;
 
 	if (result == STS_SWITCHED)
-		result = end_drain(w);
-	if (result == STS_SWITCHED)
 		result = sts_smtpd_load(w);
+	if (result == STS_SWITCHED)
+		result = end_drain(w);
 	if (result == STS_SWITCHED)
 		result = sts_smtpd_parse(w, w->path);
 	if (result != STS_SWITCHED)
@@ -244,20 +258,33 @@ enable(struct sts_smtpd_steps *w)
 	return placed == STS_SMTPD_PLACED ? change(w) : explain(w, placed);
 }
 
+/* What smtpd.conf is now, and what mail waits for. */
+static void
+say_not_enabled(const struct sts_smtpd_steps *w)
+{
+	const char *said = "smtpd.conf is as it was";
+
+	if (sts_changes_is_unfinished(&w->changes))
+		said = "smtpd.conf could not be taken back: when that is "
+		       "repaired, mta-sts disable opensmtpd does it";
+	else if (w->keeps)
+		said = "smtpd.conf stays as it is, with MTA-STS; mta-sts "
+		       "disable opensmtpd takes it back";
+	else if (w->went_back || is_draining(w))
+		said = "MTA-STS is not on";
+	(void)fprintf(w->e->err, "mta-sts: %s\n", said);
+	if (!w->e->dry_run)
+		sts_smtpd_say_left(w);
+}
+
 enum sts_switched
 sts_smtpd_enable(const struct sts_smtpd_switch *e)
 {
 	struct sts_smtpd_steps w = {.e = e};
 	enum sts_switched result = enable(&w);
 
-	if (result != STS_SWITCHED && sts_changes_is_unfinished(&w.changes))
-		(void)fprintf(e->err,
-		    "mta-sts: smtpd.conf could not be taken back: when that is "
-		    "repaired, mta-sts disable opensmtpd does it\n");
-	else if (result != STS_SWITCHED && is_draining(&w))
-		(void)fprintf(e->err, "mta-sts: MTA-STS is not on\n");
-	else if (result != STS_SWITCHED)
-		(void)fprintf(e->err, "mta-sts: smtpd.conf is as it was\n");
+	if (result != STS_SWITCHED)
+		say_not_enabled(&w);
 	else if (e->dry_run)
 		(void)fprintf(
 		    e->out, "nothing was changed: this was a dry run\n");

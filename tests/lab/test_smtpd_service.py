@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: ISC
 """mta-sts enable opensmtpd where smtpd runs as a service: it is restarted, and what
-waits leaves after `disable`.  A filter that dies two seconds after the start: the
-old file is back, and smtpd runs with it."""
+waits leaves after `disable`.  A filter that dies four seconds after the start: the
+first time the old file is back, and smtpd runs with it; later the file stays.  Mail
+that was accepted with MTA-STS leaves under policies or by `disable`."""
+import concurrent.futures
 import os
 import pathlib
 import signal
+import time
 
 from labkit import opensmtpd_lab, paths, tap
-from labkit.opensmtpd import CONF, FILTERS
+from labkit.opensmtpd import CONF, FILTERS, QUEUE
 
 STOCK = {'6.8': 'debian-12.in', '7.6': 'debian-13.in'}
 DATA = paths.LAB / 'src/tests/unit/data/opensmtpd/enable'
@@ -27,7 +30,7 @@ restart)
 esac
 """
 DYING = """#!/bin/sh
-(sleep 2; kill -9 $$) &
+(sleep 4; kill -9 $$) &
 exec FILTER.real
 """
 
@@ -40,6 +43,10 @@ def serve(lab):
     script.chmod(0o755)
     SYSTEMD.mkdir(parents=True, exist_ok=True)
     pathlib.Path('/run/smtpd-main').write_text('0')
+    start(lab)
+
+
+def start(lab):
     lab.mta.inside('systemctl', 'restart', 'opensmtpd')
     tap.until(lambda: 'uptime' in lab.mta.ctl('show', 'stats'), 60)
 
@@ -62,6 +69,52 @@ def running(lab):
                   if name.endswith('-mta-sts'))
 
 
+def break_filter(lab):
+    real = lab.mta.root / FILTERS / 'filter-mta-sts'
+    real.rename(f'{real}.real')
+    real.write_text(DYING.replace('FILTER', f'/{FILTERS}/filter-mta-sts'))
+    real.chmod(0o755)
+
+
+def repair_filter(lab):
+    real = lab.mta.root / FILTERS / 'filter-mta-sts'
+    pathlib.Path(f'{real}.real').rename(real)
+
+
+def send_when_on(lab):
+    """A message to smtpd as soon as it serves with the new file."""
+    tap.until(lambda: running(lab).count('table-mta-sts') == 2 and
+              'uptime' in lab.mta.ctl('show', 'stats'), 60)
+    return lab.sendmail('bob@notls.test')
+
+
+def expect_left(lab, message, name):
+    """In the queue, and no attempt brings it out."""
+    lab.mta.ctl('schedule', 'all')
+    time.sleep(3)
+    tap.same((len(list(QUEUE.glob('*/*/' + '[0-9a-f]' * 16))),
+              lab.mx.messages(message.tag)), (1, []), name)
+
+
+def dead(lab, message):
+    """It is on, the file is newer than what runs, and the filter dies."""
+    break_filter(lab)
+    wanted = CONF.read_bytes()
+    time.sleep(2)
+    os.utime(CONF)
+    code, said = command(lab, 'enable', 'opensmtpd')
+    tap.same((code, 'smtpd does not serve: with the file as it is' in said,
+              CONF.read_bytes() == wanted), (1, True, True),
+             'enable says that it does not come up, and leaves the file')
+    expect_left(lab, message, 'no mail leaves by that')
+    repair_filter(lab)
+    code, said = command(lab, 'enable', 'opensmtpd')
+    tap.same((code, 'MTA-STS is on once smtpd is started' in said), (0, True),
+             'enable, once the filter is repaired')
+    start(lab)
+    expect_left(lab, message, 'it enforces, for mail from before as well')
+
+
 def good(lab, stock):
     code, said = command(lab, 'enable', 'opensmtpd')
     tap.same((code, 'MTA-STS is on;' in said, running(lab)),
@@ -70,6 +123,7 @@ def good(lab, stock):
     message = lab.sendmail('bob@notls.test')
     lab.settle([message])
     lab.expect_deferred(message, 'TLS required|mx_no_starttls', 'it enforces')
+    dead(lab, message)
     code, said = command(lab, 'disable', 'opensmtpd')
     tap.same((code, CONF.read_bytes(), lab.mta.envelopes(), running(lab)),
              (0, stock, {}, []),
@@ -79,18 +133,29 @@ def good(lab, stock):
 
 
 def dying(lab, stock):
-    real = lab.mta.root / FILTERS / 'filter-mta-sts'
-    real.rename(f'{real}.real')
-    real.write_text(DYING.replace('FILTER', f'/{FILTERS}/filter-mta-sts'))
-    real.chmod(0o755)
-    code, said = command(lab, 'enable', 'opensmtpd')
+    break_filter(lab)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(send_when_on, lab)
+        code, said = command(lab, 'enable', 'opensmtpd')
+        early = sent.result()
     tap.same((code, 'the old file is back' in said, CONF.read_bytes(),
               running(lab), 'uptime' in lab.mta.ctl('show', 'stats')),
              (1, True, stock, [], True),
              'a filter that dies after the start: as it was before')
-    pathlib.Path(f'{real}.real').rename(real)
+    tap.ok('1 recipient(s) wait under actions that' in said,
+           'mail that was accepted meanwhile is told of')
     message = lab.sendmail('bob@notls.test')
-    lab.expect_delivered(message, 'and mail leaves', tls=False)
+    lab.expect_delivered(message, 'other mail leaves', tls=False)
+    tap.until(lambda: not lab.mta.envelopes(), 30)
+    expect_left(lab, early, 'smtpd leaves the one from before alone')
+    repair_filter(lab)
+    tap.same(command(lab, 'enable', 'opensmtpd')[0], 0,
+             'enable, once the filter is repaired')
+    lab.expect_deferred(early, 'TLS required|mx_no_starttls',
+                        'it is tried, under its policy')
+    tap.same((command(lab, 'disable', 'opensmtpd')[0], CONF.read_bytes()),
+             (0, stock), 'disable')
+    lab.expect_delivered(early, 'brings it out', tls=False)
 
 
 for version, what in ((opensmtpd_lab.VERSIONS[0], dying),

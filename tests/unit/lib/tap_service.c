@@ -96,7 +96,7 @@ service_make(const char *top, const char *unit)
 	put_word(top, "fault", "none\n");
 	(void)snprintf(text, sizeof(text), "%s/manager restart %s", top, unit);
 	(void)!system(text);
-	put_word(top, "calls", "");
+	put_word(top, "calls", "\n"); /* an empty one cannot be read */
 }
 
 void

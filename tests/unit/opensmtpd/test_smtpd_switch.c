@@ -422,37 +422,6 @@ changed_meanwhile(void)
 	put(old);
 }
 
-/* Switched on before, and smtpd no longer comes up: taken back, if it is ours.
- */
-static void
-complete_but_dead(void)
-{
-	char text[96];
-
-	service_make(top, "opensmtpd");
-	is_int(enable(), 0, "smtpd starts with it, and so does the filter");
-	is_str(now(), "new", "it stays");
-	ok(says("MTA-STS is on;"), "and is on");
-	is_int(disable(), 0, "taken back");
-	ok(says("manager restart opensmtpd") && says("MTA-STS is off"),
-	    "smtpd is restarted, and does not miss the hold listener");
-	is_int(enable(), 0, "switched on");
-	is_int(enable(), 0, "once more, and it is what runs");
-	ok(!strstr(said, "restart"), "so nothing is restarted");
-	service_fault(top, "filter");
-	(void)snprintf(text, sizeof(text), "rm -r %s/*1", proc);
-	(void)!system(text);
-	is_int(enable(), 1, "the filter has died, and does not come up again");
-	ok(says("has all that MTA-STS needs") && says("does not run"),
-	    "which is said");
-	is_str(now(), "old", "the old file is back");
-	put(new);
-	is_int(enable(), 1, "the same with a file that was written by hand");
-	ok(says("does not run") && !strstr(said, "is back:"), "is said");
-	is_str(now(), "new", "and the file stays");
-	put(old);
-}
-
 /* A recipient in the queue, of this action. */
 static void
 queue_one(const char *action)
@@ -467,6 +436,76 @@ queue_one(const char *action)
 	(void)snprintf(text, sizeof(text),
 	    "version: 3\ndispatcher: %s\ntype: mta\n", action);
 	write_file(path, text, strlen(text));
+}
+
+/* What ran is gone, and the next start has this fault. */
+static void
+die(const char *fault)
+{
+	char text[96];
+
+	service_fault(top, fault);
+	(void)snprintf(text, sizeof(text), "rm -r %s/*1", proc);
+	(void)!system(text);
+}
+
+/* Still there, and nothing had smtpd try it. */
+static bool
+is_queued(void)
+{
+	char path[128];
+
+	(void)snprintf(
+	    path, sizeof(path), "%s/a0/a0b1c2d3/a0b1c2d3e4f50617", queue);
+	return access(path, F_OK) == 0 && !service_was_called(top, "schedule");
+}
+
+/*
+ * Switched on before, and smtpd no longer comes up: the operator has not asked
+ * for mail without policies, so the file stays, and so does what waits.
+ */
+static void
+complete_but_dead(void)
+{
+	service_make(top, "opensmtpd");
+	is_int(enable(), 0, "smtpd starts with it, and so does the filter");
+	is_str(now(), "new", "it stays");
+	ok(says("MTA-STS is on;"), "and is on");
+	is_int(disable(), 0, "taken back");
+	ok(says("manager restart opensmtpd") && says("MTA-STS is off"),
+	    "smtpd is restarted, and does not miss the hold listener");
+	is_int(enable(), 0, "switched on");
+	is_int(enable(), 0, "once more, and it is what runs");
+	ok(!strstr(said, "restart"), "so nothing is restarted");
+	queue_one("mta-sts");
+	die("filter");
+	is_int(enable(), 1, "the filter has died, and does not come up again");
+	ok(says("has all that MTA-STS needs") &&
+		says("smtpd does not serve: with the file as it is its filter, "
+		     "filter-mta-sts, does not run\n"),
+	    "which is said");
+	is_str(now(), "new", "the file stays");
+	ok(says("smtpd.conf stays as it is, with MTA-STS; mta-sts disable "
+		"opensmtpd takes it back\n") &&
+		!strstr(said, "as it was"),
+	    "and so is what takes it back");
+	ok(is_queued(), "mail that was accepted with it waits");
+	service_fault(top, "none");
+	is_int(enable(), 0, "once the filter is repaired");
+	ok(says("MTA-STS is on;") && is_queued(),
+	    "it is on, and mail leaves under policies");
+	die("filter");
+	is_int(enable(), 1, "dead again");
+	is_int(disable(), 0, "disable, with the filter still dead");
+	ok(says("nothing waits under these actions any more") && !is_queued(),
+	    "brings that mail out");
+	is_str(now(), "old", "and gives back what was there");
+	put(new);
+	is_int(enable(), 1, "the same with a file that was written by hand");
+	ok(says("smtpd does not serve: ") && says("smtpd.conf is as it was"),
+	    "is said");
+	is_str(now(), "new", "and the file stays");
+	put(old);
 }
 
 /* As it is left for mail that waits, and nothing of policies in it. */
@@ -516,12 +555,98 @@ drained(void)
 	    "mail of ours, after a run that was interrupted");
 	ok(says("nothing waits under these actions any more"), "leaves");
 	is_str(now(), "old", "and the file is as it was");
+}
+
+/* Mail waits, smtpd.conf is the old one, and both ways out are said. */
+static void
+is_left(const char *name)
+{
+	is_str(now(), "old", "%s: no action for mail without policies", name);
+	ok(is_queued(), "%s: mail that was accepted with MTA-STS waits", name);
+	ok(says("mta-sts: 1 recipient(s) wait under actions that ") &&
+		says("mta-sts enable opensmtpd has them leave under policies; "
+		     "mta-sts disable opensmtpd, without\n"),
+	    "%s: which is said, and what brings it out", name);
+}
+
+/* Accepted by an smtpd that served for a moment with the new file. */
+static void
+left_by_enable(const char *action)
+{
+	service_make(top, "opensmtpd");
 	service_fault(top, "filter");
+	queue_one(action);
+	is_int(enable(), 1, "%s: taken back by itself", action);
+	ok(says("the old file is back: ") &&
+		says("mta-sts: smtpd.conf is as it was\n"),
+	    "%s: which is said", action);
+	is_left(action);
+	service_fault(top, "none");
+	is_int(enable(), 0, "%s: enable, once that is repaired", action);
+	ok(is_queued() && !strstr(said, "recipient(s)"),
+	    "%s: it leaves under policies", action);
+	is_int(disable(), 0, "%s: switched off", action);
+	ok(!is_queued(), "%s: that brings it out", action);
+	queue_one(action);
+	service_make(top, "opensmtpd");
+	service_fault(top, "filter");
+	is_int(enable(), 1, "%s: taken back again", action);
+	is_int(disable_file(), 0, "%s: disable, with nothing repaired", action);
+	ok(says("nothing waits under these actions any more") && !is_queued(),
+	    "%s: brings it out", action);
+	is_str(now(), "old", "%s: the file is as it was", action);
+}
+
+/* `disable` has left actions for mail that does not leave. */
+static void
+make_draining(void)
+{
+	char stuck[96];
+
+	(void)snprintf(stuck, sizeof(stuck), "%s/stuck", top);
+	service_make(top, "opensmtpd");
+	(void)enable();
 	queue_one("mta-sts");
-	is_int(enable(), 1, "taken back by itself");
-	ok(says("nothing waits under these actions any more") &&
-		says("the old file is back"),
-	    "and what was accepted meanwhile leaves");
+	write_file(stuck, "", 0);
+	ok(disable() == 0 && is_draining(), "actions are left for mail");
+	(void)unlink(stuck);
+	/* So that the calls are those of what comes. */
+	service_make(top, "opensmtpd");
+}
+
+/* `enable` takes these actions out, and comes to nothing. */
+static void
+left_after_drain(void)
+{
+	char none[96];
+
+	make_draining();
+	(void)snprintf(none, sizeof(none), "%s/none", top);
+	is_int(
+	    run(sts_smtpd_enable, false, none), 3, "a file that is not there");
+	ok(is_draining(), "the actions stay");
+	service_fault(top, "filter");
+	is_int(enable(), 1, "enable, and the filter does not come up");
+	ok(says("the old file is back: ") &&
+		says("mta-sts: MTA-STS is not on\n") &&
+		!strstr(said, "as it was"),
+	    "which is said");
+	is_left("after disable");
+	is_int(disable_file(), 0, "disable");
+	ok(!is_queued(), "brings it out");
+	is_str(now(), "old", "the file is as it was");
+	make_draining();
+	service_script(smtpd,
+	    "#!/bin/sh\n"
+	    "case $3 in *trial) echo \"$3:9: no\"; exit 1;; esac\n");
+	is_int(enable(), 1, "enable, and smtpd does not take the new file");
+	ok(says("mta-sts: MTA-STS is not on\n") && !strstr(said, "as it was"),
+	    "which is said");
+	is_left("after disable, tried");
+	service_script(smtpd, "#!/bin/sh\n");
+	is_int(enable(), 0, "enable, once that is repaired");
+	ok(is_queued(), "it leaves under policies");
+	is_int(disable(), 0, "disable");
 	is_str(now(), "old", "the file is as it was");
 }
 
@@ -540,6 +665,9 @@ restarted(void)
 	is_str(now(), "old", "the old one is back");
 	complete_but_dead();
 	drained();
+	left_by_enable("mta-sts");
+	left_by_enable("mta-sts-hold");
+	left_after_drain();
 	service_script(smtpctl, "#!/bin/sh\nexit 1\n");
 	service_script(manager, "#!/bin/sh\nexit 1\n");
 	is_int(enable(), 0, "smtpd does not run");

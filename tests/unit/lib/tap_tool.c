@@ -54,6 +54,17 @@ write_file(const char *path, const void *bytes, size_t len)
 	}
 }
 
+const char *
+path_in(const char *top, const char *name)
+{
+	static char path[4][256];
+	static unsigned turn;
+
+	turn = (turn + 1) % 4;
+	(void)snprintf(path[turn], sizeof(path[turn]), "%s/%s", top, name);
+	return path[turn];
+}
+
 void
 read_text(const char *path, char *text, size_t size)
 {

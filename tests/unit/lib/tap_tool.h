@@ -22,6 +22,9 @@ void ran_free(struct ran *ran);
 /* A file with these bytes; ends the test program where it cannot be made. */
 void write_file(const char *path, const void *bytes, size_t len);
 
+/* "TOP/NAME", cut after 255 bytes; one of the last four of such calls. */
+const char *path_in(const char *top, const char *name);
+
 /*
  * A text of less than half of `size` bytes, with room to change it; ends the
  * test program where it cannot be read whole.

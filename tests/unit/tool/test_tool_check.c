@@ -32,12 +32,7 @@ static struct world w;
 static const char *
 at(const char *name)
 {
-	static char path[4][128];
-	static unsigned turn;
-
-	turn = (turn + 1) % 4;
-	snprintf(path[turn], sizeof(path[turn]), "%s/%s", w.dir, name);
-	return path[turn];
+	return path_in(w.dir, name);
 }
 
 static void

@@ -21,12 +21,7 @@ static char top[] = "/tmp/mta-sts-report.XXXXXX";
 static const char *
 path_of(const char *name)
 {
-	static char path[4][PATH_BYTES];
-	static unsigned turn;
-
-	turn = (turn + 1) % 4;
-	snprintf(path[turn], PATH_BYTES, "%s/%s", top, name);
-	return path[turn];
+	return path_in(top, name);
 }
 
 /* A report of a sender, with an id, of a day, with these sessions. */

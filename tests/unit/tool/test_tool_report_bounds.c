@@ -40,12 +40,7 @@ struct made {
 static const char *
 path_of(const char *name)
 {
-	static char path[4][PATH_BYTES];
-	static unsigned turn;
-
-	turn = (turn + 1) % 4;
-	snprintf(path[turn], PATH_BYTES, "%s/%s", top, name);
-	return path[turn];
+	return path_in(top, name);
 }
 
 static void

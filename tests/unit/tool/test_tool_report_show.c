@@ -23,12 +23,7 @@ static int64_t today;
 static const char *
 path_of(const char *name)
 {
-	static char path[2][PATH_BYTES];
-	static unsigned turn;
-
-	turn = (turn + 1) % 2;
-	snprintf(path[turn], PATH_BYTES, "%s/%s", top, name);
-	return path[turn];
+	return path_in(top, name);
 }
 
 static const char *

@@ -320,10 +320,10 @@ test_full(void)
 
 	memset(name, 'n', sizeof(name) - 1);
 	for (unsigned i = 0; i < 5; i++)
-		made[i] = (struct made){"abcde" + i, 10000, 0, 0, name, 0};
+		made[i] = (struct made){&"abcde"[i], 10000, 0, 0, name, 0};
 	put_mail("names", made, 5);
 	for (unsigned i = 0; i < 6; i++)
-		made[i] = (struct made){"uvwxyz" + i, 10000, 0, 0, name, 0};
+		made[i] = (struct made){&"uvwxyz"[i], 10000, 0, 0, name, 0};
 	put_mail("names again", made, 6);
 	answer = read_mail("names", "names again", 0);
 	is_int(answer->code, STS_EXIT_OK, "names of more than 32 MiB");
@@ -346,7 +346,7 @@ test_unpacked(void)
 
 	for (unsigned i = 0; i < 5; i++)
 		made[i] =
-		    (struct made){"abcde" + i, 1, 0, 0, "", most - (most / 16)};
+		    (struct made){&"abcde"[i], 1, 0, 0, "", most - (most / 16)};
 	put_mail("bomb", made, 5);
 	answer = read_mail("bomb", NULL, 0);
 	ok(says(answer, "bomb",

@@ -98,3 +98,14 @@ sts_hashmap_mix(uint64_t value)
 	value *= UINT64_C(0x94d049bb133111eb);
 	return value ^ (value >> 31);
 }
+
+/* Each byte is mixed into all of a state that is not known. */
+uint64_t
+sts_hashmap_keyed(uint64_t secret, const char *string)
+{
+	uint64_t hash = secret;
+
+	for (; *string != '\0'; string++)
+		hash = sts_hashmap_mix(hash + (unsigned char)*string) ^ secret;
+	return hash;
+}

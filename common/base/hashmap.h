@@ -35,8 +35,14 @@ void sts_hashmap_remove(struct sts_hashmap *map, struct sts_hashmap_node *node);
 /* Removes and returns any member; NULL if the map is empty. */
 void *sts_hashmap_pop(struct sts_hashmap *map);
 
-/* A hash of a string, and a bijection that mixes one. */
+/* A hash of a string, the same everywhere, and a bijection that mixes one. */
 uint64_t sts_hashmap_hash(const char *string);
 uint64_t sts_hashmap_mix(uint64_t value);
+
+/*
+ * A hash of a string that a stranger has chosen: nobody who does not know
+ * `secret`, a random number of this process, can make many strings have one.
+ */
+uint64_t sts_hashmap_keyed(uint64_t secret, const char *string);
 
 #endif

@@ -105,13 +105,12 @@ sts_gzip_unpack(
 	stream.avail_in = (uInt)len;
 	wrong = unpack(&stream, &buffer);
 	(void)inflateEnd(&stream);
-	if (wrong != NULL) {
-		free(buffer.bytes);
-		return wrong;
-	}
-	*out = buffer.bytes;
 	*out_len = buffer.used;
-	return NULL;
+	if (wrong == NULL)
+		*out = buffer.bytes;
+	else
+		free(buffer.bytes);
+	return wrong;
 }
 
 bool

@@ -12,7 +12,8 @@ bool sts_gzip_is(const char *bytes, size_t len);
 /*
  * Unpacks one or more members into *out (*out_len bytes), which the caller
  * frees.  Returns NULL, or as a sentence why not: damaged, truncated, more than
- * `max` bytes (sts_gzip_too_large), or no memory; *out is then NULL.
+ * `max` bytes (sts_gzip_too_large), or no memory; *out is then NULL, and
+ * *out_len the bytes that were unpacked until then.
  */
 extern const char sts_gzip_too_large[];
 const char *sts_gzip_unpack(

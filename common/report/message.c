@@ -19,6 +19,7 @@ struct walk {
 
 static const char no_room[] =
     "the mail has more than 32 MiB when it is unpacked";
+static const char unknown_encoding[] = "its transfer encoding is not known";
 
 static void
 found_fault(struct walk *walk, const char *reason)
@@ -120,7 +121,7 @@ found_part(struct walk *walk, const struct sts_mime_entity *entity)
 	size_t len;
 
 	if (entity->encoding == STS_MIME_UNKNOWN) {
-		found_fault(walk, "its transfer encoding is not known");
+		found_fault(walk, unknown_encoding);
 	} else if (!sts_mime_decode(entity, &bytes, &len)) {
 		found_fault(walk, "no memory");
 	} else {
@@ -180,8 +181,14 @@ walk_forwarded(
 		found_fault(walk, no_room);
 		return;
 	}
-	if (!sts_mime_decode(entity, &bytes, &len))
+	if (entity->encoding == STS_MIME_UNKNOWN) {
+		found_fault(walk, unknown_encoding);
 		return;
+	}
+	if (!sts_mime_decode(entity, &bytes, &len)) {
+		found_fault(walk, "no memory");
+		return;
+	}
 	walk->room -= len;
 	walk_bytes(walk, (struct sts_span){bytes, len}, depth + 1);
 	free(bytes);

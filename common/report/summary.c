@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "report/datetime.h"
 
@@ -53,8 +54,11 @@ sts_summary_create(const struct sts_summary_filter *filter)
 {
 	struct sts_summary *summary = calloc(1, sizeof(*summary));
 
-	if (summary != NULL)
-		summary->filter = *filter;
+	if (summary == NULL)
+		return NULL;
+	summary->filter = *filter;
+	/* Without it the table is only slower for hostile names. */
+	(void)!getentropy(&summary->secret, sizeof(summary->secret));
 	return summary;
 }
 
@@ -102,6 +106,7 @@ keep(struct adding *adding, size_t size)
 	void *piece;
 
 	if (size + PIECE_BYTES > STS_SUMMARY_BYTES_MAX - used) {
+		adding->summary->full = true;
 		adding->refused = "does not fit: what is kept of all reports "
 				  "has at most 32 MiB";
 		return NULL;
@@ -138,7 +143,7 @@ static bool
 count(struct adding *adding, enum sts_summary_by by, const char *name,
     int64_t successes, int64_t failures)
 {
-	uint64_t hash = sts_hashmap_hash(name);
+	uint64_t hash = sts_hashmap_keyed(adding->summary->secret, name);
 	struct sts_tally_row *row =
 	    sts_hashmap_find(&adding->summary->by[by].rows, hash);
 
@@ -213,12 +218,11 @@ keep_report(struct adding *adding)
 }
 
 static uint64_t
-report_hash(const struct sts_report *report)
+report_hash(const struct sts_summary *summary, const struct sts_report *report)
 {
-	uint64_t hash = sts_hashmap_hash(report->organization);
-
-	hash = sts_hashmap_mix(hash) ^ sts_hashmap_hash(report->id);
-	return sts_hashmap_mix(hash);
+	return sts_hashmap_keyed(
+	    sts_hashmap_keyed(summary->secret, report->organization),
+	    report->id);
 }
 
 static struct seen *
@@ -265,7 +269,7 @@ make_seen(struct adding *adding, const char *domain, uint64_t hash)
 static struct seen *
 look_up(struct adding *adding, const char *domain)
 {
-	uint64_t hash = adding->hash ^ sts_hashmap_hash(domain);
+	uint64_t hash = sts_hashmap_keyed(adding->hash, domain);
 	struct seen *seen = find_seen(adding, domain, hash);
 
 	return seen != NULL ? seen : make_seen(adding, domain, hash);
@@ -399,7 +403,7 @@ sts_summary_add(struct sts_summary *summary, const struct sts_report *report,
 {
 	struct adding adding = {.summary = summary,
 	    .report = report,
-	    .hash = report_hash(report),
+	    .hash = report_hash(summary, report),
 	    .where = where,
 	    .duplicate = duplicate,
 	    .arg = arg};

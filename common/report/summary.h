@@ -66,12 +66,14 @@ struct sts_summary {
 	int64_t duplicates; /* that had been counted before */
 	int64_t outside;    /* that the filter left out */
 	int64_t successes, failures;
+	bool full; /* a report did not fit, though its own bounds were kept */
 	struct sts_tally by[STS_BY_COUNT]; /* all but the first two: most
 					      failures first */
 	/* private */
 	struct sts_hashmap seen;
 	struct sts_kept_report *kept;
 	size_t bytes;
+	uint64_t secret; /* of the hashes */
 };
 
 /*

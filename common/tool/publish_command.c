@@ -190,8 +190,15 @@ judge_enforce(struct sts_publication *p)
 	bool force = (p->tool->args.given & STS_OPT_FORCE) != 0;
 	bool works = p->failed == 0 && p->seen->mx_count > 0;
 
-	if (!begins_to_enforce(p) || works || force)
+	if (!begins_to_enforce(p) || force || (works && p->seen->mx_more == 0))
 		return STS_EXIT_OK;
+	if (works) {
+		refuse(p,
+		    "mode enforce is refused, as it has more MX hosts than are "
+		    "looked at; see that --mx permits all, then insist with "
+		    "--force");
+		return STS_EXIT_NO;
+	}
 	sts_publication_print_findings(p, p->tool->err);
 	refuse(p,
 	    "mode enforce is refused, as mail would not reach the MX hosts "
@@ -247,7 +254,8 @@ add_dropped(const struct sts_publication *p, const struct sts_policy *old,
 static void
 find_dropped(const struct sts_publication *p, struct names *names)
 {
-	if (p->seen->mx_count > 0 && p->seen->mx_more == 0)
+	if (p->seen->mx_count > 0 && p->seen->mx_more == 0 &&
+	    !p->seen->mx_implicit)
 		return;
 	if (p->has_present)
 		add_dropped(p, &p->present, names);

@@ -100,6 +100,7 @@ print_table(FILE *out, const struct table *table, const struct sts_tally *tally,
     bool bars)
 {
 	size_t rows = tally->count;
+	int64_t most = most_failures(tally);
 
 	if (rows == 0)
 		return;
@@ -110,8 +111,7 @@ print_table(FILE *out, const struct table *table, const struct sts_tally *tally,
 	    table->failures_only ? " %12s\n" : " %12s %12s %10s\n",
 	    table->failures_only ? "failed" : "successful", "failed", "rate");
 	for (size_t i = 0; i < rows; i++)
-		print_row(
-		    out, table, tally->sorted[i], most_failures(tally), bars);
+		print_row(out, table, tally->sorted[i], most, bars);
 	if (rows < tally->count)
 		(void)fprintf(out, "(%zu more)\n", tally->count - rows);
 }

@@ -19,6 +19,7 @@
 #include "tool/tool.h"
 
 enum {
+	TWICE_MAX = 20, /* domains counted before that are named, of a report */
 	PERCENT_DIGITS = 3,
 	RATE_OF_PERCENT = 1000,
 	MEMORY_MIB = 256 /* with each bound reached, less than that is used */
@@ -29,6 +30,7 @@ struct reading {
 	struct sts_reports_read read;
 	const char *operand; /* the one that is being read */
 	const char *where;   /* the report that is being read */
+	unsigned twice;      /* policy domains of it counted before */
 	bool no_memory;
 };
 
@@ -59,12 +61,29 @@ on_report_fault(void *arg, const char *place, const char *reason)
 static void
 on_duplicate(void *arg, const char *domain, const char *where)
 {
-	const struct reading *reading = arg;
+	struct reading *reading = arg;
 	char text[1024];
 
+	if (reading->twice++ >= TWICE_MAX)
+		return;
 	(void)snprintf(text, sizeof(text), "has been counted in %s", where);
 	complain(reading, reading->where, domain[0] != '\0' ? domain : "report",
 	    text);
+}
+
+/* The others, which are not named. */
+static void
+end_duplicates(struct reading *reading)
+{
+	char text[80];
+
+	if (reading->twice > TWICE_MAX) {
+		(void)snprintf(text, sizeof(text),
+		    "%u more have been counted before",
+		    reading->twice - TWICE_MAX);
+		complain(reading, reading->where, "", text);
+	}
+	reading->twice = 0;
 }
 
 static void
@@ -89,6 +108,7 @@ on_json(void *arg, const char *where, const char *json, size_t len)
 	else
 		refused = sts_summary_add(reading->read.summary, &report, where,
 		    on_duplicate, reading);
+	end_duplicates(reading);
 	if (refused == sts_summary_no_memory)
 		reading->no_memory = true;
 	if (refused != NULL)
@@ -198,6 +218,11 @@ print(struct reading *reading, int64_t least)
 		    tool->out, &reading->read, fd >= 0 && isatty(fd));
 	if (has_read_nothing(reading))
 		return sts_tool_outside(tool, "no report could be read");
+	/* A stranger's report may be what took the room of the others. */
+	if (reading->read.summary->full)
+		return sts_tool_outside(tool,
+		    "the sums are incomplete: reports did not fit; read fewer "
+		    "at once, or with --domain or --date");
 	return compare_rate(reading, least);
 }
 

@@ -215,6 +215,13 @@ test_multiparts(void)
 		 "Content-Type: multipart/report; boundary=b\n\n" GZIP
 		 "--b--\n\n--a--\n",
 	    "r1", "a mail that was forwarded as an attachment");
+	has(HEAD "Content-Type: multipart/mixed; boundary=a\n\n--a\n"
+		 "Content-Type: message/rfc822\n"
+		 "Content-Transfer-Encoding: x-other\n\n" HEAD
+		 "Content-Type: multipart/report; boundary=b\n\n" GZIP
+		 "--b--\n\n--a--\n",
+	    "!its transfer encoding is not known",
+	    "one in an encoding that is not known");
 	has("From x@y Sat Nov 28 15:00:00 2026\n" HEAD
 	    "Content-Type: multipart/report; boundary=b\n\n" GZIP "--b--\n",
 	    "r1", "with the first line of an mbox");

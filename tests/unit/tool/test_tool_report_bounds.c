@@ -92,7 +92,9 @@ report_json(const struct made *made, size_t *len)
 	return text;
 }
 
-/* A mail with these reports, compressed. */
+/* A mail with these reports, compressed; with a wrong checksum each. */
+static bool damaged;
+
 static void
 put_mail(const char *name, const struct made *made, size_t count)
 {
@@ -105,8 +107,10 @@ put_mail(const char *name, const struct made *made, size_t count)
 		size_t len, packed_len;
 		char *json = report_json(&made[i], &len);
 		char *packed = gzip_bytes(json, len, &packed_len);
-		char *text = base64_text(packed, packed_len);
+		char *text;
 
+		packed[packed_len - 8] ^= damaged ? 1 : 0;
+		text = base64_text(packed, packed_len);
 		fprintf(out,
 		    "--b\nContent-Type: application/tlsrpt+gzip\n"
 		    "Content-Transfer-Encoding: base64\n\n%s\n",
@@ -326,7 +330,9 @@ test_full(void)
 		made[i] = (struct made){&"uvwxyz"[i], 10000, 0, 0, name, 0};
 	put_mail("names again", made, 6);
 	answer = read_mail("names", "names again", 0);
-	is_int(answer->code, STS_EXIT_OK, "names of more than 32 MiB");
+	is_int(answer->code, STS_EXIT_OUTSIDE, "names of more than 32 MiB");
+	ok(strstr(answer->err, "the sums are incomplete") != NULL,
+	    "the sums are not all that was there");
 	ok(says(answer, "names again",
 	       "does not fit: what is kept of all reports has at most 32 MiB"),
 	    "the mail and the bound are named");
@@ -356,6 +362,34 @@ test_unpacked(void)
 	    "three are counted, and each of the others as unreadable");
 	answer = read_mail("few", "bomb", 0);
 	ok(has(answer, "reports", 4), "other mails are read");
+	damaged = true;
+	put_mail("damaged", made, 5);
+	damaged = false;
+	answer = read_mail("few", "damaged", 0);
+	ok(says(answer, "damaged", "its compressed data are damaged") &&
+		says(answer, "damaged",
+		    "the mail has more than 32 MiB when it is unpacked"),
+	    "what turns out to be damaged counts, too");
+	ok(has(answer, "reports", 1) && has(answer, "unreadable", 5),
+	    "none of it is read");
+}
+
+/* A line each would fill a log. */
+static void
+test_twice(void)
+{
+	const struct made made[] = {
+	    {"t", 100, 0, 0, "", 0}, {"t", 100, 0, 0, "", 0}};
+	const struct answer *answer;
+	unsigned lines = 0;
+
+	put_mail("twice", made, 2);
+	answer = read_mail("twice", NULL, 0);
+	for (const char *p = answer->err; (p = strchr(p, '\n')) != NULL; p++)
+		lines++;
+	is_int(lines, 21, "twenty of a report that was counted are named");
+	ok(says(answer, "twice", "80 more have been counted before"),
+	    "and the others counted");
 }
 
 /* The last line of defence. */
@@ -414,6 +448,7 @@ main(void)
 	test_bounds();
 	test_full();
 	test_unpacked();
+	test_twice();
 	test_forwarded();
 	test_memory();
 	snprintf(command, sizeof(command), "rm -rf %s", top);

@@ -199,6 +199,14 @@ bool sts_smtpd_covers(
 bool sts_smtpd_takes_tagged(
     const struct sts_smtpd_rule *r, const struct sts_smtpd_word *tag);
 
+/*
+ * True for a rule that rejects mail by its session, and may take the one by
+ * which mail that was held comes back: from 127.0.0.1, without a password, with
+ * the name of this machine.  What it rejects by sender or recipient never was
+ * held.
+ */
+bool sts_smtpd_may_refuse_held(const struct sts_smtpd_rule *r);
+
 /* True if the rule takes no mail with this tag: "! tag TAG". */
 bool sts_smtpd_excludes_tagged(
     const struct sts_smtpd_rule *r, const struct sts_smtpd_word *tag);

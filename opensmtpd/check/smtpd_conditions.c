@@ -178,6 +178,10 @@ implies(const struct condition *narrow, const struct condition *wide)
 {
 	if (narrow->negated != wide->negated)
 		return false;
+	/* smtpd: a client without a name meets neither "rdns" nor "! rdns". */
+	if (strcmp(wide->keyword, "rdns") == 0 &&
+	    (narrow->value == NULL) != (wide->value == NULL))
+		return false;
 	return narrow->negated ? is_subset(wide, narrow)
 			       : is_subset(narrow, wide);
 }
@@ -255,9 +259,30 @@ sts_smtpd_takes_tagged(
 	    "socket", "mail-from", "rcpt-to", NULL};
 	struct condition c;
 
-	return is_for_all(r) && sts_smtpd_is_from_local(r) &&
-	    !has_one_of(r, more) && find(r, "tag", &c) && !c.negated &&
-	    !c.regex && has_value(&c, tag);
+	find_from(r, &c);
+	return is_for_all(r) && !c.negated && !has_one_of(r, more) &&
+	    find(r, "tag", &c) && !c.negated && !c.regex && has_value(&c, tag);
+}
+
+/* Sessions of this machine, by TCP and without a name, may be refused by it. */
+static bool
+may_refuse_local(const struct sts_smtpd_rule *r)
+{
+	static const char *const session[] = {"auth", "helo", "tls", NULL};
+	struct condition c;
+
+	find_from(r, &c);
+	if (strcmp(c.keyword, "any") == 0 || strcmp(c.keyword, "local") == 0)
+		return !c.negated && has_one_of(r, session);
+	return c.negated;
+}
+
+bool
+sts_smtpd_may_refuse_held(const struct sts_smtpd_rule *r)
+{
+	return r->end < r->statement->count &&
+	    sts_smtpd_is(&r->statement->word[r->end], "reject") &&
+	    !sts_smtpd_rule_has(r, "tag") && may_refuse_local(r);
 }
 
 bool

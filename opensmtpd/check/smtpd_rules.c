@@ -446,6 +446,21 @@ check_open(struct sts_findings *f, const struct sts_smtpd *s,
 		    "to any domain, which no other rule permits");
 }
 
+/* Accepted mail comes back by the hold listener, and is refused: a bounce. */
+static void
+report_refused(struct sts_findings *f, const struct sts_smtpd_rule *r,
+    const struct sts_smtpd_word *tag)
+{
+	char fix[TEXT_MAX];
+
+	(void)snprintf(fix, sizeof(fix),
+	    "move it behind the rules with tag %s, or add \"! tag %s\"",
+	    tag->text, tag->text);
+	sts_smtpd_report(f, STS_FIND_ERROR, r->statement, fix,
+	    "the rule may refuse mail that was accepted and comes back by the "
+	    "hold listener");
+}
+
 /*
  * Mail for domains that were never looked up goes to a listener of this smtpd;
  * from there it must not be sent to it again.
@@ -476,6 +491,12 @@ check_held(struct sts_findings *f, const struct sts_smtpd *s, size_t at)
 		    "mail that waits for a policy comes in here, and without "
 		    "a tag it would loop");
 		return;
+	}
+	for (size_t i = 0; i < s->rule_count; i++) {
+		if (sts_smtpd_takes_tagged(&s->rule[i], tag))
+			break;
+		if (sts_smtpd_may_refuse_held(&s->rule[i]))
+			report_refused(f, &s->rule[i], tag);
 	}
 	if (sts_smtpd_excludes_tagged(r, tag))
 		return;

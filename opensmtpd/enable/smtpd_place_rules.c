@@ -208,6 +208,21 @@ check_unclear(struct sts_smtpd_placing *p)
 	}
 }
 
+/* Our rules for held mail come behind it. */
+static void
+check_refusing(struct sts_smtpd_placing *p)
+{
+	for (size_t i = 0; p->add_hold && i < p->smtpd.rule_count &&
+	     !sts_smtpd_is_uncovered(&p->smtpd, i);
+	     i++) {
+		if (sts_smtpd_may_refuse_held(&p->smtpd.rule[i]))
+			sts_smtpd_refuse(p, p->smtpd.rule[i].statement,
+			    "\"! tag HELD\" in this rule",
+			    "the rule may refuse mail that was accepted and "
+			    "comes back by the hold listener");
+	}
+}
+
 void
 sts_smtpd_place_rules(struct sts_smtpd_placing *p)
 {
@@ -215,6 +230,7 @@ sts_smtpd_place_rules(struct sts_smtpd_placing *p)
 	size_t to;
 
 	check_unclear(p);
+	check_refusing(p);
 	for (size_t i = 0; i < p->smtpd.rule_count; i = to + 1) {
 		for (to = i; to < p->smtpd.rule_count &&
 		     sts_smtpd_is_uncovered(&p->smtpd, to);

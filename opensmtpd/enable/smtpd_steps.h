@@ -24,7 +24,7 @@ struct sts_smtpd_steps {
 	enum sts_smtpd_serves serves; /* with the new file */
 	/* Of `enable`: what an earlier run had left was taken out first. */
 	bool went_back;
-	bool keeps; /* smtpd does not serve with the file, which stays */
+	bool keeps; /* the file, which has all of ours, stays in any case */
 };
 
 /* Prints a step; "would: " before it in a dry run. */

@@ -129,6 +129,7 @@ complete(struct sts_smtpd_steps *w, bool ours)
 {
 	enum sts_switched result = sts_smtpd_set_up(w);
 
+	w->keeps = ours;
 	if (result == STS_SWITCHED)
 		result = sts_smtpd_check_path(w, w->path, false);
 	if (result != STS_SWITCHED)
@@ -139,7 +140,6 @@ complete(struct sts_smtpd_steps *w, bool ours)
 	w->serves = sts_smtpd_restart(w, true);
 	if (w->serves != STS_SERVES_NOT)
 		return STS_SWITCHED;
-	w->keeps = ours;
 	return sts_smtpd_not_served(
 	    w, "smtpd does not serve: ", "file as it is", w->service.why);
 }

@@ -251,6 +251,8 @@ static const struct mutation past[] = {
     {PART("from local", "from auth")},
     {PART("from src \"10.0.0.1\"", "from rdns \"10.0.0.1\"")},
     {PART("from any mail-from \"a@b\"", "from any mail-from regex \"a@b\"")},
+    {PART("! from rdns \"a.example\" tag S", "! from rdns tag S")},
+    {PART("from rdns", "from rdns regex \".\"")},
     {EACH("! for local")},
     {EACH("for domain \"*\"")},
     {EACH("for domain \"*.*\"")},

@@ -19,7 +19,6 @@ struct walk {
 
 static const char no_room[] =
     "the mail has more than 32 MiB when it is unpacked";
-static const char unknown_encoding[] = "its transfer encoding is not known";
 
 static void
 found_fault(struct walk *walk, const char *reason)
@@ -114,20 +113,30 @@ is_container(const struct sts_mime_entity *entity)
 	return is_one_of(entity->type, types);
 }
 
+/* A body for the caller to free; false, and the fault is told, without it. */
+static bool
+decode(struct walk *walk, const struct sts_mime_entity *entity, char **bytes,
+    size_t *len)
+{
+	if (entity->encoding == STS_MIME_UNKNOWN)
+		found_fault(walk, "its transfer encoding is not known");
+	else if (!sts_mime_decode(entity, bytes, len))
+		found_fault(walk, "no memory");
+	else
+		return true;
+	return false;
+}
+
 static void
 found_part(struct walk *walk, const struct sts_mime_entity *entity)
 {
 	char *bytes;
 	size_t len;
 
-	if (entity->encoding == STS_MIME_UNKNOWN) {
-		found_fault(walk, unknown_encoding);
-	} else if (!sts_mime_decode(entity, &bytes, &len)) {
-		found_fault(walk, "no memory");
-	} else {
-		found_bytes(walk, bytes, len);
-		free(bytes);
-	}
+	if (!decode(walk, entity, &bytes, &len))
+		return;
+	found_bytes(walk, bytes, len);
+	free(bytes);
 }
 
 static void walk_entity(
@@ -181,14 +190,8 @@ walk_forwarded(
 		found_fault(walk, no_room);
 		return;
 	}
-	if (entity->encoding == STS_MIME_UNKNOWN) {
-		found_fault(walk, unknown_encoding);
+	if (!decode(walk, entity, &bytes, &len))
 		return;
-	}
-	if (!sts_mime_decode(entity, &bytes, &len)) {
-		found_fault(walk, "no memory");
-		return;
-	}
 	walk->room -= len;
 	walk_bytes(walk, (struct sts_span){bytes, len}, depth + 1);
 	free(bytes);

@@ -24,6 +24,7 @@ struct reader {
 	unsigned depth; /* of includes */
 	unsigned braces;
 	bool in_macro;
+	bool in_comment;   /* since in_macro, if one has begun */
 	bool full;         /* a limit was reached, and reported */
 	const char *start; /* of the file's bytes */
 	size_t begin;      /* of what is being read, from there */
@@ -295,7 +296,20 @@ may_be_in_macro(int byte)
 	return sts_is_alnum(byte) || byte == '_';
 }
 
-/* Reads a macro's value as if it were here, except macros in it. */
+static void
+skip_comment(struct reader *r, struct sts_cursor *c)
+{
+	int byte;
+
+	r->in_comment = true;
+	while ((byte = next_byte(r, c)) != -1 && byte != '\n')
+		c->p++;
+}
+
+/*
+ * Reads a macro's value as if it were here, except macros in it; a comment in
+ * it goes on to the end of the line.
+ */
 static void
 read_macro(struct reader *r, struct sts_cursor *c)
 {
@@ -312,8 +326,11 @@ read_macro(struct reader *r, struct sts_cursor *c)
 		return;
 	}
 	r->in_macro = true;
+	r->in_comment = false;
 	read_bytes(r, sts_cursor_make(value, strlen(value)));
 	r->in_macro = false;
+	if (r->in_comment)
+		skip_comment(r, c);
 }
 
 /* Reads "<NAME>", or "<" alone. */
@@ -340,15 +357,6 @@ read_mark(struct reader *r, struct sts_cursor *c)
 	else if (*c->p == '}' && r->braces > 0)
 		r->braces--;
 	add_word(r, (struct sts_span){c->p++, 1}, STS_SMTPD_MARK);
-}
-
-static void
-skip_comment(struct reader *r, struct sts_cursor *c)
-{
-	int byte;
-
-	while ((byte = next_byte(r, c)) != -1 && byte != '\n')
-		c->p++;
 }
 
 /* Reads one word, comment or line feed. */

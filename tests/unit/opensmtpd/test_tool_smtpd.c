@@ -432,6 +432,13 @@ other_ways_to_write_it(void)
 	    "macros");
 	expect_clean(text, "macros, a comment");
 	strcpy(text, example);
+	ok(change(text, NULL, "public = ", "off = \" # no\"\npublic = ") &&
+		change(text, NULL, LOCAL_RULE,
+		    "$off match from local for any action \"relay\"\n"
+		    "$off match from local for any action {\n" LOCAL_RULE),
+	    "a comment in a macro");
+	expect_clean(text, "a macro with a comment: to the end of the line");
+	strcpy(text, example);
 	ok(change(text, "\nmatch tag SUBMIT", "from any auth", "from auth") &&
 		change(text, LOCAL_RULE, "match from local", "match"),
 	    "shorter conditions");

@@ -1,125 +1,24 @@
 /* SPDX-License-Identifier: ISC */
 #include "opensmtpd/enable/smtpd_drain.h"
 
-#include <ctype.h>
-#include <dirent.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stdio.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/command.h"
 
-#define QUEUE "/var/spool/smtpd/queue"
-
-enum {
-	WAIT_MS = 20000,
-	PAUSE_MS = 200,
-	ID_LEN = 16,
-	HEAD_BYTES =
-	    1024, /* of an envelope: the action is in its first lines */
-	PATH_BYTES = 1024
-};
-
-/* Names of envelopes: so many hexadecimal digits. */
-static bool
-is_hex(const char *name, size_t len)
-{
-	return strspn(name, "0123456789abcdef") == len && name[len] == '\0';
-}
-
-/* What smtpctl says of one that is compressed or encrypted. */
-static bool
-ask_head(const struct sts_smtpd_steps *w, const char *id, char *head)
-{
-	char *said = NULL;
-	bool fine = STS_COMMAND(&said, w->e->smtpctl, "show", "envelope", id) &&
-	    said != NULL;
-
-	if (fine)
-		(void)snprintf(head, HEAD_BYTES, "%s", said);
-	free(said);
-	return fine;
-}
-
-static bool
-read_head(const struct sts_smtpd_steps *w, const char *path, const char *id,
-    char *head)
-{
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	ssize_t len = fd >= 0 ? read(fd, head, HEAD_BYTES - 1) : -1;
-
-	if (fd >= 0)
-		(void)close(fd);
-	if (len < 0)
-		return false;
-	head[len] = '\0';
-	return strncmp(head, "version: ", 9) == 0 || ask_head(w, id, head);
-}
-
-/* Whether an envelope is for one of the actions. */
-static bool
-is_for(const char *head, const struct sts_smtpd_lost *lost)
-{
-	static const char field[] = "\ndispatcher: ";
-	const char *at = strstr(head, field);
-	size_t len;
-
-	if (at == NULL)
-		return false;
-	at += sizeof(field) - 1;
-	len = strcspn(at, "\n");
-	for (size_t i = 0; i < lost->count; i++) {
-		if (strlen(lost->name[i]) == len &&
-		    strncmp(lost->name[i], at, len) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Below QUEUE/09/093e5b32/093e5b3273d89576, at this depth. */
-static unsigned
-count_below(const struct sts_smtpd_steps *w, const char *dir, unsigned depth,
-    const struct sts_smtpd_lost *lost)
-{
-	static const size_t lens[] = {2, 8, ID_LEN};
-	char path[PATH_BYTES], head[HEAD_BYTES];
-	DIR *open_dir = opendir(dir);
-	struct dirent *entry;
-	unsigned count = 0;
-
-	while (open_dir != NULL && (entry = readdir(open_dir)) != NULL) {
-		if (!is_hex(entry->d_name, lens[depth]))
-			continue;
-		(void)snprintf(
-		    path, sizeof(path), "%.700s/%.20s", dir, entry->d_name);
-		if (depth < 2)
-			count += count_below(w, path, depth + 1, lost);
-		else if (read_head(w, path, entry->d_name, head))
-			count += is_for(head, lost);
-	}
-	if (open_dir != NULL)
-		(void)closedir(open_dir);
-	return count;
-}
-
-static unsigned
-count_lost(const struct sts_smtpd_steps *w, const struct sts_smtpd_lost *lost)
-{
-	const char *queue = w->e->queue != NULL ? w->e->queue : QUEUE;
-
-	return lost->count > 0 ? count_below(w, queue, 0, lost) : 0;
-}
+enum { WAIT_MS = 20000, PAUSE_MS = 200 };
 
 unsigned
-sts_smtpd_waiting(const struct sts_smtpd_steps *w)
+sts_smtpd_waiting(struct sts_smtpd_steps *w)
 {
 	struct sts_smtpd_lost lost;
 
 	sts_smtpd_find_lost(&lost, w->path);
-	return count_lost(w, &lost);
+	sts_smtpd_queue_free(&w->queue);
+	sts_smtpd_queue_look(&w->queue, w->e, &lost);
+	sts_smtpd_queue_keep_unloaded(&w->queue, w->e);
+	return w->queue.waiting + (unsigned)w->queue.sealed_count;
 }
 
 bool
@@ -132,7 +31,20 @@ sts_smtpd_has_none(const struct sts_smtpd_steps *w)
 }
 
 void
-sts_smtpd_say_left(const struct sts_smtpd_steps *w)
+sts_smtpd_say_hidden(const struct sts_smtpd_steps *w)
+{
+	if (w->queue.hidden > 0)
+		(void)sts_smtpd_stop(w,
+		    "once smtpd runs, mta-sts disable opensmtpd, which looks "
+		    "again",
+		    "%u recipient(s) are in an encrypted queue, and only smtpd "
+		    "can say whether they wait for actions that %s does not "
+		    "have",
+		    w->queue.hidden, w->path);
+}
+
+void
+sts_smtpd_say_left(struct sts_smtpd_steps *w)
 {
 	unsigned count = sts_smtpd_has_none(w) ? sts_smtpd_waiting(w) : 0;
 
@@ -143,6 +55,7 @@ sts_smtpd_say_left(const struct sts_smtpd_steps *w)
 		    "%u recipient(s) wait under actions that %s does not have; "
 		    "an smtpd that was started with it leaves them alone",
 		    count, w->path);
+	sts_smtpd_say_hidden(w);
 }
 
 /* The actions into smtpd.conf; false if they cannot be, which is said. */
@@ -172,9 +85,28 @@ add_actions(struct sts_smtpd_steps *w)
 	    STS_SWITCHED;
 }
 
+/* Both actions of ours, whatever smtpd.conf has. */
+static const struct sts_smtpd_lost both = {.name = {"mta-sts", "mta-sts-hold"},
+    .count = 2};
+
+/*
+ * What is left of the mail that smtpd has the actions for by now.  An encrypted
+ * envelope that it does not load even so is for another; with `unloaded` it may
+ * only not have come to it.
+ */
+static unsigned
+left(const struct sts_smtpd_steps *w, bool unloaded)
+{
+	struct sts_smtpd_queue now;
+
+	sts_smtpd_queue_look(&now, w->e, &both);
+	sts_smtpd_queue_free(&now);
+	return now.waiting + sts_smtpd_queue_left(&w->queue, w->e, unloaded);
+}
+
 /* Until nothing waits any more; how many do in the end. */
 static unsigned
-wait_for_queue(struct sts_smtpd_steps *w, const struct sts_smtpd_lost *lost)
+wait_for_queue(const struct sts_smtpd_steps *w)
 {
 	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
 	int64_t wait = w->e->drain_ms > 0 ? w->e->drain_ms : WAIT_MS;
@@ -183,7 +115,7 @@ wait_for_queue(struct sts_smtpd_steps *w, const struct sts_smtpd_lost *lost)
 	unsigned count;
 
 	(void)STS_COMMAND(NULL, w->e->smtpctl, "schedule", "all");
-	while ((count = count_lost(w, lost)) > 0 && at < begin + wait) {
+	while ((count = left(w, once_more)) > 0 && at < begin + wait) {
 		(void)nanosleep(&pause, NULL);
 		at = sts_monotonic_ms();
 		if (once_more && at >= begin + wait / 2) {
@@ -194,10 +126,6 @@ wait_for_queue(struct sts_smtpd_steps *w, const struct sts_smtpd_lost *lost)
 	}
 	return count;
 }
-
-/* Both actions of ours, whatever smtpd.conf has. */
-static const struct sts_smtpd_lost both = {.name = {"mta-sts", "mta-sts-hold"},
-    .count = 2};
 
 static enum sts_switched
 say_waiting(const struct sts_smtpd_steps *w, unsigned count)
@@ -215,7 +143,7 @@ say_waiting(const struct sts_smtpd_steps *w, unsigned count)
 static enum sts_switched
 empty(struct sts_smtpd_steps *w)
 {
-	unsigned count = wait_for_queue(w, &both);
+	unsigned count = wait_for_queue(w);
 	enum sts_switched result;
 
 	if (count > 0)
@@ -288,21 +216,43 @@ sts_smtpd_settle(struct sts_smtpd_steps *w)
 		    "what is accepted until then may wait for actions that "
 		    "are gone; this brings it out:\n    mta-sts disable "
 		    "opensmtpd\n");
+	if (!w->e->dry_run)
+		sts_smtpd_say_hidden(w);
 	return STS_SWITCHED;
+}
+
+/*
+ * smtpd has loaded what waits in an encrypted queue, beside all else: without
+ * the actions it shows again what is for them.
+ */
+static enum sts_switched
+settle_sealed(struct sts_smtpd_steps *w)
+{
+	enum sts_switched result =
+	    sts_smtpd_changed(w, sts_changes_undo(&w->changes));
+
+	if (result != STS_SWITCHED)
+		return result;
+	(void)fprintf(w->e->out, "%s is as it was\n", w->path);
+	return sts_smtpd_settle(w);
 }
 
 enum sts_switched
 sts_smtpd_settle_again(struct sts_smtpd_steps *w)
 {
-	unsigned count = count_lost(w, &both);
-
+	sts_smtpd_queue_look(&w->queue, w->e, &both);
 	if (w->e->dry_run) {
 		sts_smtpd_say(w,
 		    "restore %s when nothing waits under mta-sts and "
-		    "mta-sts-hold; now: %u",
-		    w->path, count);
+		    "mta-sts-hold; now: %u%s",
+		    w->path, w->queue.waiting,
+		    w->queue.sealed_count > 0
+			? ", beside those of an encrypted queue"
+			: "");
 		return STS_SWITCHED;
 	}
+	if (w->queue.sealed_count > 0)
+		return settle_sealed(w);
 	if (sts_smtpd_is_current(w, false))
 		return empty(w);
 	return sts_smtpd_restart(w, false) == STS_SERVES ? empty(w)

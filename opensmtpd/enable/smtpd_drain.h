@@ -15,14 +15,20 @@
 /* The note of the record while smtpd.conf has these actions. */
 #define STS_SMTPD_DRAINING "draining"
 
-/* Recipients that wait for an action of ours that smtpd.conf does not have. */
-unsigned sts_smtpd_waiting(const struct sts_smtpd_steps *w);
+/*
+ * Recipients that wait for an action of ours that smtpd.conf does not have, as
+ * far as they are known: w->queue has them.
+ */
+unsigned sts_smtpd_waiting(struct sts_smtpd_steps *w);
+
+/* That some are not known; nothing if all are. */
+void sts_smtpd_say_hidden(const struct sts_smtpd_steps *w);
 
 /* True if smtpd.conf has no action of ours. */
 bool sts_smtpd_has_none(const struct sts_smtpd_steps *w);
 
 /* After an `enable` that failed: what waits like that, and what ends it. */
-void sts_smtpd_say_left(const struct sts_smtpd_steps *w);
+void sts_smtpd_say_left(struct sts_smtpd_steps *w);
 
 /*
  * For `disable`: smtpd.conf is the operator's old one: has smtpd run with it,

@@ -9,6 +9,7 @@
 
 #include "change/change.h"
 #include "opensmtpd/enable/smtpd_place.h"
+#include "opensmtpd/enable/smtpd_queue.h"
 #include "opensmtpd/enable/smtpd_service.h"
 #include "opensmtpd/enable/smtpd_switch.h"
 
@@ -21,6 +22,7 @@ struct sts_smtpd_steps {
 	struct sts_smtpd_place place;
 	struct sts_changes changes;
 	struct sts_smtpd_service service;
+	struct sts_smtpd_queue queue; /* when it was last looked through */
 	enum sts_smtpd_serves serves; /* with the new file */
 	/* Of `enable`: what an earlier run had left was taken out first. */
 	bool went_back;

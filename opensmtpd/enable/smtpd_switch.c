@@ -260,7 +260,7 @@ enable(struct sts_smtpd_steps *w)
 
 /* What smtpd.conf is now, and what mail waits for. */
 static void
-say_not_enabled(const struct sts_smtpd_steps *w)
+say_not_enabled(struct sts_smtpd_steps *w)
 {
 	const char *said = "smtpd.conf is as it was";
 
@@ -328,6 +328,7 @@ not_ours(struct sts_smtpd_steps *w)
 	if (!w->e->dry_run && w->bytes != NULL && sts_smtpd_has_none(w) &&
 	    (w->service.before.filter.count > 0 || sts_smtpd_waiting(w) > 0))
 		return sts_smtpd_settle(w);
+	sts_smtpd_say_hidden(w);
 	(void)fprintf(w->e->out,
 	    "nothing to do: this command has not switched MTA-STS on\n");
 	return STS_SWITCHED;

@@ -2,10 +2,12 @@
 """mta-sts enable opensmtpd where smtpd runs as a service: it is restarted, and what
 waits leaves after `disable`.  A filter that dies four seconds after the start: the
 first time the old file is back, and smtpd runs with it; later the file stays.  Mail
-that was accepted with MTA-STS leaves under policies or by `disable`."""
+that was accepted with MTA-STS leaves under policies or by `disable`, also from an encrypted
+queue."""
 import concurrent.futures
 import os
 import pathlib
+import shutil
 import signal
 import time
 
@@ -88,12 +90,15 @@ def send_when_on(lab):
     return lab.sendmail('bob@notls.test')
 
 
+def envelopes():
+    return list(QUEUE.glob('*/*/' + '[0-9a-f]' * 16))
+
+
 def expect_left(lab, message, name):
     """In the queue, and no attempt brings it out."""
     lab.mta.ctl('schedule', 'all')
     time.sleep(3)
-    tap.same((len(list(QUEUE.glob('*/*/' + '[0-9a-f]' * 16))),
-              lab.mx.messages(message.tag)), (1, []), name)
+    tap.same((len(envelopes()), lab.mx.messages(message.tag)), (1, []), name)
 
 
 def dead(lab, message):
@@ -158,9 +163,34 @@ def dying(lab, stock):
     lab.expect_delivered(early, 'brings it out', tls=False)
 
 
-for version, what in ((opensmtpd_lab.VERSIONS[0], dying),
-                      (opensmtpd_lab.VERSIONS[-1], good)):
-    stock = (DATA / STOCK[version]).read_text(encoding='utf-8')
+def sealed(lab, stock):
+    """smtpctl asks for the key to show an envelope; smtpd says what it has loaded."""
+    lab.dns.set('mx.dead.test', 'A', '127.0.0.99')
+    lab.dns.set('dead.test', 'MX', '10 mx.dead.test.')
+    lab.dns.commit()
+    other = lab.sendmail('bob@dead.test')
+    tap.same(command(lab, 'enable', 'opensmtpd')[0], 0,
+             'an encrypted queue: enable')
+    message = lab.sendmail('bob@notls.test')
+    lab.settle([message])
+    lab.expect_deferred(message, 'TLS required|mx_no_starttls', 'it enforces')
+    tap.same({path.read_bytes()[:1] for path in envelopes()}, {b'\1'},
+             'its envelopes are encrypted')
+    code, said = command(lab, 'disable', 'opensmtpd')
+    tap.same((code, '1 recipient(s) wait that were accepted under' in said,
+              CONF.read_bytes() == stock, running(lab)),
+             (0, True, True, []), 'disable finds the one that waits')
+    lab.expect_delivered(message, 'which has left', tls=False)
+    tap.same((len(envelopes()), lab.mx.messages(other.tag)), (1, []),
+             'mail of another action waits for its own reasons')
+
+
+KEY = 'queue encryption "0123456789abcdef0123456789abcdef"\n'
+for version, what, head in ((opensmtpd_lab.VERSIONS[0], dying, ''),
+                            (opensmtpd_lab.VERSIONS[-1], good, ''),
+                            (opensmtpd_lab.VERSIONS[0], sealed, KEY),
+                            (opensmtpd_lab.VERSIONS[-1], sealed, KEY)):
+    stock = head + (DATA / STOCK[version]).read_text(encoding='utf-8')
     with opensmtpd_lab.running(version, edit=lambda _body: stock) as lab:
         lab.domain('notls.test', 'enforce', mx=[('mx.notls.test',
                                                  'nostarttls')])
@@ -169,4 +199,6 @@ for version, what in ((opensmtpd_lab.VERSIONS[0], dying),
         what(lab, stock.encode())
         lab.mta.empty_queue()
         end(lab)
+        for path in envelopes():  # what was tried just then
+            shutil.rmtree(path.parent)
 tap.done()

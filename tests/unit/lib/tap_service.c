@@ -25,6 +25,7 @@ static const char manager_text[] =
     "[ $fault != stays ] || exit 0\n"
     "[ $fault != refused ] || { echo no such luck; exit 1; }\n"
     "rm -rf proc/[0-9]* ended; mkdir -p proc/self proc/net\n"
+    "cp etc/smtpd.conf loaded\n"
     "echo $fault >running; echo 0 >polls\n"
     "read -r n <n; n=$((n + 10)); echo $n >n\n"
     "mk $n smtpd; ln -s 'socket:[77]' proc/$n/fd/5\n"
@@ -36,14 +37,22 @@ static const char manager_text[] =
     "mk $((n + 2)) table-mta-sts\n"
     "[ $fault = table ] || mk $((n + 3)) table-mta-sts\n";
 
-/* With each question some time has passed. */
+/*
+ * With each question some time has passed.  "\1NAME" in the queue is encrypted,
+ * and NAME its action.
+ */
 static const char smtpctl_text[] =
     "#!/bin/sh\n"
     "cd %s || exit 1\n"
     "[ \"$1\" != schedule ] || {\n"
     "	echo schedule >>calls\n"
     "	[ -e stuck ] || ! grep -q 'action \"mta-sts\"' etc/smtpd.conf ||\n"
-    "		rm -f queue/*/*/*; }\n"
+    "		rm -f queue/*/*/*[!f]; }\n"
+    "[ \"$2\" != queue ] || for file in queue/*/$3/*; do\n"
+    "	action=$(tail -c +2 $file)\n"
+    "	! grep -q \"action \\\"$action\\\"\" loaded || echo "
+    "${file##*/}'|inet4'\n"
+    "done\n"
     "[ \"$2\" = stats ] || exit 0\n"
     "read -r fault <running; read -r polls <polls; read -r n <n\n"
     "[ $fault != silent ] || exit 1\n"

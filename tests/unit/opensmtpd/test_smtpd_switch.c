@@ -422,9 +422,10 @@ changed_meanwhile(void)
 	put(old);
 }
 
-/* A recipient in the queue, of this action. */
+enum { STAYS = 0x1f /* the end of an id that "schedule" leaves alone */ };
+
 static void
-queue_one(const char *action)
+queue_bytes(unsigned id, const char *bytes)
 {
 	char path[128], text[192];
 
@@ -432,10 +433,29 @@ queue_one(const char *action)
 	    text, sizeof(text), "mkdir -p %s/a0/a0b1c2d3 %s/no", queue, queue);
 	(void)!system(text);
 	(void)snprintf(
-	    path, sizeof(path), "%s/a0/a0b1c2d3/a0b1c2d3e4f50617", queue);
+	    path, sizeof(path), "%s/a0/a0b1c2d3/a0b1c2d3e4f506%02x", queue, id);
+	write_file(path, bytes, strlen(bytes));
+}
+
+/* A recipient in the queue, of this action. */
+static void
+queue_one(const char *action)
+{
+	char text[192];
+
 	(void)snprintf(text, sizeof(text),
 	    "version: 3\ndispatcher: %s\ntype: mta\n", action);
-	write_file(path, text, strlen(text));
+	queue_bytes(0x17, text);
+}
+
+/* The same, encrypted. */
+static void
+queue_sealed(unsigned id, const char *action)
+{
+	char text[192];
+
+	(void)snprintf(text, sizeof(text), "\1%s", action);
+	queue_bytes(id, text);
 }
 
 /* What ran is gone, and the next start has this fault. */
@@ -650,6 +670,81 @@ left_after_drain(void)
 	is_str(now(), "old", "the file is as it was");
 }
 
+/* smtpd reads its queue, and nobody else does. */
+static void
+sealed(void)
+{
+	char stuck[96];
+
+	(void)snprintf(stuck, sizeof(stuck), "%s/stuck", top);
+	service_make(top, "opensmtpd");
+	queue_sealed(STAYS, "local");
+	is_int(enable(), 0, "an encrypted queue: switched on");
+	is_int(disable(), 0, "disable, with mail of the operator's only");
+	ok(says("MTA-STS is off") && !strstr(said, "recipient(s)"),
+	    "nothing waits for actions of ours");
+	is_int(enable(), 0, "switched on");
+	queue_sealed(0x17, "mta-sts-hold");
+	is_int(disable(), 0, "disable, with mail of ours beside it");
+	ok(says("1 recipient(s) wait that were accepted under actions which") &&
+		says("nothing waits under these actions any more") &&
+		!is_queued(),
+	    "brings it out");
+	is_str(now(), "old", "and gives back what was there");
+	is_int(enable(), 0, "switched on");
+	queue_sealed(0x17, "mta-sts");
+	write_file(stuck, "", 0);
+	is_int(disable(), 0, "disable, with mail that does not leave");
+	ok(is_draining() && says("1 recipient(s) accepted under the actions"),
+	    "the actions stay for it, which is said");
+	is_int(run(sts_smtpd_disable, true, NULL), 0, "disable --dry-run");
+	ok(says("; now: 0, beside those of an encrypted queue"), "tells of it");
+	is_int(disable(), 0, "once more");
+	ok(is_draining() && says("still wait"), "the same");
+	(void)unlink(stuck);
+	is_int(disable(), 0, "and when the mail leaves, once more");
+	is_str(now(), "old", "gives back what was there");
+	is_int(disable_file(), 0, "and again");
+	ok(says("nothing to do"), "there is nothing left");
+	queue_sealed(0x17, "mta-sts");
+	is_int(disable_file(), 0, "ours, but smtpd was not started since");
+	service_make(top, "opensmtpd");
+	is_int(disable_file(), 0, "mail of ours, and no record");
+	ok(says("nothing waits under these actions any more"), "leaves");
+	is_str(now(), "old", "and the file is as it was");
+	queue_sealed(STAYS, "gone");
+	service_make(top, "opensmtpd");
+	is_int(disable_file(), 0, "mail of an action of the operator's");
+	ok(says("nothing waits under these actions any more"),
+	    "is not waited for");
+	is_str(now(), "old", "and the file is as it was");
+	service_script(smtpctl,
+	    "#!/bin/sh\n[ $2 = stats ] || "
+	    "echo offline encrypted queue is not supported yet\n");
+	is_int(disable_file(), 0, "smtpctl does not reach smtpd");
+	ok(says("mta-sts: 1 recipient(s) are in an encrypted queue, and only "),
+	    "which is said");
+	service_script(smtpctl, "#!/bin/sh\nexit 1\n");
+	is_int(disable_file(), 0, "smtpd does not run");
+	ok(says("mta-sts: 1 recipient(s) are in an encrypted queue, and only "),
+	    "the same");
+	queue_bytes(STAYS, "version: 3\ndispatcher: local\n");
+}
+
+/* An `enable` that is taken back has let mail in. */
+static void
+sealed_left(void)
+{
+	service_make(top, "opensmtpd");
+	service_fault(top, "filter");
+	queue_sealed(0x17, "mta-sts");
+	is_int(enable(), 1, "an encrypted queue: enable, taken back by itself");
+	is_left("encrypted");
+	is_int(disable_file(), 0, "disable");
+	ok(!is_queued(), "brings it out");
+	is_str(now(), "old", "and the file is as it was");
+}
+
 /* A restart fails while smtpd.conf is new; test_smtpd_service has each reason.
  */
 static void
@@ -668,6 +763,8 @@ restarted(void)
 	left_by_enable("mta-sts");
 	left_by_enable("mta-sts-hold");
 	left_after_drain();
+	sealed();
+	sealed_left();
 	service_script(smtpctl, "#!/bin/sh\nexit 1\n");
 	service_script(manager, "#!/bin/sh\nexit 1\n");
 	is_int(enable(), 0, "smtpd does not run");

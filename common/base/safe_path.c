@@ -21,6 +21,13 @@ struct walk {
 	uid_t user; /* of this process */
 };
 
+/* A directory in which others can create names, but not change ours. */
+static bool
+is_sticky(const struct stat *st)
+{
+	return S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX) != 0;
+}
+
 static bool
 report(const struct walk *w, const struct stat *st, bool foreign,
     struct sts_unsafe *unsafe)
@@ -32,14 +39,8 @@ report(const struct walk *w, const struct stat *st, bool foreign,
 	unsafe->owner = st->st_uid;
 	unsafe->foreign = foreign;
 	unsafe->link = S_ISLNK(st->st_mode);
+	unsafe->sticky = is_sticky(st);
 	return false;
-}
-
-/* A directory in which others can create names, but not change ours. */
-static bool
-is_sticky(const struct stat *st)
-{
-	return S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX) != 0;
 }
 
 /* `above`: not the directory of the file itself. */
@@ -188,6 +189,9 @@ sts_unsafe_fix(const struct sts_unsafe *unsafe, char buf[STS_UNSAFE_TEXT_BYTES])
 	else if (unsafe->foreign)
 		(void)snprintf(buf, STS_UNSAFE_TEXT_BYTES,
 		    "chown root '%.900s' && chmod go-w '%.900s'", path, path);
+	else if (unsafe->sticky) /* such as /tmp: that is not to be changed */
+		(void)snprintf(buf, STS_UNSAFE_TEXT_BYTES,
+		    "another directory for it, that only root can write");
 	else
 		(void)snprintf(
 		    buf, STS_UNSAFE_TEXT_BYTES, "chmod go-w '%s'", path);

@@ -32,6 +32,7 @@ struct sts_unsafe {
 	uid_t owner;
 	bool foreign; /* it belongs to `owner`; else its mode is wrong */
 	bool link;    /* a symbolic link, of which only the owner matters */
+	bool sticky;  /* a directory that is meant for everybody, as /tmp is */
 };
 
 /*
@@ -46,7 +47,10 @@ bool sts_path_is_safe(const char *path, struct sts_unsafe *unsafe);
 const char *sts_unsafe_text(
     const struct sts_unsafe *unsafe, char buf[STS_UNSAFE_TEXT_BYTES]);
 
-/* The command that fixes it: "chown root /etc/x", "chmod go-w /etc/x". */
+/*
+ * The command that fixes it: "chown root /etc/x", "chmod go-w /etc/x"; in
+ * words, where a file lies in /tmp.
+ */
 const char *sts_unsafe_fix(
     const struct sts_unsafe *unsafe, char buf[STS_UNSAFE_TEXT_BYTES]);
 

@@ -117,7 +117,15 @@ test_links(void)
 static void
 test_sticky(void)
 {
+	char buf[STS_UNSAFE_TEXT_BYTES];
+	struct sts_unsafe unsafe = {.sticky = true};
+
 	set("d", geteuid(), 01777);
+	ok(geteuid() != 0 || !sts_path_is_safe(at("d/file"), &unsafe),
+	    "a sticky directory");
+	is_str(sts_unsafe_fix(&unsafe, buf),
+	    "another directory for it, that only root can write",
+	    "nobody is told to change the mode of /tmp");
 	is_int(safe("d/file"), geteuid() != 0,
 	    "directly in a sticky directory: refused to root alone");
 	if (mkdir(at("d/sub"), 0755) != 0)

@@ -23,6 +23,7 @@
 #include "base/config_value.h"
 #include "base/cursor.h"
 #include "base/readfile.h"
+#include "base/resemble.h"
 #include "base/safe_path.h"
 
 enum { TEXT_BYTES = 255 /* organization, contact */ };
@@ -211,6 +212,25 @@ bad_key(struct sts_config_loader *l, const char *name, char *value,
 		sts_config_bad_line(l, "%s", reason);
 }
 
+/* Another name, as far as it can be guessed which was meant. */
+static void
+unknown_key(struct sts_config_loader *l, const char *name, char *value)
+{
+	char buf[STS_QUOTED_BYTES], reason[STS_QUOTED_BYTES + 96];
+	size_t i = 0;
+
+	(void)sts_config_quote(name, buf);
+	while (
+	    i < KEY_COUNT && !sts_resembles(name, strlen(name), keys[i].name))
+		i++;
+	if (i < KEY_COUNT)
+		(void)snprintf(reason, sizeof(reason),
+		    "%s is not a key (was \"%s\" meant?)", buf, keys[i].name);
+	else
+		(void)snprintf(reason, sizeof(reason), "%s is not a key", buf);
+	bad_key(l, name, value, reason);
+}
+
 /*
  * Keys are case-sensitive.  A key of a later release is a bad line like any
  * other.
@@ -218,15 +238,12 @@ bad_key(struct sts_config_loader *l, const char *name, char *value,
 static void
 set_key(struct sts_config_loader *l, const char *name, char *value)
 {
-	char buf[STS_QUOTED_BYTES], reason[STS_QUOTED_BYTES + 32];
 	size_t i = 0;
 
 	while (i < KEY_COUNT && strcmp(keys[i].name, name) != 0)
 		i++;
 	if (i == KEY_COUNT) {
-		snprintf(reason, sizeof(reason), "%s is not a key",
-		    sts_config_quote(name, buf));
-		bad_key(l, name, value, reason);
+		unknown_key(l, name, value);
 		return;
 	}
 	if (value[0] == '\0') {

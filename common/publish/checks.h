@@ -46,6 +46,7 @@ int sts_checks_shown(size_t len);
  */
 bool sts_checks_is_old_tls(const char *detail);
 
+void sts_checks_domain(const struct sts_checks *c);
 void sts_checks_record(const struct sts_checks *c);
 void sts_checks_host(const struct sts_checks *c);
 void sts_checks_policy(const struct sts_checks *c);

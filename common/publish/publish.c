@@ -10,6 +10,7 @@ sts_publish_check(
 	struct sts_checks c = {.p = p, .found = found, .arg = arg};
 
 	c.has_policy = sts_published_policy(p, &c.policy);
+	sts_checks_domain(&c); /* a mistyped one has all other problems, too */
 	sts_checks_record(&c);
 	sts_checks_host(&c);
 	sts_checks_policy(&c);

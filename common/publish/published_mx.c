@@ -208,11 +208,13 @@ check_dane(const struct sts_checks *c)
 		    hosts);
 }
 
-static void
-check_domain(const struct sts_checks *c)
+void
+sts_checks_domain(const struct sts_checks *c)
 {
 	const struct sts_published *p = c->p;
 
+	if (!p->mx_asked)
+		return;
 	if (p->mx_status == STS_NULL_MX)
 		sts_checks_found(c, &null, "",
 		    "%s says that it takes no mail (null MX)", p->domain);
@@ -232,7 +234,6 @@ sts_checks_mx(const struct sts_checks *c)
 
 	if (!p->mx_asked)
 		return;
-	check_domain(c);
 	if (p->mx_bad[0] != '\0')
 		sts_checks_found(c, &bad_name, p->mx_bad,
 		    "an MX record of %s has \"%s\", which is not a host name",

@@ -229,7 +229,9 @@ static const struct {
 	const char *reason;
 } bad[] = {
     {"no-such-key 1", "\"no-such-key\" is not a key"},
-    {"Recheck 1", "\"Recheck\" is not a key"},
+    {"Recheck 1", "\"Recheck\" is not a key (was \"recheck\" meant?)"},
+    {"orgnization A",
+	"\"orgnization\" is not a key (was \"organization\" meant?)"},
     {"recheck", "recheck: no value"},
     {"recheck # 5", "recheck: no value"},
     {"recheck 0", "recheck: \"0\" is not a number from 1 to 86400"},
@@ -258,7 +260,8 @@ static const struct {
     {"on-local-error Deliver",
 	"on-local-error: \"Deliver\" is not defer or deliver"},
     {"allow-private 1", "allow-private: \"1\" is not yes or no"},
-    {"report-form a@b.example", "\"report-form\" is not a key"},
+    {"report-form a@b.example",
+	"\"report-form\" is not a key (was \"report-from\" meant?)"},
     {"report-from b.example",
 	"report-from: \"b.example\" is not a mail address"},
     {"report-from A <a@b.example>",
@@ -350,7 +353,10 @@ static const struct {
 	"\"a.ex*mple\" waits",
 	"a.ex*mple "},
     {"Domain a.example enforce",
-	"\"Domain\" is not a key; mail for \"a.example\" waits", "a.example "},
+	"\"Domain\" is not a key (was \"domain\" meant?); mail for "
+	"\"a.example\" "
+	"waits",
+	"a.example "},
     {"domian a.example enforce", NULL, "a.example "},
     {"domains a.example enforce", NULL, "a.example "},
     {"domain: a.example enforce", NULL, "a.example "},

@@ -258,6 +258,12 @@ static const struct row {
     {"no such domain",
 	RECORD NO_WILD HOST ENFORCE "dns mx dns_nxdomain\n" REPORTS,
 	"problem domain_missing", NULL},
+    {"a mistyped domain: that comes first",
+	"dns record dns_nxdomain\nget policy fetch_no_address \ndns mx "
+	"dns_nxdomain\ndns reports dns_nxdomain\n",
+	"problem domain_missing; problem record_missing; problem "
+	"host_no_address; remark tlsrpt_missing",
+	"spelt right"},
     {"MX records that cannot be looked up",
 	RECORD NO_WILD HOST ENFORCE "dns mx dns_timeout\n" REPORTS,
 	"problem mx_dns_failed", NULL},

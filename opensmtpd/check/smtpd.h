@@ -99,7 +99,8 @@ struct sts_smtpd {
 };
 
 /*
- * Reads a file and its includes.  Reports syntax that it cannot follow.
+ * Reads a file and its includes.  Reports syntax that it cannot follow, unless
+ * `findings` is NULL.
  * STS_OK, STS_NO_MEMORY, or the status of sts_readfile for the file itself; to
  * be freed in every case.
  */
@@ -171,7 +172,7 @@ bool sts_smtpd_has_filter(
 /* True for a listener whose sessions are local, or may be authenticated. */
 bool sts_smtpd_needs_filter(const struct sts_smtpd_statement *listener);
 
-/* Prints a finding with the statement's file and line. */
+/* Prints a finding with the statement's file and line; to NULL, none. */
 void sts_smtpd_report(struct sts_findings *findings, enum sts_severity severity,
     const struct sts_smtpd_statement *s, const char *fix, const char *format,
     ...) __attribute__((format(printf, 5, 6)));

@@ -15,6 +15,8 @@ sts_smtpd_report(struct sts_findings *findings, enum sts_severity severity,
 	char place[1100], text[1536];
 	va_list args;
 
+	if (findings == NULL)
+		return;
 	va_start(args, format);
 	if (vsnprintf(text, sizeof(text), format, args) < 0)
 		text[0] = '\0';

@@ -11,23 +11,6 @@
 
 enum { STARTS_S = 1 /* between smtpd and its filters and tables, at most */ };
 
-static void
-ignore(void *arg, const struct sts_finding *finding)
-{
-	(void)arg;
-	(void)finding;
-}
-
-/* Without memory or the file there is nothing in it. */
-static void
-read_quietly(struct sts_smtpd_conf *conf, const char *file)
-{
-	struct sts_findings none = {.take = ignore};
-
-	memset(conf, 0, sizeof(*conf));
-	(void)sts_smtpd_read(conf, file, &none);
-}
-
 static size_t
 count_tables(const struct sts_smtpd_conf *conf)
 {
@@ -45,7 +28,7 @@ sts_smtpd_count_tables(const char *file)
 	struct sts_smtpd_conf conf;
 	size_t count;
 
-	read_quietly(&conf, file);
+	(void)sts_smtpd_read(&conf, file, NULL);
 	count = count_tables(&conf);
 	sts_smtpd_free(&conf);
 	return count;
@@ -89,7 +72,7 @@ sts_smtpd_look_loaded(struct sts_smtpd_loaded *l, const char *file,
 	const struct timespec pause = {.tv_sec = STARTS_S};
 	struct sts_smtpd_conf conf;
 
-	read_quietly(&conf, file);
+	(void)sts_smtpd_read(&conf, file, NULL);
 	look(l, &conf, smtpctl, proc);
 	if (l->lacks_filter || l->lacks_table) {
 		(void)nanosleep(&pause, NULL);

@@ -6,13 +6,6 @@
 #include "opensmtpd/enable/smtpd_placing.h"
 
 static void
-ignore(void *arg, const struct sts_finding *finding)
-{
-	(void)arg;
-	(void)finding;
-}
-
-static void
 find_lost(struct sts_smtpd_lost *lost, const struct sts_smtpd_conf *conf)
 {
 	static const char *const names[] = {"mta-sts", "mta-sts-hold"};
@@ -28,10 +21,9 @@ void
 sts_smtpd_find_lost(struct sts_smtpd_lost *lost, const char *path)
 {
 	struct sts_smtpd_conf conf = {0};
-	struct sts_findings none = {.take = ignore};
 
 	lost->count = 0;
-	if (sts_smtpd_read(&conf, path, &none) == STS_OK)
+	if (sts_smtpd_read(&conf, path, NULL) == STS_OK)
 		find_lost(lost, &conf);
 	sts_smtpd_free(&conf);
 }
@@ -78,10 +70,9 @@ sts_smtpd_place_lost(struct sts_smtpd_place *place, const char *path,
 {
 	struct sts_smtpd_placing p = {
 	    .place = place, .edits = {.bytes = bytes, .len = len}};
-	struct sts_findings none = {.take = ignore};
 	FILE *out = open_memstream(&place->text, &place->len);
 	bool fine = out != NULL &&
-	    sts_smtpd_read_text(&p.smtpd.conf, path, bytes, len, &none) ==
+	    sts_smtpd_read_text(&p.smtpd.conf, path, bytes, len, NULL) ==
 		STS_OK &&
 	    sts_smtpd_make_rules(&p.smtpd) && write_lost(&p, out);
 

@@ -9,16 +9,37 @@
 
 enum { WAIT_MS = 20000, PAUSE_MS = 200 };
 
-unsigned
-sts_smtpd_waiting(struct sts_smtpd_steps *w)
+/* All that may wait for these actions, if it came by then. */
+static unsigned
+look(struct sts_smtpd_steps *w, const struct sts_smtpd_lost *lost, time_t until)
+{
+	sts_smtpd_queue_look(&w->queue, w->e, lost, until);
+	return w->queue.waiting + w->queue.sealed;
+}
+
+/* The same, for those of our actions that smtpd.conf does not have. */
+static unsigned
+look_for_lost(struct sts_smtpd_steps *w, time_t until)
 {
 	struct sts_smtpd_lost lost;
 
 	sts_smtpd_find_lost(&lost, w->path);
-	sts_smtpd_queue_free(&w->queue);
-	sts_smtpd_queue_look(&w->queue, w->e, &lost);
-	sts_smtpd_queue_keep_unloaded(&w->queue, w->e);
-	return w->queue.waiting + (unsigned)w->queue.sealed_count;
+	return look(w, &lost, until);
+}
+
+/* When smtpd was started; now, if it does not say. */
+static time_t
+started(const struct sts_smtpd_steps *w)
+{
+	long uptime = sts_service_uptime(w->e->smtpctl);
+
+	return time(NULL) - (uptime > 0 ? uptime : 0);
+}
+
+void
+sts_smtpd_look_waiting(struct sts_smtpd_steps *w)
+{
+	(void)look_for_lost(w, time(NULL));
 }
 
 bool
@@ -31,31 +52,34 @@ sts_smtpd_has_none(const struct sts_smtpd_steps *w)
 }
 
 void
-sts_smtpd_say_hidden(const struct sts_smtpd_steps *w)
+sts_smtpd_say_sealed(const struct sts_smtpd_steps *w)
 {
-	if (w->queue.hidden > 0)
+	if (w->queue.sealed > 0)
 		(void)sts_smtpd_stop(w,
-		    "once smtpd runs, mta-sts disable opensmtpd, which looks "
-		    "again",
-		    "%u recipient(s) are in an encrypted queue, and only smtpd "
-		    "can say whether they wait for actions that %s does not "
+		    "if MTA-STS was on before: mta-sts enable opensmtpd; or "
+		    "put action \"mta-sts\" and action \"mta-sts-hold\" into "
+		    "the file, with the words of the action for remote mail, "
+		    "and restart smtpd",
+		    "%u recipient(s) are in an encrypted queue, where only "
+		    "smtpd sees whether they wait for actions that %s does not "
 		    "have",
-		    w->queue.hidden, w->path);
+		    w->queue.sealed, w->path);
 }
 
 void
 sts_smtpd_say_left(struct sts_smtpd_steps *w)
 {
-	unsigned count = sts_smtpd_has_none(w) ? sts_smtpd_waiting(w) : 0;
-
-	if (count > 0)
+	if (!sts_smtpd_has_none(w))
+		return;
+	sts_smtpd_look_waiting(w);
+	if (w->queue.waiting > 0)
 		(void)sts_smtpd_stop(w,
 		    "when that is repaired, mta-sts enable opensmtpd has them "
 		    "leave under policies; mta-sts disable opensmtpd, without",
 		    "%u recipient(s) wait under actions that %s does not have; "
 		    "an smtpd that was started with it leaves them alone",
-		    count, w->path);
-	sts_smtpd_say_hidden(w);
+		    w->queue.waiting, w->path);
+	sts_smtpd_say_sealed(w);
 }
 
 /* The actions into smtpd.conf; false if they cannot be, which is said. */
@@ -89,24 +113,9 @@ add_actions(struct sts_smtpd_steps *w)
 static const struct sts_smtpd_lost both = {.name = {"mta-sts", "mta-sts-hold"},
     .count = 2};
 
-/*
- * What is left of the mail that smtpd has the actions for by now.  An encrypted
- * envelope that it does not load even so is for another; with `unloaded` it may
- * only not have come to it.
- */
+/* Until nothing that came by then waits any more; how many do in the end. */
 static unsigned
-left(const struct sts_smtpd_steps *w, bool unloaded)
-{
-	struct sts_smtpd_queue now;
-
-	sts_smtpd_queue_look(&now, w->e, &both);
-	sts_smtpd_queue_free(&now);
-	return now.waiting + sts_smtpd_queue_left(&w->queue, w->e, unloaded);
-}
-
-/* Until nothing waits any more; how many do in the end. */
-static unsigned
-wait_for_queue(const struct sts_smtpd_steps *w)
+wait_for_queue(struct sts_smtpd_steps *w, time_t until)
 {
 	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
 	int64_t wait = w->e->drain_ms > 0 ? w->e->drain_ms : WAIT_MS;
@@ -115,7 +124,7 @@ wait_for_queue(const struct sts_smtpd_steps *w)
 	unsigned count;
 
 	(void)STS_COMMAND(NULL, w->e->smtpctl, "schedule", "all");
-	while ((count = left(w, once_more)) > 0 && at < begin + wait) {
+	while ((count = look(w, &both, until)) > 0 && at < begin + wait) {
 		(void)nanosleep(&pause, NULL);
 		at = sts_monotonic_ms();
 		if (once_more && at >= begin + wait / 2) {
@@ -128,26 +137,35 @@ wait_for_queue(const struct sts_smtpd_steps *w)
 }
 
 static enum sts_switched
-say_waiting(const struct sts_smtpd_steps *w, unsigned count)
+say_waiting(const struct sts_smtpd_steps *w)
 {
+	if (w->queue.waiting > 0)
+		(void)fprintf(w->e->out,
+		    "%u recipient(s) accepted under the actions mta-sts and "
+		    "mta-sts-hold still wait.\n",
+		    w->queue.waiting);
+	if (w->queue.sealed > 0)
+		(void)fprintf(w->e->out,
+		    "%u recipient(s) that were accepted before, perhaps under "
+		    "the actions mta-sts and\nmta-sts-hold, are still in the "
+		    "encrypted queue.\n",
+		    w->queue.sealed);
 	(void)fprintf(w->e->out,
-	    "%u recipient(s) accepted under the actions mta-sts and "
-	    "mta-sts-hold still wait.\nThe two actions stay in %s for them; "
-	    "smtpctl show queue has the reasons.\nWhen they have left or are "
-	    "removed, this restores the file: mta-sts disable opensmtpd\n",
-	    count, w->path);
+	    "The two actions stay in %s for them; smtpctl show queue has the "
+	    "reasons.\nWhen they have left or are removed, this restores the "
+	    "file: mta-sts disable opensmtpd\n",
+	    w->path);
 	return STS_SWITCHED;
 }
 
-/* smtpd runs with the actions, or is not ours to restart. */
+/* smtpd runs with the actions, since then, or is not ours to restart. */
 static enum sts_switched
-empty(struct sts_smtpd_steps *w)
+empty(struct sts_smtpd_steps *w, time_t since)
 {
-	unsigned count = wait_for_queue(w);
 	enum sts_switched result;
 
-	if (count > 0)
-		return say_waiting(w, count);
+	if (wait_for_queue(w, since) > 0)
+		return say_waiting(w);
 	result = sts_smtpd_changed(w, sts_changes_undo(&w->changes));
 	if (result == STS_SWITCHED)
 		(void)fprintf(w->e->out,
@@ -168,16 +186,33 @@ leave_to_operator(const struct sts_smtpd_steps *w)
 	return STS_SWITCHED;
 }
 
+static void
+say_why_drained(const struct sts_smtpd_steps *w)
+{
+	if (w->queue.waiting > 0)
+		(void)fprintf(w->e->out,
+		    "%u recipient(s) wait that were accepted under actions "
+		    "which %s does not have now;\n",
+		    w->queue.waiting, w->path);
+	if (w->queue.sealed > 0)
+		(void)fprintf(w->e->out,
+		    "%u recipient(s) are in an encrypted queue, and may have "
+		    "been accepted under actions\nwhich %s does not have "
+		    "now;\n",
+		    w->queue.sealed, w->path);
+	(void)fprintf(w->e->out,
+	    "for their mail it gets actions of the same names, without "
+	    "policies\n");
+}
+
+/* NOT if smtpd does not serve with the actions, which are out again. */
 static enum sts_switched
-drain(struct sts_smtpd_steps *w, unsigned count)
+drain(struct sts_smtpd_steps *w)
 {
 	enum sts_smtpd_serves serves;
+	enum sts_switched result;
 
-	(void)fprintf(w->e->out,
-	    "%u recipient(s) wait that were accepted under actions which %s "
-	    "does not have now;\nfor their mail it gets actions of the same "
-	    "names, without policies\n",
-	    count, w->path);
+	say_why_drained(w);
 	if (!add_actions(w))
 		return sts_smtpd_stop(w,
 		    "add actions mta-sts and mta-sts-hold that relay, until "
@@ -185,76 +220,72 @@ drain(struct sts_smtpd_steps *w, unsigned count)
 		    "this mail waits until the actions are there");
 	serves = sts_smtpd_restart(w, false);
 	if (serves == STS_SERVES)
-		return empty(w);
+		return empty(w, time(NULL));
 	if (serves != STS_SERVES_NOT)
 		return leave_to_operator(w);
-	(void)sts_smtpd_changed(w, sts_changes_undo(&w->changes));
-	return sts_smtpd_not_served(
-	    w, "", "file that has them", w->service.why);
+	(void)sts_smtpd_not_served(w, "", "file that has them", w->service.why);
+	result = sts_smtpd_changed(w, sts_changes_undo(&w->changes));
+	return result == STS_SWITCHED ? STS_SWITCHED_NOT : result;
+}
+
+/* smtpd with the operator's file. */
+static enum sts_switched
+restart(struct sts_smtpd_steps *w, enum sts_smtpd_serves *serves)
+{
+	*serves = sts_smtpd_restart(w, false);
+	return *serves == STS_SERVES_NOT
+	    ? sts_smtpd_not_served(w, "", "old file", w->service.why)
+	    : STS_SWITCHED;
+}
+
+/*
+ * NOT, with *some, if smtpd does not serve with what drains it; if nothing
+ * waits that came by then, without.
+ */
+static enum sts_switched
+drain_some(struct sts_smtpd_steps *w, time_t until, bool *some)
+{
+	*some = !w->e->dry_run && look_for_lost(w, until) > 0;
+	return *some ? drain(w) : STS_SWITCHED_NOT;
 }
 
 enum sts_switched
 sts_smtpd_settle(struct sts_smtpd_steps *w)
 {
-	unsigned count = w->e->dry_run ? 0 : sts_smtpd_waiting(w);
+	bool some;
+	enum sts_switched result = drain_some(w, time(NULL), &some);
 	enum sts_smtpd_serves serves;
-	enum sts_switched result;
 
-	if (count > 0) {
-		result = drain(w, count);
+	if (result != STS_SWITCHED_NOT)
+		return result;
+	result = restart(w, &serves);
+	if (result == STS_SWITCHED && serves == STS_SERVES && !some) {
+		/* It may have accepted some until it was restarted. */
+		result = drain_some(w, started(w), &some);
 		if (result != STS_SWITCHED_NOT)
 			return result;
+		result = some ? restart(w, &serves) : STS_SWITCHED;
 	}
-	serves = sts_smtpd_restart(w, false);
-	if (serves == STS_SERVES_NOT)
-		return sts_smtpd_not_served(w, "", "old file", w->service.why);
-	if (serves == STS_SERVES && !w->e->dry_run && count == 0 &&
-	    (count = sts_smtpd_waiting(w)) > 0)
-		(void)drain(w, count);
-	if (serves == STS_SERVES_ELSE)
+	if (result == STS_SWITCHED && serves == STS_SERVES_ELSE)
 		(void)fprintf(w->e->out,
 		    "what is accepted until then may wait for actions that "
 		    "are gone; this brings it out:\n    mta-sts disable "
 		    "opensmtpd\n");
-	if (!w->e->dry_run)
-		sts_smtpd_say_hidden(w);
-	return STS_SWITCHED;
-}
-
-/*
- * smtpd has loaded what waits in an encrypted queue, beside all else: without
- * the actions it shows again what is for them.
- */
-static enum sts_switched
-settle_sealed(struct sts_smtpd_steps *w)
-{
-	enum sts_switched result =
-	    sts_smtpd_changed(w, sts_changes_undo(&w->changes));
-
-	if (result != STS_SWITCHED)
-		return result;
-	(void)fprintf(w->e->out, "%s is as it was\n", w->path);
-	return sts_smtpd_settle(w);
+	return result;
 }
 
 enum sts_switched
 sts_smtpd_settle_again(struct sts_smtpd_steps *w)
 {
-	sts_smtpd_queue_look(&w->queue, w->e, &both);
 	if (w->e->dry_run) {
 		sts_smtpd_say(w,
 		    "restore %s when nothing waits under mta-sts and "
-		    "mta-sts-hold; now: %u%s",
-		    w->path, w->queue.waiting,
-		    w->queue.sealed_count > 0
-			? ", beside those of an encrypted queue"
-			: "");
+		    "mta-sts-hold; now: %u",
+		    w->path, look(w, &both, started(w)));
 		return STS_SWITCHED;
 	}
-	if (w->queue.sealed_count > 0)
-		return settle_sealed(w);
 	if (sts_smtpd_is_current(w, false))
-		return empty(w);
-	return sts_smtpd_restart(w, false) == STS_SERVES ? empty(w)
+		return empty(w, started(w));
+	return sts_smtpd_restart(w, false) == STS_SERVES ? empty(w, time(NULL))
 							 : leave_to_operator(w);
 }

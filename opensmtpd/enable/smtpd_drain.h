@@ -16,13 +16,13 @@
 #define STS_SMTPD_DRAINING "draining"
 
 /*
- * Recipients that wait for an action of ours that smtpd.conf does not have, as
- * far as they are known: w->queue has them.
+ * What waits for an action of ours that smtpd.conf does not have, or may, into
+ * w->queue.
  */
-unsigned sts_smtpd_waiting(struct sts_smtpd_steps *w);
+void sts_smtpd_look_waiting(struct sts_smtpd_steps *w);
 
-/* That some are not known; nothing if all are. */
-void sts_smtpd_say_hidden(const struct sts_smtpd_steps *w);
+/* That some only may, and what to do; nothing if there are none. */
+void sts_smtpd_say_sealed(const struct sts_smtpd_steps *w);
 
 /* True if smtpd.conf has no action of ours. */
 bool sts_smtpd_has_none(const struct sts_smtpd_steps *w);

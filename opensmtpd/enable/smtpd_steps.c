@@ -324,6 +324,5 @@ sts_smtpd_end_steps(struct sts_smtpd_steps *w)
 		(void)unlink(w->trial);
 	free(w->bytes);
 	sts_smtpd_place_free(&w->place);
-	sts_smtpd_queue_free(&w->queue);
 	sts_changes_free(&w->changes);
 }

@@ -325,10 +325,12 @@ not_ours(struct sts_smtpd_steps *w)
 		    "what %s has of MTA-STS was not written by this command",
 		    w->path);
 	sts_service_find(&w->service, w->e);
-	if (!w->e->dry_run && w->bytes != NULL && sts_smtpd_has_none(w) &&
-	    (w->service.before.filter.count > 0 || sts_smtpd_waiting(w) > 0))
-		return sts_smtpd_settle(w);
-	sts_smtpd_say_hidden(w);
+	if (!w->e->dry_run && w->bytes != NULL && sts_smtpd_has_none(w)) {
+		sts_smtpd_look_waiting(w);
+		if (w->service.before.filter.count > 0 || w->queue.waiting > 0)
+			return sts_smtpd_settle(w);
+		sts_smtpd_say_sealed(w);
+	}
 	(void)fprintf(w->e->out,
 	    "nothing to do: this command has not switched MTA-STS on\n");
 	return STS_SWITCHED;
@@ -374,7 +376,7 @@ disable(struct sts_smtpd_steps *w)
 		result = sts_smtpd_changed(w, sts_changes_undo(&w->changes));
 	if (result != STS_SWITCHED)
 		return result;
-	if (sts_smtpd_settle(w) == STS_SWITCHED_NOT)
+	if (sts_smtpd_settle(w) != STS_SWITCHED)
 		return STS_SWITCHED_OUTSIDE;
 	(void)fprintf(w->e->out, "%s",
 	    w->e->dry_run

@@ -164,11 +164,7 @@ def dying(lab, stock):
 
 
 def sealed(lab, stock):
-    """smtpctl asks for the key to show an envelope; smtpd says what it has loaded."""
-    lab.dns.set('mx.dead.test', 'A', '127.0.0.99')
-    lab.dns.set('dead.test', 'MX', '10 mx.dead.test.')
-    lab.dns.commit()
-    other = lab.sendmail('bob@dead.test')
+    """Only smtpd can read its queue: disable brings out what came before."""
     tap.same(command(lab, 'enable', 'opensmtpd')[0], 0,
              'an encrypted queue: enable')
     message = lab.sendmail('bob@notls.test')
@@ -177,12 +173,39 @@ def sealed(lab, stock):
     tap.same({path.read_bytes()[:1] for path in envelopes()}, {b'\1'},
              'its envelopes are encrypted')
     code, said = command(lab, 'disable', 'opensmtpd')
-    tap.same((code, '1 recipient(s) wait that were accepted under' in said,
+    tap.same((code, '1 recipient(s) are in an encrypted queue' in said,
               CONF.read_bytes() == stock, running(lab)),
-             (0, True, True, []), 'disable finds the one that waits')
+             (0, True, True, []), 'disable brings it out')
     lab.expect_delivered(message, 'which has left', tls=False)
-    tap.same((len(envelopes()), lab.mx.messages(other.tag)), (1, []),
-             'mail of another action waits for its own reasons')
+    later(lab, stock)
+
+
+def tried(lab, message):
+    lab.mta.ctl('schedule', 'all')
+    return lab.mx.messages(message.tag)
+
+
+def later(lab, stock):
+    """Mail that does not leave, from before and from after disable."""
+    for domain in ('dead.test', 'late.test'):
+        lab.dns.set(f'mx.{domain}', 'A', '127.0.0.99')
+        lab.dns.set(domain, 'MX', f'10 mx.{domain}.')
+    lab.dns.commit()
+    command(lab, 'enable', 'opensmtpd')
+    before = lab.sendmail('bob@dead.test')
+    code, said = command(lab, 'disable', 'opensmtpd')
+    tap.same((code, 'still in the encrypted queue' in said,
+              CONF.read_bytes() == stock), (0, True, False),
+             'the actions stay for mail that does not leave')
+    time.sleep(2)
+    lab.sendmail('bob@late.test')
+    lab.mx.add('mx.dead.test', 'nostarttls')
+    lab.dns.commit()
+    tap.until(lambda: tried(lab, before), 60, 1)
+    tap.until(lambda: len(envelopes()) == 1, 10)
+    tap.same((command(lab, 'disable', 'opensmtpd')[0],
+              CONF.read_bytes() == stock, len(envelopes())), (0, True, 1),
+             'the next disable does not wait for what came later')
 
 
 KEY = 'queue encryption "0123456789abcdef0123456789abcdef"\n'

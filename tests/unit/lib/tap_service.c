@@ -23,9 +23,12 @@ static const char manager_text[] =
     "echo \"$@\" >>calls\n"
     "fault=old; ! grep -q mta-sts:/ etc/smtpd.conf || read -r fault <fault\n"
     "[ $fault != stays ] || exit 0\n"
+    "[ ! -e dry ] || ! grep -q 'action \"mta-sts\" relay$' etc/smtpd.conf || "
+    "{\n"
+    "	rm -rf proc/[0-9]*; : >ended; echo no such luck; exit 1; }\n"
     "[ $fault != refused ] || { echo no such luck; exit 1; }\n"
     "rm -rf proc/[0-9]* ended; mkdir -p proc/self proc/net\n"
-    "cp etc/smtpd.conf loaded\n"
+    "[ ! -e late ] || mv late queue/a0/a0b1c2d3/a0b1c2d3e4f50617\n"
     "echo $fault >running; echo 0 >polls\n"
     "read -r n <n; n=$((n + 10)); echo $n >n\n"
     "mk $n smtpd; ln -s 'socket:[77]' proc/$n/fd/5\n"
@@ -37,22 +40,14 @@ static const char manager_text[] =
     "mk $((n + 2)) table-mta-sts\n"
     "[ $fault = table ] || mk $((n + 3)) table-mta-sts\n";
 
-/*
- * With each question some time has passed.  "\1NAME" in the queue is encrypted,
- * and NAME its action.
- */
+/* With each question some time has passed. */
 static const char smtpctl_text[] =
     "#!/bin/sh\n"
     "cd %s || exit 1\n"
     "[ \"$1\" != schedule ] || {\n"
     "	echo schedule >>calls\n"
     "	[ -e stuck ] || ! grep -q 'action \"mta-sts\"' etc/smtpd.conf ||\n"
-    "		rm -f queue/*/*/*[!f]; }\n"
-    "[ \"$2\" != queue ] || for file in queue/*/$3/*; do\n"
-    "	action=$(tail -c +2 $file)\n"
-    "	! grep -q \"action \\\"$action\\\"\" loaded || echo "
-    "${file##*/}'|inet4'\n"
-    "done\n"
+    "		rm -f queue/*/*/*7; }\n"
     "[ \"$2\" = stats ] || exit 0\n"
     "read -r fault <running; read -r polls <polls; read -r n <n\n"
     "[ $fault != silent ] || exit 1\n"

@@ -4,9 +4,9 @@
  * TOP/smtpctl answers while it runs, and its processes and sockets are files
  * below TOP/proc.  It has a filter and two tables if TOP/etc/smtpd.conf
  * contains "mta-sts:/".  Where it has an action "mta-sts", scheduling empties
- * TOP/queue, unless there is a file TOP/stuck, of ids that do not end in "f".
- * "\1ACTION" there is an encrypted envelope, which is listed if the action was in
- * the file at the start.
+ * TOP/queue, unless there is a file TOP/stuck, of ids that end in "7".
+ * With TOP/dry it does not start with actions for what waits; and TOP/late is a
+ * recipient that it accepts before it is started again.
  */
 #ifndef STS_TESTS_TAP_SERVICE_H
 #define STS_TESTS_TAP_SERVICE_H

@@ -450,12 +450,23 @@ queue_one(const char *action)
 
 /* The same, encrypted. */
 static void
-queue_sealed(unsigned id, const char *action)
+queue_sealed(void)
 {
+	queue_bytes(0x17, "\1\2\3");
+}
+
+/* One that stays, and came so much later. */
+static void
+queue_later(long seconds)
+{
+	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {0}};
 	char text[192];
 
-	(void)snprintf(text, sizeof(text), "\1%s", action);
-	queue_bytes(id, text);
+	queue_bytes(STAYS, "\1\2\3");
+	(void)snprintf(text, sizeof(text), "%s/a0/a0b1c2d3/message", queue);
+	write_file(text, "x", 1);
+	times[1].tv_sec = time(NULL) + seconds;
+	(void)utimensat(AT_FDCWD, text, times, 0);
 }
 
 /* What ran is gone, and the next start has this fault. */
@@ -670,7 +681,7 @@ left_after_drain(void)
 	is_str(now(), "old", "the file is as it was");
 }
 
-/* smtpd reads its queue, and nobody else does. */
+/* Only smtpd can read its queue. */
 static void
 sealed(void)
 {
@@ -678,71 +689,79 @@ sealed(void)
 
 	(void)snprintf(stuck, sizeof(stuck), "%s/stuck", top);
 	service_make(top, "opensmtpd");
-	queue_sealed(STAYS, "local");
 	is_int(enable(), 0, "an encrypted queue: switched on");
-	is_int(disable(), 0, "disable, with mail of the operator's only");
-	ok(says("MTA-STS is off") && !strstr(said, "recipient(s)"),
-	    "nothing waits for actions of ours");
-	is_int(enable(), 0, "switched on");
-	queue_sealed(0x17, "mta-sts-hold");
-	is_int(disable(), 0, "disable, with mail of ours beside it");
-	ok(says("1 recipient(s) wait that were accepted under actions which") &&
+	queue_sealed();
+	is_int(disable(), 0, "disable");
+	ok(says("1 recipient(s) are in an encrypted queue, and may have "
+		"been ") &&
 		says("nothing waits under these actions any more") &&
 		!is_queued(),
-	    "brings it out");
+	    "brings out what came before");
 	is_str(now(), "old", "and gives back what was there");
 	is_int(enable(), 0, "switched on");
-	queue_sealed(0x17, "mta-sts");
+	queue_sealed();
 	write_file(stuck, "", 0);
 	is_int(disable(), 0, "disable, with mail that does not leave");
-	ok(is_draining() && says("1 recipient(s) accepted under the actions"),
+	ok(is_draining() &&
+		says(
+		    "1 recipient(s) that were accepted before, perhaps under "),
 	    "the actions stay for it, which is said");
 	is_int(run(sts_smtpd_disable, true, NULL), 0, "disable --dry-run");
-	ok(says("; now: 0, beside those of an encrypted queue"), "tells of it");
+	ok(says("; now: 1"), "tells of it");
 	is_int(disable(), 0, "once more");
-	ok(is_draining() && says("still wait"), "the same");
+	ok(is_draining() && says("still in the encrypted queue"), "the same");
 	(void)unlink(stuck);
-	is_int(disable(), 0, "and when the mail leaves, once more");
+	queue_later(-1000);
+	is_int(disable(), 0, "with other mail from before that start of smtpd");
+	ok(is_draining() && says("still in the encrypted queue"), "the same");
+	queue_later(1000);
+	is_int(disable(), 0, "and with none that did not come later");
+	ok(says("nothing waits under these actions any more"), "that is all");
 	is_str(now(), "old", "gives back what was there");
-	is_int(disable_file(), 0, "and again");
-	ok(says("nothing to do"), "there is nothing left");
-	queue_sealed(0x17, "mta-sts");
-	is_int(disable_file(), 0, "ours, but smtpd was not started since");
-	service_make(top, "opensmtpd");
-	is_int(disable_file(), 0, "mail of ours, and no record");
-	ok(says("nothing waits under these actions any more"), "leaves");
-	is_str(now(), "old", "and the file is as it was");
-	queue_sealed(STAYS, "gone");
-	service_make(top, "opensmtpd");
-	is_int(disable_file(), 0, "mail of an action of the operator's");
-	ok(says("nothing waits under these actions any more"),
-	    "is not waited for");
-	is_str(now(), "old", "and the file is as it was");
-	service_script(smtpctl,
-	    "#!/bin/sh\n[ $2 = stats ] || "
-	    "echo offline encrypted queue is not supported yet\n");
-	is_int(disable_file(), 0, "smtpctl does not reach smtpd");
-	ok(says("mta-sts: 1 recipient(s) are in an encrypted queue, and only "),
-	    "which is said");
-	service_script(smtpctl, "#!/bin/sh\nexit 1\n");
-	is_int(disable_file(), 0, "smtpd does not run");
-	ok(says("mta-sts: 1 recipient(s) are in an encrypted queue, and only "),
-	    "the same");
+	queue_later(0);
+	is_int(disable_file(), 0, "and where MTA-STS was not on");
+	ok(says("nothing to do") &&
+		says("mta-sts: 1 recipient(s) are in an encrypted queue, where "
+		     "only smtpd sees whether they wait"),
+	    "nothing is done, and it is told");
+	is_str(now(), "old", "the file is as it was");
+	service_fault(top, "filter");
+	is_int(enable(), 1, "an enable that is taken back by itself");
+	ok(says("mta-sts: 1 recipient(s) are in an encrypted queue, where "),
+	    "tells it, too");
 	queue_bytes(STAYS, "version: 3\ndispatcher: local\n");
 }
 
-/* An `enable` that is taken back has let mail in. */
+/* smtpd does not come up with the actions for what waits. */
 static void
-sealed_left(void)
+not_drained(void)
 {
+	static const char head[] = "version: 3\ndispatcher: mta-sts\n";
+	char dry[96], late[96], ended[96];
+
+	(void)snprintf(dry, sizeof(dry), "%s/dry", top);
+	(void)snprintf(late, sizeof(late), "%s/late", top);
+	(void)snprintf(ended, sizeof(ended), "%s/ended", top);
 	service_make(top, "opensmtpd");
-	service_fault(top, "filter");
-	queue_sealed(0x17, "mta-sts");
-	is_int(enable(), 1, "an encrypted queue: enable, taken back by itself");
-	is_left("encrypted");
-	is_int(disable_file(), 0, "disable");
-	ok(!is_queued(), "brings it out");
-	is_str(now(), "old", "and the file is as it was");
+	for (unsigned turn = 0; turn < 2; turn++) {
+		(void)unlink(dry);
+		is_int(enable(), 0, "switched on");
+		if (turn == 0)
+			queue_one("mta-sts");
+		else
+			write_file(late, head, strlen(head));
+		write_file(dry, "", 0);
+		is_int(disable(), 0, "disable, and no start with the actions");
+		ok(says(
+		       "with the file that has them smtpd cannot be restarted"),
+		    "which is said");
+		is_str(now(), "old", "the file is as it was");
+		ok(access(ended, F_OK) != 0, "and smtpd runs with it");
+		(void)unlink(dry);
+		is_int(disable_file(), 0, "disable, once that is repaired");
+		ok(says("nothing waits under these actions any more"),
+		    "brings it out");
+	}
 }
 
 /* A restart fails while smtpd.conf is new; test_smtpd_service has each reason.
@@ -764,7 +783,7 @@ restarted(void)
 	left_by_enable("mta-sts-hold");
 	left_after_drain();
 	sealed();
-	sealed_left();
+	not_drained();
 	service_script(smtpctl, "#!/bin/sh\nexit 1\n");
 	service_script(manager, "#!/bin/sh\nexit 1\n");
 	is_int(enable(), 0, "smtpd does not run");

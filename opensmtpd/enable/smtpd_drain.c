@@ -39,7 +39,9 @@ started(const struct sts_smtpd_steps *w)
 void
 sts_smtpd_look_waiting(struct sts_smtpd_steps *w)
 {
-	(void)look_for_lost(w, time(NULL));
+	/* With the file as it is smtpd accepts nothing for such actions. */
+	(void)look_for_lost(
+	    w, sts_smtpd_is_current(w, false) ? started(w) : time(NULL));
 }
 
 bool
@@ -56,7 +58,8 @@ sts_smtpd_say_sealed(const struct sts_smtpd_steps *w)
 {
 	if (w->queue.sealed > 0)
 		(void)sts_smtpd_stop(w,
-		    "if MTA-STS was on before: mta-sts enable opensmtpd; or "
+		    "those that smtpd accepted with MTA-STS wait, and its log "
+		    "has \"unknown dispatcher\": mta-sts enable opensmtpd; or "
 		    "put action \"mta-sts\" and action \"mta-sts-hold\" into "
 		    "the file, with the words of the action for remote mail, "
 		    "and restart smtpd",
@@ -152,8 +155,10 @@ say_waiting(const struct sts_smtpd_steps *w)
 		    w->queue.sealed);
 	(void)fprintf(w->e->out,
 	    "The two actions stay in %s for them; smtpctl show queue has the "
-	    "reasons.\nWhen they have left or are removed, this restores the "
-	    "file: mta-sts disable opensmtpd\n",
+	    "reasons,\nbut not those of mail that smtpd cannot load.\nWhen "
+	    "they "
+	    "have left or are removed, this restores the file: mta-sts disable "
+	    "opensmtpd\n",
 	    w->path);
 	return STS_SWITCHED;
 }
@@ -205,29 +210,6 @@ say_why_drained(const struct sts_smtpd_steps *w)
 	    "policies\n");
 }
 
-/* NOT if smtpd does not serve with the actions, which are out again. */
-static enum sts_switched
-drain(struct sts_smtpd_steps *w)
-{
-	enum sts_smtpd_serves serves;
-	enum sts_switched result;
-
-	say_why_drained(w);
-	if (!add_actions(w))
-		return sts_smtpd_stop(w,
-		    "add actions mta-sts and mta-sts-hold that relay, until "
-		    "smtpctl show queue is without them",
-		    "this mail waits until the actions are there");
-	serves = sts_smtpd_restart(w, false);
-	if (serves == STS_SERVES)
-		return empty(w, time(NULL));
-	if (serves != STS_SERVES_NOT)
-		return leave_to_operator(w);
-	(void)sts_smtpd_not_served(w, "", "file that has them", w->service.why);
-	result = sts_smtpd_changed(w, sts_changes_undo(&w->changes));
-	return result == STS_SWITCHED ? STS_SWITCHED_NOT : result;
-}
-
 /* smtpd with the operator's file. */
 static enum sts_switched
 restart(struct sts_smtpd_steps *w, enum sts_smtpd_serves *serves)
@@ -238,35 +220,61 @@ restart(struct sts_smtpd_steps *w, enum sts_smtpd_serves *serves)
 	    : STS_SWITCHED;
 }
 
-/*
- * NOT, with *some, if smtpd does not serve with what drains it; if nothing
- * waits that came by then, without.
- */
+/* smtpd has no actions for what waits: it is to run, and what waits is told. */
 static enum sts_switched
-drain_some(struct sts_smtpd_steps *w, time_t until, bool *some)
+give_up(struct sts_smtpd_steps *w)
 {
-	*some = !w->e->dry_run && look_for_lost(w, until) > 0;
-	return *some ? drain(w) : STS_SWITCHED_NOT;
+	enum sts_smtpd_serves serves;
+
+	(void)restart(w, &serves);
+	sts_smtpd_say_left(w);
+	return STS_SWITCHED_OUTSIDE;
+}
+
+/* It does not serve with them. */
+static enum sts_switched
+take_out(struct sts_smtpd_steps *w)
+{
+	(void)sts_smtpd_not_served(w, "", "file that has them", w->service.why);
+	(void)sts_smtpd_changed(w, sts_changes_undo(&w->changes));
+	return give_up(w);
+}
+
+/* Has what waits leave.  OUTSIDE if that cannot be begun. */
+static enum sts_switched
+drain(struct sts_smtpd_steps *w)
+{
+	enum sts_smtpd_serves serves;
+
+	say_why_drained(w);
+	if (!add_actions(w)) {
+		(void)sts_smtpd_stop(w,
+		    "add actions mta-sts and mta-sts-hold that relay, until "
+		    "smtpctl show queue is without them",
+		    "this mail waits until the actions are there");
+		return give_up(w);
+	}
+	serves = sts_smtpd_restart(w, false);
+	if (serves == STS_SERVES_NOT)
+		return take_out(w);
+	return serves == STS_SERVES ? empty(w, time(NULL))
+				    : leave_to_operator(w);
 }
 
 enum sts_switched
 sts_smtpd_settle(struct sts_smtpd_steps *w)
 {
-	bool some;
-	enum sts_switched result = drain_some(w, time(NULL), &some);
 	enum sts_smtpd_serves serves;
+	enum sts_switched result;
 
-	if (result != STS_SWITCHED_NOT)
-		return result;
+	if (!w->e->dry_run && look_for_lost(w, time(NULL)) > 0)
+		return drain(w);
 	result = restart(w, &serves);
-	if (result == STS_SWITCHED && serves == STS_SERVES && !some) {
-		/* It may have accepted some until it was restarted. */
-		result = drain_some(w, started(w), &some);
-		if (result != STS_SWITCHED_NOT)
-			return result;
-		result = some ? restart(w, &serves) : STS_SWITCHED;
-	}
-	if (result == STS_SWITCHED && serves == STS_SERVES_ELSE)
+	/* It may have accepted some until it was restarted. */
+	if (serves == STS_SERVES && !w->e->dry_run &&
+	    look_for_lost(w, started(w)) > 0)
+		return drain(w);
+	if (serves == STS_SERVES_ELSE)
 		(void)fprintf(w->e->out,
 		    "what is accepted until then may wait for actions that "
 		    "are gone; this brings it out:\n    mta-sts disable "
@@ -277,6 +285,8 @@ sts_smtpd_settle(struct sts_smtpd_steps *w)
 enum sts_switched
 sts_smtpd_settle_again(struct sts_smtpd_steps *w)
 {
+	enum sts_smtpd_serves serves;
+
 	if (w->e->dry_run) {
 		sts_smtpd_say(w,
 		    "restore %s when nothing waits under mta-sts and "
@@ -286,6 +296,9 @@ sts_smtpd_settle_again(struct sts_smtpd_steps *w)
 	}
 	if (sts_smtpd_is_current(w, false))
 		return empty(w, started(w));
-	return sts_smtpd_restart(w, false) == STS_SERVES ? empty(w, time(NULL))
-							 : leave_to_operator(w);
+	serves = sts_smtpd_restart(w, false);
+	if (serves == STS_SERVES_NOT)
+		return take_out(w);
+	return serves == STS_SERVES ? empty(w, time(NULL))
+				    : leave_to_operator(w);
 }

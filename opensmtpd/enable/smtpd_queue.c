@@ -50,21 +50,17 @@ ask_head(const struct sts_smtpd_switch *e, const char *id, char *head)
 	return fine;
 }
 
-/* False for one that cannot be read, at least not without the key. */
+/* The beginning of its file; false if that cannot be read. */
 static bool
-read_head(const struct sts_smtpd_switch *e, const char *path, const char *id,
-    char *head)
+read_head(const char *path, char *head)
 {
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	ssize_t len = fd >= 0 ? read(fd, head, HEAD_BYTES - 1) : -1;
 
 	if (fd >= 0)
 		(void)close(fd);
-	if (len < 0)
-		return false;
-	head[len] = '\0';
-	return head[0] != ENCRYPTED &&
-	    (strncmp(head, "version: ", 9) == 0 || ask_head(e, id, head));
+	head[len > 0 ? len : 0] = '\0';
+	return len > 0;
 }
 
 /* Whether an envelope is for one of the actions. */
@@ -104,10 +100,13 @@ look_at(
 {
 	char head[HEAD_BYTES];
 
-	if (read_head(walk->e, path, id, head))
+	if (!read_head(path, head))
+		return;
+	if (head[0] == ENCRYPTED)
+		walk->q->sealed += came_before(dir, walk->until);
+	else if (strncmp(head, "version: ", 9) == 0 ||
+	    ask_head(walk->e, id, head))
 		walk->q->waiting += is_for(head, walk->lost);
-	else if (access(path, F_OK) == 0 && came_before(dir, walk->until))
-		walk->q->sealed++;
 }
 
 /* Below QUEUE/09/093e5b32/093e5b3273d89576, at this depth. */

@@ -16,12 +16,12 @@
 
 struct sts_smtpd_queue {
 	unsigned waiting; /* for one of the actions, as their envelopes say */
-	unsigned sealed;  /* not to be read, so perhaps for one of them */
+	unsigned sealed;  /* encrypted, so perhaps for one of them */
 };
 
 /*
- * Looks through the queue for these actions; of what cannot be read only
- * messages that came at `until` or before count.
+ * Looks through the queue for these actions; of what is encrypted only messages
+ * that came at `until` or before count.
  */
 void sts_smtpd_queue_look(struct sts_smtpd_queue *q,
     const struct sts_smtpd_switch *e, const struct sts_smtpd_lost *lost,

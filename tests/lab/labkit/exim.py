@@ -10,7 +10,7 @@ import re
 import smtplib
 import subprocess
 
-from labkit import paths
+from labkit import net, paths
 from labkit.tap import until
 
 BINARY = '/usr/sbin/exim4'
@@ -96,7 +96,8 @@ class Exim:
         body = pathlib.Path(EXAMPLE).read_text(encoding='utf-8')
         if edit:
             body = edit(body)
-        SINGLE.write_text(text + body, encoding='utf-8')
+        # A queue run of before may be reading the old one.
+        net.replace(SINGLE, text + body)
 
     @staticmethod
     def _configure_debian(text, kind, edit, smarthost, fragments):

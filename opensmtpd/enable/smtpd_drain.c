@@ -240,12 +240,24 @@ take_out(struct sts_smtpd_steps *w)
 	return give_up(w);
 }
 
+/* smtpd.conf has the actions. */
+static enum sts_switched
+restart_and_empty(struct sts_smtpd_steps *w)
+{
+	switch (sts_smtpd_restart(w, false)) {
+	case STS_SERVES:
+		return empty(w, time(NULL));
+	case STS_SERVES_NOT:
+		return take_out(w);
+	default:
+		return leave_to_operator(w);
+	}
+}
+
 /* Has what waits leave.  OUTSIDE if that cannot be begun. */
 static enum sts_switched
 drain(struct sts_smtpd_steps *w)
 {
-	enum sts_smtpd_serves serves;
-
 	say_why_drained(w);
 	if (!add_actions(w)) {
 		(void)sts_smtpd_stop(w,
@@ -254,11 +266,7 @@ drain(struct sts_smtpd_steps *w)
 		    "this mail waits until the actions are there");
 		return give_up(w);
 	}
-	serves = sts_smtpd_restart(w, false);
-	if (serves == STS_SERVES_NOT)
-		return take_out(w);
-	return serves == STS_SERVES ? empty(w, time(NULL))
-				    : leave_to_operator(w);
+	return restart_and_empty(w);
 }
 
 enum sts_switched
@@ -285,8 +293,6 @@ sts_smtpd_settle(struct sts_smtpd_steps *w)
 enum sts_switched
 sts_smtpd_settle_again(struct sts_smtpd_steps *w)
 {
-	enum sts_smtpd_serves serves;
-
 	if (w->e->dry_run) {
 		sts_smtpd_say(w,
 		    "restore %s when nothing waits under mta-sts and "
@@ -296,9 +302,5 @@ sts_smtpd_settle_again(struct sts_smtpd_steps *w)
 	}
 	if (sts_smtpd_is_current(w, false))
 		return empty(w, started(w));
-	serves = sts_smtpd_restart(w, false);
-	if (serves == STS_SERVES_NOT)
-		return take_out(w);
-	return serves == STS_SERVES ? empty(w, time(NULL))
-				    : leave_to_operator(w);
+	return restart_and_empty(w);
 }

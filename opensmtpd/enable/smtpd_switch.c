@@ -326,8 +326,10 @@ not_ours(struct sts_smtpd_steps *w)
 		    w->path);
 	sts_service_find(&w->service, w->e);
 	if (!w->e->dry_run && w->bytes != NULL && sts_smtpd_has_none(w)) {
+		if (w->service.before.filter.count > 0)
+			return sts_smtpd_settle(w);
 		sts_smtpd_look_waiting(w);
-		if (w->service.before.filter.count > 0 || w->queue.waiting > 0)
+		if (w->queue.waiting > 0)
 			return sts_smtpd_settle(w);
 		sts_smtpd_say_sealed(w);
 	}

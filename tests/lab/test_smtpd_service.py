@@ -2,8 +2,8 @@
 """mta-sts enable opensmtpd where smtpd runs as a service: it is restarted, and what
 waits leaves after `disable`.  A filter that dies four seconds after the start: the
 first time the old file is back, and smtpd runs with it; later the file stays.  Mail
-that was accepted with MTA-STS leaves under policies or by `disable`, also from an encrypted
-queue."""
+that was accepted with MTA-STS leaves under policies or by `disable`, also from an
+encrypted queue."""
 import concurrent.futures
 import os
 import pathlib

@@ -354,8 +354,7 @@ static const struct {
 	"a.ex*mple "},
     {"Domain a.example enforce",
 	"\"Domain\" is not a key (was \"domain\" meant?); mail for "
-	"\"a.example\" "
-	"waits",
+	"\"a.example\" waits",
 	"a.example "},
     {"domian a.example enforce", NULL, "a.example "},
     {"domains a.example enforce", NULL, "a.example "},

@@ -71,7 +71,7 @@ unlink(const char *path)
 
 static char top[] = "/tmp/mta-sts-switch.XXXXXX";
 static char conf[64], record[64], smtpd[64], manager[64], smtpctl[64], proc[64],
-    queue[64], trial[96];
+    queue[64], stuck[64], trial[96];
 static char old[TEXT_MAX], new[TEXT_MAX];
 static unsigned setups;
 static enum sts_managed managed;
@@ -187,6 +187,7 @@ arrange(void)
 	(void)snprintf(smtpctl, sizeof(smtpctl), "%s/smtpctl", top);
 	(void)snprintf(proc, sizeof(proc), "%s/proc", top);
 	(void)snprintf(queue, sizeof(queue), "%s/queue", top);
+	(void)snprintf(stuck, sizeof(stuck), "%s/stuck", top);
 	read_text(DATA "debian-12.in", old, sizeof(old));
 	read_text(DATA "debian-12.out", new, sizeof(new));
 	service_script(smtpd,
@@ -552,9 +553,6 @@ is_draining(void)
 static void
 drained(void)
 {
-	char stuck[96];
-
-	(void)snprintf(stuck, sizeof(stuck), "%s/stuck", top);
 	service_make(top, "opensmtpd");
 	is_int(enable(), 0, "switched on");
 	queue_one("mta-sts-hold");
@@ -632,9 +630,6 @@ left_by_enable(const char *action)
 static void
 make_draining(void)
 {
-	char stuck[96];
-
-	(void)snprintf(stuck, sizeof(stuck), "%s/stuck", top);
 	service_make(top, "opensmtpd");
 	(void)enable();
 	queue_one("mta-sts");
@@ -685,9 +680,6 @@ left_after_drain(void)
 static void
 sealed(void)
 {
-	char stuck[96];
-
-	(void)snprintf(stuck, sizeof(stuck), "%s/stuck", top);
 	service_make(top, "opensmtpd");
 	is_int(enable(), 0, "an encrypted queue: switched on");
 	queue_sealed();
